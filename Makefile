@@ -1,0 +1,74 @@
+# The commands of this repository. They need Python 3.11+ with pip, and make; the rest they install
+# into .venv. `make serve` and `make test` are all a newcomer has to know.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+# Ports of `make serve` are 2525, 2587 and 2465 plus this number.
+OFFSET ?= 0
+# Further arguments: make serve ARGS="--smarthost [127.0.0.1]:1025", make test ARGS="-k spool"
+ARGS   ?=
+
+PIP    := PIP_DISABLE_PIP_VERSION_CHECK=1 $(PYTHON) -m pip --quiet --python $(BIN)/python install
+# The helpers in tests/peers start the real programs that tests and benchmarks talk to.
+PEERS  := PYTHONPATH=tests
+LOCK   := $(BIN)/uv pip compile pyproject.toml --quiet --universal --generate-hashes --no-header
+
+.PHONY: serve test check format peers bench bench-profile lock clean
+.DEFAULT_GOAL := help
+
+help:
+	@echo "make serve [OFFSET=1000]  a server for trying out, on ports 2525, 2587 and 2465 (plus OFFSET)"
+	@echo "make test                 every check: format, lint, types, layers, tests (make check is the same)"
+	@echo "make format               put the code into the format that make test asks for"
+	@echo "make bench                Postfix and Postroad side by side; memory"
+	@echo "make bench-profile        the ten dearest functions of a worker under that load"
+	@echo "make lock                 renew requirements/*.txt from pyproject.toml"
+	@echo "make clean                remove what these commands made"
+
+serve: $(VENV)/.run
+	@exec $(BIN)/postroad serve --dev --port-offset $(OFFSET) $(ARGS)
+
+test check: $(VENV)/.dev peers
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	MYPYPATH=tests $(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/pytest $(ARGS)
+
+format: $(VENV)/.dev
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+# As root: Postfix, swaks, nsd and the other programs that the acceptance tests talk to.
+peers:
+	@scripts/install-peers
+
+bench: $(VENV)/.dev peers
+	$(PEERS) $(BIN)/python bench/relay.py $(ARGS)
+	$(PEERS) $(BIN)/python bench/memory.py
+
+bench-profile: $(VENV)/.dev peers
+	$(PEERS) $(BIN)/python bench/relay.py --profile $(ARGS)
+
+# Every package with its hash; the lock of the run is a part of the lock of the development.
+lock: $(VENV)/.dev
+	$(PIP) uv
+	$(LOCK) --extra dev --upgrade --output-file requirements/dev.txt
+	$(LOCK) --constraint requirements/dev.txt --output-file requirements/run.txt
+
+clean:
+	rm -rf $(VENV) .postroad-dev .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Postroad needs Python 3.11 or later: make PYTHON=/path/to/python3.11 ...")'
+	$(PYTHON) -m venv --without-pip $(VENV)
+
+$(VENV)/.run: $(BIN)/python requirements/run.txt pyproject.toml
+	$(PIP) --require-hashes --requirement requirements/run.txt
+	$(PIP) --no-deps --editable .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.run requirements/dev.txt
+	$(PIP) --require-hashes --requirement requirements/dev.txt
+	@touch $@

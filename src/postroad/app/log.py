@@ -1,0 +1,205 @@
+"""Where events become lines: Postfix's shape, JSON, or a developer's terminal.
+
+The event loop must not wait for a disk or a terminal, and a line for each event would be a system
+call for each event: lines of one turn of the loop are written together at its end.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import json
+import os
+import sys
+import time
+from collections.abc import Callable
+from enum import Enum
+from pathlib import Path
+from typing import TextIO
+
+from postroad.model import Address, Client, Reply, Status
+from postroad.model.journal import (
+    Bounced,
+    Delivered,
+    Event,
+    LoginFailed,
+    LogSettings,
+    Notice,
+    Queued,
+    Rejected,
+)
+
+__all__ = ["LogFile", "console", "formatter"]
+
+Format = Callable[[Event, float], str]
+"""From an event and its time, seconds since the epoch, to a line without its end."""
+
+
+class LogFile:
+    """An append-only text file, or standard error, that takes an event a call."""
+
+    def __init__(
+        self,
+        path: Path | None,
+        render: Format,
+        clock: Callable[[], float] = time.time,
+        *,
+        only: tuple[type[Event], ...] = (Event,),
+        also: LogFile | None = None,
+    ) -> None:
+        """Open the log.
+
+        Args:
+            path: the file; `None` for standard error.
+            render: makes a line of an event.
+            clock: seconds since the epoch.
+            only: the kinds of events to write.
+            also: another log that gets every event too.
+
+        Raises:
+            OSError: the file cannot be opened for appending.
+        """
+        self._path = path
+        self._render = render
+        self._clock = clock
+        self._only = only
+        self._also = also
+        self._stream: TextIO = self._open()
+        self._lines: list[str] = []
+
+    def __call__(self, event: Event) -> None:
+        """Write the event's line at the end of this turn of the event loop."""
+        if self._also is not None:
+            self._also(event)
+        if not isinstance(event, self._only):
+            return
+        self._lines.append(self._render(event, self._clock()))
+        if len(self._lines) == 1:
+            try:
+                asyncio.get_running_loop().call_soon(self.flush)
+            except RuntimeError:  # no loop: start-up, or the supervisor
+                self.flush()
+
+    def flush(self) -> None:
+        """Write what is waiting now. A log that cannot be written must not stop the mail."""
+        lines, self._lines = self._lines, []
+        if lines:
+            try:
+                self._stream.write("\n".join(lines) + "\n")
+                self._stream.flush()
+            except OSError as error:
+                print(f"postroad: the log cannot be written: {error}", file=sys.__stderr__)
+
+    def reopen(self) -> None:
+        """Open the file again by its name, after it was rotated away."""
+        if self._also is not None:
+            self._also.reopen()
+        self.flush()
+        if self._path is not None:
+            self._stream.close()
+            self._stream = self._open()
+
+    def _open(self) -> TextIO:
+        if self._path is None:
+            return sys.stderr
+        return self._path.open("a", encoding="utf-8", errors="backslashreplace")
+
+
+def formatter(settings: LogSettings, hostname: str) -> Format:
+    """The way that the configuration asks for.
+
+    Args:
+        settings: `[log]`.
+        hostname: our name; a line carries its first label, as syslog's do.
+    """
+    if settings.format == "json":
+        return _json
+    host = hostname.partition(".")[0]
+    pid = os.getpid()
+
+    def text(event: Event, now: float) -> str:
+        return f"{_stamp(int(now))} {host} {settings.name}/{event.service}[{pid}]: {event.text}"
+
+    return text
+
+
+def console(outbound: str) -> Format:
+    """One readable line for each thing that happens to a message, for `serve --dev`.
+
+    Args:
+        outbound: where mail for other domains goes, in words.
+    """
+
+    def line(event: Event, now: float) -> str:
+        clock = time.strftime("%H:%M:%S", time.localtime(now))
+        return f"{clock}  {_console_words(event, outbound)}"
+
+    return line
+
+
+CONSOLE_EVENTS = (Queued, Delivered, Bounced, Rejected, LoginFailed, Notice)
+"""What `serve --dev` shows of all that its log file holds."""
+
+
+def _console_words(event: Event, outbound: str) -> str:
+    match event:
+        case Queued(_, queue_id, sender, size, count):
+            people = "1 recipient" if count == 1 else f"{count} recipients"
+            return f"{queue_id}  received   <{sender}>, {size:,} octets, {people}"
+        case Delivered(_, queue_id, recipient, _, relay, _, status, reply):
+            if status is Status.SENT:
+                where = outbound if relay == "capture" else relay
+                return f"{queue_id}  delivered  <{recipient}> -> {where}"
+            return f"{queue_id}  {status.value:<9}  <{recipient}>: {reply}"
+        case Bounced(_, queue_id, notification):
+            return f"{queue_id}  returned   to its sender as {notification}"
+        case Rejected():
+            return f"refused       {event.stage} from {event.client}: {event.reply}"
+        case _:
+            return event.text
+
+
+_stamps: dict[int, str] = {}
+
+
+def _stamp(second: int) -> str:
+    """The time as syslog writes it; formatted once a second, not once a line."""
+    stamp = _stamps.get(second)
+    if stamp is None:
+        _stamps.clear()
+        at = time.localtime(second)
+        month = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+        clock = f"{at.tm_hour:02}:{at.tm_min:02}:{at.tm_sec:02}"
+        stamp = _stamps[second] = f"{month[at.tm_mon - 1]} {at.tm_mday:2} {clock}"
+    return stamp
+
+
+def _json(event: Event, now: float) -> str:
+    fields: dict[str, object] = {
+        "time": round(now, 6),
+        "level": event.severity.value if isinstance(event, Notice) else event.level.value,
+        "event": type(event).__name__,
+        "text": event.text,
+    }
+    for field in dataclasses.fields(event):
+        fields[field.name] = _plain(getattr(event, field.name))
+    return json.dumps(fields, ensure_ascii=False)
+
+
+def _plain(value: object) -> object:
+    match value:
+        case Address() | Client() | Reply():
+            return str(value)
+        case Enum():
+            return value.value
+        case dict():
+            return {str(key): _plain(item) for key, item in value.items()}
+        case list() | tuple():
+            return [_plain(item) for item in value]
+        case _ if dataclasses.is_dataclass(value) and not isinstance(value, type):
+            return {
+                field.name: _plain(getattr(value, field.name))
+                for field in dataclasses.fields(value)
+            }
+        case _:
+            return value

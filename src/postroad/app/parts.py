@@ -1,0 +1,166 @@
+"""The composition root: the one place where concrete parts are built and joined.
+
+Everything below takes what it needs in its constructor and knows its neighbours by small
+interfaces; here is who is who in a worker.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+
+from postroad.admin import ControlServer, QueueControl
+from postroad.app.outbound import Outbound
+from postroad.app.services import services_of
+from postroad.config import Configuration
+from postroad.directory import EmbeddedDirectory
+from postroad.intake import Door
+from postroad.mailbox import MaildirWriter
+from postroad.model.journal import Journal, Level, Notice
+from postroad.net.dns import Resolver
+from postroad.queue import Runner
+from postroad.server.server import SmtpServer
+from postroad.server.service import Service
+from postroad.spool import Claimed, Shard, ShardBusy
+
+__all__ = ["Parts"]
+
+SHARD_PATIENCE = 10.0
+"""Seconds to wait for a shard whose last owner is still ending."""
+
+
+class Parts:
+    """The parts of a worker, joined.
+
+    Attributes:
+        server: accepts mail.
+        runners: deliver it, one for each shard; the first one's shard takes new mail.
+    """
+
+    server: SmtpServer
+    runners: list[Runner]
+
+    def __init__(self, configuration: Configuration, journal: Journal) -> None:
+        """Nothing is opened yet.
+
+        Args:
+            configuration: what to serve.
+            journal: where events go.
+        """
+        self._configuration = configuration
+        self._journal = journal
+        self._exits = AsyncExitStack()
+        self.runners = []
+
+    async def open(self, index: int, numbers: Sequence[int]) -> None:
+        """Open files and build everything. What was opened is closed by `close`, also on failure.
+
+        Args:
+            index: the worker's number.
+            numbers: the shards it owns; the first takes new mail.
+
+        Raises:
+            DirectoryUnavailable, SchemaTooNew: the directory cannot be opened.
+            ShardBusy, SpoolError: a shard cannot be opened.
+            TlsConfigurationError: the certificate cannot be used.
+        """
+        configuration, journal = self._configuration, self._journal
+        self._directory = EmbeddedDirectory.open(
+            configuration.directory_file,
+            domains=configuration.domains,
+            settings=configuration.directory,
+            clock=time.monotonic,
+        )
+        self._exits.callback(self._directory.close)
+        self._resolver = Resolver(configuration.dns, time.monotonic)
+        self._exits.push_async_callback(self._resolver.close)
+        writer = MaildirWriter(configuration.hostname)
+        self._exits.callback(writer.close)
+        self._outbound = Outbound(self._directory, self._resolver, writer, journal)
+        self._exits.callback(self._outbound.close)
+        self._outbound.replace(configuration)
+        shards = [await self._open_shard(number) for number in numbers]
+        self._door = self._make_door(shards[0])
+        self.runners.extend(self._make_runner(shard) for shard in shards)
+        self.server = SmtpServer(self._services(configuration), journal)
+        await self._open_control(index, dict(zip(numbers, shards, strict=True)))
+
+    def reload(self, configuration: Configuration) -> None:
+        """Serve new clients and route mail by another configuration.
+
+        Hostname, listeners' addresses, workers, directories on disk and `[queue]` are taken at
+        start only.
+
+        Args:
+            configuration: the new one.
+
+        Raises:
+            TlsConfigurationError: the certificate cannot be used; nothing has changed.
+        """
+        services = self._services(configuration)
+        self._outbound.replace(configuration)
+        self.server.replace(services)
+        self._configuration = configuration
+
+    async def close(self) -> None:
+        """Close everything, in the reverse order of opening."""
+        await self._exits.aclose()
+
+    def _services(self, configuration: Configuration) -> dict[str, Service]:
+        return services_of(
+            configuration, self._directory, self._resolver, self._door, self._journal
+        )
+
+    def _make_door(self, shard: Shard) -> Door:
+        configuration = self._configuration
+        return Door(
+            hostname=configuration.hostname,
+            settings=configuration.intake,
+            begin=shard.begin,
+            directory=self._directory,
+            queued=self._queued,
+            journal=self._journal,
+            clock=time.time,
+        )
+
+    def _queued(self, claimed: Claimed) -> None:
+        """A message is durable: its delivery begins. Door and runner need each other."""
+        self.runners[0].add(claimed)
+
+    def _make_runner(self, shard: Shard) -> Runner:
+        return Runner(
+            spool=shard,
+            router=self._outbound,
+            transports=self._outbound.transports,
+            door=self._door,
+            journal=self._journal,
+            clock=time.time,
+            settings=self._configuration.queue,
+            hostname=self._configuration.hostname,
+        )
+
+    async def _open_shard(self, number: int) -> Shard:
+        configuration = self._configuration
+        directory = configuration.spool_directory / str(number)
+        end = time.monotonic() + SHARD_PATIENCE
+        while True:
+            try:
+                shard = await Shard.open(directory, number, configuration.spool, time.time)
+            except ShardBusy:
+                if time.monotonic() >= end:
+                    raise
+                await asyncio.sleep(0.1)
+            else:
+                self._exits.push_async_callback(shard.close)
+                for damage in shard.damaged:
+                    self._journal(Notice("qmgr", f"damaged in the spool: {damage}", Level.ERROR))
+                return shard
+
+    async def _open_control(self, index: int, shards: dict[int, Shard]) -> None:
+        path = self._configuration.state_directory / "run" / f"worker-{index}.sock"
+        control = QueueControl(shards, self.runners)
+        server = ControlServer(path, control.commands)
+        await server.start()
+        self._exits.push_async_callback(server.close)

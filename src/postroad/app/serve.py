@@ -1,0 +1,156 @@
+"""`postroad serve`: from a configuration to a running server, and to its exit status.
+
+The order matters and is the same for one worker and for many: who we shall be, the state
+directory's lock, the ports (as root, if root), privileges dropped for good, and only then the first
+look at certificates, accounts and mail. With one worker the work is done in this process.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from postroad.app.lock import StateBusyError, lock_state
+from postroad.app.log import LogFile, formatter
+from postroad.app.privileges import PrivilegeError, drop, unprivileged_user
+from postroad.app.proof import RelayHoleError, require_closed
+from postroad.app.sockets import Sockets, open_sockets
+from postroad.app.supervisor import Lifeline, Supervisor
+from postroad.app.systemd import inherited_sockets, notify
+from postroad.app.worker import StartError, Worker, run_worker
+from postroad.config import Configuration, ConfigurationError, load
+from postroad.model.journal import Level, Notice
+from postroad.net.listener import BindError
+
+__all__ = ["Announce", "Journals", "run", "serve_file"]
+
+Journals = Callable[[Configuration], LogFile]
+"""Opens the log that a configuration asks for."""
+
+Announce = Callable[[], None]
+"""Called once, when everything listens."""
+
+_EXIT = {
+    PrivilegeError: os.EX_CONFIG,
+    StateBusyError: os.EX_UNAVAILABLE,
+    BindError: os.EX_UNAVAILABLE,
+    RelayHoleError: os.EX_CONFIG,
+}
+
+
+def serve_file(file: Path) -> int:
+    """Serve by a configuration file until told to stop.
+
+    Args:
+        file: the TOML file; read again on SIGHUP.
+
+    Returns:
+        The exit status.
+
+    Raises:
+        ConfigurationError: the file has mistakes.
+    """
+    configuration = load(file)
+
+    def journals(current: Configuration) -> LogFile:
+        return LogFile(current.log.file, formatter(current.log, current.hostname))
+
+    return run(configuration, lambda: load(file), journals, lambda: None)
+
+
+def run(
+    configuration: Configuration,
+    again: Callable[[], Configuration],
+    journals: Journals,
+    announce: Announce,
+) -> int:
+    """Serve until told to stop.
+
+    Args:
+        configuration: what to serve.
+        again: reads the configuration anew, for SIGHUP.
+        journals: opens the log.
+        announce: called once, when everything listens.
+
+    Returns:
+        The exit status.
+    """
+    try:
+        require_closed(configuration)
+        sockets = _prepare(configuration)
+        log = journals(configuration)
+    except tuple(_EXIT) as error:
+        return _refuse(error, _EXIT[type(error)])
+    except OSError as error:
+        return _refuse(error, os.EX_NOPERM)
+    server = _Server(configuration, again, sockets, log, journals, announce)
+    return server.alone() if len(sockets) == 1 else server.supervised()
+
+
+def _prepare(configuration: Configuration) -> list[Sockets]:
+    account = unprivileged_user(configuration.user)
+    lock_state(configuration.state_directory)
+    listeners = {each.name: each.binds for each in configuration.resolved_listeners}
+    sockets = open_sockets(listeners, configuration.worker_count, inherited_sockets())
+    if account is not None:
+        drop(account, configuration.state_directory)
+    os.umask(0o077)
+    return sockets
+
+
+@dataclass(slots=True)
+class _Server:
+    """Everything is bound, nobody is root any more: serve."""
+
+    configuration: Configuration
+    again: Callable[[], Configuration]
+    sockets: list[Sockets]
+    log: LogFile
+    journals: Journals
+    announce: Announce
+
+    def alone(self) -> int:
+        """In this process."""
+
+        def ready() -> None:
+            notify("READY=1")
+            self.announce()
+
+        return self._work(0, self.log, ready, alive=None)
+
+    def supervised(self) -> int:
+        """In workers of our own."""
+
+        def work(index: int, lifeline: Lifeline) -> int:
+            log = self.journals(self.configuration)
+            return self._work(index, log, lifeline.report_ready, lifeline.alive)
+
+        supervisor = Supervisor(len(self.sockets), work, self._reload, self.log, self.announce)
+        return supervisor.run()
+
+    def _work(self, index: int, log: LogFile, ready: Callable[[], None], alive: int | None) -> int:
+        worker = Worker(self.configuration, self.again, index, self.sockets[index], log)
+        try:
+            return run_worker(worker, ready, alive)
+        except StartError as error:
+            return _refuse(error, os.EX_CONFIG)
+
+    def _reload(self) -> bool:
+        """Read the file for the workers to come; those that run read it themselves."""
+        self.log.reopen()
+        try:
+            self.configuration = self.again()
+        except ConfigurationError as error:
+            for line in str(error).splitlines():
+                self.log(Notice("master", f"not reloaded: {line}", Level.ERROR))
+            return False
+        return True
+
+
+def _refuse(error: Exception, status: int) -> int:
+    for line in str(error).splitlines():
+        print(f"postroad: {line}", file=sys.stderr)  # noqa: T201 - the operator's terminal
+    return status

@@ -1,0 +1,85 @@
+"""`postroad check`: every mistake at once, and what else an operator should know before serving."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from postroad.cli.configured import configuration_file
+from postroad.cli.listing import print_json
+
+if TYPE_CHECKING:
+    from postroad.config import Configuration, ConfigurationError
+    from postroad.config.examination import Finding
+
+__all__ = ["check"]
+
+
+def check(
+    context: typer.Context,
+    *,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> int:
+    """Check the configuration, permissions, the certificate, and that nobody else can relay."""
+    from postroad.config import ConfigurationError, load
+    from postroad.config.examination import Verdict
+
+    file = configuration_file(context)
+    try:
+        configuration = load(file)
+    except ConfigurationError as error:
+        _show_mistakes(error, json=json)
+        return os.EX_CONFIG
+    findings = _findings(file, configuration)
+    if json:
+        shown = [_as_json(finding) for finding in findings]
+        print_json({"mistakes": [], "findings": shown})
+    else:
+        for finding in findings:
+            print(f"{finding.verdict.value:<8} {finding.subject}: {finding.message}")
+    wrong = any(finding.verdict is Verdict.ERROR for finding in findings)
+    return os.EX_CONFIG if wrong else os.EX_OK
+
+
+def _findings(file: Path, configuration: Configuration) -> list[Finding]:
+    from datetime import UTC, datetime
+
+    from postroad.app.proof import relay_holes
+    from postroad.config.examination import Finding, Verdict, examine
+
+    findings = [Finding("configuration", Verdict.OK, f"{file} has no mistake")]
+    findings += examine(file, configuration, datetime.now(UTC))
+    holes = relay_holes(configuration)
+    findings += [Finding("relay", Verdict.ERROR, hole) for hole in holes]
+    if not holes:
+        proved = "proved: without a login or a trusted address nobody reaches another domain"
+        findings.append(Finding("relay", Verdict.OK, proved))
+    return findings
+
+
+def _show_mistakes(error: ConfigurationError, *, json: bool) -> None:
+    if not json:
+        print(error)
+        return
+    mistakes = [
+        {
+            "file": str(mistake.file),
+            "line": mistake.line,
+            "key": mistake.key,
+            "message": mistake.message,
+            "suggestion": mistake.suggestion,
+        }
+        for mistake in error.mistakes
+    ]
+    print_json({"mistakes": mistakes, "findings": []})
+
+
+def _as_json(finding: Finding) -> dict[str, object]:
+    return {
+        "subject": finding.subject,
+        "verdict": finding.verdict.value,
+        "message": finding.message,
+    }

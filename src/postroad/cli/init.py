@@ -1,0 +1,136 @@
+"""`postroad init`: a first server, and what is left to do outside of it."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+from ipaddress import ip_address
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from postroad.cli.password import GivenPassword, password_from
+from postroad.cli.refusal import usage
+
+if TYPE_CHECKING:
+    from postroad.config import Configuration
+    from postroad.config.installation import FirstServer
+
+__all__ = ["init"]
+
+
+def init(
+    directory: Annotated[
+        Path, typer.Argument(metavar="DIR", help="Where the server's files go; made if absent.")
+    ],
+    *,
+    hostname: Annotated[
+        str | None,
+        typer.Option("--hostname", metavar="NAME", help="The server's fully qualified name."),
+    ] = None,
+    domain: Annotated[
+        str | None,
+        typer.Option(
+            "--domain", metavar="DOMAIN", help="The first domain; else the host name's parent."
+        ),
+    ] = None,
+    account: Annotated[
+        str | None,
+        typer.Option(
+            "--account", metavar="ADDRESS", help="The first account; else postmaster@DOMAIN."
+        ),
+    ] = None,
+    address: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--address",
+            metavar="IP",
+            help="A public address of the server, to show its DNS records; may be repeated.",
+        ),
+    ] = None,
+    password_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--password-file", metavar="FILE", help="Read the password from the file's first line."
+        ),
+    ] = None,
+    password_stdin: Annotated[
+        bool,
+        typer.Option(
+            "--password-stdin", help="Read the password from standard input's first line."
+        ),
+    ] = False,
+    generate: Annotated[
+        bool, typer.Option("--generate", help="Make a password and show it, this once.")
+    ] = False,
+) -> None:
+    """Make a first configuration, certificate and account; never overwrites anything."""
+    from postroad.config.installation import FirstServer, install, require_free
+
+    require_free(directory)
+    _require_addresses(address or [])
+    hostname = hostname or _asked("Fully qualified host name", "--hostname", _own_name())
+    domain = domain or _asked("First domain", "", hostname.partition(".")[2])
+    account = account or _asked("First account", "", f"postmaster@{domain}")
+    password = password_from(file=password_file, standard_input=password_stdin, generate=generate)
+    server = FirstServer(directory, hostname, domain, account, password.text)
+    configuration = install(server)
+    _show_server(server, password, configuration)
+    _show_records(configuration, address or [])
+    _show_next_steps(server)
+
+
+def _own_name() -> str:
+    """This machine's name if it is fully qualified, else nothing: a guess would mislead."""
+    name = socket.gethostname()
+    return name if "." in name else ""
+
+
+def _asked(question: str, option: str, suggestion: str) -> str:
+    """The answer at a terminal; without one, the suggestion, unless an option is a must."""
+    if sys.stdin.isatty():
+        return str(typer.prompt(question, default=suggestion or None))
+    if option:
+        raise usage(f"no terminal to ask at: use {option}")
+    return suggestion
+
+
+def _require_addresses(addresses: list[str]) -> None:
+    for text in addresses:
+        try:
+            ip_address(text)
+        except ValueError:
+            raise usage(f"--address: expected an IP address, not {text}") from None
+
+
+def _show_server(server: FirstServer, password: GivenPassword, made: Configuration) -> None:
+    print(f"configuration  {server.file}")
+    print(f"certificate    {made.certificate} (self-signed)")
+    print(f"account        {server.account}")
+    if password.generated:
+        print(f"password       {password.text} (shown only now)")
+
+
+def _show_records(configuration: Configuration, addresses: list[str]) -> None:
+    from postroad.config.records import EXAMPLE_ADDRESSES, records_for
+
+    print("\nPublish these records in DNS:\n")
+    for record in records_for(configuration, addresses):
+        print(f"  {record}")
+        print(f"      ; {record.why}")
+    if not addresses:
+        shown = " and ".join(EXAMPLE_ADDRESSES)
+        print(f"\n{shown} stand for your server's public addresses.")
+
+
+def _show_next_steps(server: FirstServer) -> None:
+    from postroad.config.installation import server_user
+
+    print("\nThen:\n")
+    if os.geteuid() == 0 and server_user() is None:
+        print("  useradd --system --home-dir /var/lib/postroad postroad")
+        print(f"  chown -R postroad: {server.directory}")
+    print(f"  postroad --config {server.file} check")
+    print(f"  postroad --config {server.file} serve")

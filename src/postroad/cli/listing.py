@@ -1,0 +1,26 @@
+"""Lists: columns for eyes, JSON for programs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+
+__all__ = ["print_json", "print_table"]
+
+GAP = "  "
+
+
+def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print rows in columns as wide as they need; nothing when there are no rows."""
+    if not rows:
+        return
+    lines = [header, *rows]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(header))]
+    for line in lines:
+        cells = (cell.ljust(width) for cell, width in zip(line, widths, strict=True))
+        print(GAP.join(cells).rstrip())
+
+
+def print_json(value: Sequence[Mapping[str, object]] | Mapping[str, object]) -> None:
+    """Print a value as one JSON document."""
+    print(json.dumps(value, indent=2, ensure_ascii=False))

@@ -1,0 +1,100 @@
+"""`postroad`: the commands, the options before them, and what becomes of errors.
+
+An operator's mistake ends in one line on standard error and an exit status from sysexits(3), never
+in a traceback; a traceback is a bug of ours and looks like one.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from postroad import __version__
+from postroad.cli import accounts, check, init, queue, serve
+from postroad.cli.refusal import refusal_of
+
+__all__ = ["app", "main", "run"]
+
+EX_INTERRUPTED = 130
+"""What shells show for a command that Ctrl-C ended (128 and the signal's number)."""
+
+app = typer.Typer(
+    name="postroad",
+    help="A mail server in one program.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+app.command("init")(init.init)
+app.command("serve")(serve.serve)
+app.command("check")(check.check)
+app.add_typer(accounts.user_app, name="user")
+app.add_typer(accounts.domain_app, name="domain")
+app.add_typer(accounts.alias_app, name="alias")
+app.add_typer(queue.queue_app, name="queue")
+
+
+def _show_version(wanted: bool) -> None:  # noqa: FBT001 - typer calls it so
+    if wanted:
+        print(f"postroad {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    context: typer.Context,
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            "--config",
+            metavar="FILE",
+            help="The configuration; else ./postroad.toml, then /etc/postroad/postroad.toml.",
+        ),
+    ] = None,
+    version: Annotated[  # noqa: ARG001 - its callback has done the work
+        bool,
+        typer.Option(
+            "--version", callback=_show_version, is_eager=True, help="Show the version and end."
+        ),
+    ] = False,
+) -> None:
+    """Remember what was said before the command."""
+    context.obj = config
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Do what the command line says.
+
+    Args:
+        arguments: the words after the program's name.
+
+    Returns:
+        The exit status: 0, or one of sysexits(3).
+    """
+    try:
+        status = app(args=list(arguments), prog_name="postroad", standalone_mode=False)
+    except (typer.Abort, KeyboardInterrupt):
+        return EX_INTERRUPTED
+    except BrokenPipeError:
+        # The reader of a pipe went away: nothing is wrong, and nobody is there to be told.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return os.EX_OK
+    except Exception as error:
+        refusal = refusal_of(error)
+        if refusal is None:
+            raise
+        for line in refusal.message.splitlines():
+            print(f"postroad: {line}", file=sys.stderr)
+        return refusal.status
+    return status if isinstance(status, int) else os.EX_OK
+
+
+def main() -> None:
+    """The `postroad` program."""
+    sys.exit(run(sys.argv[1:]))

@@ -1,0 +1,113 @@
+"""The whole configuration: every component's section, and what follows from them together.
+
+A value, built by `load` from a file or by the development server from nothing. Sections belong to
+the components that define them; only what concerns the server as a whole is defined here. What an
+operator leaves out is derived from the state directory by the properties below, so that no
+component guesses where another one's files are.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from postroad.delivery.settings import DeliverySettings, RelaySettings
+from postroad.directory.settings import DirectorySettings
+from postroad.intake.settings import IntakeSettings
+from postroad.mailbox.location import DEFAULT_TEMPLATE
+from postroad.mailbox.settings import MailboxSettings
+from postroad.model.journal import LogSettings
+from postroad.net.settings import DnsSettings, TlsSettings
+from postroad.queue.settings import QueueSettings
+from postroad.server.settings import ListenerSettings, ResolvedListener
+from postroad.smtp.settings import SessionLimits
+from postroad.spool.settings import SpoolSettings
+
+__all__ = ["Configuration"]
+
+MOST_WORKERS = 4
+"""Beyond four, the disk's syncs and not the processors bound a mail server's speed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Configuration:
+    """Everything an operator can say.
+
+    Attributes:
+        hostname: the server's fully qualified name, as greetings, EHLO and trace headers show it.
+        domains: the domains whose mail is delivered here.
+        state_directory: where spool, directory database, mail and keys are kept.
+        workers: processes that accept and deliver; 0 is one per core, up to four.
+        user: the account the server becomes after binding its ports when started as root.
+        listeners: the doors, by name.
+        tls: certificate and TLS versions.
+        relay: who may send to other domains, and by which way.
+        limits: bounds of one SMTP session.
+        intake: bounds on messages at the door.
+        spool: how messages are kept on disk.
+        queue: retries, lifetimes, concurrency.
+        delivery: connections to other servers.
+        mailbox: where local mail goes.
+        directory: accounts and aliases.
+        dns: which servers are asked.
+        log: how events are written.
+    """
+
+    hostname: str
+    domains: tuple[str, ...]
+    state_directory: Path = Path("/var/lib/postroad")
+    workers: int = 0
+    user: str = "postroad"
+    listeners: dict[str, ListenerSettings] = field(default_factory=dict)
+    tls: TlsSettings = field(default_factory=TlsSettings)
+    relay: RelaySettings = field(default_factory=RelaySettings)
+    limits: SessionLimits = field(default_factory=SessionLimits)
+    intake: IntakeSettings = field(default_factory=IntakeSettings)
+    spool: SpoolSettings = field(default_factory=SpoolSettings)
+    queue: QueueSettings = field(default_factory=QueueSettings)
+    delivery: DeliverySettings = field(default_factory=DeliverySettings)
+    mailbox: MailboxSettings = field(default_factory=MailboxSettings)
+    directory: DirectorySettings = field(default_factory=DirectorySettings)
+    dns: DnsSettings = field(default_factory=DnsSettings)
+    log: LogSettings = field(default_factory=LogSettings)
+
+    @property
+    def spool_directory(self) -> Path:
+        """Where the shards are, one directory each."""
+        return self.state_directory / "spool"
+
+    @property
+    def directory_file(self) -> Path:
+        """The database of accounts, domains and aliases."""
+        return self.directory.file or self.state_directory / "directory.db"
+
+    @property
+    def maildir_template(self) -> str:
+        """Where an account's Maildir is, with Dovecot's `%u`, `%n` and `%d`."""
+        return str(self.state_directory / (self.mailbox.path or DEFAULT_TEMPLATE))
+
+    @property
+    def certificate(self) -> Path:
+        """The PEM file of our certificate and the chain behind it."""
+        return self.tls.certificate or self.state_directory / "tls" / "certificate.pem"
+
+    @property
+    def key(self) -> Path:
+        """The PEM file of the private key; the certificate's own file where only that is named."""
+        default = self.tls.certificate or self.state_directory / "tls" / "key.pem"
+        return self.tls.key or default
+
+    @property
+    def worker_count(self) -> int:
+        """How many workers to run on this machine."""
+        return self.workers or min(len(os.sched_getaffinity(0)), MOST_WORKERS)
+
+    @property
+    def resolved_listeners(self) -> tuple[ResolvedListener, ...]:
+        """The listeners with their presets filled in, in the file's order.
+
+        Raises:
+            ValueError: one names no preset or no readable address; `load` has excluded that.
+        """
+        return tuple(ResolvedListener.of(name, given) for name, given in self.listeners.items())

@@ -1,0 +1,94 @@
+"""The checks of `[listeners]`: presets, addresses, TLS, and the names in restriction lists."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from postroad import policy
+from postroad.config.configuration import Configuration
+from postroad.config.lines import KeyPath
+from postroad.config.mistake import Fault, nearest
+from postroad.server.settings import PRESETS, Bind, ListenerSettings, preset_named
+
+__all__ = ["door_faults"]
+
+
+def door_faults(configuration: Configuration) -> Iterator[Fault]:
+    """Every fault in what the listeners say, each and together."""
+    if not configuration.listeners:
+        yield Fault(("listeners",), "expected at least one listener, such as [listeners.mx]")
+    for name, listener in configuration.listeners.items():
+        yield from _name(name)
+        yield from _preset(name, listener)
+        yield from _tls(name, listener)
+        yield from _restrictions(name, listener)
+    yield from _addresses(configuration)
+
+
+def _name(name: str) -> Iterator[Fault]:
+    """Names stand in log lines, where a space would end them."""
+    if not re.fullmatch(r"[A-Za-z0-9_-]+", name):
+        yield Fault(("listeners", name), "expected a name of letters, digits, - and _")
+
+
+def _preset(name: str, listener: ListenerSettings) -> Iterator[Fault]:
+    if listener.preset is None and preset_named(name) is None:
+        yield Fault(
+            ("listeners", name),
+            f"no preset has this name, so it needs preset = one of {', '.join(PRESETS)}",
+            nearest(name, PRESETS),
+        )
+
+
+def _tls(name: str, listener: ListenerSettings) -> Iterator[Fault]:
+    if listener.tls != "none":
+        return
+    preset = listener.preset or preset_named(name)
+    path: KeyPath = ("listeners", name, "tls")
+    if preset is not None and PRESETS[preset].require_tls:
+        yield Fault(path, f"the preset {preset} needs TLS, for passwords pass through it")
+    elif listener.auth:
+        yield Fault(path, "logins are offered under TLS only, and auth is true here")
+
+
+def _restrictions(name: str, listener: ListenerSettings) -> Iterator[Fault]:
+    for mistake in policy.mistakes(listener.policy):
+        stage, hint = mistake.stage.value, f"; did you mean {mistake.nearest}?"
+        words = str(mistake).removeprefix(f"{stage}: ").removesuffix(hint)
+        path: KeyPath = ("listeners", name, "policy", stage)
+        written: tuple[str, ...] = getattr(listener.policy, stage, None) or ()
+        for at, text in enumerate(written):
+            if mistake.name in re.split(r"[\s,]+", text):
+                path = (*path, at)
+                break
+        yield Fault(path, words, mistake.nearest or "")
+
+
+def _addresses(configuration: Configuration) -> Iterator[Fault]:
+    """Addresses that cannot be read, and those that two listeners or one want twice."""
+    taken: list[tuple[Bind, str]] = []
+    for name, listener in configuration.listeners.items():
+        for path, text in _written(name, listener):
+            try:
+                bind = Bind.parse(text)
+            except ValueError as error:
+                yield Fault(path, str(error))
+                continue
+            for other, owner in taken:
+                if bind.overlaps(other):
+                    yield Fault(path, f"{bind} is taken already by [listeners.{owner}]: {other}")
+                    break
+            taken.append((bind, name))
+
+
+def _written(name: str, listener: ListenerSettings) -> Iterator[tuple[KeyPath, str]]:
+    """The addresses of a listener as text, each with the key it comes from."""
+    preset = listener.preset or preset_named(name)
+    if listener.bind is not None:
+        for at, text in enumerate(listener.bind):
+            yield ("listeners", name, "bind", at), text
+        if not listener.bind:
+            yield ("listeners", name, "bind"), ""
+    elif preset is not None:
+        yield ("listeners", name), str(Bind("", PRESETS[preset].port))

@@ -1,0 +1,88 @@
+"""The DNS records that a configuration asks for, as lines of a zone file.
+
+Values only: nothing is looked up here. What cannot be known from the configuration, the server's
+addresses, are shown as addresses from the documentation ranges (RFC 5737, RFC 3849) unless given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from ipaddress import ip_address
+
+from postroad.config.configuration import Configuration
+
+__all__ = ["EXAMPLE_ADDRESSES", "Record", "records_for"]
+
+MX_PREFERENCE = 10
+
+EXAMPLE_ADDRESSES = ("192.0.2.1", "2001:db8::1")
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One record to publish.
+
+    Attributes:
+        name: the owner, fully qualified with the root's dot.
+        kind: `MX`, `A`, `TXT`…
+        value: as a zone file writes it.
+        why: what it is for, in a few words.
+    """
+
+    name: str
+    kind: str
+    value: str
+    why: str
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.kind} {self.value}"
+
+
+def records_for(configuration: Configuration, addresses: Sequence[str] = ()) -> list[Record]:
+    """Everything to publish, the server's own records first.
+
+    Args:
+        configuration: hostname, domains and listeners.
+        addresses: the server's public IP addresses, where they are known.
+    """
+    host = f"{configuration.hostname.rstrip('.')}."
+    shown = addresses or EXAMPLE_ADDRESSES
+    records = [_address(host, address) for address in shown]
+    records.append(Record(host, "TXT", '"v=spf1 a -all"', "bounces come from here (SPF)"))
+    records += [_pointer(host, address) for address in shown]
+    submits = [listener for listener in configuration.resolved_listeners if listener.auth]
+    for name in configuration.domains:
+        domain = f"{name.rstrip('.')}."
+        records += _domain_records(domain, host)
+        for listener in submits:
+            label = "_submissions" if listener.tls == "implicit" else "_submission"
+            port = listener.binds[0].port
+            service = "users' programs find the server (RFC 6186, RFC 8314)"
+            record = Record(f"{label}._tcp.{domain}", "SRV", f"0 1 {port} {host}", service)
+            if record not in records:
+                records.append(record)
+    return records
+
+
+def _domain_records(domain: str, host: str) -> list[Record]:
+    return [
+        Record(domain, "MX", f"{MX_PREFERENCE} {host}", "mail for the domain comes here"),
+        Record(domain, "TXT", '"v=spf1 mx -all"', "only this server sends for it (SPF)"),
+        Record(
+            f"_dmarc.{domain}",
+            "TXT",
+            f'"v=DMARC1; p=none; rua=mailto:postmaster@{domain.rstrip(".")}"',
+            "reports about mail in its name (DMARC)",
+        ),
+    ]
+
+
+def _address(host: str, address: str) -> Record:
+    kind = "AAAA" if ip_address(address).version == 6 else "A"
+    return Record(host, kind, address, "the server's address")
+
+
+def _pointer(host: str, address: str) -> Record:
+    name = f"{ip_address(address).reverse_pointer}."
+    return Record(name, "PTR", host, "set by whoever gave you the address")

@@ -1,0 +1,201 @@
+"""The shape of a configuration, read from the components' own settings classes.
+
+Each component defines its section as a frozen dataclass; this module walks them. From the walk
+come the keys that are allowed at each level, the words for what a value should have been, and
+(in the tests) the proof that every key is documented with its real default. Nothing here knows any
+key by name.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import types
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from ipaddress import IPv4Network, IPv6Network
+from pathlib import Path
+from typing import Annotated, Literal, NamedTuple, Union, get_args, get_origin, get_type_hints
+
+from postroad.config.lines import KeyPath
+from postroad.config.mistake import Fault, key_name, nearest
+from postroad.model.units import Duration
+
+__all__ = [
+    "ANY_NAME",
+    "Setting",
+    "annotation_at",
+    "choices",
+    "expected",
+    "is_network",
+    "settings",
+    "unknown_keys",
+]
+
+ANY_NAME = "NAME"
+"""Stands in a setting's path where the operator chooses the word, as in `[listeners.NAME]`."""
+
+POSTFIX_NAMES = {
+    "mydestination": "domains",
+    "myhostname": "hostname",
+    "mynetworks": "[relay] trusted_networks",
+    "message_size_limit": "[limits] message_size",
+    "relayhost": "[relay] smarthost",
+    "virtual_mailbox_domains": "domains",
+}
+"""Words that hands know from main.cf, and ours for the same thing."""
+
+_WORDS: dict[object, str] = {
+    str: "text in quotes",
+    int: "a whole number",
+    float: "a number",
+    bool: "true or false",
+    Path: "a path in quotes",
+    Duration: 'a duration such as 300, "30s" or "1h30m"',
+    IPv4Network: 'a network such as "192.0.2.0/24" or "2001:db8::/32"',
+    IPv6Network: 'a network such as "192.0.2.0/24" or "2001:db8::/32"',
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One key that a configuration may hold.
+
+    Attributes:
+        path: table names and the key, with `ANY_NAME` for a word of the operator's.
+        annotation: the field's type.
+        required: whether it has no default.
+        default: the default, meaningless when required.
+    """
+
+    path: tuple[str, ...]
+    annotation: object
+    required: bool
+    default: object
+
+    @property
+    def table(self) -> str:
+        """The table as its header shows it, empty for the top level."""
+        return ".".join(self.path[:-1])
+
+
+def settings(section: type, path: tuple[str, ...] = ()) -> Iterator[Setting]:
+    """Every key of a section and of the sections inside it, depth first."""
+    for field, annotation in _fields(section):
+        inner = _inner_section(annotation)
+        if inner is not None:
+            name = (ANY_NAME,) if inner.named else ()
+            yield from settings(inner.section, (*path, field.name, *name))
+            continue
+        default, required = _default(field)
+        yield Setting((*path, field.name), annotation, required, default)
+
+
+def unknown_keys(root: type, table: Mapping[str, object]) -> Iterator[Fault]:
+    """A fault for every key, at any depth, that a configuration of type `root` does not have.
+
+    Values of the wrong type are passed over; validation speaks of those.
+    """
+    places = {setting.path[-1]: key_name(setting.path) for setting in settings(root)}
+    yield from _unknown(root, table, (), places | POSTFIX_NAMES)
+
+
+def _unknown(
+    section: type, table: Mapping[str, object], path: KeyPath, elsewhere: Mapping[str, str]
+) -> Iterator[Fault]:
+    known = {field.name: annotation for field, annotation in _fields(section)}
+    for name, value in table.items():
+        if name not in known:
+            right = nearest(name, known) or elsewhere.get(name, "")
+            yield Fault((*path, name), "unknown key", right)
+            continue
+        inner = _inner_section(known[name])
+        if inner is None or not isinstance(value, dict):
+            continue
+        below = value if inner.named else {"": value}
+        for word, inner_table in below.items():
+            if isinstance(inner_table, dict):
+                here = (*path, name, word) if inner.named else (*path, name)
+                yield from _unknown(inner.section, inner_table, here, elsewhere)
+
+
+def annotation_at(section: type, path: KeyPath) -> object:
+    """The type a path should hold: a section, a setting's type, or an element's."""
+    annotation: object = section
+    for part in path:
+        core = _without_none(annotation)
+        if isinstance(part, int):
+            annotation = get_args(core)[0]
+        elif get_origin(core) is dict:
+            annotation = get_args(core)[1]
+        elif isinstance(core, type) and dataclasses.is_dataclass(core):
+            annotation = _hints(core)[part]
+    return annotation
+
+
+def expected(annotation: object) -> str:
+    """What a value of this type is, in an operator's words."""
+    core = _without_none(annotation)
+    if core in _WORDS:
+        return _WORDS[core]
+    words = choices(core)
+    if words:
+        return f"one of {', '.join(words)}"
+    if get_origin(core) is tuple:
+        return f"a list in brackets, each {expected(get_args(core)[0])}"
+    return "a table"
+
+
+def is_network(annotation: object) -> bool:
+    """Whether the type is an IP network."""
+    return _without_none(annotation) in {IPv4Network, IPv6Network}
+
+
+def choices(annotation: object) -> tuple[str, ...]:
+    """The words a setting may hold, empty unless they are few and fixed."""
+    core = _without_none(annotation)
+    return tuple(map(str, get_args(core))) if get_origin(core) is Literal else ()
+
+
+@cache
+def _hints(section: type) -> dict[str, object]:
+    return dict(get_type_hints(section, include_extras=True))
+
+
+def _fields(section: type) -> list[tuple[dataclasses.Field[object], object]]:
+    hints = _hints(section)
+    return [(field, hints[field.name]) for field in dataclasses.fields(section)]
+
+
+def _default(field: dataclasses.Field[object]) -> tuple[object, bool]:
+    if field.default is not dataclasses.MISSING:
+        return field.default, False
+    if field.default_factory is not dataclasses.MISSING:
+        return field.default_factory(), False
+    return None, True
+
+
+class _Inner(NamedTuple):
+    """The section a field holds, and whether it holds several under the operator's names."""
+
+    section: type
+    named: bool
+
+
+def _inner_section(annotation: object) -> _Inner | None:
+    core = _without_none(annotation)
+    named = get_origin(core) is dict
+    if named:
+        core = get_args(core)[1]
+    if isinstance(core, type) and dataclasses.is_dataclass(core):
+        return _Inner(core, named)
+    return None
+
+
+def _without_none(annotation: object) -> object:
+    """`X` of `X | None`; a union of the two kinds of network counts as the first."""
+    if get_origin(annotation) in {Union, types.UnionType}:
+        return next(arg for arg in get_args(annotation) if arg is not types.NoneType)
+    if get_origin(annotation) is Annotated and annotation != Duration:
+        return get_args(annotation)[0]
+    return annotation

@@ -1,0 +1,162 @@
+"""Values of the right kind, and a fault in an operator's words for each that is not.
+
+pydantic does the work over the components' own classes; this module translates. A value that was
+refused is taken out and the rest validated again, so that one slip hides no other and the checks
+that follow have a whole configuration to look at.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import re
+from collections.abc import Container, Iterable, Iterator, Mapping
+from ipaddress import ip_network
+
+from pydantic import TypeAdapter, ValidationError
+
+from postroad.config.configuration import Configuration
+from postroad.config.lines import KeyPath
+from postroad.config.mistake import Fault, nearest
+from postroad.config.schema import annotation_at, choices, expected, is_network
+
+__all__ = ["REQUIRED", "validated", "value_at"]
+
+REQUIRED = "is required"
+
+MAX_SHOWN = 60
+"""Characters of a wrong value that a message repeats."""
+
+_STAND_IN: dict[str, object] = {"hostname": "stand-in.invalid", "domains": []}
+
+
+def validated(table: dict[str, object]) -> tuple[Configuration, list[Fault]]:
+    """The configuration without its values of the wrong kind, and a fault for each of those.
+
+    Args:
+        table: the parsed document; it is not changed.
+    """
+    adapter = TypeAdapter(Configuration)
+    faults: list[Fault] = []
+    remaining = copy.deepcopy(table)
+    while True:
+        try:
+            # As JSON, because that is where strict means what an operator expects: a path or a
+            # network is written as text, but a number is not, and 1 is not true.
+            octets = json.dumps(remaining, default=lambda value: {"date": str(value)})
+            return adapter.validate_json(octets, strict=True), faults
+        except ValidationError as error:
+            found = dict(_wrong_values(error, remaining))
+        assert found, "a validation that fails names a value"
+        for path, fault in found.items():
+            faults.append(fault)
+            _take_out(remaining, path)
+
+
+def _wrong_values(
+    error: ValidationError, table: Mapping[str, object]
+) -> Iterator[tuple[KeyPath, Fault]]:
+    """For each value that was refused, its path and the first reason."""
+    seen = set()
+    for detail in error.errors(include_url=False):
+        path, missing = _path_in(table, detail["loc"]), detail["type"] == "missing"
+        if missing:
+            path = (*path, detail["loc"][len(path)])
+        if path in seen:
+            continue
+        seen.add(path)
+        if missing:
+            yield path, Fault(path, REQUIRED)
+        elif detail["type"] == "value_error":
+            yield _objection(table, path, str(detail["ctx"]["error"]))
+        else:
+            yield path, _wrong_kind(table, path)
+
+
+def _path_in(table: object, location: Iterable[str | int]) -> KeyPath:
+    """As much of a validator's location as the document has; the rest names its own parts."""
+    path: KeyPath = ()
+    for part in location:
+        if not isinstance(table, dict | list) or part not in _parts(table):
+            break
+        path = (*path, part)
+        table = value_at(table, (part,))
+    return path
+
+
+def _objection(table: object, path: KeyPath, message: str) -> tuple[KeyPath, Fault]:
+    """The fault for a value that a component's own settings class refuses.
+
+    A class that judges its fields together names them in its words; the first that is written in
+    the file is the key to point at.
+    """
+    if is_network(annotation_at(Configuration, path)):
+        return path, _wrong_kind(table, path)
+    section = value_at(table, path)
+    if isinstance(section, dict):
+        named = next((word for word in re.findall(r"\w+", message) if word in section), None)
+        if named is not None:
+            path = (*path, named)
+            message = message.removeprefix(f"{named} ")
+    return path, Fault(path, f"expected {message}" if message.startswith("one of ") else message)
+
+
+def _wrong_kind(table: object, path: KeyPath) -> Fault:
+    """The fault for a value of a type that its setting cannot hold."""
+    value, annotation = value_at(table, path), annotation_at(Configuration, path)
+    suggestion = ""
+    if isinstance(value, str):
+        suggestion = nearest(value, choices(annotation))
+        if is_network(annotation):
+            suggestion = _network_around(value)
+    return Fault(path, f"expected {expected(annotation)}, not {_shown(value)}", suggestion)
+
+
+def value_at(table: object, path: KeyPath) -> object:
+    """The value a path leads to, `None` where it leads nowhere."""
+    for part in path:
+        if isinstance(table, dict):
+            table = table.get(part)
+        elif isinstance(table, list) and isinstance(part, int) and part < len(table):
+            table = table[part]
+        else:
+            return None
+    return table
+
+
+def _parts(table: dict[str, object] | list[object]) -> Container[object]:
+    return table.keys() if isinstance(table, dict) else range(len(table))
+
+
+def _network_around(text: str) -> str:
+    """The network that an address with a mask lies in, where only its host part is wrong."""
+    try:
+        return str(ip_network(text, strict=False))
+    except ValueError:
+        return ""
+
+
+def _shown(value: object) -> str:
+    """A value as the file writes it, not too long."""
+    if isinstance(value, dict):
+        return "a table"
+    if isinstance(value, list):
+        return "a list"
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    return text if len(text) <= MAX_SHOWN else f"{text[: MAX_SHOWN - 1]}…"
+
+
+def _take_out(table: dict[str, object], path: KeyPath) -> None:
+    """Remove a value, or put something in the place of one that is required.
+
+    An element goes with its whole list: without it, positions would name the wrong lines.
+    """
+    names = [part for part in path if isinstance(part, str)]
+    inner = table
+    for name in names[:-1]:
+        below = inner[name]
+        assert isinstance(below, dict)
+        inner = below
+    inner.pop(names[-1], None)
+    if len(names) == 1 and names[0] in _STAND_IN:
+        inner[names[0]] = _STAND_IN[names[0]]

@@ -1,0 +1,94 @@
+"""Delivery to a mail store by LMTP (RFC 2033): Dovecot's, for instance.
+
+The same sessions and the same core as for SMTP, without mail exchangers, TLS or login: the store
+is on this machine or in this network. It answers for each recipient, so one full mailbox delays
+nobody else.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Protocol
+
+from postroad.delivery.courier import Courier
+from postroad.delivery.nexthop import LmtpTarget
+from postroad.delivery.session import Session, Unready, failed_to_connect
+from postroad.delivery.settings import DeliverySettings
+from postroad.delivery.transport import Delivery
+from postroad.model import Report
+from postroad.net.connection import Connection, connect, connect_unix
+from postroad.net.dns import DnsTemporary
+from postroad.smtp.client import ClientCore, Dialect
+
+__all__ = ["HostResolver", "LmtpTransport"]
+
+
+class HostResolver(Protocol):
+    """Who knows addresses; `postroad.net.dns.Resolver` is one."""
+
+    async def addresses(self, host: str) -> tuple[str, ...]:
+        """The IP addresses of a host."""
+        ...
+
+
+class LmtpTransport:
+    """Delivers by LMTP."""
+
+    def __init__(
+        self,
+        hostname: str,
+        settings: DeliverySettings,
+        *,
+        resolver: HostResolver,
+        clock: Callable[[], float],
+    ) -> None:
+        """A transport without connections.
+
+        Args:
+            hostname: our name for LHLO.
+            settings: times and how connections are used again.
+            resolver: who knows the addresses of the store's host.
+            clock: seconds, for the times in reports.
+        """
+        self._hostname = hostname
+        self._settings = settings
+        self._resolver = resolver
+        self._courier = Courier(self._open, settings, clock)
+
+    async def deliver(self, delivery: Delivery) -> Report:
+        """See `Transport.deliver`; the next hop is `unix:/path` or `inet:host:port`."""
+        return await self._courier.deliver(delivery)
+
+    def close(self) -> None:
+        """Close idle connections now and the others as soon as their message is done."""
+        self._courier.close()
+
+    async def _open(self, nexthop: str) -> Session | Unready:
+        target = LmtpTarget.parse(nexthop)
+        try:
+            address = await self._address(target)
+        except DnsTemporary as error:
+            return Unready.of(451, "4.4.3", str(error))
+        # As Postfix logs them: "mail.example.org[/run/dovecot/lmtp]", "store[192.0.2.1]:24".
+        peer = f"{target.host or self._hostname}[{address or target.path}]"
+        relay = f"{peer}:{target.port}" if target.host else peer
+        try:
+            connection = await self._connect(target, address)
+        except OSError as error:
+            return failed_to_connect(relay, error)
+        core = ClientCore(self._hostname, peer, Dialect.LMTP)
+        session = Session(connection, core, relay, self._settings)
+        return await session.greeted() or session
+
+    async def _address(self, target: LmtpTarget) -> str:
+        """The first address of the host; the host itself where it has none, to fail with it."""
+        if target.path:
+            return ""
+        return next(iter(await self._resolver.addresses(target.host)), target.host)
+
+    async def _connect(self, target: LmtpTarget, address: str) -> Connection:
+        timeout = self._settings.connect_timeout or math.inf
+        if target.path:
+            return await connect_unix(target.path, timeout=timeout)
+        return await connect(address, target.port, timeout=timeout)

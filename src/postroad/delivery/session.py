@@ -1,0 +1,208 @@
+"""One connection to a next hop and the protocol core that speaks on it.
+
+This is the only place where the core's bytes and a socket's bytes meet. Whatever goes wrong on
+the socket is told to the core, which turns it into answers; so no network error leaves here as an
+exception. How a connection is made, secured and logged in belongs to the transports.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import Self
+
+from postroad.delivery.settings import DeliverySettings
+from postroad.model import BodyType, Content, Reply
+from postroad.net.connection import Connection
+from postroad.smtp.client import (
+    Answer,
+    ClientCore,
+    ClientEvent,
+    ContentWanted,
+    Ended,
+    Finished,
+    Stage,
+    Transaction,
+)
+from postroad.smtp.stuffing import BareLineEnd
+
+__all__ = ["Session", "Unready", "failed_to_connect"]
+
+WRITE_SIZE = 65_536
+"""Octets of content given to the socket at once, before we look whether the peer keeps up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unready:
+    """No session came about.
+
+    Attributes:
+        answer: why, for every recipient.
+        relay: the host that said so, for the log.
+        final: whether another address of the same next hop would only say the same.
+    """
+
+    answer: Answer
+    relay: str = "none"
+    final: bool = False
+
+    @classmethod
+    def of(cls, code: int, enhanced: str, words: str, relay: str = "none") -> Self:
+        """A failure in our own words."""
+        return cls(Answer(Reply.of(code, enhanced, words), from_peer=False), relay)
+
+
+def failed_to_connect(relay: str, error: OSError) -> Unready:
+    """The failure of a connection attempt, in the system's words as Postfix logs them."""
+    if isinstance(error, TimeoutError):
+        words = "Connection timed out"
+    else:  # the event loops wrap the system's words in different ways
+        words = os.strerror(error.errno) if error.errno else str(error)
+    return Unready.of(451, "4.4.1", f"connect to {relay}: {words}")
+
+
+class Session:
+    """A next hop we are connected to.
+
+    Attributes:
+        relay: the next hop as logs show it, `mx.example.net[192.0.2.1]:25`.
+        core: the protocol's state.
+        connection: the stream below it.
+        sent: transactions begun.
+        idle_since: when it was put aside, in seconds of the event loop's clock.
+    """
+
+    __slots__ = ("_settings", "connection", "core", "idle_since", "relay", "sent")
+
+    def __init__(
+        self, connection: Connection, core: ClientCore, relay: str, settings: DeliverySettings
+    ) -> None:
+        self.connection = connection
+        self.core = core
+        self.relay = relay
+        self.sent = 0
+        self.idle_since = 0.0
+        self._settings = settings
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether another transaction may be tried on it."""
+        limit = self._settings.messages_per_connection
+        return (
+            self.core.is_idle and not self.connection.is_closed and (not limit or self.sent < limit)
+        )
+
+    async def next_event(self) -> ClientEvent:
+        """Send what is to be sent and wait for the next event."""
+        core, connection = self.core, self.connection
+        while True:
+            data = core.data_to_send()
+            if data:
+                connection.write(data)
+            event = core.next_event()
+            if event is not None:
+                return event
+            try:
+                core.receive(await connection.read(self._patience()))
+            except TimeoutError:
+                core.timed_out()
+            except ConnectionError:
+                core.receive(b"")
+
+    async def greeted(self) -> Unready | None:
+        """Wait for the reply to EHLO; `None` when the server is ready for more."""
+        try:
+            event = await self.next_event()
+        except BaseException:  # cancelled
+            self.abort()
+            raise
+        if isinstance(event, Ended):
+            self.close()
+            return Unready(event.answer, self.relay)
+        return None
+
+    async def send(self, transaction: Transaction, content: Content) -> tuple[Answer, ...]:
+        """Carry out one transaction.
+
+        Returns:
+            an answer for each recipient, in their order.
+
+        Raises:
+            OSError: the content could not be read from the spool; the connection is closed.
+        """
+        self.sent += 1
+        self.core.begin(self._adapted(transaction, content))
+        event = await self.next_event()
+        if isinstance(event, ContentWanted):
+            try:
+                await self._send_content(content.chunks())
+            except BareLineEnd as error:
+                self.abort()  # nothing may end what was sent already
+                reply = Reply.of(554, "5.6.0", str(error))
+                return (Answer(reply, from_peer=False),) * len(transaction.recipients)
+            event = await self.next_event()
+        assert isinstance(event, Finished)
+        return event.answers
+
+    def close(self) -> None:
+        """Say goodbye where the peer still listens, without waiting for its answer, and close."""
+        if not self.core.is_idle:
+            self.abort()
+            return
+        self.core.quit()
+        self.connection.write(self.core.data_to_send())
+        self.connection.close()
+
+    def abort(self) -> None:
+        """Drop the connection as it is."""
+        self.connection.abort()
+
+    async def _send_content(self, chunks: Iterator[bytes]) -> None:
+        """Hand over the content; the last piece and the end go out with the next event."""
+        core, connection = self.core, self.connection
+        held = 0
+        for chunk in chunks:
+            core.content(chunk)
+            held += len(chunk)
+            if held >= WRITE_SIZE:
+                held = 0
+                connection.write(core.data_to_send())
+                if not await self._keeps_up():
+                    return
+        core.end_content()
+
+    async def _keeps_up(self) -> bool:
+        """Wait until the peer has taken enough; if it never will, the core is told."""
+        try:
+            await self.connection.drain(self._settings.command_timeout or math.inf)
+        except TimeoutError:
+            self.core.timed_out()
+            return False
+        except ConnectionError:
+            with suppress(ConnectionError):  # perhaps it said why before it went
+                self.core.receive(await self.connection.read(0.0))
+            self.core.receive(b"")
+            return False
+        return True
+
+    def _patience(self) -> float:
+        """Seconds the peer may take now (RFC 5321 §4.5.3.2)."""
+        settings = self._settings
+        ending = self.core.stage is Stage.END
+        return (settings.data_timeout if ending else settings.command_timeout) or math.inf
+
+    def _adapted(self, transaction: Transaction, content: Content) -> Transaction:
+        """Without the wish for 8BITMIME where the server lacks it and no octet needs it.
+
+        Many clients say BODY=8BITMIME of everything they send.
+        """
+        if (
+            transaction.body is BodyType.EIGHT_BIT_MIME
+            and not self.core.extensions.eight_bit_mime
+            and all(chunk.isascii() for chunk in content.chunks())
+        ):
+            return replace(transaction, body=BodyType.SEVEN_BIT)
+        return transaction

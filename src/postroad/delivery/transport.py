@@ -1,0 +1,38 @@
+"""What every transport has in common: what it is given and what it owes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from postroad.model import Report, StoredMessage, StoredRecipient
+
+__all__ = ["Delivery", "Transport"]
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One attempt: a message, the recipients that share a next hop, and that next hop.
+
+    Attributes:
+        message: the message as the spool holds it.
+        recipients: at least one; all were routed to the same transport and next hop.
+        nexthop: `Route.nexthop`, in the spelling the transport understands.
+    """
+
+    message: StoredMessage
+    recipients: tuple[StoredRecipient, ...]
+    nexthop: str
+
+
+class Transport(Protocol):
+    """A way to the recipients: SMTP, LMTP, a Maildir."""
+
+    async def deliver(self, delivery: Delivery) -> Report:
+        """Try once.
+
+        Returns:
+            exactly one outcome for each recipient of the delivery; failures of the network and
+            of the next hop are outcomes, never exceptions.
+        """
+        ...

@@ -1,0 +1,42 @@
+"""Accounts, domains and aliases: who is here, who may log in, who has which address.
+
+`Directory` is the interface; `EmbeddedDirectory` answers it from a SQLite file, which
+`DirectoryEditor` changes. The package knows no SMTP and no mail store. The rules by which an
+address finds its account stand in `lookups`, what an operator may change in `editor`.
+"""
+
+from postroad.directory.editor import DirectoryEditor
+from postroad.directory.embedded import EmbeddedDirectory
+from postroad.directory.entry import AliasEntry, DomainEntry, UserEntry
+from postroad.directory.interface import (
+    Alias,
+    Directory,
+    DirectoryUnavailable,
+    Mailbox,
+    Resolution,
+    Unknown,
+)
+from postroad.directory.mistake import DirectoryMistake
+from postroad.directory.password import CHEAP, OWASP, PasswordProfile
+from postroad.directory.schema import SchemaTooNew
+from postroad.directory.settings import DirectorySettings
+
+__all__ = [
+    "CHEAP",
+    "OWASP",
+    "Alias",
+    "AliasEntry",
+    "Directory",
+    "DirectoryEditor",
+    "DirectoryMistake",
+    "DirectorySettings",
+    "DirectoryUnavailable",
+    "DomainEntry",
+    "EmbeddedDirectory",
+    "Mailbox",
+    "PasswordProfile",
+    "Resolution",
+    "SchemaTooNew",
+    "Unknown",
+    "UserEntry",
+]

@@ -1,0 +1,116 @@
+"""The rows of a directory as an operator sees them, and how the names they type are read.
+
+Reading a name settles its form once; the editor and the file below it see only that form.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from postroad.directory.mistake import InvalidName
+from postroad.directory.names import address_form, domain_form
+from postroad.model import Address, AddressError
+from postroad.model.address import is_domain
+
+__all__ = [
+    "AliasEntry",
+    "DomainEntry",
+    "UserEntry",
+    "parse_domain",
+    "parse_key",
+    "parse_source",
+    "parse_targets",
+    "parse_user",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class DomainEntry:
+    """One of our domains; `configured` if it stands in the configuration file."""
+
+    name: str
+    configured: bool
+
+
+@dataclass(frozen=True, slots=True)
+class UserEntry:
+    """An account, without its password; one that is not `enabled` cannot log in."""
+
+    name: str
+    enabled: bool
+
+
+@dataclass(frozen=True, slots=True)
+class AliasEntry:
+    """An alias (`@domain` for a catch-all) and its targets in the order they were added."""
+
+    source: str
+    targets: tuple[str, ...]
+
+
+def parse_domain(text: str) -> str:
+    """A domain in the form it is kept in.
+
+    Raises:
+        InvalidName: it is no domain name, or has no A-label.
+    """
+    form = domain_form(text)
+    if not is_domain(form) or not form.isascii():
+        raise InvalidName(f"{text!r} is not a domain name")
+    return form
+
+
+def _address(text: str) -> Address:
+    try:
+        return address_form(Address.parse(text))
+    except AddressError as error:
+        raise InvalidName(f"{text!r} is not an address: {error}") from None
+
+
+def parse_key(text: str) -> str:
+    """An address in the form rows are found by.
+
+    Raises:
+        InvalidName: it is no address.
+    """
+    return str(_address(text))
+
+
+def parse_user(text: str) -> Address:
+    """The address of a new account, in the form it is kept in.
+
+    Raises:
+        InvalidName: it is no address, or none that is safe as the name of a mail folder.
+    """
+    form = _address(text)
+    if form.domain.startswith("["):
+        raise InvalidName("an account needs a domain name, not an address literal")
+    if "/" in form.local or str(form).startswith('"'):
+        # The name becomes a folder's name; quoted names could be `..` or worse.
+        raise InvalidName(f"{text!r}: an account's name holds no slash and needs no quotes")
+    return form
+
+
+def parse_source(text: str) -> tuple[str, str]:
+    """The source of an alias and its domain, both as they are kept.
+
+    Raises:
+        InvalidName: it is neither an address nor `@domain`.
+    """
+    if text.startswith("@"):
+        domain = parse_domain(text[1:])
+        return f"@{domain}", domain
+    form = _address(text)
+    return str(form), form.domain
+
+
+def parse_targets(texts: Sequence[str]) -> dict[str, str]:
+    """The targets by the form they are compared in, as they were written, each once.
+
+    Raises:
+        InvalidName: one is no address, or there is none.
+    """
+    if not texts:
+        raise InvalidName("an alias needs a target")
+    return {parse_key(text): str(Address.parse(text)) for text in dict.fromkeys(texts)}

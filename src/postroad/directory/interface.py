@@ -1,0 +1,74 @@
+"""What the rest of the server may ask about accounts, and the answers.
+
+This is the interface every account backend implements; the conformance suite in
+`tests/directory/` holds its promises. It knows no storage and no protocol.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from postroad.model import Address
+
+__all__ = ["Alias", "Directory", "DirectoryUnavailable", "Mailbox", "Resolution", "Unknown"]
+
+
+class DirectoryUnavailable(Exception):
+    """The directory cannot answer now; nothing follows about the account.
+
+    Callers answer `451 4.3.0` to a recipient and `454 4.7.0` to a login (RFC 4954 §6), never a
+    permanent refusal. The text is for the log.
+    """
+
+
+@dataclass(frozen=True, slots=True)
+class Mailbox:
+    """The address belongs to an account.
+
+    Attributes:
+        user: the account's canonical name, an address that `Address.parse` reads.
+    """
+
+    user: str
+
+
+@dataclass(frozen=True, slots=True)
+class Alias:
+    """The address stands for others, ours or foreign; at least one, in a stable order."""
+
+    targets: tuple[Address, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """Nobody here has the address."""
+
+
+Resolution = Mailbox | Alias | Unknown
+
+
+class Directory(Protocol):
+    """The read side of a directory. Every method may raise `DirectoryUnavailable`."""
+
+    async def is_local(self, domain: str) -> bool:
+        """Whether mail for the domain ends here.
+
+        The empty domain does: it occurs only in `RCPT TO:<Postmaster>` (RFC 5321 §4.1.1.3).
+        """
+        ...
+
+    async def resolve(self, address: Address) -> Resolution:
+        """Who has the address: one step, aliases are not followed."""
+        ...
+
+    async def authenticate(self, name: str, password: str) -> str | None:
+        """The canonical name of the account, or `None` if name and password do not fit.
+
+        An unknown name, a disabled account and a wrong password take the same work.
+        """
+        ...
+
+    async def owns(self, user: str, address: Address) -> bool:
+        """Whether the account may send as the address: it is its own, or is delivered to it."""
+        ...

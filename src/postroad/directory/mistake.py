@@ -1,0 +1,74 @@
+"""What an operator can get wrong when changing the directory, one class each.
+
+The text of every mistake is one line that names the thing and, where there is one, the way out.
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "AliasExists",
+    "AliasLoop",
+    "DirectoryMistake",
+    "DomainConfigured",
+    "DomainExists",
+    "DomainInUse",
+    "InvalidName",
+    "UnknownAlias",
+    "UnknownDomain",
+    "UnknownTarget",
+    "UnknownUser",
+    "UnusablePassword",
+    "UserExists",
+]
+
+
+class DirectoryMistake(ValueError):
+    """A change that makes no sense; nothing was changed. The text is one line to show."""
+
+
+class InvalidName(DirectoryMistake):
+    """The text is no domain, no address, or no name an account can have."""
+
+
+class UnknownDomain(DirectoryMistake):
+    """The domain is not ours."""
+
+
+class DomainExists(DirectoryMistake):
+    """The domain is there already."""
+
+
+class DomainConfigured(DirectoryMistake):
+    """The domain stands in the configuration file and is changed there."""
+
+
+class DomainInUse(DirectoryMistake):
+    """Accounts or aliases of the domain are left."""
+
+
+class UnknownUser(DirectoryMistake):
+    """There is no such account."""
+
+
+class UserExists(DirectoryMistake):
+    """An account has this address already."""
+
+
+class UnusablePassword(DirectoryMistake):
+    """The password is empty, too long, or cannot be sent by a client."""
+
+
+class UnknownAlias(DirectoryMistake):
+    """There is no such alias, or it does not have this target."""
+
+
+class AliasExists(DirectoryMistake):
+    """An alias has this address, or this target, already."""
+
+
+class AliasLoop(DirectoryMistake):
+    """Mail to the alias would come back to it for ever."""
+
+
+class UnknownTarget(DirectoryMistake):
+    """The target is in one of our domains and nobody has it."""

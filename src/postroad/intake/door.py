@@ -1,0 +1,241 @@
+"""The one door: every message enters the queue through here, from whatever side it comes.
+
+Theory of operation. `Door.open` takes an envelope and gives an `Entry`, which streams the content
+into a draft of the spool. Only the header section passes through memory as a whole: it is needed
+to count hops and to find missing fields, and it has a bound. When the content is complete,
+`Entry.commit` follows aliases, makes the draft durable, and only then answers `250`. A fault on
+the way (too many hops, no space) is remembered, the rest of the content is thrown away as it
+comes, and the fault is the answer. Whatever happens, an entry ends in exactly one of `commit` and
+`discard`, and a draft that was not committed leaves nothing behind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from postroad.directory import DirectoryUnavailable
+from postroad.intake.aliases import AliasLimitError, Resolving, expand
+from postroad.intake.header import HeaderSection, HeaderTooLarge
+from postroad.intake.settings import IntakeSettings
+from postroad.intake.trace import Source, date_field, message_id_field, received_field
+from postroad.model import Address, BodyType, Envelope, Reply
+from postroad.model.journal import Journal, Level, MessageId, Notice, Queued
+from postroad.spool import Claimed, Draft, SpoolError
+
+__all__ = ["Door", "Entry", "Refusal", "Source"]
+
+
+class Refusal(Exception):
+    """Mail made here was not taken; `reply` says why."""
+
+    def __init__(self, reply: Reply) -> None:
+        super().__init__(str(reply))
+        self.reply = reply
+
+
+class Door:
+    """Opens entries into one spool shard."""
+
+    def __init__(
+        self,
+        *,
+        hostname: str,
+        settings: IntakeSettings,
+        begin: Callable[[], Draft],
+        directory: Resolving,
+        queued: Callable[[Claimed], None],
+        journal: Journal,
+        clock: Callable[[], float],
+    ) -> None:
+        """A door.
+
+        Args:
+            hostname: our name, for trace lines.
+            settings: bounds on the header.
+            begin: starts a draft in the spool.
+            directory: knows our addresses and aliases.
+            queued: told of each message the moment it is durable.
+            journal: where events go.
+            clock: seconds since the epoch.
+        """
+        self.hostname = hostname
+        self.settings = settings
+        self.begin = begin
+        self.directory = directory
+        self.queued = queued
+        self.journal = journal
+        self.clock = clock
+
+    def open(
+        self, source: Source, envelope: Envelope, recipients: Sequence[Address], arrived: float
+    ) -> Entry:
+        """Begin to take a message.
+
+        Args:
+            source: who hands it over.
+            envelope: its sender and needs.
+            recipients: at least one, each already allowed by policy.
+            arrived: when its transaction began, seconds since the epoch.
+        """
+        return Entry(self, source, envelope, recipients, arrived)
+
+    async def submit(
+        self, envelope: Envelope, recipients: Sequence[Address], message: bytes
+    ) -> str:
+        """Take a whole message that was made here: a bounce, a report.
+
+        Args:
+            envelope: its sender and needs.
+            recipients: where it goes.
+            message: header and body, lines ended by CRLF.
+
+        Returns:
+            Its queue ID, once durable.
+
+        Raises:
+            Refusal: it could not be taken.
+        """
+        entry = self.open(Source("bounce"), envelope, recipients, self.clock())
+        entry.write(message)
+        reply = await entry.commit()
+        if not reply.is_positive:
+            raise Refusal(reply)
+        return entry.queue_id
+
+
+class Entry:
+    """One message on its way in."""
+
+    __slots__ = (
+        "_arrived",
+        "_door",
+        "_draft",
+        "_eight_bit",
+        "_envelope",
+        "_fault",
+        "_header",
+        "_recipients",
+        "_source",
+    )
+
+    def __init__(
+        self,
+        door: Door,
+        source: Source,
+        envelope: Envelope,
+        recipients: Sequence[Address],
+        arrived: float,
+    ) -> None:
+        self._door = door
+        self._source = source
+        self._envelope = envelope
+        self._recipients = recipients
+        self._arrived = arrived
+        self._draft = door.begin()
+        self._header: HeaderSection | None = HeaderSection(door.settings.header_size)
+        self._eight_bit = False
+        self._fault: Reply | None = None
+
+    @property
+    def queue_id(self) -> str:
+        """The message's identity in queue and log."""
+        return self._draft.queue_id
+
+    def write(self, chunk: bytes) -> None:
+        """Take the next octets of content: lines ended by CRLF, dots unstuffed."""
+        if self._fault is not None:
+            return
+        if not self._eight_bit and not chunk.isascii():
+            self._eight_bit = True
+        try:
+            if self._header is None:
+                self._draft.write(chunk)
+            elif self._header.feed(chunk):
+                self._pass_header(self._header)
+        except HeaderTooLarge:
+            self._fail(Reply.of(552, "5.3.4", "Error: message header size exceeds limit"))
+        except SpoolError as error:
+            self._fail_spool(error)
+
+    async def commit(self) -> Reply:
+        """Make the message durable and hand it to the queue.
+
+        Returns:
+            `250 2.0.0 Ok: queued as ID`, only after everything is on stable storage; or the
+            refusal, after which nothing of the message remains here.
+        """
+        if self._header is not None and self._fault is None:
+            self._header.finish()
+            try:
+                self._pass_header(self._header)
+            except SpoolError as error:
+                self._fail_spool(error)
+        if self._fault is not None:
+            return self._fault
+        return await self._commit()
+
+    def discard(self) -> None:
+        """Give the message up."""
+        if self._fault is None:
+            self._draft.discard()
+
+    async def _commit(self) -> Reply:
+        door, envelope = self._door, self._envelope
+        if self._eight_bit and envelope.body is BodyType.SEVEN_BIT:
+            # The client promised seven bits and sent eight; the next hop must hear the truth.
+            envelope = replace(envelope, body=BodyType.EIGHT_BIT_MIME)
+        try:
+            recipients = await expand(self._recipients, door.directory)
+            claimed = await self._draft.commit(envelope, recipients, self._arrived)
+        except AliasLimitError:
+            self._fail(Reply.of(554, "5.4.6", "Error: alias expansion exceeds limits"))
+        except DirectoryUnavailable as error:
+            self._notice(f"the directory is not available: {error}")
+            self._fail(Reply.of(451, "4.3.0", "Error: temporary lookup failure"))
+        except SpoolError as error:
+            self._fail_spool(error)
+        except BaseException:
+            self._draft.discard()
+            raise
+        else:
+            size = claimed.message.content.size
+            door.journal(Queued("qmgr", self.queue_id, envelope.sender_text, size, len(recipients)))
+            door.queued(claimed)
+            return Reply.of(250, "2.0.0", f"Ok: queued as {self.queue_id}")
+        assert self._fault is not None
+        return self._fault
+
+    def _pass_header(self, header: HeaderSection) -> None:
+        """Write our lines and the header section to the draft, and look at the latter."""
+        door, now = self._door, self._door.clock()
+        self._header = None
+        limit = door.settings.hop_limit
+        if limit and header.hops > limit:
+            self._fail(Reply.of(554, "5.4.6", "Error: too many hops"))
+            return
+        parts = [
+            received_field(self._source, door.hostname, self.queue_id, self._recipients, now),
+            header.fields,
+        ]
+        message_id = header.message_id
+        if self._source.submission:
+            if message_id is None:
+                message_id, field = message_id_field(self.queue_id, door.hostname, now)
+                parts.append(field)
+            if not header.has_date:
+                parts.append(date_field(now))
+        parts.append(header.rest)
+        self._draft.write(b"".join(parts))
+        door.journal(MessageId("cleanup", self.queue_id, message_id or "<>"))
+
+    def _fail(self, reply: Reply) -> None:
+        self._fault = reply
+        self._draft.discard()
+
+    def _fail_spool(self, error: SpoolError) -> None:
+        self._notice(f"the message could not be stored: {error}")
+        self._fail(Reply.of(452, "4.3.1", "Insufficient system storage"))
+
+    def _notice(self, words: str) -> None:
+        self._door.journal(Notice("cleanup", f"{self.queue_id}: {words}", Level.WARNING))

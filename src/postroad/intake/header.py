@@ -1,0 +1,92 @@
+"""The header section of a message, as octets (RFC 5322 §2.2), while it streams in.
+
+A relay must not change what it does not have to, so nothing is parsed into objects and written
+out again: the section is found, a few fields are looked up in it, and lines are added. The view is
+made of whole-section operations that run in C; no loop over lines or octets is in Python.
+"""
+
+from __future__ import annotations
+
+import re
+
+__all__ = ["HeaderSection", "HeaderTooLarge"]
+
+# A field name, a colon, and its lines; RFC 5322 §2.2, with the obsolete blank before the colon.
+_FIELDS = re.compile(rb"(?:[!-9;-~]+[ \t]*:[^\r]*\r\n(?:[ \t][^\r]*\r\n)*)*")
+_MESSAGE_ID = re.compile(rb"\nmessage-id[ \t]*:[ \t\r\n]*([^\r]*)", re.IGNORECASE)
+_DATE = re.compile(rb"\ndate[ \t]*:", re.IGNORECASE)
+_RECEIVED = re.compile(rb"\nreceived[ \t]*:", re.IGNORECASE)
+
+
+class HeaderTooLarge(Exception):
+    """The header section is larger than the limit."""
+
+
+class HeaderSection:
+    """Collects a message's first octets until its header section is complete."""
+
+    __slots__ = ("_buffer", "_limit", "_searched", "fields", "rest")
+
+    def __init__(self, limit: int) -> None:
+        """An empty section.
+
+        Args:
+            limit: octets to collect at most; 0 for no limit.
+        """
+        self._limit = limit
+        self._buffer = bytearray()
+        self._searched = 0
+        self.fields = b""
+        """The field lines, once complete; the blank line is not among them."""
+        self.rest = b""
+        """What followed them in what was fed: the blank line and the start of the body."""
+
+    def feed(self, chunk: bytes) -> bool:
+        """Take the next octets.
+
+        Returns:
+            Whether the section is complete; `fields` and `rest` are set then.
+
+        Raises:
+            HeaderTooLarge: the limit is reached and field lines still go on.
+        """
+        buffer = self._buffer
+        buffer += chunk
+        if buffer.startswith(b"\r\n") or buffer.find(b"\r\n\r\n", self._searched) >= 0:
+            self.finish()
+            return True
+        self._searched = max(0, len(buffer) - 3)
+        if self._limit and len(buffer) > self._limit:
+            self.finish()
+            if len(self.fields) >= self._limit:
+                raise HeaderTooLarge
+            return True
+        return False
+
+    def finish(self) -> None:
+        """Split what was fed; for a message that ends within, or without, its header section."""
+        whole = bytes(self._buffer)
+        self._buffer.clear()
+        match = _FIELDS.match(whole)
+        end = match.end() if match else 0
+        self.fields, self.rest = whole[:end], whole[end:]
+        if not self.rest.startswith(b"\r\n"):
+            # No field line follows, yet no blank line either (RFC 5322 §2.1 wants one before a
+            # body): without it, the body's first line would be read as a field.
+            self.rest = b"\r\n" + self.rest
+
+    @property
+    def message_id(self) -> str | None:
+        """The Message-ID field's text, `None` when there is no such field."""
+        found = _MESSAGE_ID.search(b"\n" + self.fields)
+        return None if found is None else found.group(1).decode("utf-8", "replace").strip()
+
+    @property
+    def has_date(self) -> bool:
+        """Whether there is a Date field."""
+        return _DATE.search(b"\n" + self.fields) is not None
+
+    @property
+    def hops(self) -> int:
+        """How many Received fields there are: the relays the message has passed."""
+        return len(_RECEIVED.findall(b"\n" + self.fields))

@@ -1,0 +1,11 @@
+"""Where the mail of an account lies, and how a message gets there for good.
+
+The package knows files and names of accounts. It does not know the directory, the queue, or
+which transport asks for a message to be stored.
+"""
+
+from postroad.mailbox.location import MaildirLocation, UnsafeName
+from postroad.mailbox.settings import MailboxSettings
+from postroad.mailbox.writer import MaildirWriter
+
+__all__ = ["MailboxSettings", "MaildirLocation", "MaildirWriter", "UnsafeName"]

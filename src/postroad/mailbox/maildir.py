@@ -1,0 +1,169 @@
+"""Messages as files in a Maildir, durable when `store` returns.
+
+This module knows folders, names and syncs. It does not know accounts, queues or threads: it
+blocks, and `writer` keeps it off the event loop. The layout is Maildir++ (an inbox is the
+`tmp`, `new` and `cur` of the top folder), as Dovecot and Courier read it.
+
+Theory of operation
+-------------------
+A delivery writes `tmp/NAME`, syncs the file, renames it to `new/NAME,S=…` and syncs `new`. Only
+then is it reported. A crash before the rename leaves a file in `tmp` that no reader looks at; a
+crash after it leaves a message that the queue may deliver again, since it was never told.
+
+So that the repeat does not show up twice, the unique name is derived from the queue ID and the
+recipient's permanent identity, not from clock and process ID. A repeated delivery writes the
+same file in `tmp`, over what was left there, and renames it over the same file in `new`. If a
+mail program moved the message to `cur` in between, it is found there by its name and left alone.
+`cur` may be large, so it is read only if it was changed since the message was queued: before
+that, no reader can have moved this message into it.
+
+A new Maildir gets its `tmp` last, after `new` and `cur` and the folders above are on disk. So
+whoever can create a file in `tmp`, in any thread or process, may rely on the rest.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from postroad.model import Content, Envelope, StoredMessage, StoredRecipient
+
+__all__ = ["create_maildir", "lf_lines", "store", "trace_lines", "unique_name"]
+
+CLOCK_MARGIN = 2.0  # seconds a folder's time stamp may lag behind the clock
+
+_UNSAFE_IN_HOST = str.maketrans({"/": "\\057", ":": "\\072", ",": "\\054"})
+
+
+def unique_name(message: StoredMessage, recipient_id: int, host: str) -> str:
+    """The name of a delivery, the same each time it is tried.
+
+    `seconds.unique.host`, as the Maildir convention wants it, with the identity of the delivery
+    in the middle part.
+
+    Args:
+        message: gives the seconds and the queue ID.
+        recipient_id: `StoredRecipient.id`.
+        host: this server's name; what a name cannot hold is escaped.
+    """
+    host = host.translate(_UNSAFE_IN_HOST)
+    return f"{int(message.arrived)}.Q{message.queue_id}R{recipient_id}.{host}"
+
+
+def trace_lines(envelope: Envelope, recipients: Iterable[StoredRecipient]) -> bytes:
+    """What final delivery puts above the header: `Return-Path` and the recipients.
+
+    `Return-Path` is RFC 5321 §4.4's. `Delivered-To` is where the message went, `X-Original-To`
+    what RCPT said where that differs; both are Postfix's. Lines end as on disk, with LF.
+    """
+    lines = [f"Return-Path: <{envelope.sender_text}>"]
+    for recipient in recipients:
+        if recipient.original != recipient.address:
+            lines.append(f"X-Original-To: {recipient.original}")
+        lines.append(f"Delivered-To: {recipient.address}")
+    return "".join(f"{line}\n" for line in lines).encode("utf-8", "surrogateescape")
+
+
+def lf_lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """The same content with LF for each CRLF, wherever the chunks are cut."""
+    held = b""
+    for chunk in chunks:
+        piece = held + chunk if held else chunk
+        held = b"\r" if piece.endswith(b"\r") else b""
+        yield (piece[:-1] if held else piece).replace(b"\r\n", b"\n")
+    if held:
+        yield held
+
+
+def store(maildir: Path, name: str, head: bytes, content: Content, queued: float) -> bool:
+    """Put one message into a Maildir, creating the Maildir (mode 0700) if need be.
+
+    Args:
+        maildir: the top folder.
+        name: from `unique_name`.
+        head: lines put above the content, ended by LF.
+        content: with CRLF; it is written with LF, else unchanged.
+        queued: when the message entered the queue, seconds since the epoch.
+
+    Returns:
+        Whether a file was written; not, if a reader has moved this delivery to `cur` already.
+
+    Raises:
+        OSError: it may not be on stable storage, and should be tried again.
+    """
+    try:
+        return _store(maildir, name, head, content, queued)
+    except FileNotFoundError:
+        create_maildir(maildir)
+        return _store(maildir, name, head, content, queued)
+
+
+def create_maildir(maildir: Path) -> None:
+    """Make the folders that are missing, each with mode 0700 and its name on stable storage.
+
+    Raises:
+        OSError: a folder cannot be made or synced.
+    """
+    for folder in (*reversed(maildir.parents), maildir, maildir / "cur", maildir / "new"):
+        with suppress(FileExistsError):
+            folder.mkdir(mode=0o700)
+    _sync_upward(maildir)
+    with suppress(FileExistsError):
+        (maildir / "tmp").mkdir(mode=0o700)
+
+
+def _store(maildir: Path, name: str, head: bytes, content: Content, queued: float) -> bool:
+    if _is_in_cur(maildir / "cur", name, queued):
+        return False
+    temporary = maildir / "tmp" / name
+    try:
+        size = _write(temporary, head, content)
+        # Dovecot's fields: octets on disk, and octets with CRLF.
+        virtual = len(head) + head.count(b"\n") + content.size
+        os.rename(temporary, maildir / "new" / f"{name},S={size},W={virtual}")
+    except OSError:
+        with suppress(OSError):
+            os.unlink(temporary)
+        raise
+    _sync_folder(maildir / "new")
+    return True
+
+
+def _write(path: Path, head: bytes, content: Content) -> int:
+    """Write and sync the file; returns its size in octets."""
+    # What a crash left under this name is a part of the same message: written over.
+    descriptor = os.open(path, os.O_CREAT | os.O_WRONLY | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        size = file.write(head)
+        for piece in lf_lines(content.chunks()):
+            size += file.write(piece)
+        file.flush()
+        os.fsync(descriptor)
+    return size
+
+
+def _is_in_cur(cur: Path, name: str, queued: float) -> bool:
+    if cur.stat().st_mtime < queued - CLOCK_MARGIN:
+        return False
+    # Fields (",S=…") and flags (":2,…") may follow the name.
+    fields, flags = f"{name},", f"{name}:"
+    with os.scandir(cur) as entries:
+        return any(entry.name.startswith((fields, flags)) for entry in entries)
+
+
+def _sync_upward(folder: Path) -> None:
+    """Sync the folder and those above it in which this process could have made an entry."""
+    for level in (folder, *folder.parents):
+        if not os.access(level, os.W_OK):
+            return
+        _sync_folder(level)
+
+
+def _sync_folder(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

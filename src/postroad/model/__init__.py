@@ -1,0 +1,29 @@
+"""The vocabulary every other package speaks: addresses, replies, envelopes, messages, events.
+
+Values only. Nothing here reads a clock, opens a file or knows who uses it, so that each
+package can be tested with plain values and none needs another one's classes.
+"""
+
+from postroad.model.address import Address, AddressError
+from postroad.model.client import Client, Login, TlsSession
+from postroad.model.envelope import BodyType, Envelope
+from postroad.model.message import Content, StoredMessage, StoredRecipient
+from postroad.model.outcome import Outcome, Report, Status
+from postroad.model.reply import Reply
+
+__all__ = [
+    "Address",
+    "AddressError",
+    "BodyType",
+    "Client",
+    "Content",
+    "Envelope",
+    "Login",
+    "Outcome",
+    "Reply",
+    "Report",
+    "Status",
+    "StoredMessage",
+    "StoredRecipient",
+    "TlsSession",
+]

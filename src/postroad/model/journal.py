@@ -1,0 +1,343 @@
+"""The events a mail server tells of, one frozen class each, with the line Postfix would log.
+
+A component describes what happened by building an event and handing it to the `Journal` it was
+given; it does not know whether that becomes a syslog line, a JSON object or a line on a
+developer's terminal. The text of each event is the shape that log readers, `fail2ban` and the
+operators' eyes know from Postfix. Events carry addresses and replies; they never carry a password
+or the content of a message.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import ClassVar, Literal
+
+from postroad.model.address import Address
+from postroad.model.client import Client, Login, TlsSession
+from postroad.model.outcome import Status
+from postroad.model.reply import Reply
+
+__all__ = [
+    "Accepted",
+    "Bounced",
+    "Connected",
+    "Delivered",
+    "Disconnected",
+    "Event",
+    "Journal",
+    "Level",
+    "LogSettings",
+    "LoginFailed",
+    "Lost",
+    "MessageId",
+    "Notice",
+    "Queued",
+    "Rejected",
+    "Removed",
+    "TlsEstablished",
+    "TlsFailed",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogSettings:
+    """`[log]`: how events are written.
+
+    Attributes:
+        format: `text` for Postfix-shaped lines, `json` for one object a line.
+        name: the first part of the syslog tag, `NAME/smtpd[pid]`; `postfix` lets tools made for
+            Postfix's log read ours.
+        file: where lines are appended; standard error when absent.
+    """
+
+    format: Literal["text", "json"] = "text"
+    name: str = "postroad"
+    file: Path | None = None
+
+
+class Level(Enum):
+    """How much an operator should care."""
+
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened.
+
+    Attributes:
+        service: the part of the server that speaks: `smtpd`, `submission/smtpd`, `cleanup`,
+            `qmgr`, `smtp`, `lmtp`, `local`, `bounce`, `master`.
+    """
+
+    service: str
+    level: ClassVar[Level] = Level.INFO
+
+    @property
+    def text(self) -> str:
+        """The line without time and tag."""
+        raise AssertionError("every event has its own text")
+
+
+Journal = Callable[[Event], None]
+"""Where events go. Must not block and must not raise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Connected(Event):
+    """A client connected."""
+
+    client: Client
+
+    @property
+    def text(self) -> str:
+        return f"connect from {self.client}"
+
+
+@dataclass(frozen=True, slots=True)
+class Disconnected(Event):
+    """A session ended; `counts` holds, for each verb, how many were taken and how many came."""
+
+    client: Client
+    counts: Mapping[str, tuple[int, int]]
+
+    @property
+    def text(self) -> str:
+        taken = sum(ok for ok, _ in self.counts.values())
+        came = sum(total for _, total in self.counts.values())
+        parts = [_count(verb, ok, total) for verb, (ok, total) in self.counts.items()]
+        parts.append(_count("commands", taken, came))
+        return f"disconnect from {self.client} {' '.join(parts)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Lost(Event):
+    """The peer went away, fell silent or was sent away; `how` says which, e.g. `timeout`."""
+
+    how: str
+    after: str
+    client: Client
+
+    @property
+    def text(self) -> str:
+        return f"{self.how} after {self.after} from {self.client}"
+
+
+@dataclass(frozen=True, slots=True)
+class TlsEstablished(Event):
+    """A TLS handshake succeeded; `peer` is the client or the next hop as logs show it."""
+
+    peer: str
+    tls: TlsSession
+    direction: Literal["from", "to"] = "from"
+    trust: Literal["Anonymous", "Untrusted", "Trusted", "Verified"] = "Anonymous"
+
+    @property
+    def text(self) -> str:
+        tls = self.tls
+        return (
+            f"{self.trust} TLS connection established {self.direction} {self.peer}: "
+            f"{tls.version} with cipher {tls.cipher} ({tls.bits}/{tls.bits} bits)"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class TlsFailed(Event):
+    """A TLS handshake failed; `reason` says what to do about it."""
+
+    client: Client
+    reason: str
+    level: ClassVar[Level] = Level.WARNING
+
+    @property
+    def text(self) -> str:
+        return f"SSL_accept error from {self.client}: {self.reason}"
+
+
+@dataclass(frozen=True, slots=True)
+class LoginFailed(Event):
+    """A login was refused. `user` is the name that was tried, never the password."""
+
+    client: Client
+    mechanism: str
+    reason: str
+    user: str
+    level: ClassVar[Level] = Level.WARNING
+
+    @property
+    def text(self) -> str:
+        return (
+            f"warning: {self.client}: SASL {self.mechanism} authentication failed: "
+            f"{self.reason}, sasl_username={_clean(self.user)}"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected(Event):
+    """A command was refused by policy, directory, intake or spool.
+
+    Attributes:
+        queue_id: the message's, or `NOQUEUE`.
+        stage: the command: `CONNECT`, `MAIL`, `RCPT`, `DATA`, `END-OF-MESSAGE`.
+        sender: the reverse-path, once known; `None` before MAIL.
+        recipient: the forward-path where the refusal is about one.
+        warning: `warn_if_reject` let it pass; Postfix logs `reject_warning`.
+    """
+
+    queue_id: str
+    stage: str
+    client: Client
+    reply: Reply
+    sender: str | None
+    recipient: Address | None
+    protocol: str
+    hello: str
+    warning: bool = False
+
+    @property
+    def text(self) -> str:
+        parts = []
+        if self.sender is not None:
+            parts.append(f"from=<{self.sender}>")
+        if self.recipient is not None:
+            parts.append(f"to=<{self.recipient}>")
+        parts.append(f"proto={self.protocol}")
+        if self.hello:
+            parts.append(f"helo=<{_clean(self.hello)}>")
+        what = "reject_warning" if self.warning else "reject"
+        return (
+            f"{self.queue_id}: {what}: {self.stage} from {self.client}: {self.reply}; "
+            f"{' '.join(parts)}"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted(Event):
+    """A message has a queue ID: its first recipient was taken and its content begins."""
+
+    queue_id: str
+    client: Client
+    login: Login | None
+
+    @property
+    def text(self) -> str:
+        line = f"{self.queue_id}: client={self.client}"
+        if self.login is not None:
+            line += f", sasl_method={self.login.mechanism}, sasl_username={self.login.user}"
+        return line
+
+
+@dataclass(frozen=True, slots=True)
+class MessageId(Event):
+    """The Message-ID header field of a message, as found or as added."""
+
+    queue_id: str
+    message_id: str
+
+    @property
+    def text(self) -> str:
+        return f"{self.queue_id}: message-id={_clean(self.message_id)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Queued(Event):
+    """A message is on stable storage and in the queue."""
+
+    queue_id: str
+    sender: str
+    size: int
+    recipients: int
+
+    @property
+    def text(self) -> str:
+        return (
+            f"{self.queue_id}: from=<{self.sender}>, size={self.size}, "
+            f"nrcpt={self.recipients} (queue active)"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered(Event):
+    """One recipient's delivery attempt ended, well or not.
+
+    Attributes:
+        delays: seconds before the queue, in the queue, in setting up the connection, in the
+            transaction: Postfix's `delays=a/b/c/d`.
+    """
+
+    queue_id: str
+    recipient: Address
+    original: Address
+    relay: str
+    delays: tuple[float, float, float, float]
+    status: Status
+    reply: Reply
+
+    @property
+    def text(self) -> str:
+        aliased = "" if self.original == self.recipient else f" orig_to=<{self.original}>,"
+        delays = "/".join(_seconds(delay) for delay in self.delays)
+        return (
+            f"{self.queue_id}: to=<{self.recipient}>,{aliased} relay={self.relay}, "
+            f"delay={_seconds(sum(self.delays))}, delays={delays}, "
+            f"dsn={self.reply.enhanced}, status={self.status.value} ({_clean(str(self.reply))})"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Bounced(Event):
+    """A non-delivery notification entered the queue."""
+
+    queue_id: str
+    notification: str
+
+    @property
+    def text(self) -> str:
+        return f"{self.queue_id}: sender non-delivery notification: {self.notification}"
+
+
+@dataclass(frozen=True, slots=True)
+class Removed(Event):
+    """A message left the queue; nothing of it remains in the spool."""
+
+    queue_id: str
+
+    @property
+    def text(self) -> str:
+        return f"{self.queue_id}: removed"
+
+
+@dataclass(frozen=True, slots=True)
+class Notice(Event):
+    """Anything else an operator should read, in words."""
+
+    message: str
+    severity: Level = Level.INFO
+
+    @property
+    def text(self) -> str:
+        mark = "" if self.severity is Level.INFO else f"{self.severity.value}: "
+        return f"{mark}{_clean(self.message)}"
+
+
+def _count(verb: str, taken: int, came: int) -> str:
+    return f"{verb}={came}" if taken == came else f"{verb}={taken}/{came}"
+
+
+def _seconds(value: float) -> str:
+    """Two significant digits, at most two decimals, as Postfix writes delays."""
+    if value >= 10:
+        return f"{value:.0f}"
+    if value >= 1:
+        return f"{value:.1f}".removesuffix(".0")
+    return f"{max(value, 0.0):.2f}".rstrip("0").rstrip(".")
+
+
+def _clean(text: str) -> str:
+    """Peers choose these words: keep control characters out of the log (one event, one line)."""
+    return text if text.isprintable() else "".join(c if c.isprintable() else "?" for c in text)

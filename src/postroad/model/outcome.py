@@ -1,0 +1,55 @@
+"""What became of a delivery attempt. Failure is a value here, never an exception."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from postroad.model.reply import Reply
+
+__all__ = ["Outcome", "Report", "Status"]
+
+
+class Status(Enum):
+    """Postfix's words for the end of an attempt, as its log shows them."""
+
+    SENT = "sent"
+    DEFERRED = "deferred"
+    BOUNCED = "bounced"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """One recipient's result.
+
+    Attributes:
+        recipient_id: `StoredRecipient.id`.
+        status: sent, to be tried again, or never to be tried again.
+        reply: the next hop's words, or ours in its form (`code` and `enhanced` are always set).
+        from_peer: whether the words are the next hop's (the bounce says so, RFC 3464 §2.3.6).
+    """
+
+    recipient_id: int
+    status: Status
+    reply: Reply
+    from_peer: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What one attempt of a transport brought, for all recipients it was given.
+
+    Attributes:
+        outcomes: exactly one for each recipient of the attempt.
+        relay: the next hop as logs show it: `mx.example.net[192.0.2.1]:25`, `local`, `none`.
+        setup: seconds until the connection was ready (the c of `delays=a/b/c/d`).
+        transfer: seconds of the transaction itself (the d).
+        unreachable: the destination as a whole did not answer, so that trying its other mail
+            now would be in vain.
+    """
+
+    outcomes: tuple[Outcome, ...]
+    relay: str
+    setup: float = 0.0
+    transfer: float = 0.0
+    unreachable: bool = False

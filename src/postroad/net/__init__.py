@@ -1,0 +1,1 @@
+"""Sockets, TLS and DNS: everything that touches the network, and nothing that knows SMTP."""

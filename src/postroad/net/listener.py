@@ -1,0 +1,106 @@
+"""Sockets that accept: binding them, and giving each new connection to a session.
+
+Binding is apart from listening because a supervisor started as root binds low ports, drops its
+privileges, and hands the sockets to its workers. Every worker has a socket of its own on the same
+port (SO_REUSEPORT): the kernel spreads connections, and no accept lock is shared.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Callable
+
+from postroad.net.connection import Connection
+
+__all__ = ["BindError", "Listener", "bind"]
+
+BACKLOG = 1024
+
+
+class BindError(Exception):
+    """A port cannot be listened on; the message says which and why."""
+
+
+def bind(host: str, port: int, *, first: bool) -> socket.socket:
+    """A listening TCP socket that other workers may share.
+
+    Args:
+        host: an IP address; empty for all addresses, IPv6 and IPv4.
+        port: the TCP port.
+        first: whether nobody listens there yet as far as the caller knows. The kernel would let a
+            second server of the same user join a shared port without a word, and give it half of
+            the mail; so the port is tried without sharing first.
+
+    Raises:
+        BindError: taken, forbidden or not our address.
+    """
+    family = _family(host)
+    try:
+        if first:
+            _open(family, host, port, shared=False).close()
+        listening = _open(family, host, port, shared=True)
+        listening.listen(BACKLOG)
+    except OSError as error:
+        where = f"[{host}]:{port}" if ":" in host else f"{host or '*'}:{port}"
+        raise BindError(f"cannot listen on {where}: {(error.strerror or '').lower()}") from None
+    return listening
+
+
+def _family(host: str) -> socket.AddressFamily:
+    if host:
+        return socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        socket.socket(socket.AF_INET6).close()
+    except OSError:  # a kernel without IPv6
+        return socket.AF_INET
+    return socket.AF_INET6
+
+
+def _open(family: socket.AddressFamily, host: str, port: int, *, shared: bool) -> socket.socket:
+    opened = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, int(shared))
+        if family == socket.AF_INET6:
+            # One socket serves both families when no address is named.
+            opened.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, int(bool(host)))
+        opened.bind((host, port))
+        opened.setblocking(False)
+    except OSError:
+        opened.close()
+        raise
+    return opened
+
+
+class Listener:
+    """Accepts on one socket until closed."""
+
+    def __init__(
+        self, listening: socket.socket, accept: Callable[[Connection], None], *, paused: bool
+    ) -> None:
+        """A listener not yet started.
+
+        Args:
+            listening: a bound and listening socket.
+            accept: given each new connection, on the event loop.
+            paused: leave the first octets of each connection to a TLS handshake.
+        """
+        self._socket = listening
+        self._accept = accept
+        self._paused = paused
+        self._server: asyncio.Server | None = None
+
+    async def start(self) -> None:
+        """Begin to accept."""
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(
+            lambda: Connection(self._accept, paused=self._paused),
+            sock=self._socket,
+            backlog=BACKLOG,
+        )
+
+    def close(self) -> None:
+        """Accept nothing more; connections that are there go on."""
+        if self._server is not None:
+            self._server.close()

@@ -1,0 +1,44 @@
+"""The sections of the configuration that this package reads: `[tls]` and `[dns]`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from postroad.model.units import Duration
+
+__all__ = ["DnsSettings", "TlsSettings"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TlsSettings:
+    """`[tls]`: what our listeners show to those who connect.
+
+    Attributes:
+        certificate: PEM file with our certificate and the chain behind it.
+        key: PEM file with its private key, not encrypted.
+        minimum_version: the oldest version of TLS that is accepted.
+        handshake_timeout: seconds for a client's whole handshake; 0: no limit.
+    """
+
+    certificate: Path | None = None
+    key: Path | None = None
+    minimum_version: Literal["TLSv1.2", "TLSv1.3"] = "TLSv1.2"
+    handshake_timeout: Duration = 30.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DnsSettings:
+    """`[dns]`: whom to ask for names.
+
+    Attributes:
+        servers: resolvers by IP address, with a port where it is not 53: `192.0.2.1`,
+            `127.0.0.1:5353`, `[::1]:53`. Left out: those of /etc/resolv.conf.
+        timeout: seconds for one question, all servers and repetitions together; 0: no limit.
+        reverse: whether the names of connecting clients are looked up.
+    """
+
+    servers: tuple[str, ...] = ()
+    timeout: Duration = 5.0
+    reverse: bool = True

@@ -1,0 +1,10 @@
+"""Gets what the spool holds to the transports: what next, how much at once, when again.
+
+`Planner` decides and is pure; `Runner` does what it decides; `bounce` writes the message that
+tells a sender of a failure.
+"""
+
+from postroad.queue.runner import Runner
+from postroad.queue.settings import QueueSettings
+
+__all__ = ["QueueSettings", "Runner"]

@@ -1,0 +1,302 @@
+"""The plan: which delivery to make next, and what a finished one means. Pure.
+
+It must not know sockets, clocks, the spool or the log. Time is an argument; every decision is a
+return value that the runner carries out.
+
+Theory of operation. Recipients are *admitted* (counted against the window of `active_limit`),
+then *added* to the line of their destination, then handed out by `next`, and leave memory with
+the verdict that `finished` gives. Nothing waits here for a time to come: what has to wait is
+deferred, which means that it goes back to the spool and returns when due. So memory holds only
+what could be delivered now, and the planner needs no timers.
+
+Room is shared so that one sender cannot close the door: mail that comes in is admitted while its
+sender holds less than four times the room that is left, and what is read back from the spool
+leaves a fifth of the window alone. The turns of senders and destinations are the `Rotation`'s.
+
+A destination that a report calls unreachable is dead for a while. All its waiting mail is
+deferred to about the end of its pause, without being tried. After the pause its first mail to
+come is the probe; a little more may wait for the probe's result, the rest is deferred again.
+"""
+
+from __future__ import annotations
+
+from itertools import islice
+
+from postroad.model import Envelope, Outcome, Reply, Report, Status, StoredMessage, StoredRecipient
+from postroad.queue.attempt import Attempt, Destination, Verdict
+from postroad.queue.rotation import Batch, Line, Rotation
+from postroad.queue.schedule import Schedule
+from postroad.queue.settings import QueueSettings
+from postroad.queue.window import Window
+
+__all__ = ["Planner"]
+
+_UNLIMITED = 1 << 60
+_SHARE = 4  # a sender may hold so many times the room that is left
+_RESERVE = 5  # one part in so many of the window is for mail that comes in
+_NO_OUTCOME = Reply.of(451, "4.3.0", "the transport gave no outcome for this recipient")
+
+
+class Planner:
+    """The active window of one queue."""
+
+    def __init__(self, settings: QueueSettings) -> None:
+        self._settings = settings
+        self._schedule = Schedule(settings)
+        self._limit = settings.active_limit or _UNLIMITED
+        self._concurrency = settings.concurrency or _UNLIMITED
+        most = settings.recipients_per_delivery or _UNLIMITED
+        self._rotation = Rotation(most)
+        self._held = most * (settings.initial_concurrency or 1)
+        self._lines: dict[Destination, Line] = {}
+        self._dead: dict[Destination, Line] = {}  # in the order in which they died
+        self._holds: dict[str, int] = {}  # recipients in memory, by sender
+        self._running = 0
+        self._ordered = 0
+        self.active = 0
+
+    @property
+    def room(self) -> int:
+        """How many recipients may be read back from the spool now."""
+        return self._limit - self._limit // _RESERVE - self.active
+
+    @property
+    def ready(self) -> bool:
+        """Whether `next` is worth a call."""
+        return self._rotation.ready and self._running < self._concurrency
+
+    def admit(self, envelope: Envelope, count: int, *, fresh: bool) -> int:
+        """Count recipients in.
+
+        Args:
+            envelope: of their message.
+            count: how many there are.
+            fresh: whether they just came in, so that the sender's share of the window applies.
+
+        Returns:
+            How many of them may come; the caller gives the others back to the spool.
+        """
+        sender, free = _turn_of(envelope), self._limit - self.active
+        holds = self._holds.get(sender, 0)
+        if fresh:
+            share = (_SHARE * free - holds) // (_SHARE + 1)
+            free = min(free, max(share, 0 if holds else 1))
+        count = max(min(count, free), 0)
+        if count:
+            self._holds[sender] = holds + count
+            self.active += count
+        return count
+
+    def add(
+        self,
+        message: StoredMessage,
+        recipients: tuple[StoredRecipient, ...],
+        destination: Destination,
+        *,
+        entered: float,
+        now: float,
+    ) -> list[Verdict]:
+        """Queue admitted recipients of one message for one destination.
+
+        Args:
+            message: the message.
+            recipients: at least one.
+            destination: where all of them go.
+            entered: when they were admitted, seconds since the epoch.
+            now: seconds since the epoch.
+
+        Returns:
+            Verdicts on those that are not queued because the destination is dead.
+        """
+        line = self._lines.get(destination)
+        if line is None:
+            line = self._lines[destination] = Line(destination, Window(self._settings))
+        reason = line.window.reason
+        if reason is None:
+            self._rotation.put(
+                _turn_of(message.envelope), line, Batch(message, recipients, entered)
+            )
+            return []
+        fits = max(self._held - line.waiting, 0) if now >= line.window.retry_at else 0
+        probes, rest = recipients[:fits], recipients[fits:]
+        if probes:
+            self._rotation.put(_turn_of(message.envelope), line, Batch(message, probes, entered))
+        return self._suspend(line, reason, message, rest, now) if rest else []
+
+    def next(self) -> Attempt | None:
+        """The delivery to begin now, if any; every one ends in `finished`."""
+        if self._running >= self._concurrency:
+            return None
+        taken = self._rotation.take()
+        if taken is None:
+            return None
+        line, batch, recipients = taken
+        line.window.running += 1
+        self._running += 1
+        began, self._ordered = self._ordered, self._ordered + 1
+        return Attempt(line.destination, batch.message, recipients, batch.entered, began)
+
+    def finished(self, attempt: Attempt, report: Report, now: float) -> list[Verdict]:
+        """Take what an attempt brought.
+
+        Args:
+            attempt: from `next`.
+            report: what became of it; a recipient without an outcome is deferred.
+            now: seconds since the epoch.
+
+        Returns:
+            A verdict on each recipient of the attempt, in their order; after them, on those that
+            were waiting for a destination that turned out to be dead.
+        """
+        line = self._lines[attempt.destination]
+        line.window.running -= 1
+        self._running -= 1
+        reason = _reason(report)
+        died = False
+        if report.unreachable and reason is not None:
+            died = self._bury(line, attempt, reason, now)
+        else:
+            self._answered(line, report)
+        verdicts = self._judge(attempt, report, line.window, now)
+        if died and reason is not None:
+            for batch in self._rotation.empty(line):
+                left = batch.recipients[len(batch.recipients) - batch.left :]
+                verdicts += self._suspend(line, reason, batch.message, left, now)
+        self._rotation.freed(line)
+        self._drop_if_idle(line)
+        return verdicts
+
+    def defer(
+        self,
+        message: StoredMessage,
+        recipients: tuple[StoredRecipient, ...],
+        why: Reply,
+        now: float,
+    ) -> list[Verdict]:
+        """Verdicts on admitted recipients that cannot be added: they have no destination yet."""
+        self._leave(message, len(recipients))
+        return [self._later(message, each, why, now) for each in recipients]
+
+    def flush(self) -> None:
+        """Take every destination for alive: the operator wants everything tried now."""
+        for line in self._dead.values():
+            line.window.revive()
+            self._rotation.freed(line)
+            self._drop_if_idle(line)
+        self._dead.clear()
+
+    def _judge(self, attempt: Attempt, report: Report, window: Window, now: float) -> list[Verdict]:
+        message = attempt.message
+        self._leave(message, len(attempt.recipients))
+        outcomes = {outcome.recipient_id: outcome for outcome in report.outcomes}
+        verdicts = []
+        for recipient in attempt.recipients:
+            outcome = outcomes.get(recipient.id)
+            if outcome is None:
+                outcome = Outcome(recipient.id, Status.DEFERRED, _NO_OUTCOME)
+            reply, peer = outcome.reply, outcome.from_peer
+            if outcome.status is not Status.DEFERRED:
+                verdicts.append(Verdict(message, recipient, outcome.status, reply, 0.0, peer))
+                continue
+            not_before = 0.0 if window.reason is None else self._after(window, recipient.id, now)
+            verdicts.append(self._later(message, recipient, reply, now, not_before, peer=peer))
+        return verdicts
+
+    def _later(
+        self,
+        message: StoredMessage,
+        recipient: StoredRecipient,
+        reply: Reply,
+        now: float,
+        not_before: float = 0.0,
+        *,
+        peer: bool = False,
+    ) -> Verdict:
+        if self._schedule.expired(message, now):
+            return Verdict(message, recipient, Status.BOUNCED, reply, 0.0, peer, expired=True)
+        at = max(self._schedule.retry_at(message, recipient.id, now), not_before)
+        return Verdict(message, recipient, Status.DEFERRED, reply, at, peer)
+
+    def _suspend(
+        self,
+        line: Line,
+        reason: Reply,
+        message: StoredMessage,
+        recipients: tuple[StoredRecipient, ...],
+        now: float,
+    ) -> list[Verdict]:
+        """Verdicts on mail that is not tried because its destination is dead."""
+        self._leave(message, len(recipients))
+        words = f"delivery temporarily suspended: {' '.join(reason.lines)}"
+        reply = Reply.of(reason.code, reason.enhanced, words)
+        if self._schedule.expired(message, now):
+            return [
+                Verdict(message, each, Status.BOUNCED, reply, expired=True) for each in recipients
+            ]
+        return [
+            Verdict(message, each, Status.DEFERRED, reply, self._after(line.window, each.id, now))
+            for each in recipients
+        ]
+
+    def _after(self, window: Window, recipient_id: int, now: float) -> float:
+        """When mail for a dead destination is to come back; while it is probed, a while later."""
+        pause = self._schedule.shortest
+        end = window.retry_at if window.retry_at > now else now + pause
+        return end + self._schedule.spread(recipient_id, pause)
+
+    def _bury(self, line: Line, attempt: Attempt, reason: Reply, now: float) -> bool:
+        news = line.window.unreachable(
+            reason, self._schedule, now, began=attempt.began, ordered=self._ordered
+        )
+        if news:
+            self._dead.pop(line.destination, None)
+            self._dead[line.destination] = line
+            self._forget_long_dead(now)
+        return news
+
+    def _answered(self, line: Line, report: Report) -> None:
+        self._dead.pop(line.destination, None)
+        if all(outcome.status is Status.DEFERRED for outcome in report.outcomes):
+            line.window.failed()
+        else:
+            line.window.succeeded()
+
+    def _forget_long_dead(self, now: float) -> None:
+        """Drop destinations whose mail would long have come back, if there were any."""
+        for destination, line in list(islice(self._dead.items(), 2)):
+            if now < line.window.retry_at + self._schedule.longest or not line.idle:
+                return
+            del self._dead[destination], self._lines[destination]
+
+    def _drop_if_idle(self, line: Line) -> None:
+        if line.window.reason is None and line.idle:
+            del self._lines[line.destination]
+
+    def _leave(self, message: StoredMessage, count: int) -> None:
+        self.active -= count
+        sender = _turn_of(message.envelope)
+        left = self._holds[sender] - count
+        if left:
+            self._holds[sender] = left
+        else:
+            del self._holds[sender]
+
+
+def _reason(report: Report) -> Reply | None:
+    """The reply that speaks for a destination which did not answer."""
+    for outcome in report.outcomes:
+        if outcome.status is Status.DEFERRED:
+            return outcome.reply
+    return None
+
+
+def _turn_of(envelope: Envelope) -> str:
+    """Whose turn a message takes.
+
+    What follows a plus sign does not count: mailing lists write a different reverse-path into
+    each copy (`list+user=example.net@…`), and all of them are one sender.
+    """
+    sender = envelope.sender
+    if sender is None:
+        return ""
+    return f"{sender.local.partition('+')[0]}@{sender.domain}".lower()

@@ -1,0 +1,218 @@
+"""Whose turn it is. The order in which queued mail gets the free deliveries.
+
+It knows senders, destinations and how many deliveries each destination has free; it knows nothing
+of time, failure or what a delivery is.
+
+Theory of operation. Mail of one sender for one destination waits in a `Lane`. Senders take turns;
+in its turn a sender gets one delivery, from the next of its lanes. So one sender's newsletter to
+ten thousand domains, or to ten thousand people at one domain, costs everybody else one delivery
+each round and no more.
+
+A lane whose destination has no delivery free is parked at the destination and leaves its sender's
+round, so that nobody looks at it again in vain. When a delivery ends, the lane that was parked
+longest returns to its sender's round with a reservation: the freed delivery is its own, whoever
+comes first in the meantime. That is what makes the parked lanes of one destination take turns.
+A lane is in one place at a time and moves once per delivery, so every operation takes the same
+time however much mail waits.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+from postroad.model import StoredMessage, StoredRecipient
+from postroad.queue.attempt import Destination
+from postroad.queue.window import Window
+
+__all__ = ["Batch", "Line", "Rotation"]
+
+
+class Batch:
+    """Recipients of one message that wait for one destination."""
+
+    __slots__ = ("_next", "entered", "message", "recipients")
+
+    def __init__(
+        self, message: StoredMessage, recipients: tuple[StoredRecipient, ...], entered: float
+    ) -> None:
+        self.message = message
+        self.recipients = recipients
+        self.entered = entered
+        self._next = 0
+
+    def take(self, most: int) -> tuple[StoredRecipient, ...]:
+        """The next recipients, at most so many."""
+        if self._next == 0 and len(self.recipients) <= most:
+            self._next = len(self.recipients)
+            return self.recipients
+        begin = self._next
+        self._next = min(begin + most, len(self.recipients))
+        return self.recipients[begin : self._next]
+
+    @property
+    def left(self) -> int:
+        """Recipients not taken yet."""
+        return len(self.recipients) - self._next
+
+
+class _Turn:
+    """A sender's round over its lanes. It exists while it is in the round of all."""
+
+    __slots__ = ("lanes", "sender")
+
+    def __init__(self, sender: str) -> None:
+        self.sender = sender
+        self.lanes: deque[_Lane] = deque()
+
+
+class _Lane:
+    """The mail of one sender for one destination."""
+
+    __slots__ = ("batches", "line", "reserved", "sender")
+
+    def __init__(self, sender: str, line: Line) -> None:
+        self.sender = sender
+        self.line = line
+        self.batches: deque[Batch] = deque()
+        self.reserved = False
+
+
+class Line:
+    """All mail that waits for one destination, and its window.
+
+    Attributes:
+        destination: where to.
+        window: how many deliveries may run.
+        waiting: recipients that wait.
+    """
+
+    __slots__ = ("destination", "lanes", "parked", "reserved", "waiting", "window")
+
+    def __init__(self, destination: Destination, window: Window) -> None:
+        self.destination = destination
+        self.window = window
+        self.waiting = 0
+        self.lanes: dict[str, _Lane] = {}
+        self.parked: deque[_Lane] = deque()
+        self.reserved = 0
+
+    @property
+    def free(self) -> int:
+        """Deliveries that may begin now and are promised to nobody."""
+        return self.window.free - self.reserved
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing waits and nothing runs."""
+        return not self.waiting and not self.window.running
+
+
+class Rotation:
+    """Turns of senders over lines."""
+
+    __slots__ = ("_most", "_round", "_turns")
+
+    def __init__(self, recipients_per_delivery: int) -> None:
+        self._most = recipients_per_delivery
+        self._turns: dict[str, _Turn] = {}
+        self._round: deque[_Turn] = deque()
+
+    @property
+    def ready(self) -> bool:
+        """Whether `take` is worth a call. It may yet find nothing, and then this is false."""
+        return bool(self._round)
+
+    def put(self, sender: str, line: Line, batch: Batch) -> None:
+        """Let a batch wait."""
+        line.waiting += len(batch.recipients)
+        lane = line.lanes.get(sender)
+        if lane is not None:
+            lane.batches.append(batch)
+            return
+        lane = line.lanes[sender] = _Lane(sender, line)
+        lane.batches.append(batch)
+        self._place(lane)
+
+    def take(self) -> tuple[Line, Batch, tuple[StoredRecipient, ...]] | None:
+        """Whoever's turn it is: recipients of one message for one line, or `None`.
+
+        The caller counts the delivery in the line's window before the next call.
+        """
+        while self._round:
+            turn = self._round.popleft()
+            lane = self._next_lane(turn)
+            if lane is not None:
+                taken = self._take_from(lane)
+                if turn.lanes:
+                    self._round.append(turn)
+                else:
+                    del self._turns[turn.sender]
+                return taken
+            del self._turns[turn.sender]
+        return None
+
+    def freed(self, line: Line) -> None:
+        """Deliveries of a line ended, or its window grew: those parked longest may come."""
+        while line.parked and line.free > 0:
+            lane = line.parked.popleft()
+            lane.reserved = True
+            line.reserved += 1
+            self._enter(lane)
+
+    def empty(self, line: Line) -> list[Batch]:
+        """Take everything that waits for a line away from it."""
+        batches = [batch for lane in line.lanes.values() for batch in lane.batches]
+        for lane in line.lanes.values():
+            lane.batches.clear()  # where the lane is still in a round, it is passed over there
+            lane.reserved = False
+        line.lanes.clear()
+        line.parked.clear()
+        line.reserved = line.waiting = 0
+        return batches
+
+    def _place(self, lane: _Lane) -> None:
+        if lane.line.free > 0:
+            self._enter(lane)
+        else:
+            lane.line.parked.append(lane)
+
+    def _enter(self, lane: _Lane) -> None:
+        turn = self._turns.get(lane.sender)
+        if turn is None:
+            turn = self._turns[lane.sender] = _Turn(lane.sender)
+            self._round.append(turn)
+        turn.lanes.append(lane)
+
+    def _next_lane(self, turn: _Turn) -> _Lane | None:
+        """The first lane of the turn that may begin a delivery; those before it are parked."""
+        while turn.lanes:
+            lane = turn.lanes.popleft()
+            if lane.batches and self._may_begin(lane):
+                return lane
+        return None
+
+    def _may_begin(self, lane: _Lane) -> bool:
+        line = lane.line
+        if not lane.reserved:
+            if line.free > 0:
+                return True
+            line.parked.append(lane)
+            return False
+        lane.reserved = False
+        line.reserved -= 1
+        if line.window.free > 0:
+            return True
+        line.parked.appendleft(lane)  # the window has shrunk since the promise
+        return False
+
+    def _take_from(self, lane: _Lane) -> tuple[Line, Batch, tuple[StoredRecipient, ...]]:
+        line, batch = lane.line, lane.batches[0]
+        recipients = batch.take(self._most)
+        line.waiting -= len(recipients)
+        if not batch.left:
+            lane.batches.popleft()
+        if lane.batches:
+            self._enter(lane)
+        else:
+            del line.lanes[lane.sender]
+        return line, batch, recipients

@@ -1,0 +1,382 @@
+"""Carries out the plan: claims due mail, runs deliveries, writes down what became of them.
+
+It knows neither SMTP nor SQL nor how decisions are made; the planner decides, the transports
+deliver, the spool remembers. One runner serves one shard on one event loop.
+
+Theory of operation. Workers, at most `concurrency` of them, are coroutines that live as long as
+the runner. Each takes the next thing to do: find the routes of a message that came in, or make
+the delivery the planner orders; with nothing to do it parks until somebody rouses it. So a
+delivery costs no task of its own, and begins in the loop turn after its message was committed. A
+feeder claims what is due whenever the window has room. A settlement writes results in groups.
+
+Order makes it safe. A recipient is settled only after its delivery was taken, its retry decided,
+or its bounce acknowledged by the door; a crash anywhere repeats work and loses none. Whatever a
+transport, a router or the door throws is an outcome here, with a notice for the operator.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Protocol
+
+from postroad.delivery import Delivery, Route, Transport
+from postroad.model import (
+    Address,
+    Outcome,
+    Reply,
+    Report,
+    Status,
+    StoredMessage,
+    StoredRecipient,
+)
+from postroad.model.journal import Delivered, Journal, Level, Notice
+from postroad.queue.alarm import Alarm
+from postroad.queue.attempt import Attempt, Destination, Verdict
+from postroad.queue.notifier import Door, Notifier
+from postroad.queue.planner import Planner
+from postroad.queue.schedule import Schedule
+from postroad.queue.settings import QueueSettings
+from postroad.queue.settlement import Settlement
+from postroad.spool import Claim, Claimed, Done, Retry, SpoolError
+
+__all__ = ["Router", "Runner", "Spool"]
+
+_NEVER = float("inf")
+_CLAIM = 100  # recipients; a claim is put off until there is room for so many
+_MOST_CLAIMED = 1000  # recipients by one claim, so that none holds the spool up for long
+_UNLIMITED = 1 << 30
+_CLAIM_PAUSE = 5.0  # seconds after a claim that failed or brought nothing
+_NO_ROUTE = Reply.of(451, "4.3.0", "the route of this address could not be found out")
+_NO_TRANSPORT = Reply.of(451, "4.3.5", "mail transport unavailable")
+_MISHAP = Reply.of(451, "4.3.0", "internal error in the mail transport")
+
+
+class Spool(Protocol):
+    """The shard, as the runner sees it."""
+
+    async def claim(self, now: float, limit: int) -> Claim:
+        """Take recipients that are due."""
+        ...
+
+    async def settle(self, results: Sequence[Done | Retry]) -> list[str]:
+        """Write results; returns the queue ids of which nothing is left."""
+        ...
+
+    def release(self, recipient_ids: Iterable[int]) -> None:
+        """Give claimed recipients back, so that a later claim finds them."""
+        ...
+
+
+class Router(Protocol):
+    """Who knows where mail for an address goes."""
+
+    async def route(self, address: Address) -> Route:
+        """The transport and the next hop."""
+        ...
+
+
+class Runner:
+    """Delivers the mail of one shard."""
+
+    def __init__(
+        self,
+        *,
+        spool: Spool,
+        router: Router,
+        transports: Mapping[str, Transport],
+        door: Door,
+        journal: Journal,
+        clock: Callable[[], float],
+        settings: QueueSettings,
+        hostname: str,
+    ) -> None:
+        """Take the parts.
+
+        Args:
+            spool: the shard whose mail this is.
+            router: gives each address its route.
+            transports: by the name that routes use.
+            door: takes bounces.
+            journal: where events go.
+            clock: seconds since the epoch.
+            settings: `[queue]`.
+            hostname: our name, for bounces.
+        """
+        self._spool = spool
+        self._router = router
+        self._transports = transports
+        self._door = door
+        self._journal = journal
+        self._clock = clock
+        self._notifier = Notifier(door, journal, hostname)
+        self._planner = Planner(settings)
+        self._schedule = Schedule(settings)
+        self._settlement = Settlement(spool, journal, self._settled)
+        self._batch = max(1, min(_CLAIM, settings.active_limit // 20 or 1))
+        self._most = settings.concurrency or _UNLIMITED
+        self._most_unsettled = settings.active_limit or _UNLIMITED
+        self._alarm = Alarm()
+        self._inbox: deque[tuple[StoredMessage, tuple[StoredRecipient, ...], float]] = deque()
+        self._unsettled = 0  # recipients with a verdict that is not written yet
+        self._next_due = 0.0  # when the spool has mail to claim, as far as is known
+        self._group: asyncio.TaskGroup | None = None
+        self._ended = asyncio.Event()
+        self._workers: set[asyncio.Task[None]] = set()
+        self._parked: list[asyncio.Future[None]] = []
+        self._stopping = False
+
+    def add(self, claimed: Claimed) -> None:
+        """Take a message that was just committed, claimed for us.
+
+        Cheap and synchronous; its deliveries begin in the next turn of the loop. What does not fit
+        goes back to the spool and is claimed when there is room.
+        """
+        self._admit(claimed, fresh=True)
+
+    def wake(self) -> None:
+        """Look at the spool now: something changed there that did not pass through here."""
+        self._next_due = 0.0
+        self._alarm.ring()
+        self._settlement.hurry()
+
+    def flush(self) -> None:
+        """Wake, and forget that any destination was found dead."""
+        self._planner.flush()
+        self._rouse()
+        self.wake()
+
+    async def run(self) -> None:
+        """Deliver until drained or cancelled. To be called once."""
+        try:
+            async with asyncio.TaskGroup() as self._group:
+                self._group.create_task(self._settlement.run())
+                for _ in range(len(self._inbox)):
+                    self._rouse()
+                await self._feed()
+        finally:
+            self._ended.set()
+
+    async def drain(self, timeout: float) -> None:  # noqa: ASYNC109 - cuts off workers, not itself
+        """Begin nothing new, let running deliveries end, write their results, end `run`.
+
+        What was not begun, or did not end in time, stays claimed until the shard is opened again.
+
+        Args:
+            timeout: seconds after which running deliveries are cut off.
+        """
+        self._stopping = True
+        self._alarm.ring()
+        while self._parked:
+            self._rouse()
+        if self._workers:
+            await asyncio.wait(self._workers, timeout=timeout)
+        for worker in self._workers:
+            worker.cancel()
+        if self._workers:
+            await asyncio.wait(self._workers)
+        self._settlement.close()
+        if self._group is not None:
+            await self._ended.wait()
+
+    def _admit(self, claimed: Claimed, *, fresh: bool) -> None:
+        message, recipients = claimed.message, claimed.recipients
+        count = 0
+        if not self._stopping and self._unsettled < self._most_unsettled:
+            count = self._planner.admit(message.envelope, len(recipients), fresh=fresh)
+        if count < len(recipients):
+            self._spool.release([recipient.id for recipient in recipients[count:]])
+            recipients = recipients[:count]
+            self._look_at(0.0)
+        if recipients:
+            self._inbox.append((message, recipients, self._clock()))
+            self._rouse()
+
+    async def _feed(self) -> None:
+        """Claim what is due whenever there is room for it."""
+        while not self._stopping:
+            now, room = self._clock(), self._room()
+            wait = _NEVER  # without room: until a settlement rings
+            if room >= self._batch:
+                wait = self._next_due - now
+                if wait <= 0:
+                    await self._claim(now, room)
+                    continue
+            await self._alarm.sleep(wait)
+
+    async def _claim(self, now: float, room: int) -> None:
+        self._next_due = _NEVER  # what happens during the claim may bring it forward
+        try:
+            claim = await self._spool.claim(now, min(room, _MOST_CLAIMED))
+        except SpoolError as error:
+            self._journal(Notice("qmgr", f"the spool could not be read: {error}", Level.ERROR))
+            self._next_due = min(self._next_due, now + _CLAIM_PAUSE)
+            return
+        for claimed in claim.messages:
+            self._admit(claimed, fresh=False)
+        if claim.next_due is not None:
+            soonest = 0.0 if claim.messages else now + _CLAIM_PAUSE
+            due = claim.next_due if claim.next_due > now else soonest
+            self._next_due = min(self._next_due, due)
+
+    def _room(self) -> int:
+        """Recipients that may be claimed: those with an unwritten verdict still take room."""
+        return self._planner.room - self._unsettled
+
+    def _settled(self, count: int, due: float) -> None:
+        self._unsettled -= count
+        self._look_at(due)
+
+    def _look_at(self, due: float) -> None:
+        """Remember that the spool has mail at this time; wake the feeder where that matters."""
+        sooner = due < self._next_due
+        self._next_due = min(self._next_due, due)
+        if sooner or (self._next_due <= self._clock() and self._room() >= self._batch):
+            self._alarm.ring()
+
+    def _rouse(self) -> None:
+        """Have one more worker look for work, if one may."""
+        while self._parked:
+            sleeper = self._parked.pop()
+            if not sleeper.done():
+                sleeper.set_result(None)
+                return
+        if self._group is not None and len(self._workers) < self._most and not self._stopping:
+            worker = self._group.create_task(self._work())
+            self._workers.add(worker)
+            worker.add_done_callback(self._workers.discard)
+
+    async def _work(self) -> None:
+        while not self._stopping:
+            if self._inbox:
+                await self._enter(*self._inbox.popleft())
+                continue
+            attempt = self._planner.next()
+            if attempt is None:
+                sleeper = asyncio.get_running_loop().create_future()
+                self._parked.append(sleeper)
+                await sleeper
+                continue
+            if self._planner.ready:
+                self._rouse()
+            await self._perform(attempt)
+
+    async def _enter(
+        self, message: StoredMessage, recipients: tuple[StoredRecipient, ...], entered: float
+    ) -> None:
+        """Find the route of each recipient and let the planner have them."""
+        routes: dict[Route | None, list[StoredRecipient]] = {}
+        for recipient in recipients:
+            routes.setdefault(await self._route(message, recipient), []).append(recipient)
+        now = self._clock()
+        verdicts = []
+        for route, group in routes.items():
+            if route is None:
+                verdicts += self._planner.defer(message, tuple(group), _NO_ROUTE, now)
+            else:
+                verdicts += self._planner.add(
+                    message,
+                    tuple(group),
+                    Destination(route.transport, route.nexthop),
+                    entered=entered,
+                    now=now,
+                )
+        if verdicts:
+            self._unsettled += len(verdicts)
+            self._log_untried(verdicts, now)
+            await self._conclude(verdicts, "none", now)
+
+    async def _route(self, message: StoredMessage, recipient: StoredRecipient) -> Route | None:
+        try:
+            return await self._router.route(recipient.address)
+        except Exception as error:  # noqa: BLE001 - a fault elsewhere defers mail, no more
+            words = f"{message.queue_id}: no route to <{recipient.address}>: {error!r}"
+            self._journal(Notice("qmgr", words, Level.WARNING))
+            return None
+
+    async def _perform(self, attempt: Attempt) -> None:
+        report = await self._deliver(attempt)
+        now = self._clock()
+        verdicts = self._planner.finished(attempt, report, now)
+        self._unsettled += len(verdicts)
+        tried = len(attempt.recipients)
+        self._log_tried(verdicts[:tried], attempt, report, now)
+        self._log_untried(verdicts[tried:], now)
+        await self._conclude(verdicts, report.relay, now)
+
+    async def _deliver(self, attempt: Attempt) -> Report:
+        transport = self._transports.get(attempt.destination.transport)
+        if transport is None:
+            words = f"there is no transport named {attempt.destination.transport}"
+            return self._mishap(attempt, _NO_TRANSPORT, words)
+        try:
+            return await transport.deliver(
+                Delivery(attempt.message, attempt.recipients, attempt.destination.nexthop)
+            )
+        except Exception as error:  # noqa: BLE001 - a fault elsewhere defers mail, no more
+            words = f"transport {attempt.destination.transport} failed: {error!r}"
+            return self._mishap(attempt, _MISHAP, words)
+
+    def _mishap(self, attempt: Attempt, reply: Reply, words: str) -> Report:
+        self._journal(Notice("qmgr", f"{attempt.message.queue_id}: {words}", Level.ERROR))
+        deferred = (Outcome(each.id, Status.DEFERRED, reply) for each in attempt.recipients)
+        return Report(tuple(deferred), "none")
+
+    async def _conclude(self, verdicts: Sequence[Verdict], relay: str, now: float) -> None:
+        """Have verdicts written; failures only after their sender's notification is durable."""
+        failed: dict[str, list[Verdict]] = {}
+        for verdict in verdicts:
+            if verdict.status is Status.SENT:
+                self._settlement.put(Done(verdict.recipient.id))
+            elif verdict.status is Status.DEFERRED:
+                reason = str(verdict.reply)
+                self._settlement.put(Retry(verdict.recipient.id, verdict.retry_at, reason))
+            else:
+                failed.setdefault(verdict.message.queue_id, []).append(verdict)
+        for group in failed.values():
+            if await self._notifier.tell(group, relay, now):
+                for verdict in group:
+                    self._settlement.put(Done(verdict.recipient.id))
+                continue
+            for verdict in group:
+                at = self._schedule.retry_at(verdict.message, verdict.recipient.id, now)
+                self._settlement.put(Retry(verdict.recipient.id, at, str(verdict.reply)))
+
+    def _log_tried(
+        self, verdicts: Sequence[Verdict], attempt: Attempt, report: Report, now: float
+    ) -> None:
+        before = attempt.entered - attempt.message.arrived
+        waited = now - attempt.entered - report.setup - report.transfer
+        delays = (max(before, 0.0), max(waited, 0.0), report.setup, report.transfer)
+        for verdict in verdicts:
+            self._log(attempt.destination.transport, verdict, report.relay, delays)
+
+    def _log_untried(self, verdicts: Sequence[Verdict], now: float) -> None:
+        for verdict in verdicts:
+            before = max(now - verdict.message.arrived, 0.0)
+            self._log("qmgr", verdict, "none", (before, 0.0, 0.0, 0.0))
+
+    def _log(
+        self,
+        service: str,
+        verdict: Verdict,
+        relay: str,
+        delays: tuple[float, float, float, float],
+    ) -> None:
+        recipient, reply = verdict.recipient, verdict.reply
+        if verdict.expired:
+            words = f"delivery time expired; the last reason was: {reply.text}"
+            reply = Reply.of(reply.code, "4.4.7", words)
+        self._journal(
+            Delivered(
+                service,
+                verdict.message.queue_id,
+                recipient.address,
+                recipient.original,
+                relay,
+                delays,
+                verdict.status,
+                reply,
+            )
+        )

@@ -1,0 +1,80 @@
+"""What a listener's sessions need: one frozen value for all of them, built by the composition root.
+
+A reload builds new services and swaps them; sessions that are under way keep the one that they
+began with, so no transaction sees its rules change.
+"""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from postroad.intake import Door
+from postroad.model.journal import Journal
+from postroad.policy import Networks, Oracle, Policy
+from postroad.smtp import SessionLimits
+
+__all__ = ["Authenticating", "Names", "Service"]
+
+
+class Authenticating(Protocol):
+    """The part of a directory that logins need."""
+
+    async def authenticate(self, name: str, password: str) -> str | None:
+        """The account's own spelling of its name, or `None`; why is nobody's business."""
+        ...
+
+
+class Names(Protocol):
+    """The part of a resolver that sessions need."""
+
+    async def client_name(self, address: str) -> str:
+        """The host name that confirms the address, else `unknown`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """A listener's view of the server.
+
+    Attributes:
+        name: how logs name it: `smtpd`, `submission/smtpd`.
+        hostname: our name.
+        implicit_tls: TLS from the first octet (RFC 8314).
+        starttls: STARTTLS is offered.
+        require_tls: nothing of note is answered before TLS.
+        auth: logins are offered, under TLS only.
+        limits: of a session.
+        policy: the restriction lists.
+        oracle: answers their look-ups.
+        trusted: the trusted networks, Postfix's mynetworks.
+        directory: answers logins.
+        door: takes messages.
+        names: finds clients' names.
+        reverse_names: whether to.
+        tls_context: our certificate and TLS versions; `None` where the listener has no TLS.
+        handshake_timeout: seconds a TLS handshake may take.
+        journal: where events go.
+        clock: seconds since the epoch.
+    """
+
+    name: str
+    hostname: str
+    implicit_tls: bool
+    starttls: bool
+    require_tls: bool
+    auth: bool
+    limits: SessionLimits
+    policy: Policy
+    oracle: Oracle
+    trusted: Networks
+    directory: Authenticating
+    door: Door
+    names: Names
+    reverse_names: bool
+    tls_context: ssl.SSLContext | None
+    handshake_timeout: float
+    journal: Journal
+    clock: Callable[[], float]

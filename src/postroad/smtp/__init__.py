@@ -1,0 +1,49 @@
+"""SMTP (RFC 5321 and extensions) without I/O: octets in, events and octets out.
+
+Both cores are synchronous and know no socket, clock, account or policy, so that each dialogue
+can be tested whole in memory.
+"""
+
+from postroad.smtp.events import (
+    Auth,
+    AuthResponse,
+    BodyChunk,
+    Closed,
+    Data,
+    EndOfData,
+    Event,
+    Hello,
+    Mail,
+    Need,
+    Pausing,
+    Quit,
+    Rcpt,
+    Refused,
+    Reset,
+    StartTls,
+)
+from postroad.smtp.offer import Offer
+from postroad.smtp.server import ServerCore
+from postroad.smtp.settings import SessionLimits
+
+__all__ = [
+    "Auth",
+    "AuthResponse",
+    "BodyChunk",
+    "Closed",
+    "Data",
+    "EndOfData",
+    "Event",
+    "Hello",
+    "Mail",
+    "Need",
+    "Offer",
+    "Pausing",
+    "Quit",
+    "Rcpt",
+    "Refused",
+    "Reset",
+    "ServerCore",
+    "SessionLimits",
+    "StartTls",
+]

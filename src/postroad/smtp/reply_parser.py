@@ -1,0 +1,103 @@
+"""Replies of a server, from bytes to `Reply` (RFC 5321 §4.2.1, RFC 2034).
+
+Only what a client needs: buffering, joining the lines of a multi-line reply, and taking the
+enhanced status code out of the text. Both limits exist because a hostile server would otherwise
+choose how much memory we use.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+from postroad.model import Reply
+
+__all__ = ["MAX_LINES", "MAX_REPLY_LINE", "MalformedReply", "ReplyParser"]
+
+MAX_REPLY_LINE = 2048
+"""Octets of one line with its end: four times what RFC 5321 §4.5.3.1.5 allows a server."""
+
+MAX_LINES = 100
+"""Lines of one reply. The longest in the wild, EHLO's, have about twenty."""
+
+_MADE = {2: "2.0.0", 3: None, 4: "4.0.0", 5: "5.0.0"}
+"""Enhanced codes of replies that have none (RFC 3463 §3.1: other or undefined status)."""
+
+_LINE = re.compile(
+    r"([2-5][0-9][0-9])(?:([ -])(?:([245]\.\d{1,3}\.\d{1,3})(?: |\Z))?(.*))?\Z", re.DOTALL
+)
+
+
+class MalformedReply(Exception):
+    """The server broke the protocol; nothing it sends from here on can be understood."""
+
+
+class ReplyParser:
+    """Buffers what a server sends and gives it back reply by reply."""
+
+    __slots__ = ("_buffer", "_lines", "_start")
+
+    def __init__(self) -> None:
+        self._buffer = b""
+        self._start = 0
+        self._lines: list[tuple[int, str | None, str]] = []
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is left, not even half a line."""
+        return self._start == len(self._buffer) and not self._lines
+
+    def feed(self, data: bytes) -> None:
+        """Buffer what came."""
+        rest = self._buffer[self._start :]
+        self._buffer = rest + data if rest else data
+        self._start = 0
+
+    def next_reply(self) -> Reply | None:
+        """The next whole reply, or `None` while it has not all come.
+
+        Raises:
+            MalformedReply: a line is no reply line, or a limit is passed.
+        """
+        while True:
+            end = self._buffer.find(b"\n", self._start)
+            if (len(self._buffer) if end < 0 else end) - self._start >= MAX_REPLY_LINE:
+                raise MalformedReply(f"a reply line is longer than {MAX_REPLY_LINE} octets")
+            if end < 0:
+                return None
+            line = self._buffer[self._start : end]
+            self._start = end + 1
+            code, last, enhanced, text = _parse_line(line)
+            if last and not self._lines:
+                return Reply(code, enhanced or _MADE[code // 100], (text,))
+            self._lines.append((code, enhanced, text))
+            if last:
+                return self._join()
+            if len(self._lines) >= MAX_LINES:
+                raise MalformedReply(f"a reply has more than {MAX_LINES} lines")
+
+    def _join(self) -> Reply:
+        """One reply of many lines. Where codes differ the last counts, as it does in Postfix."""
+        lines, self._lines = self._lines, []
+        code = lines[-1][0]
+        enhanced = next((mark for at, mark, _ in lines if mark and at == code), None)
+        return Reply(code, enhanced or _MADE[code // 100], tuple(text for _, _, text in lines))
+
+
+@lru_cache(maxsize=256)
+def _parse_line(line: bytes) -> tuple[int, bool, str | None, str]:
+    """Code, whether it is the last line, enhanced code and text.
+
+    Remembered, because nearly all lines of a busy server are the same few. An enhanced code of
+    another class than the reply's is taken for a part of the text.
+    """
+    text = line.removesuffix(b"\r").decode("utf-8", "replace")
+    if not text.isprintable():
+        text = "".join(char if char.isprintable() else "?" for char in text)
+    match = _LINE.match(text)
+    if match is None:
+        raise MalformedReply(f"not an SMTP reply: {text[:80]!r}")
+    code, mark, enhanced, words = match.groups()
+    if enhanced and enhanced[0] != code[0]:
+        return int(code), mark != "-", None, f"{enhanced} {words}".rstrip()
+    return int(code), mark != "-", enhanced, words or ""

@@ -1,0 +1,35 @@
+"""`[limits]`: what one SMTP session may ask of the server.
+
+The protocol core reads these numbers and nothing else of the configuration.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from postroad.model.units import Duration
+
+__all__ = ["SessionLimits"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionLimits:
+    """`[limits]`: bounds of a session. 0 switches a limit off.
+
+    Attributes:
+        message_size: octets of a message's content, announced as SIZE (RFC 1870).
+        recipients: recipients of one message (RFC 5321 §4.5.3.1.8 asks for at least 100).
+        command_line: octets of a command with its CRLF (RFC 5321 §4.5.3.1.4 asks for 512).
+            Switched off, a fixed bound of 64 KiB remains, so that memory stays bounded.
+        text_line: octets of a line of content with its CRLF (RFC 5321 §4.5.3.1.6 asks for 1000).
+        errors: refused commands after which the session ends with 421; an accepted message
+            starts the count again.
+        timeout: seconds a client may be silent (RFC 5321 §4.5.3.2.7 asks for 5 minutes).
+    """
+
+    message_size: int = 52_428_800
+    recipients: int = 1000
+    command_line: int = 2048
+    text_line: int = 65_536
+    errors: int = 20
+    timeout: Duration = 300.0

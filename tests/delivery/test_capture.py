@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+import errno
+
+from postroad.delivery.capture import CaptureTransport
+from postroad.delivery.transport import Delivery
+from postroad.mailbox import MaildirWriter
+from postroad.model import Status
+from stored_messages import stored_message, stored_recipients
+
+
+def delivery():
+    recipients = stored_recipients("bob@a.test", ("carol@b.test", "friends@example.org"))
+    return Delivery(stored_message(), tuple(recipients), "capture")
+
+
+async def test_a_message_is_caught_once_with_all_its_recipients(tmp_path):
+    writer = MaildirWriter("mail.example.org", threads=1)
+    transport = CaptureTransport(tmp_path / "outbound", writer, lambda: 0.0)
+    for _ in range(2):  # a repeat changes nothing
+        report = await transport.deliver(delivery())
+    await writer.close()
+    assert report.relay == "capture"
+    assert [(one.recipient_id, one.status, str(one.reply)) for one in report.outcomes] == [
+        (1, Status.SENT, "250 2.0.0 captured in maildir, not sent"),
+        (2, Status.SENT, "250 2.0.0 captured in maildir, not sent"),
+    ]
+    (file,) = (tmp_path / "outbound" / "new").iterdir()
+    assert file.read_bytes() == (
+        b"Return-Path: <ann@elsewhere.test>\n"
+        b"Delivered-To: bob@a.test\n"
+        b"X-Original-To: friends@example.org\n"
+        b"Delivered-To: carol@b.test\n"
+        b"Subject: hello\n\ntext\n"
+    )
+
+
+async def test_a_full_disk_defers_all(tmp_path):
+    class Full:
+        async def store(self, maildir, message, recipients):
+            raise OSError(errno.ENOSPC, "full")
+
+    report = await CaptureTransport(tmp_path, Full(), lambda: 0.0).deliver(delivery())
+    assert {str(one.reply) for one in report.outcomes} == {
+        "452 4.3.1 the disk of the mailbox is full"
+    }
+    assert {one.status for one in report.outcomes} == {Status.DEFERRED}
+    assert [one.recipient_id for one in report.outcomes] == [1, 2]

@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+import asyncio
+import threading
+
+import pytest
+
+from postroad.mailbox import MaildirWriter
+from stored_messages import Octets, stored_message, stored_recipients
+
+
+@pytest.fixture
+async def writer():
+    writer = MaildirWriter("mail.example.org", threads=4)
+    yield writer
+    await writer.close()
+
+
+async def test_a_message_is_stored_under_the_identity_of_its_first_recipient(writer, tmp_path):
+    recipients = stored_recipients("a@example.org", "b@example.org")
+    assert await writer.store(tmp_path, stored_message(), recipients) is True
+    (file,) = (tmp_path / "new").iterdir()
+    assert file.name.startswith("1700000000.QZx1R1.mail.example.org,S=")
+    assert file.read_bytes() == (
+        b"Return-Path: <ann@elsewhere.test>\nDelivered-To: a@example.org\n"
+        b"Delivered-To: b@example.org\nSubject: hello\n\ntext\n"
+    )
+
+
+async def test_many_at_once_into_one_new_maildir(writer, tmp_path):
+    recipients = stored_recipients(*(f"a{number}@example.org" for number in range(40)))
+    maildir = tmp_path / "deep" / "Maildir"
+    await asyncio.gather(
+        *(writer.store(maildir, stored_message(), (recipient,)) for recipient in recipients)
+    )
+    assert len(list((maildir / "new").iterdir())) == 40
+    assert list((maildir / "tmp").iterdir()) == []
+
+
+async def test_nothing_is_read_or_written_in_the_event_loops_thread(writer, tmp_path):
+    threads = set()
+
+    class Watched(Octets):
+        def chunks(self):
+            threads.add(threading.current_thread())
+            return super().chunks()
+
+    message = stored_message()
+    object.__setattr__(message, "content", Watched(b"x\r\n"))
+    await writer.store(tmp_path, message, stored_recipients("a@example.org"))
+    assert threading.main_thread() not in threads
+    assert len(threads) == 1
+
+
+async def test_close_waits_for_what_is_being_written(tmp_path):
+    writer = MaildirWriter("mail.example.org", threads=1)
+    stores = [
+        asyncio.ensure_future(writer.store(tmp_path, stored_message(), (recipient,)))
+        for recipient in stored_recipients("a@example.org", "b@example.org")
+    ]
+    await asyncio.sleep(0)
+    await writer.close()
+    assert await asyncio.gather(*stores) == [True, True]
+
+
+async def test_a_failure_is_raised_to_the_caller(writer, tmp_path):
+    (tmp_path / "Maildir").write_text("a file where the folder should be")
+    with pytest.raises(NotADirectoryError):
+        await writer.store(tmp_path / "Maildir", stored_message(), stored_recipients("a@b.test"))

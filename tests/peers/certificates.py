@@ -1,0 +1,109 @@
+"""Certificates for the peers: an authority made for one test run, and leaves for names.
+
+Verification is real: a client that trusts `Authority.certificate` accepts these leaves and no
+others.
+"""
+
+from __future__ import annotations
+
+import datetime
+import ipaddress
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+__all__ = ["Authority", "Certificate"]
+
+_VALID = datetime.timedelta(days=2)
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """Files of a server's certificate: its chain and its private key, both PEM."""
+
+    chain: Path
+    key: Path
+
+
+class Authority:
+    """A certificate authority; `certificate` is the file that a client must trust.
+
+    Args:
+        folder: where the files go; every user must be able to enter it.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._key = ec.generate_private_key(ec.SECP256R1())
+        self._name = _name("Test authority")
+        builder = _builder(self._name, self._name, self._key.public_key())
+        builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=0), True)
+        builder = builder.add_extension(_key_usage(signs_certificates=True), True)
+        self._certificate = builder.sign(self._key, hashes.SHA256())
+        self.certificate = folder / "authority.pem"
+        self.certificate.write_bytes(_pem(self._certificate))
+
+    def issue(self, *names: str) -> Certificate:
+        """A certificate for host names and addresses; the first is its subject."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        builder = _builder(_name(names[0]), self._name, key.public_key())
+        alternatives = x509.SubjectAlternativeName([_general_name(name) for name in names])
+        usage = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH])
+        authority_key = x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key())
+        builder = builder.add_extension(alternatives, False).add_extension(usage, False)
+        builder = builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), True)
+        leaf = builder.add_extension(authority_key, False).sign(self._key, hashes.SHA256())
+        files = Certificate(self._folder / f"{names[0]}.pem", self._folder / f"{names[0]}.key")
+        files.chain.write_bytes(_pem(leaf) + _pem(self._certificate))
+        files.key.touch(0o600)
+        files.key.write_bytes(
+            key.private_bytes(
+                serialization.Encoding.PEM,
+                serialization.PrivateFormat.PKCS8,
+                serialization.NoEncryption(),
+            )
+        )
+        return files
+
+
+def _builder(
+    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey
+) -> x509.CertificateBuilder:
+    now = datetime.datetime.now(datetime.UTC)
+    builder = x509.CertificateBuilder().subject_name(subject).issuer_name(issuer).public_key(key)
+    builder = builder.serial_number(x509.random_serial_number())
+    builder = builder.not_valid_before(now - _VALID).not_valid_after(now + _VALID)
+    return builder.add_extension(x509.SubjectKeyIdentifier.from_public_key(key), False)
+
+
+def _name(text: str) -> x509.Name:
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)])
+
+
+def _general_name(text: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ipaddress.ip_address(text))
+    except ValueError:
+        return x509.DNSName(text)
+
+
+def _key_usage(*, signs_certificates: bool) -> x509.KeyUsage:
+    return x509.KeyUsage(
+        digital_signature=True,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        key_cert_sign=signs_certificates,
+        crl_sign=signs_certificates,
+        encipher_only=False,
+        decipher_only=False,
+    )
+
+
+def _pem(certificate: x509.Certificate) -> bytes:
+    return certificate.public_bytes(serialization.Encoding.PEM)

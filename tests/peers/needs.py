@@ -1,0 +1,41 @@
+"""The one rule for programs that a machine may lack: skip the test, unless this is CI.
+
+A developer without Postfix still runs the rest of the suite. On CI (`CI=true`) a missing peer is a
+failure, because a skipped acceptance test there would look like a passed one.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+
+import pytest
+
+__all__ = ["program", "root"]
+
+_PLACES = "/usr/sbin:/usr/local/sbin:/sbin"
+
+
+def program(name: str) -> str:
+    """The path of an installed program.
+
+    Raises:
+        pytest.skip.Exception: it is missing on a developer's machine.
+        pytest.fail.Exception: it is missing on CI.
+    """
+    path = shutil.which(name, path=f"{os.environ.get('PATH', '')}:{_PLACES}")
+    if path is None:
+        _missing(f"{name} is not installed: scripts/install-peers installs it (as root)")
+    return path
+
+
+def root(who: str) -> None:
+    """Say that `who` must be started by root; the same rule as for a missing program."""
+    if os.geteuid() != 0:
+        _missing(f"{who} must be started by root")
+
+
+def _missing(reason: str) -> None:
+    if os.environ.get("CI") == "true":
+        pytest.fail(reason)
+    pytest.skip(reason)

@@ -1,0 +1,38 @@
+"""Free ports on the loopback addresses.
+
+They lie below the range from which the kernel takes ports for outgoing connections, so that a
+client of another test cannot take one between the choice and the bind.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import socket
+
+__all__ = ["free_port"]
+
+_FIRST, _LAST = 10_240, 32_000
+_random = random.Random(os.getpid())
+_given: set[int] = set()
+
+
+def free_port() -> int:
+    """A port that no socket of the machine is bound to, for TCP and UDP; never the same twice."""
+    for _ in range(1000):
+        port = _random.randrange(_FIRST, _LAST)
+        if port not in _given and _is_free(port):
+            _given.add(port)
+            return port
+    raise OSError("no free port found in 1000 tries")
+
+
+def _is_free(port: int) -> bool:
+    for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
+        with socket.socket(socket.AF_INET, kind) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("0.0.0.0", port))
+            except OSError:
+                return False
+    return True

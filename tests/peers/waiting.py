@@ -1,0 +1,49 @@
+"""Waiting for something another process does, with a deadline.
+
+A test never sleeps for a guessed time: it names a condition and the longest it may take. Another
+process gives no event to wait on, so the condition is looked at again every few milliseconds.
+"""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+__all__ = ["listening", "until"]
+
+Value = TypeVar("Value")
+_INTERVAL = 0.02  # seconds between two looks
+
+
+def until(condition: Callable[[], Value], *, within: float, what: str) -> Value:
+    """The first true value of `condition`.
+
+    Args:
+        condition: looked at again and again; what it raises goes to the caller.
+        within: seconds it may take at most.
+        what: names the thing waited for in the error.
+
+    Raises:
+        TimeoutError: it stayed false.
+    """
+    deadline = time.monotonic() + within
+    pause = threading.Event()
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"{what} did not happen within {within:g} seconds")
+        pause.wait(_INTERVAL)
+
+
+def listening(port: int, host: str = "127.0.0.1") -> bool:
+    """Whether something accepts connections there."""
+    try:
+        socket.create_connection((host, port), timeout=1).close()
+    except OSError:
+        return False
+    return True

@@ -1,0 +1,518 @@
+"""The planner, driven by hand: every time is an argument, every decision a return value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import pytest
+from stored import NOON, crowd, message, recipients
+
+from postroad.model import Outcome, Reply, Report, Status, StoredMessage, StoredRecipient
+from postroad.queue.attempt import Attempt, Destination, Verdict
+from postroad.queue.planner import Planner
+from postroad.queue.settings import QueueSettings
+
+SENT = Reply.of(250, "2.0.0", "Ok")
+LATER = Reply.of(450, "4.2.0", "try later")
+TIMED_OUT = Reply.of(451, "4.4.1", "connection timed out")
+NEVER = Reply.of(550, "5.1.1", "no such user")
+NET = Destination("smtp", "example.net")
+DAY = 86_400.0
+
+
+def report(attempt: Attempt, status: Status, reply: Reply, *, unreachable: bool = False) -> Report:
+    outcomes = tuple(Outcome(each.id, status, reply, True) for each in attempt.recipients)
+    return Report(outcomes, "mx[192.0.2.1]:25", unreachable=unreachable)
+
+
+@dataclass
+class Stage:
+    """A planner, and the clock it is told."""
+
+    settings: QueueSettings = field(default_factory=QueueSettings)
+    now: float = NOON
+
+    def __post_init__(self) -> None:
+        self.planner = Planner(self.settings)
+
+    def queue(
+        self,
+        mail: StoredMessage,
+        to: tuple[StoredRecipient, ...],
+        destination: Destination = NET,
+        *,
+        fresh: bool = False,
+    ) -> list[Verdict]:
+        admitted = self.planner.admit(mail.envelope, len(to), fresh=fresh)
+        assert admitted == len(to)
+        return self.planner.add(mail, to, destination, entered=self.now, now=self.now)
+
+    def begin(self) -> list[Attempt]:
+        """All that may begin now."""
+        return list(iter(self.planner.next, None))
+
+    def sent(self, attempt: Attempt) -> list[Verdict]:
+        return self.planner.finished(attempt, report(attempt, Status.SENT, SENT), self.now)
+
+    def deferred(self, attempt: Attempt) -> list[Verdict]:
+        return self.planner.finished(attempt, report(attempt, Status.DEFERRED, LATER), self.now)
+
+    def unreachable(self, attempt: Attempt) -> list[Verdict]:
+        dead = report(attempt, Status.DEFERRED, TIMED_OUT, unreachable=True)
+        return self.planner.finished(attempt, dead, self.now)
+
+
+class TestCombining:
+    @pytest.mark.parametrize(
+        ("size", "most", "expected"),
+        [(1, 50, [1]), (50, 50, [50]), (120, 50, [50, 50, 20]), (7, 0, [7]), (3, 1, [1, 1, 1])],
+    )
+    def test_recipients_of_one_message_share_a_delivery(self, size, most, expected):
+        stage = Stage(QueueSettings(recipients_per_delivery=most))
+        to = crowd(size)
+        stage.queue(message(), to)
+
+        attempts = stage.begin()
+
+        assert expected == [len(attempt.recipients) for attempt in attempts]
+        assert to == sum((attempt.recipients for attempt in attempts), ())
+
+    def test_messages_do_not_mix(self):
+        stage = Stage()
+        first, second = message(), message()
+        stage.queue(first, crowd(2))
+        stage.queue(second, crowd(3))
+
+        attempts = stage.begin()
+
+        assert [(first, 2), (second, 3)] == [(a.message, len(a.recipients)) for a in attempts]
+
+    def test_destinations_do_not_mix(self):
+        stage = Stage()
+        mail = message()
+        for destination in (NET, Destination("smtp", "example.com"), Destination("local", "")):
+            stage.queue(mail, crowd(1), destination)
+
+        assert 3 == len({attempt.destination for attempt in stage.begin()})
+
+
+class TestVerdicts:
+    def test_each_recipient_has_its_own(self):
+        stage = Stage()
+        mail, to = message(), crowd(4)
+        stage.queue(mail, to)
+        [attempt] = stage.begin()
+        outcomes = (
+            Outcome(to[2].id, Status.BOUNCED, NEVER, True),
+            Outcome(to[0].id, Status.SENT, SENT, True),
+            Outcome(to[1].id, Status.DEFERRED, LATER),
+            Outcome(999_999, Status.SENT, SENT),
+        )
+
+        verdicts = stage.planner.finished(attempt, Report(outcomes, "mx"), NOON)
+
+        assert [Status.SENT, Status.DEFERRED, Status.BOUNCED, Status.DEFERRED] == [
+            verdict.status for verdict in verdicts
+        ]
+        assert list(to) == [verdict.recipient for verdict in verdicts]
+        assert [True, False, True, False] == [verdict.from_peer for verdict in verdicts]
+        assert "no outcome" in verdicts[3].reply.text
+        assert 0 == stage.planner.active
+
+    @pytest.mark.parametrize(
+        ("age", "pause"),
+        [(0, 300), (100, 300), (300, 300), (900, 900), (3999, 3999), (9000, 4000), (80_000, 4000)],
+    )
+    def test_pause_is_the_age_within_bounds(self, age, pause):
+        stage = Stage(now=NOON + age)
+        stage.queue(message(), crowd(1))
+        [attempt] = stage.begin()
+
+        [verdict] = stage.deferred(attempt)
+
+        assert pause <= verdict.retry_at - stage.now < pause * 1.25
+
+    def test_mail_that_failed_together_does_not_come_back_together(self):
+        stage = Stage()
+        stage.queue(message(), crowd(50))
+        [attempt] = stage.begin()
+
+        times = sorted(verdict.retry_at for verdict in stage.deferred(attempt))
+
+        gaps = [after - before for before, after in zip(times, times[1:], strict=False)]
+        assert max(gaps) < 5
+        assert min(gaps) > 0.1
+
+    @pytest.mark.parametrize(
+        ("sender", "age", "status"),
+        [
+            ("alice@example.org", 2 * DAY - 1, Status.DEFERRED),
+            ("alice@example.org", 2 * DAY, Status.BOUNCED),
+            ("", DAY - 1, Status.DEFERRED),
+            ("", DAY, Status.BOUNCED),
+        ],
+    )
+    def test_lifetime(self, sender, age, status):
+        stage = Stage(QueueSettings(lifetime=2 * DAY, bounce_lifetime=DAY), now=NOON + age)
+        stage.queue(message(sender), crowd(1))
+        [attempt] = stage.begin()
+
+        [verdict] = stage.deferred(attempt)
+
+        assert (status, status is Status.BOUNCED) == (verdict.status, verdict.expired)
+        assert LATER == verdict.reply
+
+    def test_no_lifetime_and_no_longest_pause(self):
+        settings = QueueSettings(lifetime=0, minimal_backoff=0, maximal_backoff=0)
+        for age, pause in ((0, 1.0), (100 * DAY, 100 * DAY)):
+            stage = Stage(settings, now=NOON + age)
+            stage.queue(message(), crowd(1))
+            [verdict] = stage.deferred(stage.begin()[0])
+            assert pause <= verdict.retry_at - stage.now <= pause * 1.25
+
+    def test_mail_without_a_route(self):
+        stage = Stage()
+        mail, to = message(), crowd(3)
+        stage.planner.admit(mail.envelope, 3, fresh=True)
+
+        verdicts = stage.planner.defer(mail, to, LATER, NOON)
+
+        assert [Status.DEFERRED] * 3 == [verdict.status for verdict in verdicts]
+        assert 0 == stage.planner.active
+
+
+class TestWindow:
+    def test_grows_by_one_on_each_success_up_to_its_bound(self):
+        stage = Stage(QueueSettings(initial_concurrency=2, destination_concurrency=4))
+        for _ in range(40):
+            stage.queue(message(), crowd(1))
+        sizes = []
+        running = stage.begin()
+        while running and len(sizes) < 6:
+            sizes.append(len(running))
+            stage.sent(running.pop(0))
+            running += stage.begin()
+        assert [2, 3, 4, 4, 4, 4] == sizes
+
+    def test_is_halved_when_everybody_is_put_off(self):
+        stage = Stage(QueueSettings(initial_concurrency=8, destination_concurrency=8))
+        for _ in range(40):
+            stage.queue(message(), crowd(1))
+        running = stage.begin()
+        stage.deferred(running.pop())  # eight become four; seven still run
+        begun = [len(stage.begin())]
+        stage.deferred(running.pop())  # two
+        stage.deferred(running.pop())  # one
+        while running:
+            stage.deferred(running.pop())
+            begun.append(len(stage.begin()))
+        assert [0, 0, 0, 0, 0, 1] == begun
+
+    def test_a_refusal_is_an_answer(self):
+        stage = Stage(QueueSettings(initial_concurrency=1))
+        for _ in range(3):
+            stage.queue(message(), crowd(1))
+        [attempt] = stage.begin()
+        stage.planner.finished(attempt, report(attempt, Status.BOUNCED, NEVER), NOON)
+        assert 2 == len(stage.begin())
+
+    def test_total(self):
+        stage = Stage(QueueSettings(concurrency=7))
+        for number in range(20):
+            stage.queue(message(), crowd(1), Destination("smtp", f"d{number}.example"))
+        running = stage.begin()
+        assert 7 == len(running)
+        assert not stage.planner.ready
+        stage.sent(running.pop())
+        assert stage.planner.ready
+        assert 1 == len(stage.begin())
+
+    def test_unlimited(self):
+        stage = Stage(
+            QueueSettings(
+                concurrency=0, destination_concurrency=0, initial_concurrency=0, active_limit=0
+            )
+        )
+        for _ in range(500):
+            stage.queue(message(), crowd(1))
+        assert 500 == len(stage.begin())
+
+
+class TestDeadDestination:
+    def dead(self, waiting: int = 100) -> tuple[Stage, list[Verdict]]:
+        """A destination whose first delivery found it dead while others were running."""
+        stage = Stage()
+        for _ in range(waiting):
+            stage.queue(message(), crowd(1))
+        self.running = stage.begin()
+        return stage, stage.unreachable(self.running.pop())
+
+    def test_its_waiting_mail_is_deferred_untried(self):
+        stage, verdicts = self.dead()
+
+        assert 96 == len(verdicts)  # one was tried, four are running
+        assert {Status.DEFERRED} == {verdict.status for verdict in verdicts}
+        assert all(NOON + 300 <= verdict.retry_at <= NOON + 375 for verdict in verdicts)
+        assert "4.4.1 connection timed out" == verdicts[0].reply.text
+        assert (
+            "4.4.1 delivery temporarily suspended: connection timed out" == verdicts[1].reply.text
+        )
+        assert not stage.begin()
+        assert 4 == stage.planner.active
+
+    def test_deliveries_that_ran_meanwhile_do_not_lengthen_the_pause(self):
+        stage, _ = self.dead()
+        for attempt in self.running:
+            [verdict] = stage.unreachable(attempt)
+            assert verdict.retry_at <= NOON + 375
+
+    def test_mail_that_comes_during_the_pause_is_deferred(self):
+        stage, _ = self.dead()
+        stage.now = NOON + 299
+        [verdict] = stage.queue(message(), crowd(1))
+        assert NOON + 300 <= verdict.retry_at <= NOON + 375
+        assert not stage.begin()
+
+    def test_one_probe_at_a_time_and_pauses_grow(self):
+        stage, _ = self.dead()
+        for attempt in self.running:
+            stage.unreachable(attempt)
+        pauses = []
+        end = NOON + 300
+        for _ in range(6):
+            stage.now = end
+            for _ in range(10):
+                assert not stage.queue(message(queued=stage.now), crowd(1))
+            [probe] = stage.begin()
+            stage.now += 30  # the probe times out
+            verdicts = stage.unreachable(probe)
+            assert 10 == len(verdicts)
+            first = min(verdict.retry_at for verdict in verdicts)
+            pauses.append(round(first - stage.now, -2))
+            end = first
+        assert [600, 1200, 2400, 4000, 4000, 4000] == pauses
+
+    def test_only_some_wait_for_the_probe(self):
+        stage, _ = self.dead()
+        for attempt in self.running:
+            stage.unreachable(attempt)
+        stage.now = NOON + 300
+        deferred = [verdict for _ in range(400) for verdict in stage.queue(message(), crowd(1))]
+        assert 150 == len(deferred)  # five deliveries of fifty may wait
+        assert all(verdict.retry_at >= stage.now + 300 for verdict in deferred)
+
+    @pytest.mark.parametrize("answer", ["sent", "deferred"])
+    def test_an_answer_revives_it(self, answer):
+        stage, _ = self.dead()
+        for attempt in self.running:
+            stage.unreachable(attempt)
+        stage.now = NOON + 300
+        for _ in range(20):
+            stage.queue(message(), crowd(1))
+        [probe] = stage.begin()
+        getattr(stage, answer)(probe)
+        assert 5 == len(stage.begin())
+
+    def test_a_delivery_that_ran_meanwhile_and_succeeded_revives_it(self):
+        stage, _ = self.dead()
+        stage.sent(self.running.pop())
+        assert not stage.queue(message(), crowd(1))
+        assert 1 == len(stage.begin())
+
+    def test_flush_revives_it(self):
+        stage, _ = self.dead()
+        stage.planner.flush()
+        assert not stage.queue(message(), crowd(1))
+        assert 1 == len(stage.begin())
+
+    def test_old_mail_expires_untried(self):
+        stage = Stage(now=NOON + 6 * DAY)
+        stage.queue(message(queued=stage.now), crowd(1))
+        [attempt] = stage.begin()
+        stage.queue(message(queued=NOON), crowd(2))
+        stage.unreachable(attempt)  # the old ones were begun too, or wait
+        verdicts = [v for a in stage.begin() for v in stage.unreachable(a)]
+        verdicts += stage.queue(message(queued=NOON), crowd(2))
+        assert all(verdict.expired for verdict in verdicts[-2:])
+        assert {Status.BOUNCED} == {verdict.status for verdict in verdicts[-2:]}
+
+    def test_other_destinations_do_not_notice(self):
+        stage, _ = self.dead()
+        stage.queue(message(), crowd(1), Destination("smtp", "example.com"))
+        assert 1 == len(stage.begin())
+
+    def test_the_long_dead_are_forgotten(self):
+        stage = Stage()
+        for number in range(500):
+            stage.queue(message(queued=stage.now), crowd(1), Destination("smtp", f"d{number}.test"))
+            stage.unreachable(stage.begin()[0])
+            stage.now += 60
+        assert len(stage.planner._lines) < 100
+        assert len(stage.planner._lines) == len(stage.planner._dead)
+
+
+class TestRoom:
+    def test_the_window_is_never_overfull(self):
+        stage = Stage(QueueSettings(active_limit=1000))
+        planner = stage.planner
+        for number in range(100):
+            sender = message(f"s{number}@example.org").envelope
+            planner.admit(sender, 100, fresh=number % 2 == 0)
+            assert planner.active <= 1000
+
+    def test_what_is_read_back_leaves_a_fifth_alone(self):
+        stage = Stage(QueueSettings(active_limit=1000))
+        assert 800 == stage.planner.room
+
+    def test_a_sender_cannot_close_the_door(self):
+        stage = Stage(QueueSettings(active_limit=10_000))
+        bulk = message("bulk@example.org")
+        admitted = sum(
+            stage.planner.admit(bulk.envelope, 1000, fresh=True) for _ in range(50)
+        )
+        assert 7_500 <= admitted <= 8_000
+        assert 1 == stage.planner.admit(message("a@example.org").envelope, 1, fresh=True)
+
+    def test_many_addresses_of_one_list_are_one_sender(self):
+        stage = Stage(QueueSettings(active_limit=1000))
+        for number in range(2000):
+            list_copy = message(f"list+user{number}=example.net@example.org")
+            stage.planner.admit(list_copy.envelope, 1, fresh=True)
+        assert 750 <= stage.planner.active <= 801
+
+    @pytest.mark.parametrize("limit", [1, 2, 3, 10])
+    def test_small_windows_let_mail_through(self, limit):
+        stage = Stage(QueueSettings(active_limit=limit))
+        assert stage.planner.room >= 1
+        assert 1 <= stage.planner.admit(message().envelope, 5, fresh=True) <= limit
+
+    def test_nothing_is_left_behind(self):
+        stage = Stage()
+        for number in range(300):
+            to = Destination("smtp", f"d{number % 7}.example")
+            stage.queue(message(f"s{number % 11}@example.org"), crowd(3), to)
+        while running := stage.begin():
+            for attempt in running:
+                stage.sent(attempt)
+        planner = stage.planner
+        assert 0 == planner.active
+        assert not planner._lines
+        assert not planner._holds
+        assert not planner._rotation._turns
+        assert not planner.ready
+
+
+class TestFairness:
+    def deliveries_before(self, stage: Stage, sender: str, running: list[Attempt]) -> int:
+        """How many deliveries end before the first of this sender begins."""
+        ended = 0
+        while True:
+            begun = stage.begin()
+            running += begun
+            if any(attempt.message.envelope.sender_text == sender for attempt in begun):
+                return ended
+            stage.sent(running.pop(0))
+            ended += 1
+
+    def test_one_message_behind_fifty_thousand_to_the_same_domain(self):
+        stage = Stage(QueueSettings(active_limit=100_000))
+        for _ in range(50):
+            stage.queue(message("bulk@example.org"), crowd(1000))
+        running = stage.begin()
+        stage.queue(message("carol@example.org"), crowd(1))
+        assert self.deliveries_before(stage, "carol@example.org", running) <= 2
+
+    def test_one_message_behind_ten_thousand_domains(self):
+        stage = Stage(QueueSettings(active_limit=100_000))
+        bulk = message("bulk@example.org")
+        for number in range(10_000):
+            stage.queue(bulk, crowd(1), Destination("smtp", f"d{number}.example"))
+        running = stage.begin()
+        stage.queue(message("carol@example.org"), crowd(1))
+        assert self.deliveries_before(stage, "carol@example.org", running) <= 2
+
+    def test_one_message_to_a_domain_behind_many_senders_to_another(self):
+        stage = Stage(QueueSettings(concurrency=30))
+        for number in range(1000):
+            stage.queue(message(f"s{number}@example.org"), crowd(1))
+        running = stage.begin()
+        stage.queue(message("carol@example.org"), crowd(1), Destination("smtp", "example.com"))
+        assert 0 == self.deliveries_before(stage, "carol@example.org", running)
+
+    def test_senders_to_one_destination_share_it(self):
+        stage = Stage(QueueSettings(destination_concurrency=1, initial_concurrency=1))
+        for sender in ("a@example.org", "b@example.org", "c@example.org"):
+            for _ in range(30):
+                stage.queue(message(sender), crowd(1))
+        served = []
+        while running := stage.begin():
+            [attempt] = running
+            served.append(attempt.message.envelope.sender_text)
+            stage.sent(attempt)
+        assert 90 == len(served)
+        for at in range(0, 90, 3):
+            assert 3 == len(set(served[at : at + 3]))
+
+    def test_destinations_of_one_sender_take_turns(self):
+        stage = Stage(QueueSettings(concurrency=1))
+        for number in range(3):
+            for _ in range(10):
+                stage.queue(message(), crowd(1), Destination("smtp", f"d{number}.example"))
+        served = []
+        while running := stage.begin():
+            [attempt] = running
+            served.append(attempt.destination)
+            stage.sent(attempt)
+        for at in range(0, 30, 3):
+            assert 3 == len(set(served[at : at + 3]))
+
+    def test_nobody_starves_under_steady_load(self):
+        """New mail keeps coming from everybody; what came first still leaves in bounded time."""
+        stage = Stage(QueueSettings(concurrency=4, destination_concurrency=2))
+        first = {}
+        for number in range(20):
+            mail = message(f"s{number}@example.org")
+            first[mail.queue_id] = mail
+            stage.queue(mail, crowd(1), Destination("smtp", f"d{number % 3}.example"))
+        running: list[Attempt] = []
+        for step in range(60):
+            for number in range(20):
+                to = Destination("smtp", f"d{(step + number) % 3}.example")
+                stage.queue(message(f"s{number}@example.org"), crowd(1), to)
+            for attempt in stage.begin():
+                first.pop(attempt.message.queue_id, None)
+                running.append(attempt)
+            stage.sent(running.pop(0))
+        assert not first
+
+
+def test_a_recipient_is_handed_out_once():
+    """Whatever the order of ends, each recipient is in exactly one attempt."""
+    stage = Stage(QueueSettings(active_limit=0, initial_concurrency=3, concurrency=11))
+    expected, seen = set(), []
+    running: list[Attempt] = []
+    for step in range(400):
+        to = crowd(1 + step % 120, domain="example.net")
+        expected |= {each.id for each in to}
+        destination = Destination("smtp", f"d{step % 5}.example")
+        stage.queue(message(f"s{step % 3}@example.org"), to, destination)
+        running += stage.begin()
+        for _ in range(step % 4):
+            if running:
+                attempt = running.pop((step * 7) % len(running))
+                seen += [each.id for each in attempt.recipients]
+                (stage.deferred if step % 3 == 0 else stage.sent)(attempt)
+    while running := running + stage.begin():
+        attempt = running.pop()
+        seen += [each.id for each in attempt.recipients]
+        stage.sent(attempt)
+    assert len(seen) == len(set(seen))
+    assert expected == set(seen)
+    assert 0 == stage.planner.active
+
+
+def test_recipients_keep_their_own_addresses():
+    stage = Stage()
+    to = recipients("a@example.net", "b@example.net")
+    stage.queue(message(), to)
+    assert to == stage.begin()[0].recipients

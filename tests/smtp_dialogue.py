@@ -1,0 +1,215 @@
+"""Plays `C:`/`S:` dialogues against the server core, however the client's octets are cut.
+
+A dialogue file has settings (`offer: starttls require_tls mechanisms=PLAIN,LOGIN secure`,
+`limits: errors=2`), then lines. `C:` is a line the client sends with CRLF (`C:| text` keeps
+leading spaces and understands Python's escapes, and adds nothing). `S:` is a line it must get.
+`-- TLS` is a handshake, `-- END` asserts that the server has closed, with its reason behind it.
+`feed: lines` marks a dialogue that must not be fed whole, because the client has to wait.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from postroad.model import Reply
+from postroad.smtp import (
+    Auth,
+    AuthResponse,
+    BodyChunk,
+    Closed,
+    Data,
+    EndOfData,
+    Event,
+    Hello,
+    Mail,
+    Need,
+    Offer,
+    Rcpt,
+    ServerCore,
+    SessionLimits,
+    StartTls,
+    replies,
+)
+
+HOST = "mail.example.org"
+TLS = object()
+
+
+@dataclass
+class Dialogue:
+    name: str
+    offer: Offer = Offer()
+    limits: SessionLimits = SessionLimits()
+    steps: list[bytes | object] = field(default_factory=list)  # what the client does
+    expected: bytes = b""
+    ended: str | None = None
+    whole: bool = True
+
+    def segments(self) -> list[bytes]:
+        """What the client may send without waiting: cut only by the handshake."""
+        parts = [b""]
+        for step in self.steps:
+            if step is TLS:
+                parts.append(b"")
+            else:
+                assert isinstance(step, bytes)
+                parts[-1] += step
+        return parts
+
+    def lines(self) -> list[list[bytes]]:
+        """The client's steps one by one, cut by the handshake."""
+        parts: list[list[bytes]] = [[]]
+        for step in self.steps:
+            if step is TLS:
+                parts.append([])
+            else:
+                assert isinstance(step, bytes)
+                parts[-1].append(step)
+        return parts
+
+
+def load(path: Path) -> Dialogue:
+    dialogue = Dialogue(path.stem)
+    for number, line in enumerate(path.read_text().splitlines(), 1):
+        if line.strip() and not line.startswith("#"):
+            _read(dialogue, line, f"{path.name}:{number}")
+    return dialogue
+
+
+def _read(dialogue: Dialogue, line: str, place: str) -> None:
+    key, _, rest = line.partition(":")
+    if line.startswith("-- TLS"):
+        dialogue.steps.append(TLS)
+    elif line.startswith("-- END"):
+        dialogue.ended = line.removeprefix("-- END").strip()
+    elif key == "C" and rest.startswith("|"):
+        text = rest[1:].removeprefix(" ")
+        dialogue.steps.append(text.encode("latin-1", "backslashreplace").decode("unicode_escape").encode("latin-1"))
+    elif key == "C":
+        dialogue.steps.append(rest.removeprefix(" ").encode() + b"\r\n")
+    elif key == "S":
+        dialogue.expected += rest.removeprefix(" ").encode() + b"\r\n"
+    elif key == "offer":
+        dialogue.offer = _offer(rest.split())
+    elif key == "limits":
+        numbers = {name: int(value) for name, _, value in (w.partition("=") for w in rest.split())}
+        dialogue.limits = replace(dialogue.limits, **numbers)
+    elif key == "feed":
+        dialogue.whole = rest.strip() != "lines"
+    else:
+        raise AssertionError(f"{place}: {line}")
+
+
+def _offer(words: Sequence[str]) -> Offer:
+    mechanisms: tuple[str, ...] = ()
+    for word in words:
+        if word.startswith("mechanisms="):
+            mechanisms = tuple(word.partition("=")[2].split(","))
+    return Offer(
+        starttls="starttls" in words,
+        secure="secure" in words,
+        require_tls="require_tls" in words,
+        mechanisms=mechanisms,
+    )
+
+
+class Session:
+    """A fake session: takes mail for example.org, knows john with the password summersun."""
+
+    def __init__(self, offer: Offer = Offer(), limits: SessionLimits = SessionLimits()) -> None:
+        self.core = ServerCore(HOST, offer, limits)
+        self.events: list[Event] = []
+        self.output = b""
+        self.user = b""
+        self.core.greet()
+        self.pump()
+
+    def feed(self, data: bytes) -> None:
+        self.core.receive(data)
+        self.pump()
+
+    def pump(self) -> None:
+        while not isinstance(event := self.core.next_event(), Need):
+            self._note(event)
+            if isinstance(event, Closed):
+                break
+            answer = self.decide(event)
+            if answer is not None:
+                self.core.reply(answer)
+        self.output += self.core.data_to_send()
+
+    def _note(self, event: Event) -> None:
+        last = self.events[-1] if self.events else None
+        if isinstance(event, BodyChunk) and isinstance(last, BodyChunk):
+            event = BodyChunk(last.data + event.data)
+            self.events.pop()
+        if isinstance(event, Closed) and self.ended is not None:
+            return
+        if isinstance(event, EndOfData) and event.fault and isinstance(last, BodyChunk):
+            self.events.pop()  # how much came before the fault depends on the cuts
+        self.events.append(event)
+
+    def decide(self, event: Event) -> Reply | None:
+        match event:
+            case Hello():
+                return replies.OK
+            case Mail():
+                return replies.MAIL_OK
+            case Rcpt() if event.recipient.domain in ("example.org", ""):
+                return replies.RCPT_OK
+            case Rcpt():
+                return Reply.of(554, "5.7.1", f"<{event.recipient}>: Relay access denied")
+            case Auth():
+                return self._auth(event)
+            case AuthResponse():
+                return self._password(event.data)
+            case StartTls():
+                return replies.READY_FOR_TLS
+            case Data():
+                return replies.START_CONTENT
+            case EndOfData():
+                return event.fault or Reply.of(250, "2.0.0", "Ok: queued as 4XyZ")
+            case _:
+                return None
+
+    def _auth(self, event: Auth) -> Reply:
+        self.user = b""
+        if event.initial is not None:
+            return self._password(event.initial)
+        return replies.challenge("" if event.mechanism == "PLAIN" else "VXNlcm5hbWU6")
+
+    def _password(self, data: bytes) -> Reply:
+        if data == b"john@example.org":
+            self.user = data
+            return replies.challenge("UGFzc3dvcmQ6")
+        if data == b"\0john@example.org\0summersun" or (self.user and data == b"summersun"):
+            return replies.AUTHENTICATED
+        return Reply.of(535, "5.7.8", "Error: authentication failed: no")
+
+    @property
+    def ended(self) -> str | None:
+        last = self.events[-1] if self.events else None
+        return last.reason if isinstance(last, Closed) else None
+
+
+def play(dialogue: Dialogue, pieces: Iterable[Iterable[bytes]]) -> Session:
+    """Feed the pieces; between two groups of them is the handshake."""
+    session = Session(dialogue.offer, dialogue.limits)
+    for number, group in enumerate(pieces):
+        if number:
+            session.core.tls_started()
+        for piece in group:
+            session.feed(piece)
+    return session
+
+
+def octets(data: bytes) -> list[bytes]:
+    return [data[at : at + 1] for at in range(len(data))]
+
+
+def cut(data: bytes, places: Iterable[int]) -> list[bytes]:
+    """The data cut at the given places, each taken modulo its length."""
+    marks = sorted({place % (len(data) + 1) for place in places} | {0, len(data)})
+    return [data[a:b] for a, b in zip(marks, marks[1:], strict=False) if a < b]

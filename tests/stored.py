@@ -1,0 +1,60 @@
+"""Stored messages and recipients as plain values, for tests that need no spool."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import count
+
+from postroad.model import Address, BodyType, Envelope, StoredMessage, StoredRecipient
+
+NOON = 1_800_000_000.0  # seconds since the epoch
+
+
+@dataclass(frozen=True)
+class MemoryContent:
+    octets: bytes = b"Subject: test\r\n\r\nHello.\r\n"
+    piece: int = 65_536
+
+    @property
+    def size(self) -> int:
+        return len(self.octets)
+
+    def chunks(self) -> Iterator[bytes]:
+        for at in range(0, len(self.octets), self.piece):
+            yield self.octets[at : at + self.piece]
+
+
+_numbers = count(1)
+
+
+def message(
+    sender: str = "alice@example.org",
+    *,
+    queue_id: str = "",
+    content: bytes = MemoryContent.octets,
+    arrived: float = NOON,
+    queued: float = NOON,
+    smtputf8: bool = False,
+) -> StoredMessage:
+    """A message; an empty sender is the null one."""
+    reverse_path = Address.parse(sender) if sender else None
+    envelope = Envelope(reverse_path, BodyType.SEVEN_BIT, smtputf8)
+    queue_id = queue_id or f"Q{next(_numbers)}"
+    return StoredMessage(queue_id, envelope, arrived, queued, MemoryContent(content))
+
+
+def recipient(address: str = "bob@example.net", original: str = "") -> StoredRecipient:
+    """A recipient with an identity no other has."""
+    to = Address.parse(address)
+    return StoredRecipient(next(_numbers), to, Address.parse(original) if original else to)
+
+
+def recipients(*addresses: str) -> tuple[StoredRecipient, ...]:
+    return tuple(recipient(address) for address in addresses)
+
+
+def crowd(size: int, domain: str = "example.net") -> tuple[StoredRecipient, ...]:
+    """So many recipients at one domain."""
+    address = Address("someone", domain)
+    return tuple(StoredRecipient(next(_numbers), address, address) for _ in range(size))

@@ -9,6 +9,7 @@ OFFSET ?= 0
 # Further arguments: make serve ARGS="--smarthost [127.0.0.1]:1025", make test ARGS="-k spool"
 ARGS   ?=
 
+# Debian's Python makes environments without pip unless python3-venv is there; its pip can serve them.
 PIP    := PIP_DISABLE_PIP_VERSION_CHECK=1 $(PYTHON) -m pip --quiet --python $(BIN)/python install
 # The helpers in tests/peers start the real programs that tests and benchmarks talk to.
 PEERS  := PYTHONPATH=tests
@@ -62,7 +63,7 @@ clean:
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Postroad needs Python 3.11 or later: make PYTHON=/path/to/python3.11 ...")'
-	$(PYTHON) -m venv --without-pip $(VENV)
+	@$(PYTHON) -m venv $(VENV) >/dev/null 2>&1 || $(PYTHON) -m venv --without-pip $(VENV)
 
 $(VENV)/.run: $(BIN)/python requirements/run.txt pyproject.toml
 	$(PIP) --require-hashes --requirement requirements/run.txt

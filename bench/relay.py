@@ -12,7 +12,6 @@ limit that no server can pass here.
 from __future__ import annotations
 
 import argparse
-import cProfile
 import io
 import os
 import pstats
@@ -24,7 +23,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import gettempdir
+from tempfile import TemporaryDirectory, gettempdir
 from typing import Protocol, TypeVar
 
 from peers import postfix, postroad, sinks
@@ -79,6 +78,8 @@ def _summary(figures: dict[str, list[float]]) -> None:
     ratios = sorted(ours / theirs for ours, theirs in pairs)
     spread = f"{ratios[0]:.1f} to {ratios[-1]:.1f}"
     print(f"ratio of Postroad to Postfix: median {statistics.median(ratios):.1f} ({spread})")
+
+
 def _round(port: int, sink: sinks.Sink, load: Load) -> float:
     """Messages a second from the first connection to the last delivery.
 
@@ -93,9 +94,7 @@ def _round(port: int, sink: sinks.Sink, load: Load) -> float:
 
 def _deliver(port: int, sink: sinks.Sink, load: Load) -> None:
     target = sink.messages() + load.messages
-    sinks.send(
-        port, load.messages, sessions=load.sessions, size=load.size, within=_TIME_LIMIT
-    )
+    sinks.send(port, load.messages, sessions=load.sessions, size=load.size, within=_TIME_LIMIT)
     until(lambda: sink.messages() >= target, within=_TIME_LIMIT, what="delivery of every message")
 
 
@@ -125,7 +124,7 @@ def _profile(load: Load) -> None:
     """
     with ExitStack() as stack:
         sink = stack.enter_context(_running(sinks.Sink))
-        profile = stack.enter_context(_folder()) / "profile"
+        profile = Path(stack.enter_context(TemporaryDirectory())) / "profile"
         wrapper = [sys.executable, "-m", "cProfile", "-o", str(profile), "-m", "postroad"]
         server = postroad.Postroad(_settings(sink.port, 1), listeners=("mx",), command=wrapper)
         try:

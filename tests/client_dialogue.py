@@ -105,7 +105,7 @@ def play(driver: Driver, dialogue: str, split: str = "whole") -> Driver:
 
 
 def groups(dialogue: str) -> Iterator[tuple[str, bytes]]:
-    lines = [line.strip() for line in dialogue.strip().splitlines()]
+    lines = [line.strip() for line in dialogue.splitlines() if line.strip()]
     for side, group in groupby(lines, key=lambda line: line[:1]):
         yield side, b"".join(line[3:].encode() + b"\r\n" for line in group)
 

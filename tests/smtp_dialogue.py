@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from pathlib import Path
 
 from postroad.model import Reply
@@ -34,14 +35,16 @@ from postroad.smtp import (
 )
 
 HOST = "mail.example.org"
+NOTHING = Offer()
+DEFAULT = SessionLimits()
 TLS = object()
 
 
 @dataclass
 class Dialogue:
     name: str
-    offer: Offer = Offer()
-    limits: SessionLimits = SessionLimits()
+    offer: Offer = NOTHING
+    limits: SessionLimits = DEFAULT
     steps: list[bytes | object] = field(default_factory=list)  # what the client does
     expected: bytes = b""
     ended: str | None = None
@@ -86,7 +89,9 @@ def _read(dialogue: Dialogue, line: str, place: str) -> None:
         dialogue.ended = line.removeprefix("-- END").strip()
     elif key == "C" and rest.startswith("|"):
         text = rest[1:].removeprefix(" ")
-        dialogue.steps.append(text.encode("latin-1", "backslashreplace").decode("unicode_escape").encode("latin-1"))
+        dialogue.steps.append(
+            text.encode("latin-1", "backslashreplace").decode("unicode_escape").encode("latin-1")
+        )
     elif key == "C":
         dialogue.steps.append(rest.removeprefix(" ").encode() + b"\r\n")
     elif key == "S":
@@ -118,7 +123,7 @@ def _offer(words: Sequence[str]) -> Offer:
 class Session:
     """A fake session: takes mail for example.org, knows john with the password summersun."""
 
-    def __init__(self, offer: Offer = Offer(), limits: SessionLimits = SessionLimits()) -> None:
+    def __init__(self, offer: Offer = NOTHING, limits: SessionLimits = DEFAULT) -> None:
         self.core = ServerCore(HOST, offer, limits)
         self.events: list[Event] = []
         self.output = b""
@@ -127,7 +132,13 @@ class Session:
         self.pump()
 
     def feed(self, data: bytes) -> None:
-        self.core.receive(data)
+        if data:
+            self.core.receive(data)
+            self.pump()
+
+    def end(self) -> None:
+        """The client's end of file."""
+        self.core.receive(b"")
         self.pump()
 
     def pump(self) -> None:
@@ -212,4 +223,4 @@ def octets(data: bytes) -> list[bytes]:
 def cut(data: bytes, places: Iterable[int]) -> list[bytes]:
     """The data cut at the given places, each taken modulo its length."""
     marks = sorted({place % (len(data) + 1) for place in places} | {0, len(data)})
-    return [data[a:b] for a, b in zip(marks, marks[1:], strict=False) if a < b]
+    return [data[a:b] for a, b in pairwise(marks) if a < b]

@@ -19,7 +19,7 @@ async def test_a_message_is_caught_once_with_all_its_recipients(tmp_path):
     transport = CaptureTransport(tmp_path / "outbound", writer, lambda: 0.0)
     for _ in range(2):  # a repeat changes nothing
         report = await transport.deliver(delivery())
-    await writer.close()
+    writer.close()
     assert report.relay == "capture"
     assert [(one.recipient_id, one.status, str(one.reply)) for one in report.outcomes] == [
         (1, Status.SENT, "250 2.0.0 captured in maildir, not sent"),

@@ -58,7 +58,7 @@ async def test_each_recipient_gets_a_copy_with_its_own_lines(directory, tmp_path
     report = await transport.deliver(
         delivery("john+lists@example.org", ("ann@example.org", "all@example.org"))
     )
-    await writer.close()
+    writer.close()
     sent = "250 2.0.0 delivered to maildir"
     assert outcomes(report) == [(1, Status.SENT, sent), (2, Status.SENT, sent)]
     assert (report.relay, report.setup, report.transfer) == ("local", 0.0, 0.25)
@@ -78,7 +78,7 @@ async def test_a_repeated_delivery_appears_once(directory, tmp_path):
     writer = MaildirWriter("mail.example.org", threads=2)
     transport = LocalTransport(directory, MaildirLocation("", tmp_path), writer, Clock())
     reports = [await transport.deliver(delivery("john@example.org")) for _ in range(2)]
-    await writer.close()
+    writer.close()
     assert outcomes(reports[0]) == outcomes(reports[1])
     assert len(list((tmp_path / "mail/example.org/john/Maildir/new").iterdir())) == 1
 

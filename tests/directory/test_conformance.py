@@ -42,4 +42,4 @@ class TestEmbedded(DirectoryConformance):
             profile=CHEAP,
         )
         yield directory
-        await directory.close()
+        directory.close()

@@ -39,7 +39,7 @@ def editor(path):
 async def directory(path, editor):
     directory = open_directory(path)
     yield directory
-    await directory.close()
+    directory.close()
 
 
 def open_directory(path, domains=("example.org",), **settings):
@@ -75,7 +75,7 @@ async def test_a_domain_that_left_the_configuration_takes_its_accounts_with_it(p
     assert await directory.resolve(JOHN) == Unknown()
     assert await directory.authenticate("john@example.org", "summersun") is None
     assert not await directory.owns("john@example.org", JOHN)
-    await directory.close()
+    directory.close()
 
 
 @pytest.mark.parametrize("delimiters", ["", "-"])
@@ -84,7 +84,7 @@ async def test_the_delimiter_is_the_one_that_was_set(path, editor, delimiters):
     assert await directory.resolve(Address("john+x", "example.org")) == Unknown()
     expected = Mailbox("john@example.org") if delimiters else Unknown()
     assert await directory.resolve(Address("john-x", "example.org")) == expected
-    await directory.close()
+    directory.close()
 
 
 async def test_postmaster_without_domain_is_that_of_the_first_domain(path, editor):
@@ -93,7 +93,7 @@ async def test_postmaster_without_domain_is_that_of_the_first_domain(path, edito
     for domains, user in ((["example.org"], "john@example.org"), ([], "ann@aaa.example")):
         directory = open_directory(path, domains=domains)
         assert await directory.resolve(Address("Postmaster", "")) == Mailbox(user)
-        await directory.close()
+        directory.close()
 
 
 async def test_postmaster_prefers_an_account_that_can_log_in(directory, editor):
@@ -164,7 +164,7 @@ async def test_a_locked_file_is_waited_for_but_not_for_ever(path, editor, waits,
         with pytest.raises(DirectoryUnavailable, match="stays locked"):
             await directory.resolve(JOHN)
     lock.connection.close()
-    await directory.close()
+    directory.close()
 
 
 @pytest.mark.parametrize(

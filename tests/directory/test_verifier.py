@@ -54,7 +54,7 @@ def clock():
 async def verifier(check, clock):
     verifier = PasswordVerifier(profile=CHEAP, threads=1, remember=60, clock=clock, check=check)
     yield verifier
-    await verifier.close()
+    verifier.close()
 
 
 def test_the_profile_of_a_server_is_owasps():
@@ -176,7 +176,7 @@ async def test_zero_seconds_remember_nothing(check, clock):
     for _ in range(2):
         assert await verifier.verify("john@example.org", "summersun", STORED)
     assert len(check.costs) == 2
-    await verifier.close()
+    verifier.close()
 
 
 async def test_the_memory_is_bounded_and_loses_the_oldest(clock):
@@ -188,7 +188,7 @@ async def test_the_memory_is_bounded_and_loses_the_oldest(clock):
     assert len(verifier._successes) == MAX_REMEMBERED
     assert not verifier._is_remembered("4@example.org", "pw", STORED)
     assert verifier._is_remembered("5@example.org", "pw", STORED)
-    await verifier.close()
+    verifier.close()
 
 
 async def test_more_checks_than_may_wait_are_put_off(clock):
@@ -206,7 +206,7 @@ async def test_more_checks_than_may_wait_are_put_off(clock):
     gate.set()
     assert all(await asyncio.gather(*waiting))
     assert await verifier.verify("last@example.org", "pw", STORED)
-    await verifier.close()
+    verifier.close()
 
 
 async def test_a_login_that_is_given_up_leaves_its_place(clock):
@@ -221,4 +221,4 @@ async def test_a_login_that_is_given_up_leaves_its_place(clock):
         await login
     assert verifier._waiting == 0
     gate.set()
-    await verifier.close()
+    verifier.close()

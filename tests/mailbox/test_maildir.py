@@ -137,31 +137,33 @@ class Crash(BaseException):
 
 
 class Disk:
-    """Counts the steps that reach the disk and stops before or after one of them."""
+    """Notes the steps that change the disk, and stops the machine before one of them."""
 
     def __init__(self, monkeypatch, stop_at=None):
+        self.tried = 0
         self.steps = []
         self.stop_at = stop_at
-        self.paths = {}
-        for name in ("fsync", "rename", "mkdir", "open"):
+        self.names = {}
+        self.real_open = os.open
+        monkeypatch.setattr(os, "open", self.open)
+        for name in ("fsync", "rename", "mkdir"):
             monkeypatch.setattr(os, name, self.watch(name, getattr(os, name)))
 
+    def open(self, path, *arguments, **keywords):
+        descriptor = self.real_open(path, *arguments, **keywords)
+        self.names[descriptor] = Path(path).name
+        return descriptor
+
     def watch(self, name, real):
-        def call(*arguments, **keywords):
-            if name != "open":
-                self.step(name, arguments)
-            result = real(*arguments, **keywords)
-            if name == "open":
-                self.paths[result] = os.fspath(arguments[0])
-            return result
+        def call(*arguments):
+            if self.tried == self.stop_at:
+                raise Crash
+            self.tried += 1
+            real(*arguments)
+            place = arguments[1 if name == "rename" else 0]
+            self.steps.append((name, self.names[place] if name == "fsync" else Path(place).name))
 
         return call
-
-    def step(self, name, arguments):
-        if len(self.steps) == self.stop_at:
-            raise Crash
-        shown = self.paths[arguments[0]] if name == "fsync" else os.fspath(arguments[-1])
-        self.steps.append((name, Path(shown).name if name != "mkdir" else ""))
 
 
 def test_the_order_of_syncs_in_a_maildir_that_is_there(maildir, monkeypatch):
@@ -172,30 +174,26 @@ def test_the_order_of_syncs_in_a_maildir_that_is_there(maildir, monkeypatch):
 
 
 def test_a_new_maildir_is_on_disk_before_anything_can_be_delivered(tmp_path, monkeypatch):
-    made = []
     disk = Disk(monkeypatch)
-    real = Path.mkdir
-    monkeypatch.setattr(
-        Path,
-        "mkdir",
-        lambda path, **mode: (made.append((path, len(disk.steps))), real(path, **mode)),
-    )
-    put(tmp_path / "a" / "Maildir")
-    order = [path.name for path, _ in made][-5:]
-    assert order == ["a", "Maildir", "cur", "new", "tmp"]
-    between = disk.steps[made[-2][1] : made[-1][1]]
-    assert [name for kind, name in between if kind == "fsync"][:3] == [
-        "Maildir",
-        "a",
-        tmp_path.name,
+    put(tmp_path / "john" / "Maildir")
+    before, after = disk.steps[: disk.steps.index(("mkdir", "tmp"))], disk.steps[-4:]
+    assert before[:7] == [
+        ("mkdir", "john"),
+        ("mkdir", "Maildir"),
+        ("mkdir", "cur"),
+        ("mkdir", "new"),
+        ("fsync", "Maildir"),
+        ("fsync", "john"),
+        ("fsync", tmp_path.name),
     ]
+    assert after == [("mkdir", "tmp"), ("fsync", NAME), ("rename", FILE), ("fsync", "new")]
 
 
 def steps_of_a_first_delivery(tmp_path):
     with pytest.MonkeyPatch.context() as patch:
         disk = Disk(patch)
         put(tmp_path / "measure" / "Maildir")
-    return len(disk.steps)
+    return disk.tried
 
 
 def test_after_a_stop_at_any_step_a_repeat_leaves_exactly_one_message(tmp_path):

@@ -13,7 +13,7 @@ from stored_messages import Octets, stored_message, stored_recipients
 async def writer():
     writer = MaildirWriter("mail.example.org", threads=4)
     yield writer
-    await writer.close()
+    writer.close()
 
 
 async def test_a_message_is_stored_under_the_identity_of_its_first_recipient(writer, tmp_path):
@@ -59,7 +59,7 @@ async def test_close_waits_for_what_is_being_written(tmp_path):
         for recipient in stored_recipients("a@example.org", "b@example.org")
     ]
     await asyncio.sleep(0)
-    await writer.close()
+    writer.close()
     assert await asyncio.gather(*stores) == [True, True]
 
 

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from peers import needs
 from peers.certificates import Certificate
 from peers.dovecot import Dovecot
+from peers.maildir import Maildir
 from peers.ports import free_port
 from peers.processes import Process, peer_folder, remove_folder
 from peers.waiting import listening, until
@@ -108,26 +109,9 @@ class Postfix:
         except TimeoutError as error:
             raise AssertionError(f"{error}; the log:\n{self.log()}") from error
 
-    def maildir(self, user: str) -> list[bytes]:
-        """The messages of a virtual mailbox's Maildir, in the order of their file names."""
-        new = self.folder / "mail" / user / "Maildir" / "new"
-        return [path.read_bytes() for path in sorted(new.glob("*"))] if new.is_dir() else []
-
-    def wait_mail(self, user: str, count: int = 1, *, within: float = 30) -> list[bytes]:
-        """The messages of `user` as soon as there are `count`.
-
-        Raises:
-            AssertionError: they did not come in time; the text holds the log.
-        """
-
-        def arrived() -> list[bytes]:
-            found = self.maildir(user)
-            return found if len(found) >= count else []
-
-        try:
-            return until(arrived, within=within, what=f"{count} messages for {user}")
-        except TimeoutError as error:
-            raise AssertionError(f"{error}; the log:\n{self.log()}") from error
+    def maildir(self, user: str) -> Maildir:
+        """The Maildir of a virtual mailbox."""
+        return Maildir(self.folder / "mail" / user / "Maildir", self.log)
 
     def sendmail(self, sender: str, recipients: Sequence[str], message: bytes) -> None:
         """Hand a message to this instance as its own machine's programs do."""

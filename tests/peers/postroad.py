@@ -13,9 +13,10 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from peers.maildir import Maildir
 from peers.ports import free_port
 from peers.processes import Process, peer_folder, remove_folder
-from peers.waiting import listening, until
+from peers.waiting import greeting, listening, until
 
 __all__ = ["DevServer", "Postroad", "Table", "Value", "toml"]
 
@@ -23,6 +24,8 @@ Value = str | int | float | bool | Sequence[str] | Mapping[str, "Value"]
 Table = Mapping[str, Value]
 
 _COMMAND = (sys.executable, "-m", "postroad")
+_DEV_PORTS = {"mx": 2525, "submission": 2587, "submissions": 2465}
+_LAST_WORDS = "Messages, as they pass:"
 _PRESETS = ("mx", "submission", "submissions")
 
 
@@ -76,7 +79,9 @@ class Postroad:
             RuntimeError: it failed; the text holds its output.
         """
         argv = [*_COMMAND, "--config", str(self.configuration), *arguments]
-        done = subprocess.run(argv, input=text, capture_output=True, text=True, timeout=60)
+        done = subprocess.run(
+            argv, input=text, capture_output=True, text=True, timeout=60, check=False
+        )
         if done.returncode != 0:
             raise RuntimeError(f"{' '.join(argv)} failed: {done.stdout}{done.stderr}")
         return done.stdout
@@ -85,7 +90,9 @@ class Postroad:
         """Start it, for the first time or again, and wait until every port answers."""
         argv = [*self._command, "--config", str(self.configuration), "serve"]
         self._process = Process(argv, log=self.folder / "output")
-        self._process.wait_ready(lambda: all(listening(port) for port in self._ports.values()))
+        self._process.wait_ready(
+            lambda: all(_answers(port, name) for name, port in self._ports.items())
+        )
 
     def log(self) -> str:
         """Everything it has logged so far."""
@@ -106,31 +113,16 @@ class Postroad:
         except TimeoutError as error:
             raise AssertionError(f"{error}; the log:\n{self.log()}") from error
 
-    def maildir(self, address: str) -> list[bytes]:
-        """The new messages of an account, in the order of their file names."""
+    def maildir(self, address: str) -> Maildir:
+        """The Maildir of an account."""
         user, _, domain = address.partition("@")
-        new = self.state / "mail" / domain / user / "Maildir" / "new"
-        return [path.read_bytes() for path in sorted(new.glob("*"))] if new.is_dir() else []
+        return Maildir(self.state / "mail" / domain / user / "Maildir", self.log)
 
-    def wait_mail(self, address: str, count: int = 1, *, within: float = 30) -> list[bytes]:
-        """The messages of an account as soon as there are `count`.
-
-        Raises:
-            AssertionError: they did not come in time; the text holds the log.
-        """
-
-        def arrived() -> list[bytes]:
-            found = self.maildir(address)
-            return found if len(found) >= count else []
-
-        try:
-            return until(arrived, within=within, what=f"{count} messages for {address}")
-        except TimeoutError as error:
-            raise AssertionError(f"{error}; the log:\n{self.log()}") from error
-
-    def kill_worker(self) -> None:
-        """SIGKILL to one worker, to the server when it is its own only worker."""
-        os.kill((self.workers() or [self.supervisor])[0], signal.SIGKILL)
+    def kill_worker(self) -> int:
+        """SIGKILL to one worker (the server itself if it is the only one); returns its id."""
+        pid = (self.workers() or [self.supervisor])[0]
+        os.kill(pid, signal.SIGKILL)
+        return pid
 
     def kill_all(self) -> None:
         """SIGKILL to the supervisor and to every worker it leaves behind, as a power cut would."""
@@ -163,6 +155,7 @@ class Postroad:
             "domains": ["example.org"],
             "state_directory": str(self.state),
             "workers": 2,
+            "user": "root",
             "listeners": listeners,
         }
         return _merged(own, settings)
@@ -172,16 +165,22 @@ class DevServer:
     """`postroad serve --dev` in a folder of its own, on its own ports.
 
     Args:
-        offset: what is added to each of the well-known development ports.
-        arguments: further arguments.
+        offset: what is added to each of the usual ports for development.
+        command: what starts it.
     """
 
-    def __init__(self, offset: int, *arguments: str) -> None:
+    def __init__(self, offset: int, command: Sequence[str] = _COMMAND) -> None:
         self.folder = peer_folder("dev")
-        self.ports = {"mx": 2525 + offset, "submission": 2587 + offset, "submissions": 2465 + offset}
-        argv = [*_COMMAND, "serve", "--dev", "--port-offset", str(offset), *arguments]
-        self._process = Process(argv, log=self.folder / "output", directory=self.folder)
-        self._process.wait_ready(lambda: all(listening(port) for port in self.ports.values()))
+        self.ports = {name: port + offset for name, port in _DEV_PORTS.items()}
+        self._argv = [*command, "serve", "--dev", "--port-offset", str(offset)]
+        self.start()
+
+    def start(self) -> None:
+        """Start it, for the first time or again, and wait until every port answers."""
+        log = self.folder / "output"
+        log.unlink(missing_ok=True)
+        self._process = Process(self._argv, log=log, directory=self.folder)
+        self._process.wait_ready(lambda: _LAST_WORDS in self.output())
 
     def output(self) -> str:
         """What it has printed so far."""
@@ -199,9 +198,13 @@ class DevServer:
             raise AssertionError(f"{error}; the output:\n{self.output()}") from error
         return self.output()
 
+    def end(self) -> int:
+        """End it by SIGTERM and return its exit status; its folder stays."""
+        return self._process.stop(within=60)
+
     def stop(self) -> None:
         """End it and remove its folder."""
-        self._process.stop(within=60)
+        self.end()
         remove_folder(self.folder)
 
 
@@ -229,9 +232,16 @@ def _merged(first: Table, second: Table) -> Table:
     result = dict(first)
     for key, value in second.items():
         old = result.get(key)
-        both = isinstance(old, Mapping) and isinstance(value, Mapping)
-        result[key] = _merged(old, value) if both else value
+        if isinstance(old, Mapping) and isinstance(value, Mapping):
+            result[key] = _merged(old, value)
+        else:
+            result[key] = value
     return result
+
+
+def _answers(port: int, name: str) -> bool:
+    """Whether the listener of this name serves: with implicit TLS a greeting is not for us."""
+    return listening(port) if name == "submissions" else greeting(port)
 
 
 def _alive(pid: int) -> bool:

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-__all__ = ["listening", "until"]
+__all__ = ["greeting", "listening", "until"]
 
 Value = TypeVar("Value")
 _INTERVAL = 0.02  # seconds between two looks
@@ -47,3 +47,12 @@ def listening(port: int, host: str = "127.0.0.1") -> bool:
     except OSError:
         return False
     return True
+
+
+def greeting(port: int, host: str = "127.0.0.1") -> bool:
+    """Whether an SMTP server greets there: a port may listen before its server is ready."""
+    try:
+        with socket.create_connection((host, port), timeout=1) as connection:
+            return connection.recv(3) == b"220"
+    except OSError:
+        return False

@@ -10,12 +10,12 @@ from __future__ import annotations
 import socket
 from collections.abc import Iterator
 
-import policy_golden
 import pytest
+
+import policy_golden
 from peers.ports import free_port
 from peers.postfix import Listener, Postfix
 from policy_golden import Question, Script
-
 from postroad.policy import Stage
 
 pytestmark = pytest.mark.peer

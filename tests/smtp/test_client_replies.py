@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -57,7 +59,7 @@ def test_any_split_gives_the_same(cuts):
     data = b"250-a\r\n250 2.1.0 b\r\n354 Go\r\n550-5.1.1 x\r\n550 5.1.1 y\r\n"
     edges = [0, *sorted(min(cut, len(data)) for cut in cuts), len(data)]
     parser, replies = ReplyParser(), []
-    for a, b in zip(edges, edges[1:], strict=False):
+    for a, b in pairwise(edges):
         parser.feed(data[a:b])
         while (reply := parser.next_reply()) is not None:
             replies.append(reply)

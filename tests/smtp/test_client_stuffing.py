@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -37,7 +39,7 @@ lines = st.lists(st.text(alphabet=".ab ", max_size=4), max_size=8)
 def test_any_split_gives_the_same_and_unstuffing_gives_it_back(lines, cuts):
     content = "".join(f"{line}\r\n" for line in lines).encode()
     edges = [0, *sorted(min(cut, len(content)) for cut in cuts), len(content)]
-    chunks = [content[a:b] for a, b in zip(edges, edges[1:], strict=False)]
+    chunks = [content[a:b] for a, b in pairwise(edges)]
     sent = stuffed(*chunks)
     assert sent == stuffed(content)
     assert sent.endswith(b".\r\n")

@@ -14,7 +14,9 @@ import socket
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
-__all__ = ["ControlError", "ControlServer", "ask", "sockets"]
+from postroad.spool import SpoolError
+
+__all__ = ["Answer", "Command", "ControlError", "ControlServer", "Request", "ask", "sockets"]
 
 MAX_REQUEST = 1_048_576  # octets; a request names at most some thousands of queue IDs
 TIMEOUT = 30.0  # seconds for the other side to speak
@@ -80,7 +82,7 @@ class ControlServer:
             return {"error": f"there is no command {name!r}; there are {', '.join(self._commands)}"}
         try:
             return await command(request)
-        except (ValueError, OSError) as error:
+        except (ValueError, OSError, SpoolError) as error:
             return {"error": str(error)}
 
 

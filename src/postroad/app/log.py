@@ -99,6 +99,14 @@ class LogFile:
             self._stream.close()
             self._stream = self._open()
 
+    def close(self) -> None:
+        """Write what is waiting and close the file."""
+        if self._also is not None:
+            self._also.close()
+        self.flush()
+        if self._path is not None:
+            self._stream.close()
+
     def _open(self) -> TextIO:
         if self._path is None:
             return sys.stderr

@@ -11,7 +11,8 @@ import time
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 
-from postroad.admin import ControlServer, QueueControl
+from postroad.admin.control import ControlServer
+from postroad.admin.queue import QueueControl
 from postroad.app.outbound import Outbound
 from postroad.app.services import services_of
 from postroad.config import Configuration

@@ -22,6 +22,7 @@ from postroad.app.supervisor import Lifeline, Supervisor
 from postroad.app.systemd import inherited_sockets, notify
 from postroad.app.worker import StartError, Worker, run_worker
 from postroad.config import Configuration, ConfigurationError, load
+from postroad.directory import DirectoryEditor, DirectoryUnavailable
 from postroad.model.journal import Level, Notice
 from postroad.net.listener import BindError
 
@@ -37,6 +38,7 @@ _EXIT = {
     PrivilegeError: os.EX_CONFIG,
     StateBusyError: os.EX_UNAVAILABLE,
     BindError: os.EX_UNAVAILABLE,
+    DirectoryUnavailable: os.EX_UNAVAILABLE,
     RelayHoleError: os.EX_CONFIG,
 }
 
@@ -93,6 +95,8 @@ def run(
 def _prepare(configuration: Configuration) -> list[Sockets]:
     account = unprivileged_user(configuration.user)
     lock_state(configuration.state_directory)
+    # A configuration written by hand has no directory database yet: an empty one is a right one.
+    DirectoryEditor.open(configuration.directory_file, domains=configuration.domains).close()
     listeners = {each.name: each.binds for each in configuration.resolved_listeners}
     sockets = open_sockets(listeners, configuration.worker_count, inherited_sockets())
     if account is not None:

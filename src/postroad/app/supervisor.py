@@ -117,11 +117,13 @@ class Supervisor:
     def _wait(self) -> None:
         pending = [c.restart_at for c in self._children if not c.pid and not self._stopping]
         timeout = max(0.0, min(pending) - time.monotonic()) if pending else 1.0
-        for key, _ in self._selector.select(timeout):
-            if key.data is None:
-                self._take_signals()
-            else:
-                self._hear(key.data, key.fd)
+        ready = [(key.data, key.fd) for key, _ in self._selector.select(timeout)]
+        for child, descriptor in ready:
+            if child is not None:
+                self._hear(child, descriptor)
+        # Signals come last: they may bury a child and close what was just read.
+        if (None, self._wakeup[0]) in ready:
+            self._take_signals()
 
     def _take_signals(self) -> None:
         numbers = set(os.read(self._wakeup[0], 256))

@@ -96,7 +96,7 @@ class Worker:
             stop = self._watch(alive)
             running = [asyncio.create_task(runner.run()) for runner in parts.runners]
             for task in running:  # a runner ends early only by a bug: end with it, and say so
-                task.add_done_callback(lambda _: stop.done() or stop.set_result(ORPHAN_DRAIN))
+                task.add_done_callback(lambda _: _end(stop, ORPHAN_DRAIN))
             for name, sockets in self._sockets.items():
                 for each in sockets:
                     await parts.server.listen(name, each)
@@ -131,17 +131,13 @@ class Worker:
         loop = asyncio.get_running_loop()
         stop: asyncio.Future[float] = loop.create_future()
 
-        def end(limit: float) -> None:
-            if not stop.done():
-                stop.set_result(limit)
-
         def orphaned(descriptor: int) -> None:
             if not os.read(descriptor, 16):
                 loop.remove_reader(descriptor)
-                end(ORPHAN_DRAIN)
+                _end(stop, ORPHAN_DRAIN)
 
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, end, DRAIN)
+            loop.add_signal_handler(number, _end, stop, DRAIN)
         loop.add_signal_handler(signal.SIGHUP, self._reload)
         if alive is not None:
             loop.add_reader(alive, orphaned, alive)
@@ -156,6 +152,11 @@ class Worker:
                 self._log(Notice("master", f"not reloaded: {line}", Level.ERROR))
         else:
             self._log(Notice("master", f"worker {self._index} reloaded its configuration"))
+
+
+def _end(stop: asyncio.Future[float], limit: float) -> None:
+    if not stop.done():
+        stop.set_result(limit)
 
 
 def run_worker(worker: Worker, ready: Callable[[], None], alive: int | None) -> int:

@@ -150,9 +150,7 @@ def add_alias(
     source: Annotated[
         str, typer.Argument(metavar="SOURCE", help="An address, or @DOMAIN to catch all.")
     ],
-    targets: Annotated[
-        list[str], typer.Argument(metavar="TARGET...", help="Where its mail goes.")
-    ],
+    targets: Annotated[list[str], typer.Argument(metavar="TARGET...", help="Where its mail goes.")],
 ) -> None:
     """Add an alias, or more targets to one that is there."""
     with _editor(context) as editor:

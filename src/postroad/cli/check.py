@@ -23,7 +23,7 @@ def check(
     *,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> int:
-    """Check the configuration, permissions, the certificate, and that nobody else can relay."""
+    """Check the configuration, its files, and that nobody else relays."""
     from postroad.config import ConfigurationError, load
     from postroad.config.examination import Verdict
 

@@ -66,7 +66,7 @@ def init(
         bool, typer.Option("--generate", help="Make a password and show it, this once.")
     ] = False,
 ) -> None:
-    """Make a first configuration, certificate and account; never overwrites anything."""
+    """Make a first server's files; nothing is overwritten."""
     from postroad.config.installation import FirstServer, install, require_free
 
     require_free(directory)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
-__all__ = ["print_json", "print_table"]
+__all__ = ["print_json", "print_json_stream", "print_table"]
 
 GAP = "  "
 
@@ -24,3 +24,13 @@ def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 def print_json(value: Sequence[Mapping[str, object]] | Mapping[str, object]) -> None:
     """Print a value as one JSON document."""
     print(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def print_json_stream(values: Iterable[Mapping[str, object]]) -> None:
+    """Print an array of values that come one by one, of which there may be very many."""
+    mark = "["
+    for value in values:
+        print(mark)
+        print(json.dumps(value, ensure_ascii=False), end="")
+        mark = ","
+    print("[]" if mark == "[" else "\n]")

@@ -16,7 +16,7 @@ import typer
 
 from postroad import __version__
 from postroad.cli import accounts, check, init, queue, serve
-from postroad.cli.refusal import refusal_of
+from postroad.cli.refusal import Refusal, refusal_of
 
 __all__ = ["app", "main", "run"]
 
@@ -40,7 +40,7 @@ app.add_typer(accounts.alias_app, name="alias")
 app.add_typer(queue.queue_app, name="queue")
 
 
-def _show_version(wanted: bool) -> None:  # noqa: FBT001 - typer calls it so
+def _show_version(wanted: bool) -> None:
     if wanted:
         print(f"postroad {__version__}")
         raise typer.Exit
@@ -89,10 +89,16 @@ def run(arguments: Sequence[str]) -> int:
         refusal = refusal_of(error)
         if refusal is None:
             raise
-        for line in refusal.message.splitlines():
-            print(f"postroad: {line}", file=sys.stderr)
+        show(refusal)
         return refusal.status
     return status if isinstance(status, int) else os.EX_OK
+
+
+def show(refusal: Refusal) -> None:
+    """Tell the operator. A command that lacks its second word is answered with its help, as is."""
+    mark = "" if refusal.message.startswith("Usage:") else "postroad: "
+    for line in refusal.message.splitlines():
+        print(f"{mark}{line}", file=sys.stderr)
 
 
 def main() -> None:

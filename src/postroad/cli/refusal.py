@@ -46,6 +46,7 @@ def refusal_of(error: Exception) -> Refusal | None:
     from postroad.config import ConfigurationError
     from postroad.config.installation import InstallationMistake, OccupiedDirectory
     from postroad.directory import DirectoryMistake, DirectoryUnavailable
+    from postroad.spool import SpoolError
 
     statuses: dict[type[Exception], int] = {
         ConfigurationError: os.EX_CONFIG,
@@ -54,6 +55,7 @@ def refusal_of(error: Exception) -> Refusal | None:
         DirectoryMistake: os.EX_DATAERR,
         DirectoryUnavailable: os.EX_UNAVAILABLE,
         ControlError: os.EX_UNAVAILABLE,
+        SpoolError: os.EX_UNAVAILABLE,
         PermissionError: os.EX_NOPERM,
         OSError: os.EX_IOERR,
     }

@@ -69,6 +69,8 @@ def _addresses(configuration: Configuration) -> Iterator[Fault]:
     """Addresses that cannot be read, and those that two listeners or one want twice."""
     taken: list[tuple[Bind, str]] = []
     for name, listener in configuration.listeners.items():
+        if listener.bind == ():
+            yield Fault(("listeners", name, "bind"), "expected at least one address")
         for path, text in _written(name, listener):
             try:
                 bind = Bind.parse(text)
@@ -88,7 +90,5 @@ def _written(name: str, listener: ListenerSettings) -> Iterator[tuple[KeyPath, s
     if listener.bind is not None:
         for at, text in enumerate(listener.bind):
             yield ("listeners", name, "bind", at), text
-        if not listener.bind:
-            yield ("listeners", name, "bind"), ""
     elif preset is not None:
         yield ("listeners", name), str(Bind("", PRESETS[preset].port))

@@ -1,4 +1,4 @@
-"""What is not wrong in a configuration and yet worth knowing: rights of files, days of certificates.
+"""What is no mistake and yet worth knowing: the rights of files, the days of a certificate.
 
 The configuration is a loaded one, so its files exist and fit; here they are judged.
 """
@@ -66,7 +66,9 @@ def _rights(file: Path, configuration: Configuration) -> Iterator[Finding]:
         wrong += _too_open(path, stat.S_IRWXO)
     yield from wrong
     if not wrong:
-        yield Finding("permissions", Verdict.OK, "nobody else can read or change the server's files")
+        yield Finding(
+            "permissions", Verdict.OK, "nobody else can read or change the server's files"
+        )
 
 
 def _too_open(path: Path, forbidden: int) -> Iterator[Finding]:
@@ -96,7 +98,9 @@ def _certificate(configuration: Configuration, now: datetime) -> Finding:
         start = f"{certificate.not_valid_before_utc:%Y-%m-%d}"
         return Finding(subject, Verdict.ERROR, f"is not valid before {start}; is the clock right?")
     if left < RENEWAL:
-        return Finding(subject, Verdict.WARNING, f"expires on {until}, in {left.days} days; renew it")
+        return Finding(
+            subject, Verdict.WARNING, f"expires on {until}, in {left.days} days; renew it"
+        )
     if not _names(certificate, configuration.hostname):
         message = f"is not for {configuration.hostname}; users' programs will refuse it"
         return Finding(subject, Verdict.WARNING, message)

@@ -21,7 +21,15 @@ from postroad.directory import DirectoryEditor
 from postroad.model.address import Address, AddressError, is_domain
 from postroad.net.selfsigned import write_self_signed
 
-__all__ = ["FirstServer", "InstallationMistake", "generated_password", "OccupiedDirectory", "install", "require_free", "server_user"]
+__all__ = [
+    "FirstServer",
+    "InstallationMistake",
+    "OccupiedDirectory",
+    "generated_password",
+    "install",
+    "require_free",
+    "server_user",
+]
 
 FILE_NAME = "postroad.toml"
 STATE_NAME = "state"

@@ -47,10 +47,9 @@ def find(named: Path | None = None) -> Path:
     for path in SEARCH_PATH:
         if path.exists():
             return path
-    places = " nor ".join(str(path) for path in SEARCH_PATH)
-    raise ConfigurationError(
-        [Mistake(SEARCH_PATH[0], None, "", f"there is neither {places}; name one with --config")]
-    )
+    first, second = SEARCH_PATH
+    words = f"is not there, nor is {second}; name a file with --config"
+    raise ConfigurationError([Mistake(first, None, "", words)])
 
 
 def load(file: Path, *, examine_files: bool = True) -> Configuration:

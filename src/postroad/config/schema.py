@@ -106,8 +106,7 @@ def _unknown(
     known = {field.name: annotation for field, annotation in _fields(section)}
     for name, value in table.items():
         if name not in known:
-            right = nearest(name, known) or elsewhere.get(name, "")
-            yield Fault((*path, name), "unknown key", right)
+            yield _unknown_key(name, known, path, elsewhere)
             continue
         inner = _inner_section(known[name])
         if inner is None or not isinstance(value, dict):
@@ -117,6 +116,16 @@ def _unknown(
             if isinstance(inner_table, dict):
                 here = (*path, name, word) if inner.named else (*path, name)
                 yield from _unknown(inner.section, inner_table, here, elsewhere)
+
+
+def _unknown_key(
+    name: str, known: Mapping[str, object], path: KeyPath, elsewhere: Mapping[str, str]
+) -> Fault:
+    right = nearest(name, known) or elsewhere.get(name, "")
+    if path and right == name:
+        # TOML's trap: a key below a header is the table's, however it is indented.
+        return Fault((*path, name), "this key belongs above the first [table]")
+    return Fault((*path, name), "unknown key", right)
 
 
 def annotation_at(section: type, path: KeyPath) -> object:

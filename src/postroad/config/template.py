@@ -158,5 +158,5 @@ def first_configuration(hostname: str, domains: Sequence[str], state_directory: 
 
 
 def _text(value: str) -> str:
-    """A TOML basic string; JSON's escapes are a part of TOML's but for DEL."""
-    return json.dumps(value, ensure_ascii=False).replace("\\x7f", "\\\\u007f")
+    """A TOML basic string, whose escapes are JSON's."""
+    return json.dumps(value, ensure_ascii=False)

@@ -66,10 +66,9 @@ class LmtpTransport:
 
     async def _open(self, nexthop: str) -> Session | Unready:
         target = LmtpTarget.parse(nexthop)
-        try:
-            address = await self._address(target)
-        except DnsTemporary as error:
-            return Unready.of(451, "4.4.3", str(error))
+        address = await self._address(target)
+        if isinstance(address, Unready):
+            return address
         # As Postfix logs them: "mail.example.org[/run/dovecot/lmtp]", "store[192.0.2.1]:24".
         peer = f"{target.host or self._hostname}[{address or target.path}]"
         relay = f"{peer}:{target.port}" if target.host else peer
@@ -79,16 +78,31 @@ class LmtpTransport:
             return failed_to_connect(relay, error)
         core = ClientCore(self._hostname, peer, Dialect.LMTP)
         session = Session(connection, core, relay, self._settings)
-        return await session.greeted() or session
+        failure = await session.greeted()
+        return session if failure is None else _for_later(failure, peer)
 
-    async def _address(self, target: LmtpTarget) -> str:
-        """The first address of the host; the host itself where it has none, to fail with it."""
+    async def _address(self, target: LmtpTarget) -> str | Unready:
+        """The first address of the host; empty for a socket on this machine."""
         if target.path:
             return ""
-        return next(iter(await self._resolver.addresses(target.host)), target.host)
+        try:
+            addresses = await self._resolver.addresses(target.host)
+        except DnsTemporary as error:
+            return Unready.of(451, "4.4.3", str(error))
+        if not addresses:
+            return Unready.of(451, "4.4.3", f"no address for {target.host}")
+        return addresses[0]
 
     async def _connect(self, target: LmtpTarget, address: str) -> Connection:
         timeout = self._settings.connect_timeout or math.inf
         if target.path:
             return await connect_unix(target.path, timeout=timeout)
         return await connect(address, target.port, timeout=timeout)
+
+
+def _for_later(failure: Unready, peer: str) -> Unready:
+    """A store that refuses the session as such is set up wrong; no user's mail bounces for that."""
+    if not failure.answer.reply.is_permanent:
+        return failure
+    words = f"host {peer} said: {failure.answer.reply}"
+    return Unready.of(451, "4.3.5", words, failure.relay)

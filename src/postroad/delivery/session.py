@@ -60,7 +60,7 @@ def failed_to_connect(relay: str, error: OSError) -> Unready:
     if isinstance(error, TimeoutError):
         words = "Connection timed out"
     else:  # the event loops wrap the system's words in different ways
-        words = os.strerror(error.errno) if error.errno else str(error)
+        words = os.strerror(error.errno) if error.errno and error.errno > 0 else str(error)
     return Unready.of(451, "4.4.1", f"connect to {relay}: {words}")
 
 
@@ -99,10 +99,10 @@ class Session:
         """Send what is to be sent and wait for the next event."""
         core, connection = self.core, self.connection
         while True:
+            event = core.next_event()
             data = core.data_to_send()
             if data:
                 connection.write(data)
-            event = core.next_event()
             if event is not None:
                 return event
             try:

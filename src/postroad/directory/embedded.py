@@ -105,9 +105,9 @@ class EmbeddedDirectory:
         """See `Directory.owns`; extensions, aliases and catch-alls count."""
         return await self._ask(lambda: self._lookups.owns(user, address))
 
-    async def close(self) -> None:
-        """Close the file and end the password threads."""
-        await self._verifier.close()
+    def close(self) -> None:
+        """Close the file and end the password threads; blocks until running checks end."""
+        self._verifier.close()
         self._connection.close()
 
     async def _ask(self, question: Callable[[], _Answer]) -> _Answer:

@@ -73,13 +73,13 @@ class Lookups:
         self, connection: sqlite3.Connection, domains: Sequence[str], delimiters: str
     ) -> None:
         self._connection = connection
-        self._domains = tuple(dict.fromkeys(domain_form(domain) for domain in domains))
+        self._domains = dict.fromkeys(domain_form(domain) for domain in domains)
         self._delimiters = delimiters
 
     @property
     def configured_domains(self) -> tuple[str, ...]:
         """The domains of the configuration, each once, in the form they are compared in."""
-        return self._domains
+        return tuple(self._domains)
 
     def is_local(self, domain: str) -> bool:
         """Whether the domain is ours; see `Directory.is_local`."""
@@ -171,7 +171,7 @@ class Lookups:
     def _postmaster_of_the_server(self, form: Address) -> Resolution:
         if form.local != "postmaster":
             return Unknown()
-        row = self._domains or self._one("SELECT name FROM domains ORDER BY name LIMIT 1")
+        row = self.configured_domains or self._one("SELECT name FROM domains ORDER BY name LIMIT 1")
         return self.resolve(Address(form.local, str(row[0]))) if row else Unknown()
 
     def _one(self, sql: str, *parameters: str) -> tuple[object, ...] | None:

@@ -68,7 +68,9 @@ def open_for_reading(path: Path) -> sqlite3.Connection:
         SchemaTooNew: it comes from a later release.
     """
     if not path.exists():
-        raise DirectoryUnavailable(f"{path}: the directory database does not exist")
+        raise DirectoryUnavailable(
+            f"{path}: the directory database does not exist; postroad user add makes it"
+        )
     return _open(path, 0.0, _prepare_reading)
 
 

@@ -81,10 +81,10 @@ class PasswordVerifier:
             self._store(name, password, stored)
         return right
 
-    async def close(self) -> None:
-        """Let running checks end and drop the waiting ones."""
+    def close(self) -> None:
+        """End the threads; blocks until the running checks end, and drops the waiting ones."""
         self._successes.clear()
-        await asyncio.to_thread(self._threads.shutdown, cancel_futures=True)
+        self._threads.shutdown(cancel_futures=True)
 
     async def _run(self, stored: str, password: str) -> bool:
         if self._waiting >= MAX_WAITING:

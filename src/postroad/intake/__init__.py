@@ -1,6 +1,6 @@
 """The one door into the queue: trace header, loop check, aliases, then the spool."""
 
-from postroad.intake.door import Door, Entry, Source
+from postroad.intake.door import NO_STORAGE, Door, Entry, Refusal, Source
 from postroad.intake.settings import IntakeSettings
 
-__all__ = ["Door", "Entry", "IntakeSettings", "Source"]
+__all__ = ["NO_STORAGE", "Door", "Entry", "IntakeSettings", "Refusal", "Source"]

@@ -23,7 +23,9 @@ from postroad.model import Address, BodyType, Envelope, Reply
 from postroad.model.journal import Journal, Level, MessageId, Notice, Queued
 from postroad.spool import Claimed, Draft, SpoolError
 
-__all__ = ["Door", "Entry", "Refusal", "Source"]
+__all__ = ["NO_STORAGE", "Door", "Entry", "Refusal", "Source"]
+
+NO_STORAGE = Reply.of(452, "4.3.1", "Insufficient system storage")
 
 
 class Refusal(Exception):
@@ -77,6 +79,9 @@ class Door:
             envelope: its sender and needs.
             recipients: at least one, each already allowed by policy.
             arrived: when its transaction began, seconds since the epoch.
+
+        Raises:
+            SpoolError: the spool takes nothing now.
         """
         return Entry(self, source, envelope, recipients, arrived)
 
@@ -96,7 +101,10 @@ class Door:
         Raises:
             Refusal: it could not be taken.
         """
-        entry = self.open(Source("bounce"), envelope, recipients, self.clock())
+        try:
+            entry = self.open(Source("bounce"), envelope, recipients, self.clock())
+        except SpoolError:
+            raise Refusal(NO_STORAGE) from None
         entry.write(message)
         reply = await entry.commit()
         if not reply.is_positive:
@@ -235,7 +243,7 @@ class Entry:
 
     def _fail_spool(self, error: SpoolError) -> None:
         self._notice(f"the message could not be stored: {error}")
-        self._fail(Reply.of(452, "4.3.1", "Insufficient system storage"))
+        self._fail(NO_STORAGE)
 
     def _notice(self, words: str) -> None:
         self._door.journal(Notice("cleanup", f"{self.queue_id}: {words}", Level.WARNING))

@@ -61,12 +61,12 @@ class MaildirLocation:
         """
         local, _, domain = user.rpartition("@")
         values = {"u": user, "n": local, "d": domain, "%": "%"}
-        path = _VARIABLE.sub(lambda match: _safe(values[match[1]]), self._template)
+        if not all(map(_is_plain, values.values())):
+            raise UnsafeName("the account's name cannot be the name of a folder")
+        path = _VARIABLE.sub(lambda match: values[match[1]], self._template)
         return self._state_directory / path
 
 
-def _safe(part: str) -> str:
+def _is_plain(part: str) -> bool:
     # A leading dot would hide the folder, be `..`, or look like a Maildir++ sub-folder.
-    if not part or part.startswith(".") or "/" in part or "\0" in part:
-        raise UnsafeName("the account's name cannot be the name of a folder")
-    return part
+    return bool(part) and not part.startswith(".") and "/" not in part and "\0" not in part

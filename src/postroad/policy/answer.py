@@ -55,7 +55,7 @@ class Subject(Enum):
 
 
 def _tame(helo: str) -> str:
-    """The name in HELO as Postfix quotes it: it is any text, and could pass for part of the reply."""
+    """The name in HELO as Postfix quotes it: any text may stand there, even parts of a reply."""
     return "".join(c if c.isprintable() else "?" for c in helo.translate(_HELO_ODD))
 
 

@@ -131,7 +131,7 @@ class Policy:
             oracle: answers look-ups; if it cannot, the verdict is a deferral.
         """
         assert facts.recipient is not None, "RCPT always names a recipient"
-        if not facts.recipient.domain:
+        if not facts.recipient.domain and facts.recipient.local.lower() == "postmaster":
             return Verdict(_PERMIT, None, (Step(_POSTMASTER, _POSTMASTER_ANSWER),))
         hearing = _Hearing(facts, oracle)
         for stage, rules in self._before_relay:

@@ -81,7 +81,5 @@ def _by_stage(settings: PolicySettings) -> dict[Stage, tuple[str, ...] | None]:
     }
 
 
-PRESETS: dict[str, Policy] = {
-    name: build(name, PolicySettings()) for name in ("mx", "submission", "submissions")
-}
+PRESETS: dict[str, Policy] = {name: build(name, PolicySettings()) for name in PRESET_LISTS}
 """The presets as they are without a word of configuration."""

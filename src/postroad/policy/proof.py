@@ -35,8 +35,9 @@ from postroad.policy.rules import Rule
 
 __all__ = ["Hole", "Passage", "prove"]
 
-_WIDEST_V4 = 2**24  # addresses: a /8, the most that one organisation was ever given
-_WIDEST_V6 = 2**108  # addresses: a /20, wider than any registry's allocation to one organisation
+_AGAINST = (Action.REJECT, Action.DEFER, Action.DEFER_IF_PERMIT)
+_WIDEST_V4 = 2**24  # addresses: a /8, the largest block ever given out
+_WIDEST_V6 = 2**108  # addresses: a /20, what a large carrier has
 _PRIVATE_V4 = tuple(
     IPv4Network(text)  # RFC 6890, RFC 5771: nobody on the Internet sends from these
     for text in (
@@ -122,12 +123,11 @@ def _ends(rule: Rule, answer: Answer) -> bool:
     """Whether nothing behind the rule can permit: `defer_if_permit` makes a permit a deferral."""
     if answer.action is Action.PERMIT:
         return rule.restriction.permits
-    refuses = (Action.REJECT, Action.DEFER, Action.DEFER_IF_PERMIT)
-    return answer.action in refuses and not rule.warn
+    return answer.action in _AGAINST and not rule.warn
 
 
 def _passes(answer: Answer) -> str:
-    if answer.action in (Action.REJECT, Action.DEFER):
+    if answer.action in _AGAINST:
         return f"only warns, although {answer.why}"
     return f"lets it pass, because {answer.why}"
 

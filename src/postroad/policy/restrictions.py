@@ -67,12 +67,12 @@ _REJECT = refuse(_ALWAYS, 554, "5.7.1", "Access denied")
 _DEFER = refuse(_ALWAYS, 450, "4.3.2", "Try again later")
 _DEFER_IF_PERMIT = Answer(
     Action.DEFER_IF_PERMIT,
-    "what the rest permits is deferred",
+    "the rest is to be deferred if permitted",
     Refusal(450, "4.7.0", "defer_if_permit requested"),
 )
 _DEFER_IF_REJECT = Answer(
     Action.DEFER_IF_REJECT,
-    "what the rest rejects is deferred",
+    "the rest is to be deferred if rejected",
     Refusal(450, "4.7.0", "defer_if_reject requested"),
 )
 

@@ -1,4 +1,4 @@
-"""The planner's vocabulary: a destination, an attempt to reach it, a verdict on a recipient.
+"""The planner's vocabulary: admission, destination, attempt, verdict.
 
 Values only. The planner speaks in these instead of the transports' own classes, so that it can be
 tested, and read, without them.
@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from postroad.model import Reply, Status, StoredMessage, StoredRecipient
 
-__all__ = ["Attempt", "Destination", "Verdict"]
+__all__ = ["Admission", "Attempt", "Destination", "Verdict"]
 
 
 class Destination(NamedTuple):
@@ -22,22 +22,42 @@ class Destination(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class Admission:
+    """Recipients of one message that were let into memory together.
+
+    Attributes:
+        message: the message.
+        recipients: those that were let in; at least one.
+        entered: when, seconds since the epoch.
+        fresh: whether they just came in; otherwise they were read back from the spool.
+    """
+
+    message: StoredMessage
+    recipients: tuple[StoredRecipient, ...]
+    entered: float
+    fresh: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Attempt:
     """One delivery to be made now.
 
     Attributes:
         destination: where to.
-        message: what.
-        recipients: for whom; at least one.
-        entered: when these recipients came into memory, seconds since the epoch.
+        admission: what, and how it came into memory.
+        recipients: for whom; at least one of the admission's.
         began: how many attempts the planner had ordered before; tells old news from new.
     """
 
     destination: Destination
-    message: StoredMessage
+    admission: Admission
     recipients: tuple[StoredRecipient, ...]
-    entered: float
     began: int
+
+    @property
+    def message(self) -> StoredMessage:
+        """The message to be delivered."""
+        return self.admission.message
 
 
 @dataclass(frozen=True, slots=True)

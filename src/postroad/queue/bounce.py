@@ -19,6 +19,7 @@ from email.utils import format_datetime
 
 from postroad.model import Address, BodyType, Content, Envelope, Reply, StoredMessage
 from postroad.model import StoredRecipient as Recipient
+from postroad.model.address import MAX_DOMAIN
 
 __all__ = ["Bounce", "Failure", "bounce", "header_section"]
 
@@ -106,7 +107,7 @@ def header_section(content: Content, limit: int = HEADER_LIMIT) -> bytes:
         start += chunk
         if len(start) > limit or b"\r\n\r\n" in start or start.startswith(b"\r\n"):
             break
-    if start.startswith(b"\r\n"):
+    if not start or start.startswith(b"\r\n"):
         return b""
     head, end, _ = start.partition(b"\r\n\r\n")
     if not end or len(head) + 2 > limit:
@@ -227,7 +228,8 @@ def _boundary(parts: Sequence[bytes]) -> str:
 
 def _host(failure: Failure) -> str:
     """The next hop's name, when it is the next hop that spoke."""
-    return _printable(failure.relay.partition("[")[0]) if failure.from_peer else ""
+    name = failure.relay.partition("[")[0] if failure.from_peer else ""
+    return _printable(name[:MAX_DOMAIN])
 
 
 def _address(address: Address) -> str:

@@ -9,9 +9,10 @@ the verdict that `finished` gives. Nothing waits here for a time to come: what h
 deferred, which means that it goes back to the spool and returns when due. So memory holds only
 what could be delivered now, and the planner needs no timers.
 
-Room is shared so that one sender cannot close the door: mail that comes in is admitted while its
-sender holds less than four times the room that is left, and what is read back from the spool
-leaves a fifth of the window alone. The turns of senders and destinations are the `Rotation`'s.
+Room is shared so that nobody can close the door. Mail that comes in and mail that is read back
+from the spool leave each other a fifth of the window. Of the room for mail that comes in, a sender
+may hold four times what is left, so there is always something left for the next one. Whose turn it
+is, is the `Rotation`'s business.
 
 A destination that a report calls unreachable is dead for a while. All its waiting mail is
 deferred to about the end of its pause, without being tried. After the pause its first mail to
@@ -23,7 +24,7 @@ from __future__ import annotations
 from itertools import islice
 
 from postroad.model import Envelope, Outcome, Reply, Report, Status, StoredMessage, StoredRecipient
-from postroad.queue.attempt import Attempt, Destination, Verdict
+from postroad.queue.attempt import Admission, Attempt, Destination, Verdict
 from postroad.queue.rotation import Batch, Line, Rotation
 from postroad.queue.schedule import Schedule
 from postroad.queue.settings import QueueSettings
@@ -33,7 +34,7 @@ __all__ = ["Planner"]
 
 _UNLIMITED = 1 << 60
 _SHARE = 4  # a sender may hold so many times the room that is left
-_RESERVE = 5  # one part in so many of the window is for mail that comes in
+_RESERVE = 5  # one part in so many of the window is for mail of the other origin
 _NO_OUTCOME = Reply.of(451, "4.3.0", "the transport gave no outcome for this recipient")
 
 
@@ -44,6 +45,7 @@ class Planner:
         self._settings = settings
         self._schedule = Schedule(settings)
         self._limit = settings.active_limit or _UNLIMITED
+        self._most = self._limit - self._limit // _RESERVE
         self._concurrency = settings.concurrency or _UNLIMITED
         most = settings.recipients_per_delivery or _UNLIMITED
         self._rotation = Rotation(most)
@@ -51,6 +53,7 @@ class Planner:
         self._lines: dict[Destination, Line] = {}
         self._dead: dict[Destination, Line] = {}  # in the order in which they died
         self._holds: dict[str, int] = {}  # recipients in memory, by sender
+        self._fresh = 0  # those of them that were fresh when they came
         self._running = 0
         self._ordered = 0
         self.active = 0
@@ -58,51 +61,61 @@ class Planner:
     @property
     def room(self) -> int:
         """How many recipients may be read back from the spool now."""
-        return self._limit - self._limit // _RESERVE - self.active
+        return min(self._limit - self.active, self._most - (self.active - self._fresh))
 
     @property
     def ready(self) -> bool:
         """Whether `next` is worth a call."""
         return self._rotation.ready and self._running < self._concurrency
 
-    def admit(self, envelope: Envelope, count: int, *, fresh: bool) -> int:
-        """Count recipients in.
-
-        Args:
-            envelope: of their message.
-            count: how many there are.
-            fresh: whether they just came in, so that the sender's share of the window applies.
-
-        Returns:
-            How many of them may come; the caller gives the others back to the spool.
-        """
-        sender, free = _turn_of(envelope), self._limit - self.active
-        holds = self._holds.get(sender, 0)
-        if fresh:
-            share = (_SHARE * free - holds) // (_SHARE + 1)
-            free = min(free, max(share, 0 if holds else 1))
-        count = max(min(count, free), 0)
-        if count:
-            self._holds[sender] = holds + count
-            self.active += count
-        return count
-
-    def add(
+    def admit(
         self,
         message: StoredMessage,
         recipients: tuple[StoredRecipient, ...],
-        destination: Destination,
-        *,
-        entered: float,
         now: float,
-    ) -> list[Verdict]:
-        """Queue admitted recipients of one message for one destination.
+        *,
+        fresh: bool,
+    ) -> Admission | None:
+        """Let as many recipients into memory as there is room for, from the first on.
 
         Args:
-            message: the message.
+            message: their message.
             recipients: at least one.
+            now: seconds since the epoch.
+            fresh: whether they just came in, so that the sender's share of the room applies.
+
+        Returns:
+            Those that may come, if any; the caller gives the others back to the spool.
+        """
+        sender, free = _turn_of(message.envelope), self._limit - self.active
+        holds = self._holds.get(sender, 0)
+        if fresh:
+            free = min(free, self._most - self._fresh)
+            share = (_SHARE * free - holds) // (_SHARE + 1)
+            free = min(free, max(share, 0 if holds else 1))
+        if free <= 0:
+            return None
+        admission = Admission(message, recipients[:free], now, fresh)
+        count = len(admission.recipients)
+        self._holds[sender] = holds + count
+        self.active += count
+        if fresh:
+            self._fresh += count
+        return admission
+
+    def add(
+        self,
+        admission: Admission,
+        recipients: tuple[StoredRecipient, ...],
+        destination: Destination,
+        now: float,
+    ) -> list[Verdict]:
+        """Queue admitted recipients for one destination.
+
+        Args:
+            admission: how they were admitted.
+            recipients: at least one of the admission's.
             destination: where all of them go.
-            entered: when they were admitted, seconds since the epoch.
             now: seconds since the epoch.
 
         Returns:
@@ -111,17 +124,16 @@ class Planner:
         line = self._lines.get(destination)
         if line is None:
             line = self._lines[destination] = Line(destination, Window(self._settings))
-        reason = line.window.reason
-        if reason is None:
-            self._rotation.put(
-                _turn_of(message.envelope), line, Batch(message, recipients, entered)
-            )
+        reason, rest = line.window.reason, recipients[:0]
+        if reason is not None:
+            fits = max(self._held - line.waiting, 0) if now >= line.window.retry_at else 0
+            recipients, rest = recipients[:fits], recipients[fits:]
+        if recipients:
+            sender = _turn_of(admission.message.envelope)
+            self._rotation.put(sender, line, Batch(admission, recipients))
+        if reason is None or not rest:
             return []
-        fits = max(self._held - line.waiting, 0) if now >= line.window.retry_at else 0
-        probes, rest = recipients[:fits], recipients[fits:]
-        if probes:
-            self._rotation.put(_turn_of(message.envelope), line, Batch(message, probes, entered))
-        return self._suspend(line, reason, message, rest, now) if rest else []
+        return self._suspend(line, reason, admission, rest, now)
 
     def next(self) -> Attempt | None:
         """The delivery to begin now, if any; every one ends in `finished`."""
@@ -134,7 +146,7 @@ class Planner:
         line.window.running += 1
         self._running += 1
         began, self._ordered = self._ordered, self._ordered + 1
-        return Attempt(line.destination, batch.message, recipients, batch.entered, began)
+        return Attempt(line.destination, batch.admission, recipients, began)
 
     def finished(self, attempt: Attempt, report: Report, now: float) -> list[Verdict]:
         """Take what an attempt brought.
@@ -160,22 +172,17 @@ class Planner:
         verdicts = self._judge(attempt, report, line.window, now)
         if died and reason is not None:
             for batch in self._rotation.empty(line):
-                left = batch.recipients[len(batch.recipients) - batch.left :]
-                verdicts += self._suspend(line, reason, batch.message, left, now)
+                verdicts += self._suspend(line, reason, batch.admission, batch.left, now)
         self._rotation.freed(line)
         self._drop_if_idle(line)
         return verdicts
 
     def defer(
-        self,
-        message: StoredMessage,
-        recipients: tuple[StoredRecipient, ...],
-        why: Reply,
-        now: float,
+        self, admission: Admission, recipients: tuple[StoredRecipient, ...], why: Reply, now: float
     ) -> list[Verdict]:
         """Verdicts on admitted recipients that cannot be added: they have no destination yet."""
-        self._leave(message, len(recipients))
-        return [self._later(message, each, why, now) for each in recipients]
+        self._leave(admission, len(recipients))
+        return [self._later(admission.message, each, why, now) for each in recipients]
 
     def flush(self) -> None:
         """Take every destination for alive: the operator wants everything tried now."""
@@ -187,7 +194,7 @@ class Planner:
 
     def _judge(self, attempt: Attempt, report: Report, window: Window, now: float) -> list[Verdict]:
         message = attempt.message
-        self._leave(message, len(attempt.recipients))
+        self._leave(attempt.admission, len(attempt.recipients))
         outcomes = {outcome.recipient_id: outcome for outcome in report.outcomes}
         verdicts = []
         for recipient in attempt.recipients:
@@ -221,12 +228,13 @@ class Planner:
         self,
         line: Line,
         reason: Reply,
-        message: StoredMessage,
+        admission: Admission,
         recipients: tuple[StoredRecipient, ...],
         now: float,
     ) -> list[Verdict]:
         """Verdicts on mail that is not tried because its destination is dead."""
-        self._leave(message, len(recipients))
+        self._leave(admission, len(recipients))
+        message = admission.message
         words = f"delivery temporarily suspended: {' '.join(reason.lines)}"
         reply = Reply.of(reason.code, reason.enhanced, words)
         if self._schedule.expired(message, now):
@@ -272,9 +280,11 @@ class Planner:
         if line.window.reason is None and line.idle:
             del self._lines[line.destination]
 
-    def _leave(self, message: StoredMessage, count: int) -> None:
+    def _leave(self, admission: Admission, count: int) -> None:
         self.active -= count
-        sender = _turn_of(message.envelope)
+        if admission.fresh:
+            self._fresh -= count
+        sender = _turn_of(admission.message.envelope)
         left = self._holds[sender] - count
         if left:
             self._holds[sender] = left

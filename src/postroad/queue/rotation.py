@@ -20,8 +20,8 @@ from __future__ import annotations
 
 from collections import deque
 
-from postroad.model import StoredMessage, StoredRecipient
-from postroad.queue.attempt import Destination
+from postroad.model import StoredRecipient
+from postroad.queue.attempt import Admission, Destination
 from postroad.queue.window import Window
 
 __all__ = ["Batch", "Line", "Rotation"]
@@ -30,14 +30,11 @@ __all__ = ["Batch", "Line", "Rotation"]
 class Batch:
     """Recipients of one message that wait for one destination."""
 
-    __slots__ = ("_next", "entered", "message", "recipients")
+    __slots__ = ("_next", "admission", "recipients")
 
-    def __init__(
-        self, message: StoredMessage, recipients: tuple[StoredRecipient, ...], entered: float
-    ) -> None:
-        self.message = message
+    def __init__(self, admission: Admission, recipients: tuple[StoredRecipient, ...]) -> None:
+        self.admission = admission
         self.recipients = recipients
-        self.entered = entered
         self._next = 0
 
     def take(self, most: int) -> tuple[StoredRecipient, ...]:
@@ -50,9 +47,9 @@ class Batch:
         return self.recipients[begin : self._next]
 
     @property
-    def left(self) -> int:
-        """Recipients not taken yet."""
-        return len(self.recipients) - self._next
+    def left(self) -> tuple[StoredRecipient, ...]:
+        """The recipients not taken yet."""
+        return self.recipients[self._next :]
 
 
 class _Turn:

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from postroad.delivery import Delivery, Route, Transport
@@ -33,7 +33,7 @@ from postroad.model import (
 )
 from postroad.model.journal import Delivered, Journal, Level, Notice
 from postroad.queue.alarm import Alarm
-from postroad.queue.attempt import Attempt, Destination, Verdict
+from postroad.queue.attempt import Admission, Attempt, Destination, Verdict
 from postroad.queue.notifier import Door, Notifier
 from postroad.queue.planner import Planner
 from postroad.queue.schedule import Schedule
@@ -64,8 +64,8 @@ class Spool(Protocol):
         """Write results; returns the queue ids of which nothing is left."""
         ...
 
-    def release(self, recipient_ids: Iterable[int]) -> None:
-        """Give claimed recipients back, so that a later claim finds them."""
+    async def release(self, recipient_ids: Sequence[int]) -> None:
+        """Take claimed recipients back untried, so that a later claim finds them."""
         ...
 
 
@@ -118,7 +118,7 @@ class Runner:
         self._most = settings.concurrency or _UNLIMITED
         self._most_unsettled = settings.active_limit or _UNLIMITED
         self._alarm = Alarm()
-        self._inbox: deque[tuple[StoredMessage, tuple[StoredRecipient, ...], float]] = deque()
+        self._inbox: deque[Admission] = deque()
         self._unsettled = 0  # recipients with a verdict that is not written yet
         self._next_due = 0.0  # when the spool has mail to claim, as far as is known
         self._group: asyncio.TaskGroup | None = None
@@ -181,17 +181,17 @@ class Runner:
             await self._ended.wait()
 
     def _admit(self, claimed: Claimed, *, fresh: bool) -> None:
-        message, recipients = claimed.message, claimed.recipients
-        count = 0
+        admission, count = None, 0
         if not self._stopping and self._unsettled < self._most_unsettled:
-            count = self._planner.admit(message.envelope, len(recipients), fresh=fresh)
-        if count < len(recipients):
-            self._spool.release([recipient.id for recipient in recipients[count:]])
-            recipients = recipients[:count]
-            self._look_at(0.0)
-        if recipients:
-            self._inbox.append((message, recipients, self._clock()))
+            admission = self._planner.admit(
+                claimed.message, claimed.recipients, self._clock(), fresh=fresh
+            )
+        if admission is not None:
+            count = len(admission.recipients)
+            self._inbox.append(admission)
             self._rouse()
+        if count < len(claimed.recipients):
+            self._settlement.give_back([each.id for each in claimed.recipients[count:]])
 
     async def _feed(self) -> None:
         """Claim what is due whenever there is room for it."""
@@ -250,7 +250,7 @@ class Runner:
     async def _work(self) -> None:
         while not self._stopping:
             if self._inbox:
-                await self._enter(*self._inbox.popleft())
+                await self._enter(self._inbox.popleft())
                 continue
             attempt = self._planner.next()
             if attempt is None:
@@ -262,26 +262,20 @@ class Runner:
                 self._rouse()
             await self._perform(attempt)
 
-    async def _enter(
-        self, message: StoredMessage, recipients: tuple[StoredRecipient, ...], entered: float
-    ) -> None:
+    async def _enter(self, admission: Admission) -> None:
         """Find the route of each recipient and let the planner have them."""
         routes: dict[Route | None, list[StoredRecipient]] = {}
-        for recipient in recipients:
-            routes.setdefault(await self._route(message, recipient), []).append(recipient)
+        for recipient in admission.recipients:
+            route = await self._route(admission.message, recipient)
+            routes.setdefault(route, []).append(recipient)
         now = self._clock()
         verdicts = []
         for route, group in routes.items():
             if route is None:
-                verdicts += self._planner.defer(message, tuple(group), _NO_ROUTE, now)
+                verdicts += self._planner.defer(admission, tuple(group), _NO_ROUTE, now)
             else:
-                verdicts += self._planner.add(
-                    message,
-                    tuple(group),
-                    Destination(route.transport, route.nexthop),
-                    entered=entered,
-                    now=now,
-                )
+                destination = Destination(route.transport, route.nexthop)
+                verdicts += self._planner.add(admission, tuple(group), destination, now)
         if verdicts:
             self._unsettled += len(verdicts)
             self._log_untried(verdicts, now)
@@ -346,8 +340,9 @@ class Runner:
     def _log_tried(
         self, verdicts: Sequence[Verdict], attempt: Attempt, report: Report, now: float
     ) -> None:
-        before = attempt.entered - attempt.message.arrived
-        waited = now - attempt.entered - report.setup - report.transfer
+        entered = attempt.admission.entered
+        before = entered - attempt.message.arrived
+        waited = now - entered - report.setup - report.transfer
         delays = (max(before, 0.0), max(waited, 0.0), report.setup, report.transfer)
         for verdict in verdicts:
             self._log(attempt.destination.transport, verdict, report.relay, delays)

@@ -12,7 +12,7 @@ from base64 import b64encode
 from dataclasses import replace
 
 from postroad.directory import DirectoryUnavailable
-from postroad.intake import Entry, Source
+from postroad.intake import NO_STORAGE, Entry, Source
 from postroad.model import Address, Client, Envelope, Login, Reply
 from postroad.model.journal import (
     Accepted,
@@ -50,6 +50,7 @@ from postroad.smtp import (
     StartTls,
 )
 from postroad.smtp import Event as CoreEvent
+from postroad.spool import SpoolError
 
 __all__ = ["Session"]
 
@@ -248,7 +249,14 @@ class Session:
             submission=self._login is not None or self._trusted,
         )
         envelope = Envelope(mail.sender, mail.body, mail.smtputf8)
-        self._entry = service.door.open(source, envelope, tuple(self._recipients), self._arrived)
+        recipients = tuple(self._recipients)
+        try:
+            self._entry = service.door.open(source, envelope, recipients, self._arrived)
+        except SpoolError as error:
+            self._log(Notice(service.name, str(error), Level.ERROR))
+            self._log_rejected("DATA", NO_STORAGE, only)
+            self._core.reply(NO_STORAGE)
+            return
         self._log(Accepted(service.name, self._entry.queue_id, self._client, self._login))
         self._core.reply(_GO_AHEAD)
 

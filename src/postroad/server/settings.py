@@ -52,7 +52,8 @@ class Bind:
         found = _BIND.match(text)
         if found is None:
             raise ValueError(
-                'expected an address such as ":25", "192.0.2.1:25" or "[2001:db8::1]:25"'
+                'expected an address such as ":25", "192.0.2.1:25" or "[2001:db8::1]:25", '
+                f'not "{text}"'
             )
         port = int(found["port"])
         if not 1 <= port <= 65_535:
@@ -61,9 +62,13 @@ class Bind:
 
     def overlaps(self, other: Bind) -> bool:
         """Whether both cannot be bound, being the same or one holding all addresses."""
-        return self.port == other.port and (
-            self.host == other.host or "" in {self.host, other.host}
-        )
+        if self.port != other.port:
+            return False
+        return self.host == other.host or self._holds(other) or other._holds(self)
+
+    def _holds(self, other: Bind) -> bool:
+        """Whether this is all addresses, or all of the other's family."""
+        return self.host in {"", "::" if ":" in other.host else "0.0.0.0"}
 
     def __str__(self) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host
@@ -149,7 +154,7 @@ class ResolvedListener:
         if preset_name is None:
             raise ValueError(f"listener {name} is no preset's name and names no preset")
         preset = PRESETS[preset_name]
-        binds = (Bind("", preset.port),)
+        binds: tuple[Bind, ...] = (Bind("", preset.port),)
         if settings.bind is not None:
             binds = tuple(Bind.parse(text) for text in settings.bind)
         return cls(

@@ -4,6 +4,7 @@ Both cores are synchronous and know no socket, clock, account or policy, so that
 can be tested whole in memory.
 """
 
+from postroad.smtp.client import ClientCore, Dialect, Transaction
 from postroad.smtp.events import (
     Auth,
     AuthResponse,
@@ -30,8 +31,10 @@ __all__ = [
     "Auth",
     "AuthResponse",
     "BodyChunk",
+    "ClientCore",
     "Closed",
     "Data",
+    "Dialect",
     "EndOfData",
     "Event",
     "Hello",
@@ -46,4 +49,5 @@ __all__ = [
     "ServerCore",
     "SessionLimits",
     "StartTls",
+    "Transaction",
 ]

@@ -35,8 +35,10 @@ def split_path(argument: str, keyword: str) -> tuple[str, str] | None:
         path, _, rest = text.partition(" ")
         return (path, rest) if path else None
     end = _closing_bracket(text)
+    if end < 0:
+        return text, ""  # the bracket makes it a bad address
     rest = text[end + 1 :]
-    return (text[1:end], rest) if end > 0 and (not rest or rest[0] == " ") else None
+    return (text[1:end], rest) if not rest or rest[0] == " " else None
 
 
 def _closing_bracket(text: str) -> int:

@@ -1,4 +1,4 @@
-"""Stored messages and recipients as plain values, for tests that need no spool."""
+"""Mail for tests of the queue: every message and recipient has an identity no other has."""
 
 from __future__ import annotations
 

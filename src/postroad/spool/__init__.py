@@ -1,0 +1,38 @@
+"""The spool: messages on stable storage from acknowledgement to delivery.
+
+A `Draft` becomes a message when its `commit` returns, and not before. From then on its recipients
+are *claimed* by the queue, which settles each as done or to be tried again. When no recipient is
+left, nothing of the message is. Whatever was claimed when the process died is due again at the
+next open: a delivery may be repeated, a message is never lost.
+
+`Shard` is the implementation over SQLite and files, one per worker; `Inventory` reads shards for
+an operator. The package must not know what delivery is or when to try again.
+"""
+
+from postroad.spool.claim import Claim, Claimed, Done, Retry, Selector
+from postroad.spool.draft import Draft
+from postroad.spool.durable import Disk, Durable, Operation
+from postroad.spool.errors import ShardBusy, SpoolError
+from postroad.spool.inventory import Entry, EntryRecipient, Inventory, shard_directories
+from postroad.spool.settings import SpoolSettings
+from postroad.spool.shard import Shard
+
+__all__ = [
+    "Claim",
+    "Claimed",
+    "Disk",
+    "Done",
+    "Draft",
+    "Durable",
+    "Entry",
+    "EntryRecipient",
+    "Inventory",
+    "Operation",
+    "Retry",
+    "Selector",
+    "Shard",
+    "ShardBusy",
+    "SpoolError",
+    "SpoolSettings",
+    "shard_directories",
+]

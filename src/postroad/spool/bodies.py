@@ -1,0 +1,159 @@
+"""Large contents as files: `bodies/QUEUEID`, written as `bodies/QUEUEID.part`.
+
+A file gets its final name only when its octets are on stable storage, and its row in the database
+is committed only when the name is. So a row implies its file; a file without a row, or with
+`.part`, is left from a crash and belongs to nobody. Files go after their row's deletion committed.
+
+Knows nothing of messages: the caller says which names have a row.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from postroad.spool.durable import Durable, Operation
+from postroad.spool.errors import SpoolError
+
+__all__ = ["Bodies", "Body", "sync_directory"]
+
+PART = ".part"
+
+
+class Body:
+    """A content on its way into a file.
+
+    Args:
+        path: its final name.
+        durable: the gate for its steps.
+
+    Raises:
+        SpoolError: the file cannot be created.
+    """
+
+    def __init__(self, path: Path, durable: Durable) -> None:
+        self._path = path
+        self._part = path.with_name(path.name + PART)
+        self._durable = durable
+        self._descriptor: int | None = None
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+        try:
+            self._descriptor = durable.perform(
+                Operation.CREATE, self._part, lambda: os.open(self._part, flags, 0o600)
+            )
+        except OSError as error:
+            raise SpoolError(f"{self._part}: {error.strerror}") from error
+
+    def write(self, octets: bytes) -> None:
+        """Append all of `octets`.
+
+        Raises:
+            SpoolError: not all could be written.
+        """
+        try:
+            self._durable.perform(Operation.WRITE, self._part, lambda: self._write(octets))
+        except OSError as error:
+            raise SpoolError(f"{self._part}: {error.strerror}") from error
+
+    def publish(self) -> None:
+        """Bring the file under its final name, all of it on stable storage. Blocks.
+
+        Raises:
+            SpoolError: a step failed; `discard` removes what there is.
+        """
+        perform, part, path = self._durable.perform, self._part, self._path
+        assert self._descriptor is not None
+        descriptor = self._descriptor
+        try:
+            perform(Operation.SYNC_FILE, part, lambda: os.fsync(descriptor))
+            self._close()
+            perform(Operation.RENAME, part, lambda: part.rename(path))
+            perform(Operation.SYNC_DIRECTORY, path.parent, lambda: sync_directory(path.parent))
+        except OSError as error:
+            raise SpoolError(f"{path}: {error.strerror}") from error
+
+    def discard(self) -> None:
+        """Remove the file under whichever name it has. What cannot go, goes at the next start."""
+        with contextlib.suppress(OSError):
+            self._close()
+        for path in (self._part, self._path):
+            if path.exists():
+                with contextlib.suppress(OSError):
+                    self._durable.perform(Operation.UNLINK, path, path.unlink)
+
+    def _write(self, octets: bytes) -> None:
+        assert self._descriptor is not None
+        rest = memoryview(octets)
+        while rest:
+            rest = rest[os.write(self._descriptor, rest) :]
+
+    def _close(self) -> None:
+        if self._descriptor is not None:
+            descriptor, self._descriptor = self._descriptor, None
+            os.close(descriptor)
+
+
+class Bodies:
+    """The directory of content files of one shard.
+
+    Args:
+        directory: exists, and is ours alone.
+        durable: the gate for every step.
+    """
+
+    def __init__(self, directory: Path, durable: Durable) -> None:
+        self._directory = directory
+        self._durable = durable
+
+    def path(self, queue_id: str) -> Path:
+        """Where the content of a message is, if it is a file."""
+        return self._directory / queue_id
+
+    def create(self, queue_id: str) -> Body:
+        """Begin a content file.
+
+        Raises:
+            SpoolError: it cannot be created.
+        """
+        return Body(self.path(queue_id), self._durable)
+
+    def is_whole(self, queue_id: str, size: int) -> bool:
+        """Whether the file is there with all its octets."""
+        try:
+            return self.path(queue_id).stat().st_size == size
+        except FileNotFoundError:
+            return False
+
+    def remove(self, queue_id: str) -> None:
+        """Delete a message's file. What cannot go, goes at the next start."""
+        path = self.path(queue_id)
+        with contextlib.suppress(OSError):
+            self._durable.perform(Operation.UNLINK, path, path.unlink)
+
+    def recover(self, is_known: Callable[[str], bool]) -> None:
+        """Delete what a crash left: unfinished files, and files whose message is not stored.
+
+        Raises:
+            OSError: the directory cannot be read, or a file not be deleted.
+        """
+        with os.scandir(self._directory) as entries:
+            names = [entry.name for entry in entries]
+        for name in names:
+            if name.endswith(PART) or not is_known(name):
+                path = self._directory / name
+                self._durable.perform(Operation.UNLINK, path, path.unlink)
+
+
+def sync_directory(path: Path) -> None:
+    """Bring a directory's entries to stable storage.
+
+    Raises:
+        OSError: they may not be there.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

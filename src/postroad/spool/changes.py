@@ -1,0 +1,141 @@
+"""The rows that one transaction adds, alters and removes, written in a few statements.
+
+Every step of a statement gives the interpreter lock away and takes it back, so a transaction is
+a fixed handful of statements however many messages share it. Rows are bound as
+`VALUES (…), (…)` lists padded to a power of two with rows of NULL that the statement leaves out:
+a few lengths of text then serve all batches, and each is parsed once. Lists of integers go in as
+one JSON array.
+
+Knows nothing of claims, futures or threads.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+__all__ = ["Changes", "Gone"]
+
+Value = str | bytes | int | float | None
+Row = tuple[Value, ...]
+
+ROWS = 256  # in one statement: 9 columns of that stay far below SQLite's 32,766 variables
+
+ADD_MESSAGES = "INSERT INTO message SELECT * FROM ({values}) WHERE column1 IS NOT NULL"
+ADD_CONTENTS = "INSERT INTO content SELECT * FROM ({values}) WHERE column1 IS NOT NULL"
+ADD_RECIPIENTS = (
+    "INSERT INTO recipient SELECT column1, column2, column3, column4, 0, NULL, NULL"
+    " FROM ({values}) WHERE column1 IS NOT NULL"
+)
+RETRY = (
+    "UPDATE recipient SET attempts = attempts + 1, next_attempt = retry.column2,"
+    " reason = retry.column3 FROM ({values}) AS retry WHERE recipient.id = retry.column1"
+)
+RELEASE = (
+    "UPDATE recipient SET next_attempt ="
+    " (SELECT queued FROM message WHERE message.id = recipient.message)"
+    " WHERE next_attempt IS NULL AND id IN (SELECT value FROM json_each(?))"
+)
+HASTEN = "UPDATE recipient SET next_attempt = ? WHERE id IN (SELECT value FROM json_each(?))"
+REMOVE_RECIPIENTS = "DELETE FROM recipient WHERE id IN (SELECT value FROM json_each(?))"
+REMOVE_ALL_RECIPIENTS = "DELETE FROM recipient WHERE message IN (SELECT value FROM json_each(?))"
+REMOVE_EMPTY = (
+    "DELETE FROM message WHERE id IN (SELECT value FROM json_each(?))"
+    " AND NOT EXISTS (SELECT 1 FROM recipient WHERE recipient.message = message.id)"
+    " RETURNING id, queue_id, filed"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """A message whose rows the transaction removed; `filed` says that a file is left to remove."""
+
+    queue_id: str
+    filed: bool
+
+
+@dataclass(slots=True)
+class Changes:
+    """What the jobs of one batch want.
+
+    Attributes:
+        mark: the limit of message numbers to store.
+        messages: rows of `message`.
+        contents: message number and octets.
+        recipients: id, message, address, original address or `None`.
+        retries: id, next attempt, reason.
+        released: recipients that are due again without an attempt.
+        hastened: recipients that become due at `hasten_at`.
+        done: recipients to remove.
+        emptied: messages to remove with all their recipients.
+        touched: messages to remove if no recipient is left.
+        gone: what `write` removed, by message number.
+    """
+
+    mark: int | None = None
+    messages: list[Row] = field(default_factory=list)
+    contents: list[Row] = field(default_factory=list)
+    recipients: list[Row] = field(default_factory=list)
+    retries: list[Row] = field(default_factory=list)
+    released: list[int] = field(default_factory=list)
+    hastened: list[int] = field(default_factory=list)
+    hasten_at: float = 0.0
+    done: list[int] = field(default_factory=list)
+    emptied: list[int] = field(default_factory=list)
+    touched: set[int] = field(default_factory=set)
+    gone: dict[int, Gone] = field(default_factory=dict)
+
+    def is_empty(self) -> bool:
+        """Whether there is nothing to write."""
+        return self.mark is None and not (
+            self.messages
+            or self.retries
+            or self.released
+            or self.hastened
+            or self.done
+            or self.emptied
+        )
+
+    def write(self, connection: sqlite3.Connection) -> None:
+        """Begin a transaction and put everything into it.
+
+        Raises:
+            sqlite3.Error: it cannot be stored; the caller rolls back.
+            UnicodeError: a text is not storable.
+        """
+        connection.execute("BEGIN IMMEDIATE")
+        if self.mark is not None:
+            connection.execute("UPDATE shard SET mark = ?", (self.mark,))
+        _each(connection, ADD_MESSAGES, self.messages)
+        _each(connection, ADD_CONTENTS, self.contents)
+        _each(connection, ADD_RECIPIENTS, self.recipients)
+        _each(connection, RETRY, self.retries)
+        if self.released:
+            connection.execute(RELEASE, (json.dumps(self.released),))
+        if self.hastened:
+            connection.execute(HASTEN, (self.hasten_at, json.dumps(self.hastened)))
+        if self.done:
+            connection.execute(REMOVE_RECIPIENTS, (json.dumps(self.done),))
+        if self.emptied:
+            connection.execute(REMOVE_ALL_RECIPIENTS, (json.dumps(self.emptied),))
+        self._remove_empty(connection)
+
+    def _remove_empty(self, connection: sqlite3.Connection) -> None:
+        numbers = [*self.touched, *self.emptied]
+        if numbers:
+            rows = connection.execute(REMOVE_EMPTY, (json.dumps(numbers),)).fetchall()
+            self.gone = {number: Gone(name, bool(filed)) for number, name, filed in rows}
+
+
+def _each(connection: sqlite3.Connection, statement: str, rows: Sequence[Row]) -> None:
+    for start in range(0, len(rows), ROWS):
+        part = rows[start : start + ROWS]
+        length = 1 << (len(part) - 1).bit_length()
+        width = len(part[0])
+        mark = f"({', '.join('?' * width)})"
+        values: list[Value] = [value for row in part for value in row]
+        values += [None] * (width * (length - len(part)))
+        text = statement.format(values="VALUES " + ", ".join([mark] * length))
+        connection.execute(text, values)

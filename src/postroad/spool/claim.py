@@ -1,0 +1,79 @@
+"""What the spool hands to the queue, and what the queue hands back.
+
+A claimed recipient belongs to whoever claimed it until it is settled or released. Claims live in
+memory: a shard has one owner, and after a crash everything that was claimed is due again.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from postroad.model import StoredMessage, StoredRecipient
+from postroad.model.address import Address, domain_key
+
+__all__ = ["Claim", "Claimed", "Done", "Retry", "Selector"]
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A message and those of its recipients that the caller now owns."""
+
+    message: StoredMessage
+    recipients: tuple[StoredRecipient, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The answer to a claim.
+
+    Attributes:
+        messages: those with due recipients, the longest due first.
+        next_due: when the next unclaimed recipient becomes due, seconds since the epoch (in the
+            past when the claim's limit left some over); `None` when nothing else waits.
+    """
+
+    messages: tuple[Claimed, ...]
+    next_due: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The recipient needs nothing more: delivered, or bounced."""
+
+    recipient_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """The recipient is to be tried again.
+
+    Attributes:
+        at: not before this time, seconds since the epoch.
+        reason: why the attempt failed, for the queue listing.
+    """
+
+    recipient_id: int
+    at: float
+    reason: str
+
+    def __post_init__(self) -> None:
+        if not math.isfinite(self.at):
+            raise ValueError("the time of a retry must be finite")
+
+
+@dataclass(frozen=True, slots=True)
+class Selector:
+    """Which deferred recipients an operator means; all of them when nothing is narrowed down.
+
+    Attributes:
+        queue_ids: only those of these messages.
+        domain: only those whose address is in this domain.
+    """
+
+    queue_ids: frozenset[str] | None = None
+    domain: str | None = None
+
+    def matches(self, address: Address) -> bool:
+        """Whether the domain, where one is given, is the address's."""
+        return self.domain is None or domain_key(self.domain) == domain_key(address.domain)

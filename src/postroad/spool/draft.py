@@ -1,0 +1,181 @@
+"""A message on its way into the spool: its queue identifier, and its content as it grows.
+
+A content is held in memory up to the inline limit and is a file from there on, so that a session
+never holds more than that of a message. Exactly one of `commit` and `discard` ends a draft.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from typing import Protocol
+
+from postroad.model import Content, Envelope, StoredMessage, StoredRecipient
+from postroad.model.address import Address
+from postroad.spool.bodies import Bodies, Body
+from postroad.spool.claim import Claimed
+from postroad.spool.errors import SpoolError
+from postroad.spool.jobs import Store
+
+__all__ = ["Desk", "Draft"]
+
+
+class Vault(Protocol):
+    """The part of a shard that a draft needs."""
+
+    async def store(self, job: Store) -> range:
+        """Commit a message and claim its recipients."""
+        ...
+
+    def check_open(self) -> None:
+        """Raise `SpoolError` when nothing can be committed any more."""
+        ...
+
+    def keep(self, job: Store) -> Content:
+        """The content of a message that was just committed."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What all drafts of a shard share.
+
+    Attributes:
+        vault: where messages go.
+        bodies: where large contents go.
+        executor: where files are synced.
+        inline_limit: octets of a content that stays in memory; 0 for any number.
+        clock: seconds since the epoch.
+    """
+
+    vault: Vault
+    bodies: Bodies
+    executor: Executor
+    inline_limit: int
+    clock: Callable[[], float]
+
+
+class Draft:
+    """A message that is being received.
+
+    Attributes:
+        queue_id: the message's identifier, from the start.
+    """
+
+    def __init__(self, number: int, queue_id: str, desk: Desk) -> None:
+        self.queue_id = queue_id
+        self._number = number
+        self._desk = desk
+        self._pieces: list[bytes] = []
+        self._size = 0
+        self._body: Body | None = None
+        self._is_spent = False
+
+    def write(self, chunk: bytes) -> None:
+        """Append octets of the content.
+
+        Raises:
+            SpoolError: they cannot be stored; the draft is discarded.
+        """
+        self._check_open()
+        try:
+            self._append(chunk)
+        except SpoolError:
+            self.discard()
+            raise
+
+    async def commit(
+        self, envelope: Envelope, recipients: Sequence[tuple[Address, Address]], arrived: float
+    ) -> Claimed:
+        """Put the message on stable storage.
+
+        A caller cancelled while the message itself is being committed leaves it in the queue,
+        and its recipients are handed back for the next claim. Cancelled before that, while a
+        large content is being synced, it leaves nothing.
+
+        Args:
+            envelope: what holds for all recipients.
+            recipients: for each the address to deliver to and what RCPT TO said; at least one.
+            arrived: when the transaction began, seconds since the epoch.
+
+        Returns:
+            The message with all its recipients, claimed for the caller.
+
+        Raises:
+            SpoolError: storage failed; nothing is queued.
+            ValueError: there are no recipients.
+        """
+        self._check_open()
+        if not recipients:
+            raise ValueError("a message needs a recipient")
+        self._desk.vault.check_open()
+        self._is_spent = True
+        octets = None if self._body else b"".join(self._pieces)
+        self._pieces.clear()
+        if self._body is not None:
+            await self._publish(self._body)
+        queued = self._desk.clock()
+        job = Store(
+            self._number, self.queue_id, envelope, recipients, arrived, queued, self._size, octets
+        )
+        try:
+            ids = await self._desk.vault.store(job)
+        except SpoolError:
+            self._drop()
+            raise
+        message = StoredMessage(
+            self.queue_id, envelope, arrived, queued, self._desk.vault.keep(job)
+        )
+        return Claimed(
+            message,
+            tuple(
+                StoredRecipient(id_, address, original)
+                for id_, (address, original) in zip(ids, recipients, strict=True)
+            ),
+        )
+
+    def discard(self) -> None:
+        """Forget the message; nothing happens when it was committed or discarded before."""
+        if self._is_spent:
+            return
+        self._is_spent = True
+        self._pieces.clear()
+        self._drop()
+
+    async def _publish(self, body: Body) -> None:
+        work = asyncio.get_running_loop().run_in_executor(self._desk.executor, body.publish)
+        try:
+            await asyncio.shield(work)
+        except asyncio.CancelledError:
+            work.add_done_callback(lambda done: _discard_unwanted(done, body))
+            raise
+        except SpoolError:
+            body.discard()
+            raise
+
+    def _append(self, chunk: bytes) -> None:
+        self._size += len(chunk)
+        if self._body is None:
+            self._pieces.append(chunk)
+            if not self._desk.inline_limit or self._size <= self._desk.inline_limit:
+                return
+            self._body = self._desk.bodies.create(self.queue_id)
+            chunk = b"".join(self._pieces)
+            self._pieces.clear()
+        self._body.write(chunk)
+
+    def _drop(self) -> None:
+        if self._body is not None:
+            self._body.discard()
+
+    def _check_open(self) -> None:
+        if self._is_spent:
+            raise SpoolError(f"{self.queue_id}: the draft was already committed or discarded")
+
+
+def _discard_unwanted(published: asyncio.Future[None], body: Body) -> None:
+    if not published.cancelled():
+        published.exception()
+    body.discard()

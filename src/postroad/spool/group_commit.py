@@ -1,0 +1,267 @@
+"""Group commit: all jobs that come while one commit syncs share the next transaction.
+
+Theory of operation. The loop's thread runs the statements of a batch; one writer thread of the
+shard runs nothing but its COMMIT, which is where the sync waits, and posts the result back with
+one `call_soon_threadsafe`. While a commit runs the loop collects jobs and leaves the connection
+alone. So the connection has one user at a time, and it is the only one that writes and checkpoints.
+
+This shape comes from the interpreter lock. The sqlite3 module gives the lock away at every step
+of a statement, and the thread that wants it back from a busy loop waits up to a switch interval
+each time. Worse, a loop that gives the lock up and takes it again every few dozen microseconds,
+as any loop at full load does, restarts the waiter's interval each time: a thread that runs the
+statements was seen to wait for seconds. The loop's own thread, in contrast, does not wait for
+itself, and `Connection.commit` gives the lock away exactly once.
+
+That leaves one wait, for the lock after the sync. `_yield` bounds it: when a batch is still out
+after a millisecond, the loop sleeps for a moment on a lock that the writer thread opens, so that
+a writer which only waits for the interpreter gets it at once. The pauses grow, so that a slow
+disk costs the loop a few hundredths of its time and no more.
+
+A batch that fails is rolled back and tried again job by job, so that only the job at fault fails.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import queue
+import sqlite3
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Generic, Protocol, TypeVar
+
+from postroad.spool.changes import Changes
+from postroad.spool.errors import SpoolError
+from postroad.spool.jobs import Job
+from postroad.spool.ledger import Ledger
+
+__all__ = ["GroupCommit"]
+
+T = TypeVar("T")
+
+FIRST_YIELD = 0.001  # seconds after the start of a commit
+LAST_YIELD = 0.016  # the longest pause between two
+YIELD = 0.0002  # seconds the loop sleeps: some wake-ups of a thread
+
+LOST = (sqlite3.Error, OSError, UnicodeError, OverflowError)
+
+
+class _Waiting(Protocol):
+    """A job and whoever waits for it, whatever it brings."""
+
+    def stage(self, ledger: Ledger, changes: Changes) -> None: ...
+    def resolve(self, ledger: Ledger, changes: Changes) -> None: ...
+    def fail(self, error: BaseException) -> None: ...
+
+
+class _Request(Generic[T]):
+    """A job, its future, and what to do with a result that nobody waits for any more."""
+
+    def __init__(
+        self, job: Job[T], future: asyncio.Future[T], orphan: Callable[[T], object] | None
+    ) -> None:
+        self._job = job
+        self._future = future
+        self._orphan = orphan
+
+    def stage(self, ledger: Ledger, changes: Changes) -> None:
+        self._job.stage(ledger, changes)
+
+    def resolve(self, ledger: Ledger, changes: Changes) -> None:
+        try:
+            result = self._job.conclude(ledger, changes)
+        except sqlite3.Error as error:
+            self.fail(error)
+            return
+        if not self._future.done():
+            self._future.set_result(result)
+        elif self._orphan is not None:
+            self._orphan(result)
+
+    def fail(self, error: BaseException) -> None:
+        if self._future.done():
+            return
+        if isinstance(error, LOST):
+            lost = SpoolError(f"spool: {error}")
+            lost.__cause__ = error
+            error = lost
+        self._future.set_exception(error)
+
+
+class GroupCommit:
+    """Runs jobs in shared transactions. Lives on one loop.
+
+    Args:
+        ledger: what the jobs work on.
+        commit: commits the open transaction; called in the writer thread.
+        close: closes the connection; called in the writer thread, at the end.
+        name: of the thread.
+    """
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        commit: Callable[[], None],
+        close: Callable[[], None],
+        name: str,
+    ) -> None:
+        self._ledger = ledger
+        self._commit = commit
+        self._close = close
+        self._loop = asyncio.get_running_loop()
+        self._pending: list[_Waiting] = []
+        self._singles: deque[_Waiting] = deque()
+        self._batch: Sequence[_Waiting] = ()
+        self._changes = Changes()
+        self._is_out = False
+        self._is_scheduled = False
+        self._broken: BaseException | None = None
+        self._idle: asyncio.Future[None] | None = None
+        self._closed: asyncio.Future[None] = self._loop.create_future()
+        self._baton = threading.Lock()
+        self._yielding: asyncio.TimerHandle | None = None
+        self._orders: queue.SimpleQueue[bool] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._write, name=name, daemon=True)
+        self._thread.start()
+
+    def submit(self, job: Job[T], orphan: Callable[[T], object] | None = None) -> asyncio.Future[T]:
+        """Ask for a job; its future gets the result, or `SpoolError` when storage failed.
+
+        Args:
+            job: what to do.
+            orphan: called with the result when the future was cancelled meanwhile.
+        """
+        future: asyncio.Future[T] = self._loop.create_future()
+        request = _Request(job, future, orphan)
+        if self._broken is not None:
+            request.fail(SpoolError("spool: stopped after an internal error"))
+            return future
+        self._pending.append(request)
+        self._schedule()
+        return future
+
+    async def close(self) -> None:
+        """Finish what was asked for, stop the thread and close the connection."""
+        while self._is_out or self._pending or self._singles:
+            if self._broken is not None:
+                break
+            self._idle = self._loop.create_future()
+            await self._idle
+        self._orders.put(False)
+        await self._closed
+        self._thread.join()
+
+    def _schedule(self) -> None:
+        if not self._is_out and not self._is_scheduled:
+            self._is_scheduled = True
+            self._loop.call_soon(self._start)
+
+    def _start(self) -> None:
+        """Stage a batch and send its commit out."""
+        self._is_scheduled = False
+        if self._singles:
+            self._batch = (self._singles.popleft(),)
+        else:
+            self._batch, self._pending = self._pending, []
+        self._changes = Changes()
+        try:
+            for request in self._batch:
+                request.stage(self._ledger, self._changes)
+            is_read = self._changes.is_empty()
+            if not is_read:
+                self._changes.write(self._ledger.connection)
+        except Exception as error:  # noqa: BLE001 - whoever waits must hear of it
+            self._fail(error)
+            return
+        if is_read:
+            self._succeed()
+            return
+        self._is_out = True
+        self._baton.acquire()
+        self._yielding = self._loop.call_later(FIRST_YIELD, self._yield, FIRST_YIELD)
+        self._orders.put(True)
+
+    def _write(self) -> None:
+        """The writer thread."""
+        while self._orders.get():
+            error: BaseException | None = None
+            try:
+                self._commit()
+            except BaseException as caught:  # noqa: BLE001 - it is passed on
+                error = caught
+            self._post(self._committed, error)
+            self._baton.release()
+        with contextlib.suppress(sqlite3.Error):
+            self._close()
+        self._post(self._stopped, None)
+
+    def _post(
+        self,
+        callback: Callable[[BaseException | None], None],
+        error: BaseException | None,
+    ) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            self._loop.call_soon_threadsafe(callback, error)
+
+    def _yield(self, pause: float) -> None:
+        """Let the writer have the interpreter, should it be waiting for that."""
+        if self._baton.acquire(timeout=YIELD):
+            self._baton.release()
+            return
+        pause = min(2 * pause, LAST_YIELD)
+        self._yielding = self._loop.call_later(pause, self._yield, pause)
+
+    def _committed(self, error: BaseException | None) -> None:
+        self._is_out = False
+        if self._yielding is not None:
+            self._yielding.cancel()
+            self._yielding = None
+        if error is None:
+            self._succeed()
+        else:
+            self._fail(error)
+
+    def _succeed(self) -> None:
+        batch, self._batch = self._batch, ()
+        try:
+            for request in batch:
+                request.resolve(self._ledger, self._changes)
+        except Exception as error:  # noqa: BLE001 - whoever waits must hear of it
+            self._break(error, batch)
+        self._go_on()
+
+    def _fail(self, error: BaseException) -> None:
+        batch, self._batch = self._batch, ()
+        self._roll_back()
+        if not isinstance(error, LOST):
+            self._break(error, batch)
+        elif len(batch) > 1:
+            self._singles.extend(batch)
+        else:
+            for request in batch:
+                request.fail(error)
+        self._go_on()
+
+    def _roll_back(self) -> None:
+        with contextlib.suppress(sqlite3.Error):
+            if self._ledger.connection.in_transaction:
+                self._ledger.connection.rollback()
+
+    def _break(self, error: BaseException, batch: Sequence[_Waiting]) -> None:
+        """A bug, not a loss: nothing this shard says can be trusted from here on."""
+        self._broken = error
+        for request in (*batch, *self._singles, *self._pending):
+            request.fail(error)
+        self._singles.clear()
+        self._pending.clear()
+
+    def _go_on(self) -> None:
+        if self._pending or self._singles:
+            self._schedule()
+        elif self._idle is not None and not self._idle.done():
+            self._idle.set_result(None)
+
+    def _stopped(self, _: BaseException | None) -> None:
+        if not self._closed.done():
+            self._closed.set_result(None)

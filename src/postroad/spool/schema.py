@@ -1,0 +1,146 @@
+"""The database of a shard: its tables, its version, and how it is opened.
+
+`spool.db` can be inspected with any SQLite tool. Contents are a table of their own so that the
+rows the queue reads stay dense. A recipient without `next_attempt` is in its owner's hands since
+it came; only deferred ones are in the index, so a message that is delivered at the first attempt
+never touches it.
+
+One connection writes and checkpoints. All others are read-only, which also keeps them from
+checkpointing: SQLite before 3.51.3 can corrupt a write-ahead log that two connections write and
+checkpoint at once.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+
+from postroad.spool.errors import SpoolError
+
+__all__ = ["VERSION", "connect_reader", "connect_writer"]
+
+VERSION = 1  # `PRAGMA user_version` at the end of SCHEMA
+OLDEST_SQLITE = (3, 37)  # STRICT tables; RETURNING and UPDATE FROM are older
+CHECKPOINT_PAGES = 4096  # 16 MiB of log: a page rewritten often reaches the database once
+CACHE_KIB = 16_384
+STATEMENTS = 128  # prepared statements kept; the padded INSERTs need about thirty
+
+SCHEMA = """
+BEGIN IMMEDIATE;
+CREATE TABLE shard (
+    number INTEGER NOT NULL,    -- the last two digits of its queue identifiers
+    mark INTEGER NOT NULL       -- no message number up to this one may be given again
+) STRICT;
+CREATE TABLE message (
+    id INTEGER PRIMARY KEY,     -- microseconds since the epoch, never given twice
+    queue_id TEXT NOT NULL,     -- spells id and shard.number, and is unique because id is
+    sender TEXT NOT NULL,       -- empty for the null reverse-path
+    body TEXT NOT NULL,         -- 7BIT or 8BITMIME
+    smtputf8 INTEGER NOT NULL,
+    arrived REAL NOT NULL,
+    queued REAL NOT NULL,
+    size INTEGER NOT NULL,
+    filed INTEGER NOT NULL      -- 1: the content is bodies/QUEUE_ID, 0: it is in `content`
+) STRICT;
+CREATE TABLE content (
+    message INTEGER PRIMARY KEY,
+    octets BLOB NOT NULL
+) STRICT;
+CREATE TABLE recipient (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    message INTEGER NOT NULL,
+    address TEXT NOT NULL,
+    original TEXT,              -- NULL: the same
+    attempts INTEGER NOT NULL,
+    next_attempt REAL,          -- NULL: not tried yet, with the queue
+    reason TEXT
+) STRICT;
+CREATE INDEX recipient_message ON recipient (message);
+CREATE INDEX recipient_due ON recipient (next_attempt, id) WHERE next_attempt IS NOT NULL;
+CREATE TRIGGER message_gone AFTER DELETE ON message BEGIN
+    DELETE FROM content WHERE message = OLD.id;
+END;
+PRAGMA user_version = 1;
+COMMIT;
+"""
+
+
+def connect_writer(path: Path) -> sqlite3.Connection:
+    """Open the database to write, creating it where there is none.
+
+    The connection may be handed from thread to thread, and its owner sees to it that only one
+    uses it at a time.
+
+    Raises:
+        SpoolError: it is not a spool this release can use, or cannot be opened.
+    """
+    if sqlite3.sqlite_version_info < OLDEST_SQLITE:
+        raise SpoolError(f"SQLite {sqlite3.sqlite_version} is too old; 3.37 is needed")
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        connection = sqlite3.connect(
+            path, isolation_level=None, check_same_thread=False, cached_statements=STATEMENTS
+        )
+    except (OSError, sqlite3.Error) as error:
+        raise SpoolError(f"{path}: {error}") from error
+    return _checked(connection, path, _prepare)
+
+
+def connect_reader(path: Path) -> sqlite3.Connection:
+    """Open the database to read, beside whoever writes; usable from any thread.
+
+    Raises:
+        SpoolError: there is none, or not one this release can read.
+    """
+    try:
+        connection = sqlite3.connect(
+            f"{path.absolute().as_uri()}?mode=ro",
+            uri=True,
+            isolation_level=None,
+            check_same_thread=False,
+        )
+    except sqlite3.Error as error:
+        raise SpoolError(f"{path}: {error}") from error
+    return _checked(connection, path, _require)
+
+
+def _checked(
+    connection: sqlite3.Connection, path: Path, check: Callable[[sqlite3.Connection, Path], None]
+) -> sqlite3.Connection:
+    try:
+        check(connection, path)
+    except sqlite3.Error as error:
+        connection.close()
+        raise SpoolError(f"{path}: {error}") from error
+    except SpoolError:
+        connection.close()
+        raise
+    return connection
+
+
+def _require(connection: sqlite3.Connection, path: Path) -> None:
+    if _version(connection, path) == 0:
+        raise SpoolError(f"{path}: not a spool yet")
+
+
+def _prepare(connection: sqlite3.Connection, path: Path) -> None:
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
+    connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
+    # Some builds overwrite what is deleted with zeros; that doubles what a delivery writes.
+    connection.execute("PRAGMA secure_delete = OFF")
+    if _version(connection, path) == 0:
+        connection.executescript(SCHEMA)
+
+
+def _version(connection: sqlite3.Connection, path: Path) -> int:
+    row = connection.execute("PRAGMA user_version").fetchone()
+    version = int(row[0])
+    if version > VERSION:
+        raise SpoolError(
+            f"{path}: written by a newer release (schema {version}; this one knows {VERSION})"
+        )
+    return version

@@ -1,0 +1,349 @@
+"""A spool shard: the messages one worker has accepted and not yet delivered.
+
+The face of the package. It joins the database (`schema`, `ledger`), the files (`bodies`), group
+commit and drafts, and owns what outlives a call: the lock that keeps a second process out, the
+writer thread, and the threads that sync files. It must not know what delivery is, when a recipient
+should be tried again, or who asks.
+
+A directory holds `lock`, `spool.db` (with SQLite's `-wal` and `-shm`) and `bodies/`. Directories
+have mode 0700 and files 0600.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import fcntl
+import os
+import sqlite3
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from postroad.model import Content
+from postroad.spool.bodies import Bodies, sync_directory
+from postroad.spool.changes import Gone
+from postroad.spool.claim import Claim, Done, Retry, Selector
+from postroad.spool.content import Reader, Recent
+from postroad.spool.draft import Desk, Draft
+from postroad.spool.durable import Disk, Durable, Operation
+from postroad.spool.errors import ShardBusy, SpoolError
+from postroad.spool.group_commit import GroupCommit
+from postroad.spool.jobs import Delete, Hasten, Job, Release, Reserve, Settle, Store, Take
+from postroad.spool.ledger import Ledger
+from postroad.spool.queue_id import QueueIds
+from postroad.spool.recovery import Recovered, recover
+from postroad.spool.schema import connect_writer
+from postroad.spool.settings import SpoolSettings
+
+__all__ = ["BODIES", "DATABASE", "Shard"]
+
+T = TypeVar("T")
+
+LOCK = "lock"
+DATABASE = "spool.db"
+BODIES = "bodies"
+FILE_THREADS = 4  # large contents synced, or removed, at once
+DELETED_AT_ONCE = 500  # messages of one transaction
+
+
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """What opening a directory brings."""
+
+    lock: int
+    connection: sqlite3.Connection
+    bodies: Bodies
+    recovered: Recovered
+
+    def close(self) -> None:
+        self.connection.close()
+        os.close(self.lock)
+
+
+class Shard:
+    """An open shard. Lives on the loop it was opened on.
+
+    Attributes:
+        damaged: queue identifiers of messages whose file was missing or cut short at open. They
+            stay in the queue, are not claimed, and can be listed and deleted.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        number: int,
+        settings: SpoolSettings,
+        clock: Callable[[], float],
+        *,
+        durable: Durable,
+        parts: _Parts,
+    ) -> None:
+        """Private: use `open`."""
+        database = directory / DATABASE
+        self.damaged = parts.recovered.damaged
+        self._lock = parts.lock
+        self._clock = clock
+        self._bodies = parts.bodies
+        self._recent = Recent()
+        self._reader = Reader(database)
+        self._executor = ThreadPoolExecutor(FILE_THREADS, f"spool-{number}-files")
+        self._ledger = Ledger(parts.connection, parts.bodies, self._recent, self._reader)
+        self._ledger.claimed.update(parts.recovered.held)
+        self._ids = QueueIds(number, clock, parts.recovered.mark)
+        self._reserving: asyncio.Future[None] | None = None
+        self._is_closed = False
+        self._commits = GroupCommit(
+            self._ledger,
+            lambda: durable.perform(Operation.COMMIT, database, parts.connection.commit),
+            parts.connection.close,
+            f"spool-{number}",
+        )
+        self._desk = Desk(self, parts.bodies, self._executor, settings.inline_limit, clock)
+
+    @classmethod
+    async def open(
+        cls,
+        directory: Path,
+        number: int,
+        settings: SpoolSettings,
+        clock: Callable[[], float],
+        durable: Durable | None = None,
+    ) -> Shard:
+        """Open a shard, creating it where there is none, and put right what a crash left.
+
+        Args:
+            directory: the shard's own.
+            number: the shard's number, part of its queue identifiers; 0 to 1295, always the same
+                for a directory.
+            settings: the inline limit.
+            clock: seconds since the epoch.
+            durable: the gate for every durable step; an open one unless a test brings another.
+
+        Raises:
+            ShardBusy: another process has it open.
+            SpoolError: it cannot be used.
+        """
+        gate = durable or Disk()
+        work = asyncio.get_running_loop().run_in_executor(None, _open, directory, number, gate)
+        try:
+            parts = await asyncio.shield(work)
+        except asyncio.CancelledError:
+            work.add_done_callback(_close_unwanted)
+            raise
+        shard = cls(directory, number, settings, clock, durable=gate, parts=parts)
+        try:
+            await shard._reserve()
+        except BaseException:
+            await shard.close()
+            raise
+        return shard
+
+    def begin(self) -> Draft:
+        """A new message.
+
+        Raises:
+            SpoolError: the shard is closed, or storage has failed for so long that no queue
+                identifier is left.
+        """
+        self.check_open()
+        if self._reserving is None and self._ids.wanted() is not None:
+            self._reserve().add_done_callback(_retrieve)
+        number = self._ids.give()
+        if number is None:
+            raise SpoolError("spool: no queue identifier can be reserved")
+        return Draft(number, self._ids.spell(number), self._desk)
+
+    async def claim(self, now: float, limit: int) -> Claim:
+        """Take due recipients that nobody holds, the longest due first.
+
+        Args:
+            now: seconds since the epoch.
+            limit: recipients at most, over all messages.
+
+        Raises:
+            SpoolError: the database cannot be read.
+        """
+        self.check_open()
+        return await self._granted(Take(now, limit), self._release_claim)
+
+    async def settle(self, results: Sequence[Done | Retry]) -> list[str]:
+        """Record results of claimed recipients, durably.
+
+        Args:
+            results: one for each recipient. Recipients that nobody holds are passed over.
+
+        Returns:
+            The queue identifiers of the messages of which nothing is left.
+
+        Raises:
+            SpoolError: storage failed; the recipients are still claimed.
+        """
+        self.check_open()
+        if not results:
+            return []
+        return self._remove(await self._granted(Settle(results), self._remove))
+
+    async def release(self, recipient_ids: Sequence[int]) -> None:
+        """Hand back claimed recipients without an attempt; they are due when they were.
+
+        Raises:
+            SpoolError: storage failed; the recipients are still claimed.
+        """
+        self.check_open()
+        await self._commits.submit(Release(recipient_ids))
+
+    async def flush(self, selector: Selector) -> int:
+        """Make deferred recipients due now.
+
+        Returns:
+            How many were made due.
+
+        Raises:
+            SpoolError: storage failed; some may have been made due.
+        """
+        self.check_open()
+        now, count, after = self._clock(), 0, 0
+        while True:
+            window = await self._commits.submit(Hasten(selector, now, after))
+            count += window.count
+            if window.last is None:
+                return count
+            after = window.last
+
+    async def delete(self, queue_ids: Sequence[str]) -> int:
+        """Remove messages with all their recipients, even those in a delivery attempt.
+
+        An attempt under way may still succeed; its result is passed over.
+
+        Returns:
+            How many of the messages were there.
+
+        Raises:
+            SpoolError: storage failed; some may have been removed.
+        """
+        self.check_open()
+        count = 0
+        for start in range(0, len(queue_ids), DELETED_AT_ONCE):
+            job = Delete(queue_ids[start : start + DELETED_AT_ONCE])
+            count += len(self._remove(await self._granted(job, self._remove)))
+        return count
+
+    async def close(self) -> None:
+        """Finish what is under way and give the directory up. May be called twice."""
+        if self._is_closed:
+            return
+        self._is_closed = True
+        with contextlib.suppress(SpoolError):
+            await self._commits.submit(Reserve(self._ids, self._ids.last, is_final=True))
+        await self._commits.close()
+        await asyncio.get_running_loop().run_in_executor(None, self._executor.shutdown)
+        self._reader.close()
+        os.close(self._lock)
+
+    async def store(self, job: Store) -> range:
+        """For drafts: commit a message."""
+        self.check_open()
+        return await self._granted(job, self._release_ids)
+
+    def keep(self, job: Store) -> Content:
+        """For drafts: the content of a message that was just committed."""
+        if job.octets is not None:
+            self._recent.put(job.number, job.octets)
+        return self._ledger.content(job.number, job.queue_id, job.size, filed=job.octets is None)
+
+    async def _granted(self, job: Job[T], hand_back: Callable[[T], object]) -> T:
+        """Run a job; what a cancelled caller cannot take is handed back."""
+        future = self._commits.submit(job, hand_back)
+        try:
+            return await future
+        except asyncio.CancelledError:
+            if not future.cancelled() and future.exception() is None:
+                hand_back(future.result())
+            raise
+
+    def _release_ids(self, ids: Sequence[int]) -> None:
+        self._commits.submit(Release(ids)).add_done_callback(_retrieve)
+
+    def _release_claim(self, claim: Claim) -> None:
+        self._release_ids(
+            [recipient.id for claimed in claim.messages for recipient in claimed.recipients]
+        )
+
+    def _remove(self, gone: Sequence[Gone]) -> list[str]:
+        """Delete files whose rows are gone. What fails, or comes too late, recovery does."""
+        for message in gone:
+            if message.filed:
+                self._executor.submit(self._bodies.remove, message.queue_id)
+        return [message.queue_id for message in gone]
+
+    def _reserve(self) -> asyncio.Future[None]:
+        limit = self._ids.wanted() or self._ids.last
+        self._reserving = self._commits.submit(Reserve(self._ids, limit))
+        self._reserving.add_done_callback(self._reserved)
+        return self._reserving
+
+    def _reserved(self, _: asyncio.Future[None]) -> None:
+        self._reserving = None
+
+    def check_open(self) -> None:
+        """Raise `SpoolError` when the shard is closed."""
+        if self._is_closed:
+            raise SpoolError("spool: closed")
+
+
+def _open(directory: Path, number: int, durable: Durable) -> _Parts:
+    try:
+        _make(directory)
+        _make(directory / BODIES)
+        lock = _lock(directory)
+    except OSError as error:
+        raise SpoolError(f"{directory}: {error.strerror}") from error
+    connection = None
+    try:
+        connection = connect_writer(directory / DATABASE)
+        bodies = Bodies(directory / BODIES, durable)
+        recovered = recover(connection, bodies, number)
+        sync_directory(directory)
+    except BaseException as error:
+        if connection is not None:
+            connection.close()
+        os.close(lock)
+        if isinstance(error, OSError | sqlite3.Error):
+            raise SpoolError(f"{directory}: {error}") from error
+        raise
+    return _Parts(lock, connection, bodies, recovered)
+
+
+def _make(directory: Path) -> None:
+    """A directory that is there after a crash, too."""
+    if not directory.is_dir():
+        directory.mkdir(mode=0o700, parents=True)
+        sync_directory(directory.parent)
+
+
+def _lock(directory: Path) -> int:
+    """Hold the directory for this process (flock, released when the process ends)."""
+    descriptor = os.open(directory / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        raise ShardBusy(f"{directory}: another process has it open") from None
+    except OSError:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def _close_unwanted(opened: asyncio.Future[_Parts]) -> None:
+    if not opened.cancelled() and opened.exception() is None:
+        opened.result().close()
+
+
+def _retrieve(future: asyncio.Future[None]) -> None:
+    """Nobody waits: a failure shows at the next commit, which meets the same storage."""
+    if not future.cancelled():
+        future.exception()

@@ -1,0 +1,178 @@
+"""`postroad user`, `domain` and `alias`."""
+
+from __future__ import annotations
+
+import os
+import pty
+import re
+import select
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from command_line import CommandLine
+from postroad.config import load
+from postroad.directory import DirectoryEditor, EmbeddedDirectory
+
+pytestmark = pytest.mark.usefixtures("server")
+
+
+async def logs_in(name: str, password: str) -> bool:
+    configuration = load(Path("postroad.toml"))
+    directory = EmbeddedDirectory.open(
+        configuration.directory_file,
+        domains=configuration.domains,
+        settings=configuration.directory,
+        clock=lambda: 0.0,
+    )
+    try:
+        return await directory.authenticate(name, password) == name
+    finally:
+        directory.close()
+
+
+def test_accounts_come_and_go(command_line: CommandLine) -> None:
+    ran = command_line("user", "add", "Lisa@Example.org", "--password-stdin", typed="moonlight\n")
+    assert (ran.status, ran.out) == (0, "added lisa@example.org\n")
+    ran = command_line("user", "list", "--json")
+    assert ran.json == [
+        {"name": "john@example.org", "enabled": True},
+        {"name": "lisa@example.org", "enabled": True},
+    ]
+    assert command_line("user", "disable", "john@example.org").out == "disabled john@example.org\n"
+    assert command_line("user", "list").lines == [
+        "ACCOUNT           LOGIN",
+        "john@example.org  disabled",
+        "lisa@example.org  may log in",
+    ]
+    assert command_line("user", "enable", "john@example.org").out == "enabled john@example.org\n"
+    assert command_line("user", "remove", "lisa@example.org").status == 0
+    assert [user["name"] for user in command_line("user", "list", "--json").json] == [
+        "john@example.org"
+    ]
+
+
+async def test_the_password_is_the_one_that_was_given(command_line: CommandLine) -> None:
+    assert await logs_in("john@example.org", "summersun")
+    typed = "new sun \r\nmore"
+    ran = command_line("user", "passwd", "john@example.org", "--password-stdin", typed=typed)
+    assert (ran.status, ran.out) == (0, "changed the password of john@example.org\n")
+    assert not await logs_in("john@example.org", "summersun")
+    assert await logs_in("john@example.org", "new sun ")
+
+
+async def test_a_generated_password_is_shown_once(command_line: CommandLine) -> None:
+    ran = command_line("user", "add", "lisa@example.org", "--generate")
+    found = re.search(r"^password: (.{20})$", ran.out, re.MULTILINE)
+    assert found is not None
+    assert await logs_in("lisa@example.org", found[1])
+
+
+def test_domains(command_line: CommandLine) -> None:
+    assert command_line("domain", "add", "Example.NET").out == "added example.net\n"
+    assert command_line("domain", "list").lines == [
+        "DOMAIN       FROM",
+        "example.org  configuration",
+        "example.net  directory",
+    ]
+    assert command_line("domain", "list", "--json").json == [
+        {"name": "example.org", "configured": True},
+        {"name": "example.net", "configured": False},
+    ]
+    assert command_line("domain", "remove", "example.net").out == "removed example.net\n"
+
+
+def test_aliases(command_line: CommandLine) -> None:
+    ran = command_line("alias", "add", "info@example.org", "john@example.org", "a@b.example")
+    assert ran.out == "info@example.org delivers to john@example.org, a@b.example\n"
+    assert command_line("alias", "list", "--json").json == [
+        {"source": "info@example.org", "targets": ["john@example.org", "a@b.example"]}
+    ]
+    assert command_line("alias", "list").lines == [
+        "ALIAS             TARGETS",
+        "info@example.org  john@example.org, a@b.example",
+    ]
+    ran = command_line("alias", "remove", "info@example.org", "a@b.example")
+    assert ran.out == "info@example.org delivers to john@example.org\n"
+    assert command_line("alias", "remove", "info@example.org").out == "removed info@example.org\n"
+    assert command_line("alias", "list").out == ""
+    assert command_line("alias", "list", "--json").json == []
+
+
+def test_an_account_that_an_alias_names_is_removed_with_a_word(command_line: CommandLine) -> None:
+    command_line("alias", "add", "info@example.org", "john@example.org")
+    ran = command_line("user", "remove", "john@example.org")
+    assert "the alias info@example.org still points at it" in ran.lines
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "said"),
+    [
+        ("user add john@example.org --generate", os.EX_DATAERR, "there is an account"),
+        ("user add john --generate", os.EX_DATAERR, "'john' is not an address"),
+        ("user add a@b.example --generate", os.EX_DATAERR, "b.example is not one of our domains"),
+        ("user add lisa@example.org --password-stdin", os.EX_DATAERR, "the password is empty"),
+        ("user add lisa@example.org", os.EX_USAGE, "no terminal to ask for a password"),
+        ("user passwd lisa@example.org --generate", os.EX_DATAERR, "there is no account"),
+        ("user remove lisa@example.org", os.EX_DATAERR, "there is no account"),
+        ("domain add example.org", os.EX_DATAERR, "the domain example.org stands in"),
+        ("domain remove example.net", os.EX_DATAERR, "there is no domain"),
+        ("alias add john@example.org a@b.example", os.EX_DATAERR, "there is an account"),
+        ("alias remove nobody@example.org", os.EX_DATAERR, "there is no alias"),
+    ],
+)
+def test_mistakes_are_one_line(
+    command_line: CommandLine, words: str, status: int, said: str
+) -> None:
+    ran = command_line(*words.split())
+    assert ran.status == status
+    assert ran.err.startswith(f"postroad: {said}")
+    assert ran.err.count("\n") == 1
+
+
+def test_a_directory_that_is_none(command_line: CommandLine) -> None:
+    Path("state/directory.db").write_text("x" * 5000)
+    ran = command_line("user", "list")
+    assert ran.status == os.EX_UNAVAILABLE
+    assert "directory.db" in ran.err
+    assert ran.err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("second", "status", "said"),
+    [
+        ("moonlight", 0, "added lisa@example.org"),
+        ("moonlit", os.EX_USAGE, "the two passwords differ"),
+    ],
+)
+def test_a_password_is_asked_for_twice_and_not_shown(second: str, status: int, said: str) -> None:
+    ours, theirs = pty.openpty()
+    running = subprocess.Popen(
+        [sys.executable, "-m", "postroad", "user", "add", "lisa@example.org"],
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        start_new_session=True,  # without our terminal, the given one is asked at
+    )
+    os.close(theirs)
+    shown = _read_until(ours, b"Password: ")
+    os.write(ours, b"moonlight\n")
+    shown += _read_until(ours, b"The same again: ")
+    os.write(ours, second.encode() + b"\n")
+    shown += _read_until(ours, said.encode())
+    assert running.wait(timeout=30) == status
+    os.close(ours)
+    assert b"moonl" not in shown
+    with DirectoryEditor.open(Path("state/directory.db"), domains=("example.org",)) as editor:
+        assert len(editor.users()) == (2 if status == 0 else 1)
+
+
+def _read_until(descriptor: int, awaited: bytes) -> bytes:
+    shown = b""
+    while awaited not in shown:
+        ready, _, _ = select.select([descriptor], [], [], 30)
+        assert ready, shown
+        shown += os.read(descriptor, 4096)
+    return shown

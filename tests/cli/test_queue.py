@@ -1,0 +1,189 @@
+"""`postroad queue`, over real shards and without a server."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from command_line import CommandLine
+from postroad.config import load
+from postroad.model import Address, Envelope
+from postroad.spool import Done, Retry, Shard, SpoolSettings
+
+ARRIVED = 1_700_000_000.0
+CONTENT = b"Subject: hello\r\n\r\ntext\r\n"
+
+
+@pytest.fixture(autouse=True)
+def _utc(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "UTC")
+    time.tzset()
+
+
+def store(
+    sender: str,
+    recipients: Sequence[str],
+    *,
+    shard: int = 0,
+    reasons: Sequence[str] = (),
+    content: bytes = CONTENT,
+) -> str:
+    """A message in the queue; a recipient with a reason has been tried and waits for an hour."""
+    spool = load(Path("postroad.toml")).spool_directory
+
+    async def run() -> str:
+        opened = await Shard.open(
+            spool / str(shard), shard, SpoolSettings(inline_limit=100), lambda: ARRIVED
+        )
+        draft = opened.begin()
+        draft.write(content)
+        pairs = [(Address.parse(each), Address.parse(each)) for each in recipients]
+        envelope = Envelope(Address.parse(sender) if sender else None)
+        claimed = await draft.commit(envelope, pairs, ARRIVED)
+        results: list[Done | Retry] = [
+            Retry(recipient.id, ARRIVED + 3600, reason)
+            for recipient, reason in zip(claimed.recipients, reasons, strict=False)
+        ]
+        await opened.settle(results)
+        await opened.close()
+        return draft.queue_id
+
+    (spool / str(shard)).mkdir(parents=True, exist_ok=True)
+    return asyncio.run(run())
+
+
+def test_an_empty_queue(command_line: CommandLine, server: Path) -> None:
+    assert command_line("queue", "list").out == "Mail queue is empty\n"
+    assert command_line("queue", "list", "--json").json == []
+
+
+def test_the_list_looks_like_postqueues(command_line: CommandLine, server: Path) -> None:
+    first = store(
+        "john@example.org",
+        ["a@x.example", "b@x.example", "c@y.example"],
+        reasons=["connect to x.example: refused", "connect to x.example: refused", "greylisted"],
+    )
+    second = store("", ["d@z.example"], shard=1, content=b"x" * 2000)
+    assert command_line("queue", "list").lines == [
+        "-Queue ID----  --Size-- ----Arrival Time---- -Sender/Recipient-------",
+        f"{first}         24      Tue Nov 14 22:13:20 john@example.org".replace(
+            "      Tue", "  Tue"
+        ),
+        "(connect to x.example: refused)",
+        "                                             a@x.example",
+        "                                             b@x.example",
+        "(greylisted)",
+        "                                             c@y.example",
+        "",
+        f"{second}*      2000  Tue Nov 14 22:13:20 MAILER-DAEMON",
+        "                                             d@z.example",
+        "",
+        "-- 2 Kbytes in 2 Requests.",
+    ]
+
+
+def test_the_list_as_json(command_line: CommandLine, server: Path) -> None:
+    queue_id = store("john@example.org", ["a@x.example"], reasons=["greylisted"])
+    other = store("", ["d@z.example"], shard=1)
+    said = command_line("queue", "list", "--json").json
+    assert [each["queue_id"] for each in said] == [queue_id, other]
+    assert said[0] == {
+        "queue_id": queue_id,
+        "sender": "john@example.org",
+        "size": len(CONTENT),
+        "arrived": ARRIVED,
+        "recipients": [
+            {
+                "address": "a@x.example",
+                "original": "a@x.example",
+                "attempts": 1,
+                "next_attempt": ARRIVED + 3600,
+                "reason": "greylisted",
+            }
+        ],
+    }
+
+
+def test_words_of_peers_cannot_command_the_terminal(
+    command_line: CommandLine, server: Path
+) -> None:
+    store("john@example.org", ["a@x.example"], reasons=["451 \x1b[2Jgone\nfor good"])
+    assert "(451 ?[2Jgone?for good)" in command_line("queue", "list").lines
+
+
+@pytest.mark.parametrize("content", [CONTENT, b"Subject: large\r\n\r\n" + b"text\r\n" * 50])
+def test_a_message_is_shown(command_line: CommandLine, server: Path, content: bytes) -> None:
+    queue_id = store(
+        "john@example.org", ["a@x.example", "b@x.example"], reasons=["full"], content=content
+    )
+    ran = command_line("queue", "show", queue_id.lower())
+    envelope, _, shown = ran.out.partition("\n\n")
+    assert envelope.splitlines() == [
+        f"queue ID:  {queue_id}",
+        "sender:    <john@example.org>",
+        "arrived:   Tue Nov 14 22:13:20",
+        f"size:      {len(content)}",
+        "recipient: a@x.example: tried 1 time (full), next at Tue Nov 14 23:13:20",
+        "recipient: b@x.example: about to be tried",
+    ]
+    assert shown.encode().replace(b"\r\n", b"\n") == content.replace(b"\r\n", b"\n")
+    assert command_line("queue", "show", queue_id, "--json").json["queue_id"] == queue_id
+
+
+@pytest.mark.parametrize("queue_id", ["ABCDEFGHIJ00", "nonsense", "\x1b[2J"])
+def test_a_message_that_is_not_there(
+    command_line: CommandLine, server: Path, queue_id: str
+) -> None:
+    ran = command_line("queue", "show", queue_id)
+    assert ran.status == os.EX_DATAERR
+    assert ran.err.startswith("postroad: there is no message ")
+    assert "\x1b" not in ran.err
+
+
+def waiting(command_line: CommandLine) -> dict[str, float | None]:
+    """Each recipient's next attempt."""
+    entries = command_line("queue", "list", "--json").json
+    return {each["address"]: each["next_attempt"] for one in entries for each in one["recipients"]}
+
+
+def test_flush_makes_waiting_mail_due(command_line: CommandLine, server: Path) -> None:
+    first = store("", ["a@x.example", "b@y.example"], reasons=["no", "no"])
+    store("", ["c@x.example"], shard=1, reasons=["no"])
+    later = ARRIVED + 3600
+    assert waiting(command_line)["c@x.example"] == later
+    ran = command_line("queue", "flush", first.lower())
+    assert (ran.status, ran.out) == (0, "2 recipients will be tried now\n")
+    assert waiting(command_line)["c@x.example"] == later
+    ran = command_line("queue", "flush", "--domain", "X.example")
+    assert ran.status == 0
+    ran = command_line("queue", "flush")
+    assert ran.status == 0
+
+
+def test_delete(command_line: CommandLine, server: Path) -> None:
+    first = store("", ["a@x.example"], reasons=["no"])
+    second = store("", ["b@x.example"], shard=1)
+    store("", ["c@x.example"], shard=1)
+    ran = command_line("queue", "delete", first.lower(), second)
+    assert (ran.status, ran.out) == (0, "deleted 2 messages\n")
+    assert list(waiting(command_line)) == ["c@x.example"]
+    ran = command_line("queue", "delete", first)
+    assert (ran.status, ran.out) == (os.EX_DATAERR, "deleted 0 messages\n")
+    assert ran.err == "postroad: 1 message not in the queue\n"
+    ran = command_line("queue", "delete", "--all")
+    assert (ran.status, ran.out) == (0, "deleted 1 message\n")
+    assert command_line("queue", "list").out == "Mail queue is empty\n"
+
+
+@pytest.mark.parametrize("words", [[], ["ABCDEFGHIJ00", "--all"]])
+def test_delete_wants_to_be_told_what(
+    command_line: CommandLine, server: Path, words: list[str]
+) -> None:
+    ran = command_line("queue", "delete", *words)
+    assert ran.status == os.EX_USAGE
+    assert ran.err == "postroad: name the messages to delete, or say --all\n"

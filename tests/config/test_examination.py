@@ -1,0 +1,103 @@
+"""What `check` finds in files that are no mistake."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from postroad.config import Configuration
+from postroad.config.examination import Finding, Verdict, examine
+from postroad.net.selfsigned import LIFETIME, self_signed
+from postroad.server.settings import ListenerSettings
+
+NOW = datetime(2026, 11, 21, tzinfo=UTC)
+
+
+@pytest.fixture
+def configuration(tmp_path: Path) -> Configuration:
+    state = tmp_path / "state"
+    (state / "tls").mkdir(parents=True, mode=0o700)
+    state.chmod(0o700)
+    made = Configuration(
+        hostname="mail.example.org",
+        domains=("example.org",),
+        state_directory=state,
+        listeners={"mx": ListenerSettings()},
+    )
+    _certify(made, "mail.example.org")
+    (tmp_path / "postroad.toml").touch(0o600)
+    return made
+
+
+def _certify(configuration: Configuration, name: str) -> None:
+    certificate, key = self_signed((name,), NOW)
+    configuration.certificate.write_bytes(certificate)
+    configuration.key.write_bytes(key)
+    configuration.key.chmod(0o600)
+
+
+def findings(configuration: Configuration, now: datetime = NOW) -> list[Finding]:
+    file = configuration.state_directory.parent / "postroad.toml"
+    return list(examine(file, configuration, now))
+
+
+def test_all_is_well(configuration: Configuration) -> None:
+    assert [finding.verdict for finding in findings(configuration)] == [Verdict.OK] * 2
+
+
+@pytest.mark.parametrize(
+    ("name", "mode", "right"),
+    [
+        ("postroad.toml", 0o622, "go-w"),
+        ("state", 0o755, "o-rwx"),
+        ("state/tls/key.pem", 0o604, "o-rwx"),
+        ("state/directory.db", 0o644, "o-rwx"),
+    ],
+)
+def test_files_that_are_too_open(
+    configuration: Configuration, name: str, mode: int, right: str
+) -> None:
+    path = configuration.state_directory.parent / name
+    if not path.exists():
+        path.touch()
+    path.chmod(mode)
+    finding = findings(configuration)[0]
+    assert finding.verdict is Verdict.WARNING
+    assert str(path) in finding.message
+    assert f"chmod {right} it" in finding.message
+
+
+@pytest.mark.parametrize(
+    ("later", "verdict", "words"),
+    [
+        (timedelta(), Verdict.OK, "self-signed"),
+        (LIFETIME - timedelta(days=22), Verdict.OK, "self-signed"),
+        (LIFETIME - timedelta(days=20), Verdict.WARNING, "in 20 days"),
+        (LIFETIME, Verdict.ERROR, "expired on"),
+        (timedelta(hours=-2), Verdict.ERROR, "is the clock right"),
+    ],
+)
+def test_the_days_of_the_certificate(
+    configuration: Configuration, later: timedelta, verdict: Verdict, words: str
+) -> None:
+    finding = findings(configuration, NOW + later)[-1]
+    assert (finding.subject, finding.verdict) == ("certificate", verdict)
+    assert words in finding.message
+
+
+@pytest.mark.parametrize(
+    ("name", "verdict"),
+    [
+        ("MAIL.example.org", Verdict.OK),
+        ("*.example.org", Verdict.OK),
+        ("*.org", Verdict.WARNING),
+        ("example.org", Verdict.WARNING),
+    ],
+)
+def test_whom_the_certificate_names(
+    configuration: Configuration, name: str, verdict: Verdict
+) -> None:
+    _certify(configuration, name)
+    assert findings(configuration)[-1].verdict is verdict

@@ -1,0 +1,559 @@
+"""What `load` says of right and wrong files."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import fields
+from ipaddress import IPv4Network, IPv6Network
+from pathlib import Path
+
+import pytest
+
+from postroad.config import Configuration, ConfigurationError, find, load
+from postroad.net.selfsigned import write_self_signed
+from postroad.server.settings import Bind
+
+HEAD = 'hostname = "mail.example.org"\ndomains = ["example.org"]\n'
+DOOR = "[listeners.mx]\n"
+
+
+def mistakes(directory: Path, text: str, *, examine_files: bool = False) -> list[str]:
+    """What is said of a file, without its directory."""
+    file = directory / "postroad.toml"
+    file.write_text(text)
+    with pytest.raises(ConfigurationError) as caught:
+        load(file, examine_files=examine_files)
+    return [str(mistake).replace(f"{directory}/", "") for mistake in caught.value.mistakes]
+
+
+def loaded(directory: Path, text: str) -> Configuration:
+    file = directory / "postroad.toml"
+    file.write_text(text)
+    return load(file, examine_files=False)
+
+
+def test_the_shortest_file_has_the_defaults(tmp_path: Path) -> None:
+    configuration = loaded(tmp_path, HEAD + DOOR)
+    plain = Configuration(hostname="mail.example.org", domains=("example.org",))
+    for field in fields(Configuration):
+        if field.name != "listeners":
+            assert getattr(configuration, field.name) == getattr(plain, field.name)
+    assert list(configuration.listeners) == ["mx"]
+
+
+def test_every_kind_of_value(tmp_path: Path) -> None:
+    configuration = loaded(
+        tmp_path,
+        HEAD
+        + """
+        state_directory = "state"
+        workers = 2
+        [listeners.mx]
+        bind = [":2525", "[::1]:26"]
+        [listeners.firewall]
+        preset = "submissions"
+        bind = [":443"]
+        policy = { relay = ["permit_sasl_authenticated", "reject"] }
+        [tls]
+        certificate = "/c.pem"
+        minimum_version = "TLSv1.3"
+        [relay]
+        trusted_networks = ["192.0.2.0/24", "2001:db8::/32", "198.51.100.7"]
+        smarthost = "[smtp.example.net]:587"
+        [queue]
+        lifetime = "1d12h"
+        minimal_backoff = 60
+        [mailbox]
+        path = "boxes/%d/%n"
+        [log]
+        format = "json"
+        file = "logs/mail.log"
+        """,
+    )
+    assert configuration.state_directory == tmp_path / "state"
+    assert configuration.spool_directory == tmp_path / "state/spool"
+    assert configuration.directory_file == tmp_path / "state/directory.db"
+    assert configuration.maildir_template == f"{tmp_path}/state/boxes/%d/%n"
+    assert configuration.log.file == tmp_path / "logs/mail.log"
+    assert configuration.certificate == configuration.key == Path("/c.pem")
+    assert configuration.worker_count == 2
+    assert configuration.queue.lifetime == 129_600.0
+    assert configuration.relay.trusted_networks == (
+        IPv4Network("192.0.2.0/24"),
+        IPv6Network("2001:db8::/32"),
+        IPv4Network("198.51.100.7/32"),
+    )
+    mx, firewall = configuration.resolved_listeners
+    assert mx.binds == (Bind("", 2525), Bind("::1", 26))
+    assert (firewall.preset, firewall.tls, firewall.auth) == ("submissions", "implicit", True)
+    assert firewall.policy.relay == ("permit_sasl_authenticated", "reject")
+
+
+def test_the_state_directory_decides_where_things_are() -> None:
+    configuration = Configuration(
+        hostname="a.example", domains=(), state_directory=Path("/var/lib/postroad")
+    )
+    assert configuration.certificate == Path("/var/lib/postroad/tls/certificate.pem")
+    assert configuration.key == Path("/var/lib/postroad/tls/key.pem")
+    assert configuration.maildir_template == "/var/lib/postroad/mail/%d/%n/Maildir"
+    assert 1 <= configuration.worker_count <= 4
+
+
+# One mistake at a time: the text after HEAD and DOOR, and the line that is said of it.
+SINGLE = {
+    "unknown key": (
+        '[relay]\ntrusted_network = ["10.0.0.0/8"]',
+        "postroad.toml:5: [relay] trusted_network: unknown key; did you mean trusted_networks?",
+    ),
+    "unknown table": (
+        "[relais]\nx = 1",
+        "postroad.toml:4: [relais]: unknown key; did you mean relay?",
+    ),
+    "nothing near": (
+        "[tls]\nflavour = 1",
+        "postroad.toml:5: [tls] flavour: unknown key",
+    ),
+    "a key of the top": (
+        "workers = 2",
+        "postroad.toml:4: [listeners.mx] workers: this key belongs above the first [table]",
+    ),
+    "a key of another table": (
+        '[delivery]\nsmarthost = "x"',
+        "postroad.toml:5: [delivery] smarthost: unknown key; did you mean [relay] smarthost?",
+    ),
+    "Postfix's word": (
+        '[relay]\nmynetworks = ["10.0.0.0/8"]',
+        "postroad.toml:5: [relay] mynetworks: unknown key; did you mean trusted_networks?",
+    ),
+    "unknown key in a policy": (
+        '[listeners.mx.policy]\nrelays = ["reject"]',
+        "postroad.toml:5: [listeners.mx.policy] relays: unknown key; did you mean relay?",
+    ),
+    "text for a number": (
+        '[limits]\nrecipients = "many"',
+        'postroad.toml:5: [limits] recipients: expected a whole number, not "many"',
+    ),
+    "digits in quotes": (
+        '[limits]\nrecipients = "5"',
+        'postroad.toml:5: [limits] recipients: expected a whole number, not "5"',
+    ),
+    "a fraction": (
+        "[limits]\nrecipients = 5.5",
+        "postroad.toml:5: [limits] recipients: expected a whole number, not 5.5",
+    ),
+    "a negative number": (
+        "[limits]\nrecipients = -5",
+        "postroad.toml:5: [limits] recipients: expected 0 or more, not -5",
+    ),
+    "a number for true": (
+        "[dns]\nreverse = 1",
+        "postroad.toml:5: [dns] reverse: expected true or false, not 1",
+    ),
+    "a number for text": (
+        "[log]\nname = 5",
+        "postroad.toml:5: [log] name: expected text in quotes, not 5",
+    ),
+    "a number for a path": (
+        "[log]\nfile = 5",
+        "postroad.toml:5: [log] file: expected a path in quotes, not 5",
+    ),
+    "a date for text": (
+        "[log]\nname = 2026-01-01",
+        'postroad.toml:5: [log] name: expected text in quotes, not "2026-01-01"',
+    ),
+    "a wrong choice": (
+        '[log]\nformat = "jsn"',
+        'postroad.toml:5: [log] format: expected one of text, json, not "jsn"; did you mean json?',
+    ),
+    "a duration": (
+        '[queue]\nlifetime = "5 days"',
+        (
+            "postroad.toml:5: [queue] lifetime: a duration is a number of seconds or text such as "
+            '"5d" or "1h30m"'
+        ),
+    ),
+    "an endless duration": (
+        "[queue]\nlifetime = inf",
+        (
+            "postroad.toml:5: [queue] lifetime: expected a number that has an end; 0 switches "
+            "a limit "
+            "off"
+        ),
+    ),
+    "durations in the wrong order": (
+        "[queue]\nminimal_backoff = 300\nmaximal_backoff = 200",
+        "postroad.toml:6: [queue] maximal_backoff: cannot be shorter than minimal_backoff",
+    ),
+    "text for a list": (
+        '[relay]\ntrusted_networks = "10.0.0.0/8"',
+        (
+            "postroad.toml:5: [relay] trusted_networks: expected a list in brackets, each a "
+            "network "
+            'such as "192.0.2.0/24" or "2001:db8::/32", not "10.0.0.0/8"'
+        ),
+    ),
+    "no network": (
+        '[relay]\ntrusted_networks = [\n "10.0.0.0/8",\n "home" ]',
+        (
+            "postroad.toml:7: [relay] trusted_networks: expected a network such as "
+            '"192.0.2.0/24" or '
+            '"2001:db8::/32", not "home"'
+        ),
+    ),
+    "host bits": (
+        '[relay]\ntrusted_networks = ["10.1.2.3/8"]',
+        (
+            "postroad.toml:5: [relay] trusted_networks: expected a network such as "
+            '"192.0.2.0/24" or '
+            '"2001:db8::/32", not "10.1.2.3/8"; did you mean 10.0.0.0/8?'
+        ),
+    ),
+    "the whole world": (
+        '[relay]\ntrusted_networks = ["0.0.0.0/0"]',
+        (
+            "postroad.toml:5: [relay] trusted_networks: 0.0.0.0/0 is every address there is: "
+            "anybody "
+            "could relay"
+        ),
+    ),
+    "a value for a table": (
+        "[listeners]\nsubmission = 5",
+        "postroad.toml:5: [listeners] submission: expected a table, not 5",
+    ),
+    "a list of tables": ("[[tls]]", "postroad.toml:4: tls: expected a table, not a list"),
+    "no preset": (
+        "[listeners.firewall]",
+        (
+            "postroad.toml:4: [listeners.firewall]: no preset has this name, so it needs "
+            "preset = one "
+            "of mx, submission, submissions"
+        ),
+    ),
+    "nearly a preset": (
+        "[listeners.submision]",
+        (
+            "postroad.toml:4: [listeners.submision]: no preset has this name, so it needs "
+            "preset = one "
+            "of mx, submission, submissions; did you mean submission?"
+        ),
+    ),
+    "a name with a space": (
+        '[listeners."a b"]\npreset = "submission"',
+        "postroad.toml:4: [listeners.a b]: expected a name of letters, digits, - and _",
+    ),
+    "submission without TLS": (
+        '[listeners.submission]\ntls = "none"',
+        (
+            "postroad.toml:5: [listeners.submission] tls: the preset submission needs TLS, for "
+            "passwords pass through it"
+        ),
+    ),
+    "logins without TLS": (
+        '[listeners.x]\npreset = "mx"\nbind = [":26"]\ntls = "none"\nauth = true',
+        (
+            "postroad.toml:7: [listeners.x] tls: logins are offered under TLS only, and auth "
+            "is true "
+            "here"
+        ),
+    ),
+    "an address without a port": (
+        '[listeners.submission]\nbind = ["127.0.0.1"]',
+        (
+            "postroad.toml:5: [listeners.submission] bind: expected an address such as "
+            '":25", "192.0.2.1:25" or "[2001:db8::1]:25", not "127.0.0.1"'
+        ),
+    ),
+    "a port too high": (
+        '[listeners.submission]\nbind = [\n":587",\n":65536"]',
+        "postroad.toml:7: [listeners.submission] bind: expected a port from 1 to 65535, not 65536",
+    ),
+    "a name to bind": (
+        '[listeners.submission]\nbind = ["localhost:587"]',
+        (
+            "postroad.toml:5: [listeners.submission] bind: expected an IP address before the "
+            "port, not "
+            "localhost"
+        ),
+    ),
+    "the same address twice": (
+        '[listeners.submission]\nbind = ["127.0.0.1:25"]',
+        (
+            "postroad.toml:5: [listeners.submission] bind: 127.0.0.1:25 is taken already by "
+            "[listeners.mx]: :25"
+        ),
+    ),
+    "no address": (
+        "[listeners.submission]\nbind = []",
+        "postroad.toml:5: [listeners.submission] bind: expected at least one address",
+    ),
+    "an unknown restriction": (
+        '[listeners.mx.policy]\nrelay = [\n"permit_mynetwork",\n"reject"]',
+        (
+            "postroad.toml:6: [listeners.mx.policy] relay: permit_mynetwork: unknown restriction; "
+            "did you mean permit_mynetworks?"
+        ),
+    ),
+    "a smarthost's port": (
+        '[relay]\nsmarthost = "[smtp.example.net]:smtp"',
+        (
+            'postroad.toml:5: [relay] smarthost: expected "[host]:port", "[host]", "host:port" or '
+            '"host", not "[smtp.example.net]:smtp"'
+        ),
+    ),
+    "a login without a password": (
+        '[relay]\nsmarthost = "smtp.example.net"\nusername = "u"',
+        "postroad.toml:6: [relay] username: needs password_file, a file that holds the password",
+    ),
+    "a password without a login": (
+        '[relay]\nsmarthost = "smtp.example.net"\npassword_file = "p"',
+        "postroad.toml:6: [relay] password_file: needs username, the name to log in with",
+    ),
+    "a login without a smarthost": (
+        '[relay]\nusername = "u"\npassword_file = "p"',
+        "postroad.toml:5: [relay] username: is for a smarthost, and none is given",
+    ),
+    "a password in the clear": (
+        '[relay]\nsmarthost = "x.example"\nusername = "u"\npassword_file = "p"\ntls = "none"',
+        "postroad.toml:8: [relay] tls: a password is not sent without TLS; did you mean verify?",
+    ),
+    "two minds about TLS": (
+        '[relay]\nsmarthost = "x.example"\ntls_wrapper = true\ntls = "none"',
+        'postroad.toml:6: [relay] tls_wrapper: is TLS, which tls = "none" forbids',
+    ),
+    "an MX port": (
+        "[delivery]\nmx_port = 0",
+        "postroad.toml:5: [delivery] mx_port: expected a port from 1 to 65535",
+    ),
+    "a delivery agent": (
+        '[mailbox]\ntransport = "lmtp:/run/lmtp"',
+        (
+            'postroad.toml:5: [mailbox] transport: expected one of "maildir", "lmtp:unix:/path" or '
+            '"lmtp:inet:host:port"'
+        ),
+    ),
+    "one Maildir for all": (
+        '[mailbox]\npath = "/var/mail/all"',
+        (
+            "postroad.toml:5: [mailbox] path: the path needs %u or %n, or all accounts would "
+            "share one "
+            "Maildir"
+        ),
+    ),
+    "a delimiter": (
+        '[directory]\nrecipient_delimiter = "x"',
+        (
+            "postroad.toml:5: [directory] recipient_delimiter: the delimiter is one or more of the "
+            'marks an address may hold, as in "+"'
+        ),
+    ),
+    "a name server's name": (
+        '[dns]\nservers = ["192.0.2.1", "ns.example"]',
+        (
+            'postroad.toml:5: [dns] servers: expected an address such as "192.0.2.1", '
+            '"127.0.0.1:5353" or "[::1]:53", not "ns.example"'
+        ),
+    ),
+    "a syslog name": (
+        '[log]\nname = "post road"',
+        'postroad.toml:5: [log] name: expected one word such as "postroad", not "post road"',
+    ),
+}
+
+
+@pytest.mark.parametrize(("text", "said"), SINGLE.values(), ids=SINGLE.keys())
+def test_each_mistake_is_one_line(tmp_path: Path, text: str, said: str) -> None:
+    assert mistakes(tmp_path, HEAD + DOOR + text) == [said]
+
+
+# Files that are wrong from the top.
+WHOLE = {
+    "empty": (
+        "",
+        [
+            "postroad.toml: domains: is required",
+            "postroad.toml: hostname: is required",
+            "postroad.toml: listeners: expected at least one listener, such as [listeners.mx]",
+        ],
+    ),
+    "a misspelt key is not also a missing one": (
+        'hostnam = "mail.example.org"\nmydestination = []\n' + DOOR,
+        [
+            "postroad.toml:1: hostnam: unknown key; did you mean hostname?",
+            "postroad.toml:2: mydestination: unknown key; did you mean domains?",
+        ],
+    ),
+    "no host name": (
+        'hostname = "localhost"\ndomains = []\n' + DOOR,
+        [
+            (
+                "postroad.toml:1: hostname: expected a fully qualified name such as "
+                '"mail.example.org", not "localhost"'
+            )
+        ],
+    ),
+    "an address for a host name": (
+        'hostname = "192.0.2.1"\ndomains = []\n' + DOOR,
+        [
+            (
+                "postroad.toml:1: hostname: expected a fully qualified name such as "
+                '"mail.example.org", not "192.0.2.1"'
+            )
+        ],
+    ),
+    "domains": (
+        'hostname = "a.example"\ndomains = ["a.example",\n"b c", "A.Example", 5]\n' + DOOR,
+        [
+            "postroad.toml:3: domains: expected text in quotes, not 5",
+        ],
+    ),
+    "domains of the right kind": (
+        'hostname = "a.example"\ndomains = ["a.example",\n"b c", "A.Example"]\n' + DOOR,
+        [
+            'postroad.toml:3: domains: expected a domain such as "example.org", not "b c"',
+            "postroad.toml:3: domains: A.Example is listed twice",
+        ],
+    ),
+    "no value": (
+        'hostname = "a.example"\ndomains =\n',
+        ["postroad.toml:2: expected a value after the equals sign; text needs quotes"],
+    ),
+    "no quotes": (
+        "hostname = mail.example.org\n",
+        ["postroad.toml:1: expected a value after the equals sign; text needs quotes"],
+    ),
+    "twice": (
+        HEAD + 'hostname = "b.example"\n',
+        ["postroad.toml:3: this key was given before"],
+    ),
+    "an open bracket": (
+        "\n[relay\n",
+        ["postroad.toml:2: not TOML: expected ']' at the end of a table declaration"],
+    ),
+    "deep": ("a = " + "[" * 100_000, ["postroad.toml:1: this is nested too deeply"]),
+}
+
+
+@pytest.mark.parametrize(("text", "said"), WHOLE.values(), ids=WHOLE.keys())
+def test_files_that_are_wrong_as_a_whole(tmp_path: Path, text: str, said: list[str]) -> None:
+    assert mistakes(tmp_path, text) == said
+
+
+def test_every_mistake_is_named_at_once_in_the_order_of_the_lines(tmp_path: Path) -> None:
+    text = "hostname = 5\n" + DOOR + "[tsl]\n[queue]\nlifetime = -1\nconcurrency = -1\n"
+    said = mistakes(tmp_path, text + "[dns]\nreverse = 1\n[log]\nfile = 5")
+    assert [line.split(": ")[:2] for line in said] == [
+        ["postroad.toml", "domains"],
+        ["postroad.toml:1", "hostname"],
+        ["postroad.toml:3", "[tsl]"],
+        ["postroad.toml:5", "[queue] lifetime"],
+        ["postroad.toml:6", "[queue] concurrency"],
+        ["postroad.toml:8", "[dns] reverse"],
+        ["postroad.toml:10", "[log] file"],
+    ]
+
+
+def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        load(tmp_path / "none.toml")
+    assert str(caught.value) == f"{tmp_path}/none.toml: cannot be read: no such file or directory"
+
+
+def test_a_file_that_is_not_text(tmp_path: Path) -> None:
+    file = tmp_path / "postroad.toml"
+    file.write_bytes(b'hostname = "a"\n\n# caf\xe9\n')
+    with pytest.raises(ConfigurationError, match=r"toml:3: this is not UTF-8 text"):
+        load(file)
+
+
+def test_the_file_is_looked_for_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert find(Path("other.toml")) == Path("other.toml")
+    (tmp_path / "postroad.toml").touch()
+    assert find() == Path("postroad.toml")
+
+
+# Files that are named
+
+
+def test_files_are_examined_unless_the_caller_does_not_need_them(tmp_path: Path) -> None:
+    text = HEAD + DOOR
+    assert mistakes(tmp_path, text + f'[tls]\nkey = "{tmp_path}/k"', examine_files=True) == [
+        "postroad.toml:5: [tls] key: needs certificate, the certificate that it belongs to"
+    ]
+    text = 'state_directory = "none"\n' + text
+    assert mistakes(tmp_path, text, examine_files=True) == [
+        (
+            "postroad.toml: [tls] certificate: is required, for none/tls/certificate.pem, which "
+            "`postroad init` makes, is not there"
+        )
+    ]
+    assert loaded(tmp_path, text).hostname == "mail.example.org"
+
+
+def test_no_certificate_is_needed_without_tls(tmp_path: Path) -> None:
+    file = tmp_path / "postroad.toml"
+    file.write_text(HEAD + DOOR + 'tls = "none"')
+    assert load(file).resolved_listeners[0].tls == "none"
+
+
+def test_certificate_and_key_must_match(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        write_self_signed((f"{name}.example",), tmp_path / f"{name}.pem", tmp_path / f"{name}.key")
+    text = HEAD + DOOR + '[tls]\ncertificate = "a.pem"\n'
+    assert mistakes(tmp_path, text + 'key = "b.key"', examine_files=True) == [
+        "postroad.toml:6: [tls] key: b.key: this key does not belong to the certificate"
+    ]
+    assert mistakes(tmp_path, text + 'key = "c.key"', examine_files=True) == [
+        "postroad.toml:6: [tls] key: c.key: no such file or directory"
+    ]
+    file = tmp_path / "postroad.toml"
+    file.write_text(text + 'key = "a.key"')
+    assert load(file).key == tmp_path / "a.key"
+
+
+def test_certificate_and_key_may_share_a_file(tmp_path: Path) -> None:
+    write_self_signed(("a.example",), tmp_path / "a.pem", tmp_path / "a.key")
+    both = tmp_path / "both.pem"
+    both.write_bytes((tmp_path / "a.key").read_bytes() + (tmp_path / "a.pem").read_bytes())
+    file = tmp_path / "postroad.toml"
+    file.write_text(HEAD + DOOR + '[tls]\ncertificate = "both.pem"\n')
+    assert load(file).key == both
+
+
+RELAY = '[relay]\nsmarthost = "x.example"\nusername = "u"\npassword_file = "secret"\n'
+DOOR_WITHOUT_TLS = DOOR + 'tls = "none"\n'
+
+
+@pytest.mark.parametrize(
+    ("octets", "mode", "said"),
+    [
+        (None, 0, "secret cannot be read: no such file or directory"),
+        (b"secret\n", 0o644, "secret is open to everybody on this machine; chmod o-rwx it"),
+        (b"\nsecret", 0o600, "secret does not hold a password on its first line"),
+        (b"", 0o600, "secret does not hold a password on its first line"),
+        (b"x" * 5_000, 0o600, "secret does not hold a password on its first line"),
+    ],
+)
+def test_the_password_file(tmp_path: Path, octets: bytes | None, mode: int, said: str) -> None:
+    if octets is not None:
+        (tmp_path / "secret").write_bytes(octets)
+        (tmp_path / "secret").chmod(mode)
+    text = HEAD + DOOR_WITHOUT_TLS + RELAY
+    assert mistakes(tmp_path, text, examine_files=True) == [
+        f"postroad.toml:8: [relay] password_file: {said}"
+    ]
+
+
+def test_a_good_password_file(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_bytes(b"summersun\n")
+    os.chmod(tmp_path / "secret", 0o640)
+    file = tmp_path / "postroad.toml"
+    file.write_text(HEAD + DOOR_WITHOUT_TLS + RELAY)
+    assert load(file).relay.password_file == tmp_path / "secret"
+
+
+def test_the_authorities(tmp_path: Path) -> None:
+    text = HEAD + DOOR_WITHOUT_TLS + '[relay]\nca_file = "ca.pem"\n'
+    assert mistakes(tmp_path, text, examine_files=True) == [
+        "postroad.toml:6: [relay] ca_file: ca.pem: no such file or directory"
+    ]

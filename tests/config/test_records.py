@@ -1,0 +1,40 @@
+"""The DNS records a configuration asks for."""
+
+from __future__ import annotations
+
+from postroad.config import Configuration
+from postroad.config.records import records_for
+from postroad.server.settings import ListenerSettings
+
+
+def test_the_records_of_a_usual_server() -> None:
+    configuration = Configuration(
+        hostname="mail.example.org",
+        domains=("example.org",),
+        listeners={name: ListenerSettings() for name in ("mx", "submission", "submissions")},  # type: ignore[misc]
+    )
+    said = [str(record) for record in records_for(configuration, ("203.0.113.5", "2001:db8::5"))]
+    pointer = ".".join("5000000000000000000000008bd01002") + ".ip6.arpa."
+    assert said == [
+        "mail.example.org. A 203.0.113.5",
+        "mail.example.org. AAAA 2001:db8::5",
+        'mail.example.org. TXT "v=spf1 a -all"',
+        "5.113.0.203.in-addr.arpa. PTR mail.example.org.",
+        f"{pointer} PTR mail.example.org.",
+        "example.org. MX 10 mail.example.org.",
+        'example.org. TXT "v=spf1 mx -all"',
+        '_dmarc.example.org. TXT "v=DMARC1; p=none; rua=mailto:postmaster@example.org"',
+        "_submission._tcp.example.org. SRV 0 1 587 mail.example.org.",
+        "_submissions._tcp.example.org. SRV 0 1 465 mail.example.org.",
+    ]
+
+
+def test_a_server_without_logins_has_no_service_records() -> None:
+    configuration = Configuration(
+        hostname="mx.example.net",
+        domains=("a.example", "b.example"),
+        listeners={"mx": ListenerSettings()},
+    )
+    kinds = [record.kind for record in records_for(configuration)]
+    assert "SRV" not in kinds
+    assert kinds.count("MX") == 2

@@ -1,0 +1,58 @@
+"""Deliveries made from a few words, and reports told in a few."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from postroad.delivery.transport import Delivery
+from postroad.model import (
+    Address,
+    BodyType,
+    Envelope,
+    Report,
+    StoredMessage,
+    StoredRecipient,
+)
+
+MESSAGE = b"Subject: hello\r\n\r\n.dots and lines\r\n"
+
+
+@dataclass(frozen=True)
+class Pieces:
+    """A `Content` of given pieces."""
+
+    pieces: tuple[bytes, ...]
+
+    @property
+    def size(self) -> int:
+        return sum(map(len, self.pieces))
+
+    def chunks(self) -> Iterator[bytes]:
+        return iter(self.pieces)
+
+
+def delivery(
+    nexthop: str,
+    *recipients: str,
+    content: bytes | tuple[bytes, ...] = MESSAGE,
+    body: BodyType = BodyType.SEVEN_BIT,
+    smtputf8: bool = False,
+) -> Delivery:
+    to = recipients or ("bob@example.net",)
+    pieces = (content,) if isinstance(content, bytes) else content
+    envelope = Envelope(Address.parse("alice@example.org"), body, smtputf8)
+    message = StoredMessage("4F1", envelope, 0.0, 0.0, Pieces(pieces))
+    stored = (
+        StoredRecipient(10 + at, Address.parse(each), Address.parse(each))
+        for at, each in enumerate(to)
+    )
+    return Delivery(message, tuple(stored), nexthop)
+
+
+def told(report: Report) -> list[str]:
+    """Each outcome as `10 sent 250 2.0.0 Ok`."""
+    return [
+        f"{outcome.recipient_id} {outcome.status.value} {outcome.reply}"
+        for outcome in report.outcomes
+    ]

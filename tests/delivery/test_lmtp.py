@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+from itertools import count
+
+import pytest
+
+from deliveries import delivery, told
+from fake_dns import FakeDns
+from fake_mx import FakeMx
+from postroad.delivery.lmtp import LmtpTransport
+from postroad.delivery.settings import DeliverySettings
+from postroad.net.dns import Resolver
+from postroad.net.settings import DnsSettings
+
+ZONE = {"store.example": {"A": ("127.0.0.1",)}}
+
+
+@pytest.fixture
+async def transport():
+    ticks = count()
+    made = LmtpTransport(
+        "relay.example.org",
+        DeliverySettings(),
+        resolver=Resolver(
+            DnsSettings(),
+            lambda: 0.0,
+            query=FakeDns(ZONE, broken=frozenset({"broken.example"})),
+        ),
+        clock=lambda: float(next(ticks)),
+    )
+    yield made
+    made.close()
+
+
+@pytest.fixture
+async def servers():
+    started = []
+
+    async def start(server: FakeMx, **where: object) -> FakeMx:
+        started.append(server)
+        return await server.start(**where)
+
+    yield start
+    for server in started:
+        await server.stop()
+
+
+async def test_each_recipient_is_answered_over_a_unix_socket(transport, servers, tmp_path):
+    path = tmp_path / "lmtp"
+    said = {
+        "RCPT": ["250 Ok", "550 5.1.1 No such user", "250 Ok"],
+        "END": ["250 2.0.0 Saved", "452 4.2.2 Mailbox full"],
+    }
+    server = await servers(FakeMx(lmtp=True, said=said), path=path)
+    report = await transport.deliver(
+        delivery(f"unix:{path}", "a@example.org", "b@example.org", "c@example.org")
+    )
+    assert told(report) == [
+        "10 sent 250 2.0.0 Saved",
+        "11 bounced 550 5.1.1 No such user",
+        "12 deferred 452 4.2.2 Mailbox full",
+    ]
+    assert report.relay == f"relay.example.org[{path}]"
+    assert server.commands[0] == "LHLO relay.example.org"
+
+
+@pytest.mark.parametrize(
+    ("host", "relay"),
+    [
+        ("127.0.0.1", "127.0.0.1[127.0.0.1]"),
+        ("store.example", "store.example[127.0.0.1]"),
+        ("[127.0.0.1]", "127.0.0.1[127.0.0.1]"),
+    ],
+)
+async def test_over_tcp_and_used_again(transport, servers, host, relay):
+    server = await servers(FakeMx(lmtp=True))
+    for _ in range(2):
+        report = await transport.deliver(delivery(f"inet:{host}:{server.port}"))
+        assert told(report)[0].startswith("10 sent 250 2.0.0 Ok: queued as ")
+    assert report.relay == f"{relay}:{server.port}"
+    assert server.connections == 1
+
+
+@pytest.mark.parametrize(
+    ("nexthop", "result"),
+    [
+        ("unix:/nowhere/lmtp", "/nowhere/lmtp]: No such file or directory"),
+        ("inet:127.0.0.3:1", "451 4.4.1 connect to 127.0.0.3[127.0.0.3]:1: Connection refused"),
+        ("inet:broken.example:24", "451 4.4.3 no answer for name=broken.example type=A"),
+        ("inet:absent.example:24", "451 4.4.3 no address for absent.example"),
+    ],
+)
+async def test_a_store_that_is_away_means_later(transport, nexthop, result):
+    report = await transport.deliver(delivery(nexthop))
+    assert told(report)[0].startswith("10 deferred 451 4.4.")
+    assert told(report)[0].endswith(result)
+    assert report.unreachable
+
+
+async def test_a_store_that_does_not_speak_lmtp(transport, servers, tmp_path):
+    path = tmp_path / "lmtp"
+    await servers(FakeMx(said={"LHLO": ["500 5.5.1 What?"]}), path=path)
+    report = await transport.deliver(delivery(f"unix:{path}"))
+    assert told(report) == [
+        f"10 deferred 451 4.3.5 host relay.example.org[{path}] said: 500 5.5.1 What?"
+    ]

@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+import pytest
+
+from postroad.delivery.nexthop import LmtpTarget, Nexthop
+from postroad.delivery.routing import Route, Router
+from postroad.model import Address
+
+
+class Ours:
+    async def is_local(self, domain: str) -> bool:
+        return domain == "example.org"
+
+
+@pytest.mark.parametrize(
+    ("options", "address", "route"),
+    [
+        ({}, "a@example.org", Route("local", "example.org")),
+        ({}, "a@EXAMPLE.org", Route("local", "example.org")),
+        ({}, "a@Example.NET", Route("smtp", "example.net")),
+        ({}, "a@[192.0.2.1]", Route("smtp", "[192.0.2.1]")),
+        ({"mailbox": "lmtp:unix:/run/lmtp"}, "a@example.org", Route("lmtp", "unix:/run/lmtp")),
+        ({"mailbox": "lmtp:inet:store:24"}, "a@example.org", Route("lmtp", "inet:store:24")),
+        ({"smarthost": "[mx.x.net]:587"}, "a@example.net", Route("smtp", "[mx.x.net]:587")),
+        ({"smarthost": "[mx.x.net]:587"}, "a@example.org", Route("local", "example.org")),
+        ({"capture": True}, "a@example.net", Route("capture", "capture")),
+        ({"capture": True, "smarthost": "x.net"}, "a@b.c", Route("capture", "capture")),
+        ({"capture": True}, "a@example.org", Route("local", "example.org")),
+    ],
+)
+async def test_routes(options, address, route):
+    router = Router(Ours(), **{"capture": False, **options})
+    assert await router.route(Address.parse(address)) == route
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"mailbox": "dovecot"},
+        {"mailbox": "lmtp:"},
+        {"mailbox": "lmtp:unix:relative"},
+        {"mailbox": "lmtp:inet:"},
+        {"mailbox": "lmtp:inet:host:port"},
+        {"smarthost": "host:"},
+        {"smarthost": "[host"},
+        {"smarthost": "host:99999"},
+    ],
+)
+def test_misspellings_are_told_at_once(options):
+    with pytest.raises(ValueError, match=r"expected "):
+        Router(Ours(), capture=False, **options)
+
+
+@pytest.mark.parametrize(
+    ("text", "nexthop"),
+    [
+        ("example.net", Nexthop("example.net", None, exchangers=True)),
+        ("example.net:26", Nexthop("example.net", 26, exchangers=True)),
+        ("[mx.example.net]", Nexthop("mx.example.net", None, exchangers=False)),
+        ("[mx.example.net]:587", Nexthop("mx.example.net", 587, exchangers=False)),
+        ("[192.0.2.1]", Nexthop("192.0.2.1", None, exchangers=False)),
+        ("[2001:db8::1]:465", Nexthop("2001:db8::1", 465, exchangers=False)),
+        ("[IPv6:2001:db8::1]", Nexthop("2001:db8::1", None, exchangers=False)),
+        ("bücher.example", Nexthop("xn--bcher-kva.example", None, exchangers=True)),
+    ],
+)
+def test_next_hops(text, nexthop):
+    assert Nexthop.parse(text) == nexthop
+
+
+@pytest.mark.parametrize(
+    "text", ["", ":25", "[]", "[a", "[a]b", "[a]:", "a:", "a:b", "a:0", "a:65536", "a:1:2", "a:²"]
+)
+def test_what_is_no_next_hop(text):
+    with pytest.raises(ValueError, match="is no next hop"):
+        Nexthop.parse(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "target"),
+    [
+        ("unix:/run/dovecot/lmtp", LmtpTarget(path="/run/dovecot/lmtp")),
+        ("inet:127.0.0.1:2424", LmtpTarget(host="127.0.0.1", port=2424)),
+        ("inet:[::1]:2424", LmtpTarget(host="::1", port=2424)),
+        ("inet:store.example", LmtpTarget(host="store.example", port=24)),
+    ],
+)
+def test_lmtp_targets(text, target):
+    assert LmtpTarget.parse(text) == target

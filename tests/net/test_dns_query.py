@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import dns.rcode
+import pytest
+
+from dns_server import DnsServer
+from postroad.net.dns import DnsQuery, DnsTemporary, Existence, MxKind, Records, Resolver
+from postroad.net.settings import DnsSettings
+
+ZONE = """
+@     300 IN SOA ns.example.net. hostmaster.example.net. 1 3600 600 86400 30
+@     120 IN MX 10 mx.example.net.
+@     120 IN MX 20 mx2.example.net.
+mx     60 IN A 192.0.2.1
+mx     60 IN AAAA 2001:db8::1
+null   60 IN MX 0 .
+"""
+
+
+@pytest.fixture
+async def server():
+    server = DnsServer("example.net.", ZONE)
+    server.address = await server.start()
+    yield server
+    server.stop()
+
+
+def query(server: DnsServer, timeout: float = 5) -> DnsQuery:
+    return DnsQuery(DnsSettings(servers=(server.address,), timeout=timeout))
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "records"),
+    [
+        (
+            "example.net",
+            "MX",
+            Records(Existence.FOUND, ("10 mx.example.net.", "20 mx2.example.net."), 120),
+        ),
+        ("mx.example.net", "A", Records(Existence.FOUND, ("192.0.2.1",), 60)),
+        ("mx.example.net", "AAAA", Records(Existence.FOUND, ("2001:db8::1",), 60)),
+        ("null.example.net", "MX", Records(Existence.FOUND, ("0 .",), 60)),
+        ("mx.example.net", "MX", Records(Existence.NO_DATA, (), 30)),
+        ("absent.example.net", "MX", Records(Existence.NO_DOMAIN, (), 30)),
+        ("double..dot", "MX", Records(Existence.NO_DOMAIN)),
+        (f"{'x' * 64}.example.net", "A", Records(Existence.NO_DOMAIN)),
+    ],
+)
+async def test_questions(server, name, kind, records):
+    answer = await query(server)(name, kind)
+    assert replace(answer, values=tuple(sorted(answer.values))) == records
+
+
+@pytest.mark.parametrize("rcode", [dns.rcode.SERVFAIL, dns.rcode.REFUSED])
+async def test_a_server_that_cannot_say(server, rcode):
+    server.rcode = rcode
+    with pytest.raises(DnsTemporary):
+        await query(server)("example.net", "MX")
+
+
+async def test_a_silent_server(server):
+    server.silent = True
+    with pytest.raises(DnsTemporary):
+        await query(server, timeout=0.05)("example.net", "MX")
+
+
+async def test_the_whole_resolver_over_the_wire(server):
+    settings = DnsSettings(servers=(server.address,))
+    resolver = Resolver(settings, lambda: 0.0)
+    answer = await resolver.mx("example.net")
+    assert (answer.kind, answer.hosts) == (MxKind.LISTED, ("mx.example.net", "mx2.example.net"))
+    assert (await resolver.mx("null.example.net")).kind is MxKind.NULL
+    assert await resolver.addresses("mx.example.net") == ("192.0.2.1", "2001:db8::1")
+    asked = server.questions
+    await resolver.addresses("mx.example.net")
+    assert server.questions == asked
+
+
+@pytest.mark.parametrize(
+    "text", ["192.0.2.1", "127.0.0.1:5353", "[::1]:53", "2001:db8::1", "[2001:db8::1]"]
+)
+def test_servers(text):
+    DnsQuery(DnsSettings(servers=(text,)))
+
+
+@pytest.mark.parametrize("text", ["", "ns.example.net", "127.0.0.1:", "127.0.0.1:x", "1.2.3.4:0"])
+def test_what_is_no_server(text):
+    with pytest.raises(ValueError, match="is no name server"):
+        DnsQuery(DnsSettings(servers=(text,)))
+
+
+def test_the_systems_servers():
+    DnsQuery(DnsSettings())

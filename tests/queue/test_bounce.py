@@ -1,0 +1,298 @@
+"""The bounce: by its golden text, and as a reader's MIME parser sees it."""
+
+from __future__ import annotations
+
+import email
+import email.policy
+from email.message import EmailMessage
+
+import pytest
+
+from postroad.model import BodyType, Reply
+from postroad.queue.bounce import Failure, bounce, header_section
+from queue_mail import NOON, MemoryContent, message, recipient
+
+NEVER = Reply.of(550, "5.1.1", "<bob@example.net>: no such user here")
+HEADER = b"From: alice@example.org\r\nSubject: lunch\r\n"
+
+GOLDEN = """\
+Date: Fri, 15 Jan 2027 08:00:10 +0000
+From: Mail Delivery System <MAILER-DAEMON@mail.example.org>
+To: alice@example.org
+Subject: Undelivered Mail Returned to Sender
+Message-ID: <4XyZ.7.1800000010000@mail.example.org>
+Auto-Submitted: auto-replied
+MIME-Version: 1.0
+Content-Type: multipart/report; report-type=delivery-status;
+	boundary="BOUNDARY"
+
+This is a MIME-encapsulated message.
+
+--BOUNDARY
+Content-Description: Notification
+Content-Type: text/plain; charset=us-ascii
+
+This is the mail system at host mail.example.org.
+
+I'm sorry to have to tell you that your message could not be delivered to
+one or more recipients. Its header is attached below.
+
+The message came in at Fri, 15 Jan 2027 08:00:00 +0000. No further attempt will be made.
+If you ask your postmaster for help, please include this report.
+
+                   The mail system
+
+<bob@example.net> (expanded from <robert@example.org>): host mx.example.net
+    said: 550 5.1.1 <bob@example.net>: no such user here
+
+--BOUNDARY
+Content-Description: Delivery report
+Content-Type: message/delivery-status
+
+Reporting-MTA: dns; mail.example.org
+X-Postroad-Queue-ID: 4XyZ
+X-Postroad-Sender: rfc822; alice@example.org
+Arrival-Date: Fri, 15 Jan 2027 08:00:00 +0000
+
+Original-Recipient: rfc822; robert@example.org
+Final-Recipient: rfc822; bob@example.net
+Action: failed
+Status: 5.1.1
+Remote-MTA: dns; mx.example.net
+Diagnostic-Code: smtp; 550 5.1.1 <bob@example.net>: no such user here
+
+--BOUNDARY
+Content-Description: Undelivered Message Headers
+Content-Type: text/rfc822-headers
+
+From: alice@example.org
+Subject: lunch
+
+--BOUNDARY--
+"""
+
+
+def failure(
+    reply: Reply = NEVER,
+    *,
+    address: str = "bob@example.net",
+    original: str = "",
+    from_peer: bool = True,
+    relay: str = "mx.example.net[192.0.2.1]:25",
+    expired: bool = False,
+) -> Failure:
+    return Failure(recipient(address, original), reply, from_peer, relay, expired)
+
+
+def made(*failures: Failure, header: bytes = HEADER, sender="alice@example.org", smtputf8=False):
+    """The bounce, and how a parser sees it."""
+    mail = message(sender, queue_id="4XyZ", smtputf8=smtputf8)
+    result = bounce(
+        mail, failures or (failure(),), header=header, hostname="mail.example.org", now=NOON + 10
+    )
+    assert result is not None
+    check_lines(result.message)
+    parsed = email.message_from_bytes(result.message, policy=email.policy.SMTP)
+    assert isinstance(parsed, EmailMessage)
+    assert parsed.get_content_type() == "multipart/report"
+    assert len(parsed.get_payload()) == 3
+    assert not [part.defects for part in parsed.walk() if part.defects]
+    return result, parsed
+
+
+def check_lines(octets: bytes) -> None:
+    lines = octets.split(b"\r\n")
+    assert lines.pop() == b""
+    assert all(len(line) <= 998 for line in lines)
+    assert not any(b"\r" in line or b"\n" in line for line in lines)
+
+
+def fields(parsed: EmailMessage) -> list[EmailMessage]:
+    """The groups of the delivery-status part: about the message, then about each recipient."""
+    part = parsed.get_payload()[1]
+    if part.get_content_type() == "message/delivery-status":
+        return part.get_payload()
+    text = part.get_payload(decode=True) or part.get_payload()[0].as_bytes()
+    groups = text.replace(b"\r\n", b"\n").strip().split(b"\n\n")
+    return [email.message_from_bytes(group, policy=email.policy.SMTPUTF8) for group in groups]
+
+
+def test_golden():
+    stored = recipient("bob@example.net", "robert@example.org")
+    stored = type(stored)(7, stored.address, stored.original)
+    result, parsed = made(Failure(stored, NEVER, True, "mx.example.net[192.0.2.1]:25"))
+    boundary = parsed.get_boundary()
+    expected = GOLDEN.replace("BOUNDARY", boundary).replace("\n", "\r\n").encode()
+    assert expected.decode() == result.message.decode()
+
+
+def test_envelope():
+    result, _ = made()
+    assert None is result.envelope.sender
+    assert BodyType.SEVEN_BIT is result.envelope.body
+    assert not result.envelope.smtputf8
+    assert str(result.recipient) == "alice@example.org"
+
+
+@pytest.mark.parametrize("sender", [""])
+def test_nobody_to_tell(sender):
+    mail = message(sender)
+    assert None is bounce(mail, [failure()], header=b"", hostname="h.example", now=NOON)
+
+
+def test_fields_of_each_recipient():
+    silent = failure(
+        Reply.of(451, "4.4.1", "connection timed out"),
+        address="carol@example.com",
+        from_peer=False,
+        relay="none",
+        expired=True,
+    )
+    plain = failure(Reply.of(554, None, "go away"), address="dave@example.com")
+    _, parsed = made(failure(), silent, plain)
+
+    first, *groups = fields(parsed)
+
+    assert first["Reporting-MTA"] == "dns; mail.example.org"
+    assert first["Arrival-Date"] == "Fri, 15 Jan 2027 08:00:00 +0000"
+    assert [group["Action"] for group in groups] == ["failed"] * 3
+    assert [group["Status"] for group in groups] == ["5.1.1", "4.4.7", "5.0.0"]
+    assert [group["Remote-MTA"] for group in groups] == [
+        "dns; mx.example.net",
+        None,
+        "dns; mx.example.net",
+    ]
+    assert groups[1]["Diagnostic-Code"] == "X-Postroad; 451 4.4.1 connection timed out"
+    assert groups[2]["Diagnostic-Code"] == "smtp; 554 go away"
+    text = parsed.get_payload()[0].get_content()
+    assert "<carol@example.com>: delivery time expired" in text
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "broken\r\nAction: delivered\r\n\r\nFinal-Recipient: rfc822; x@example.net",
+        "bare\nnewline\rand\vvertical\x0cfeed",
+        "line\u2028separator\u0085next",
+        "null\0byte\x1b[31mred",
+        "word " * 5000,
+        "x" * 20_000,
+        "ü" * 3000,
+        "--=_boundary--",
+        "\t  \r\n",
+        "",
+        "\udcff lone surrogate",
+    ],
+)
+@pytest.mark.parametrize("wide", [False, True])
+def test_a_peer_cannot_break_out(words, wide):
+    address = "böb@example.net" if wide else "bob@example.net"
+    reply = Reply(550, "5.0.0", tuple(words.split("\n")))
+
+    _, parsed = made(failure(reply, address=address, relay=f"mx\r\nX: y{words}[192.0.2.1]:25"))
+
+    groups = fields(parsed)
+    assert len(groups) == 2
+    assert {
+        "Original-Recipient",
+        "Final-Recipient",
+        "Action",
+        "Status",
+        "Remote-MTA",
+        "Diagnostic-Code",
+    } == set(groups[1].keys())
+    assert groups[1]["Action"] == "failed"
+
+
+def test_many_lines_of_a_reply_are_one():
+    _, parsed = made(failure(Reply(550, "5.7.1", ("first", "second"))))
+    assert fields(parsed)[1]["Diagnostic-Code"] == "smtp; 550 5.7.1 first second"
+
+
+class TestEightBit:
+    def test_latin1_header(self):
+        result, parsed = made(header=b"Subject: caf\xe9\r\n", smtputf8=True)
+        assert BodyType.EIGHT_BIT_MIME is result.envelope.body
+        assert not result.envelope.smtputf8
+        assert parsed["Content-Transfer-Encoding"] == "8bit"
+        part = parsed.get_payload()[2]
+        assert (
+            part.get_content_type(),
+            part["Content-Transfer-Encoding"],
+        ) == ("text/rfc822-headers", "8bit")
+
+    @pytest.mark.parametrize(
+        ("smtputf8", "kind"), [(True, "message/global-headers"), (False, "text/rfc822-headers")]
+    )
+    def test_utf8_header(self, smtputf8, kind):
+        header = "Subject: café\r\n".encode()
+        result, parsed = made(header=header, smtputf8=smtputf8)
+        assert kind == parsed.get_payload()[2].get_content_type()
+        assert BodyType.EIGHT_BIT_MIME is result.envelope.body
+        assert header in result.message
+
+    def test_utf8_recipient(self):
+        result, parsed = made(failure(address="böb@example.net"))
+        part = parsed.get_payload()[1]
+        assert part.get_content_type() == "message/global-delivery-status"
+        assert "Final-Recipient: utf-8; böb@example.net\r\n".encode() in result.message
+        assert not result.envelope.smtputf8
+
+    def test_utf8_sender(self):
+        result, _ = made(sender="álice@example.org")
+        assert result.envelope.smtputf8
+        assert BodyType.EIGHT_BIT_MIME is result.envelope.body
+        assert "To: álice@example.org\r\n".encode() in result.message
+
+    def test_utf8_words_of_a_peer(self):
+        result, parsed = made(failure(Reply.of(550, "5.1.1", "niemand da, tschüß")))
+        assert "tschüß" in parsed.get_payload()[0].get_content()
+        assert fields(parsed)[1]["Diagnostic-Code"] == "smtp; 550 5.1.1 niemand da, tsch??"
+        assert BodyType.EIGHT_BIT_MIME is result.envelope.body
+
+
+def test_quoted_addresses():
+    _, parsed = made(failure(address='"a  b\\"c"@example.net'), sender='"x y"@example.org')
+    assert fields(parsed)[1]["Final-Recipient"] == 'rfc822; "a  b\\"c"@example.net'
+
+
+def test_the_boundary_occurs_once_for_each_part():
+    _result, parsed = made()
+    boundary = parsed.get_boundary()
+    again, reparsed = made(header=f"X: --{boundary}\r\n".encode())
+    assert reparsed.get_boundary() != boundary
+    assert again.message.count(reparsed.get_boundary().encode()) == 5
+
+
+@pytest.mark.parametrize("piece", [1, 7, 65_536])
+@pytest.mark.parametrize(
+    ("octets", "expected"),
+    [
+        (b"A: 1\r\nB: 2\r\n\r\nbody\r\n", b"A: 1\r\nB: 2\r\n"),
+        (b"A: 1\r\n", b"A: 1\r\n"),
+        (b"A: 1", b"A: 1\r\n"),
+        (b"A: 1\r\n\r\n", b"A: 1\r\n"),
+        (b"\r\nno header\r\n\r\nmore\r\n", b""),
+        (b"", b""),
+        (b"A: 1\r\nB: 2\r\nC: " + b"x" * 200 + b"\r\n\r\n", b"A: 1\r\nB: 2\r\n"),
+        (b"A: " + b"x" * 200 + b"\r\n\r\n", b"A: " + b"x" * 97 + b"\r\n"),
+    ],
+)
+def test_header_section(octets, expected, piece):
+    assert expected == header_section(MemoryContent(octets, piece), limit=100)
+
+
+@pytest.mark.parametrize(
+    ("line", "length"),
+    [
+        (b"x" * 998, 998),
+        (b"x" * 999, 998),
+        ("é".encode() * 500, 998),
+        (b"x" + "é".encode() * 500, 997),
+    ],
+)
+def test_long_header_lines_are_cut_between_characters(line, length):
+    [cut, rest] = header_section(MemoryContent(line + b"\r\n\r\n")).split(b"\r\n")
+    assert (length, b"") == (len(cut), rest)
+    assert line.startswith(cut)
+    cut.decode()

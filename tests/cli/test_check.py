@@ -5,7 +5,28 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import pytest
+
 from command_line import CommandLine
+
+
+@pytest.fixture(autouse=True)
+def _stays_who_it_is(server: Path) -> None:
+    """The tests may run as root, and what becomes of root is tested apart."""
+    file = server / "postroad.toml"
+    file.write_text(file.read_text().replace('# user = "postroad"', 'user = "root"'))
+
+
+def test_a_user_that_is_not_there(command_line: CommandLine, server: Path) -> None:
+    file = server / "postroad.toml"
+    file.write_text(file.read_text().replace('user = "root"', 'user = "no-such-user"'))
+    said = command_line("check", "--json").json["findings"]
+    found = [each for each in said if each["subject"] == "user"]
+    if os.geteuid() == 0:
+        assert [each["verdict"] for each in found] == ["warning"]
+        assert "no-such-user" in found[0]["message"]
+    else:
+        assert found == []
 
 
 def test_a_new_server_is_right(command_line: CommandLine, server: Path) -> None:
@@ -41,8 +62,8 @@ def test_every_mistake_at_once(command_line: CommandLine, server: Path) -> None:
     assert ran.lines == [
         f"postroad.toml:{last - 2}: [rely]: unknown key; did you mean relay?",
         (
-            f"postroad.toml:{last}: [queue] lifetime: a duration is a number of seconds or text such "
-            'as "5d" or "1h30m"'
+            f"postroad.toml:{last}: [queue] lifetime: a duration is a number of seconds or text "
+            'such as "5d" or "1h30m"'
         ),
     ]
     [first, second] = command_line("check", "--json").json["mistakes"]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from postroad.config import Configuration
-from postroad.config.examination import Finding, Verdict, examine
+from postroad.config.examination import Account, Finding, Verdict, _may, examine
 from postroad.net.selfsigned import LIFETIME, self_signed
 from postroad.server.settings import ListenerSettings
 
@@ -38,9 +39,11 @@ def _certify(configuration: Configuration, name: str) -> None:
     configuration.key.chmod(0o600)
 
 
-def findings(configuration: Configuration, now: datetime = NOW) -> list[Finding]:
+def findings(
+    configuration: Configuration, now: datetime = NOW, account: Account | None = None
+) -> list[Finding]:
     file = configuration.state_directory.parent / "postroad.toml"
-    return list(examine(file, configuration, now))
+    return list(examine(file, configuration, now, account))
 
 
 def test_all_is_well(configuration: Configuration) -> None:
@@ -101,3 +104,48 @@ def test_whom_the_certificate_names(
 ) -> None:
     _certify(configuration, name)
     assert findings(configuration)[-1].verdict is verdict
+
+
+def test_files_that_the_servers_user_cannot_read(
+    configuration: Configuration, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = configuration.state_directory.parent
+    file = root / "postroad.toml"
+    me, stranger = os.getuid(), Account("nobody", 65_534, frozenset({65_534}))
+    monkeypatch.chdir(root)
+    owner = Account("postroad", me, frozenset())
+    said = [each.verdict for each in findings(configuration, account=owner)]
+    assert said == [Verdict.OK] * 3
+    # pytest's own folders are closed to others, so everything is out of a stranger's reach.
+    said = [
+        each.message
+        for each in findings(configuration, account=stranger)
+        if each.verdict is Verdict.ERROR
+    ]
+    assert said == [
+        f"nobody, whom the server becomes, cannot reach or read {path}"
+        for path in (file, configuration.state_directory)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("mode", "account", "may"),
+    [
+        (0o400, Account("owner", 1, frozenset()), True),
+        (0o044, Account("owner", 1, frozenset({2})), False),
+        (0o040, Account("group", 9, frozenset({2})), True),
+        (0o404, Account("group", 9, frozenset({2})), False),
+        (0o004, Account("other", 9, frozenset()), True),
+        (0o440, Account("other", 9, frozenset()), False),
+    ],
+)
+def test_whose_right_counts(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    mode: int,
+    account: Account,
+    may: bool,
+) -> None:
+    status = os.stat_result((0o100000 | mode, 0, 0, 1, 1, 2, 0, 0, 0, 0))
+    monkeypatch.setattr(Path, "stat", lambda _: status)
+    assert _may(account, tmp_path, 0o4) is may

@@ -218,6 +218,7 @@ def sender(routes: Mapping[str, int]) -> Postfix:
         "transport_maps": "texthash:%(folder)s/transport",
         "relay_domains": "",
         "default_transport": "error:no route in this test",
+        "smtp_tls_security_level": "may",
         "minimal_backoff_time": "2s",
         "maximal_backoff_time": "4s",
         "queue_run_delay": "2s",

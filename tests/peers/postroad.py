@@ -13,6 +13,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from peers.certificates import Authority
 from peers.maildir import Maildir
 from peers.ports import free_port
 from peers.processes import Process, peer_folder, remove_folder
@@ -34,7 +35,7 @@ class Postroad:
 
     Args:
         settings: what the configuration says beyond the host name, the domains, the state
-            directory and the listeners; tables are merged into those.
+            directory, a certificate and the listeners; tables are merged into those.
         listeners: which presets listen, each on a free port of 127.0.0.1.
         accounts: passwords by address.
         command: what starts it.
@@ -150,12 +151,14 @@ class Postroad:
 
     def _settings(self, settings: Table) -> Table:
         listeners = {name: {"bind": [f"127.0.0.1:{port}"]} for name, port in self._ports.items()}
+        certificate = Authority(self.folder).issue("mail.example.org", "localhost", "127.0.0.1")
         own: Table = {
             "hostname": "mail.example.org",
             "domains": ["example.org"],
             "state_directory": str(self.state),
             "workers": 2,
             "user": "root",
+            "tls": {"certificate": str(certificate.chain), "key": str(certificate.key)},
             "listeners": listeners,
         }
         return _merged(own, settings)

@@ -49,6 +49,16 @@ def elsewhere(authority: Authority) -> Iterator[Postfix]:
 
 
 @pytest.fixture(scope="module")
+def smarthost(authority: Authority) -> Iterator[Postfix]:
+    accounts = Dovecot({"relay@smarthost.test": "clandestine"})
+    certificate = authority.issue("smarthost.test")
+    server = postfix.smarthost("elsewhere.test", ["lisa"], certificate, accounts)
+    yield server
+    server.stop()
+    accounts.stop()
+
+
+@pytest.fixture(scope="module")
 def server(certificate: Certificate, names: NameServer, elsewhere: Postfix) -> Iterator[Postroad]:
     server = Postroad(
         {
@@ -151,15 +161,6 @@ def test_a_refused_recipient_comes_back_as_a_bounce(server: Postroad, authority:
 
 class TestSmarthost:
     """Everything for other domains through Postfix, which wants TLS and a login."""
-
-    @pytest.fixture(scope="class")
-    def smarthost(self, authority: Authority) -> Iterator[Postfix]:
-        accounts = Dovecot({"relay@smarthost.test": "clandestine"})
-        certificate = authority.issue("smarthost.test")
-        server = postfix.smarthost("elsewhere.test", ["lisa"], certificate, accounts)
-        yield server
-        server.stop()
-        accounts.stop()
 
     @pytest.fixture
     def through(

@@ -42,7 +42,7 @@ def open_sockets(
     ]
     for name, binds in listeners.items():
         for where in binds:
-            shared = given.pop((where.host, where.port), None)
+            shared = given.pop((_any(where.host), where.port), None)
             for index, sockets in enumerate(per_worker):
                 sockets[name].append(shared or bind(where.host, where.port, first=index == 0))
     if given:
@@ -57,4 +57,9 @@ def open_sockets(
 def _address(inherited: socket.socket) -> tuple[str, int]:
     inherited.listen(BACKLOG)
     host, port = inherited.getsockname()[:2]
-    return ("" if host in {"::", "0.0.0.0"} else str(host), int(port))
+    return _any(str(host)), int(port)
+
+
+def _any(host: str) -> str:
+    """All addresses have more than one spelling, and one socket serves them."""
+    return "" if host in {"::", "0.0.0.0"} else host

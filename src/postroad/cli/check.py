@@ -13,7 +13,7 @@ from postroad.cli.listing import print_json
 
 if TYPE_CHECKING:
     from postroad.config import Configuration, ConfigurationError
-    from postroad.config.examination import Finding
+    from postroad.config.examination import Account, Finding
 
 __all__ = ["check"]
 
@@ -47,17 +47,35 @@ def check(
 def _findings(file: Path, configuration: Configuration) -> list[Finding]:
     from datetime import UTC, datetime
 
+    from postroad.app.privileges import PrivilegeError
     from postroad.app.proof import relay_holes
     from postroad.config.examination import Finding, Verdict, examine
 
     findings = [Finding("configuration", Verdict.OK, f"{file} has no mistake")]
-    findings += examine(file, configuration, datetime.now(UTC))
+    account = None
+    try:
+        account = _future_account(configuration.user)
+    except PrivilegeError as error:
+        findings.append(Finding("user", Verdict.WARNING, str(error)))
+    findings += examine(file, configuration, datetime.now(UTC), account)
     holes = relay_holes(configuration)
     findings += [Finding("relay", Verdict.ERROR, hole) for hole in holes]
     if not holes:
         proved = "proved: without a login or a trusted address nobody reaches another domain"
         findings.append(Finding("relay", Verdict.OK, proved))
     return findings
+
+
+def _future_account(configured: str) -> Account | None:
+    """Whom the server becomes when whoever runs this starts it."""
+    from postroad.app.privileges import unprivileged_user
+    from postroad.config.examination import Account
+
+    user = unprivileged_user(configured)
+    if user is None:
+        return None
+    groups = frozenset(os.getgrouplist(user.pw_name, user.pw_gid))
+    return Account(user.pw_name, user.pw_uid, groups)
 
 
 def _show_mistakes(error: ConfigurationError, *, json: bool) -> None:

@@ -113,10 +113,11 @@ def delete_messages(
     ] = False,
 ) -> None:
     """Delete messages; nobody is told, neither sender nor recipient."""
-    from postroad.admin.queue import delete
-
     if bool(queue_ids) is everything:
         raise usage("name the messages to delete, or say --all")
+
+    from postroad.admin.queue import delete
+
     configuration = state_of_server(context)
     wanted = [queue_id.upper() for queue_id in queue_ids or ()]
     if everything:

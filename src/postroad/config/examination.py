@@ -17,7 +17,7 @@ from cryptography.x509.oid import ExtensionOID
 
 from postroad.config.configuration import Configuration
 
-__all__ = ["Finding", "Verdict", "examine"]
+__all__ = ["Account", "Finding", "Verdict", "examine"]
 
 RENEWAL = timedelta(days=21)
 """Less than this to go: the renewal that was to happen has not."""
@@ -46,15 +46,35 @@ class Finding:
     message: str
 
 
-def examine(file: Path, configuration: Configuration, now: datetime) -> Iterator[Finding]:
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Whom the server becomes.
+
+    Attributes:
+        name: as the operator knows it.
+        user: its number.
+        groups: the numbers of all its groups.
+    """
+
+    name: str
+    user: int
+    groups: frozenset[int]
+
+
+def examine(
+    file: Path, configuration: Configuration, now: datetime, account: Account | None
+) -> Iterator[Finding]:
     """Every finding about the files of a server.
 
     Args:
         file: the configuration file.
         configuration: what was loaded from it.
         now: the time, with its zone.
+        account: whom the server will become; `None` where it stays whoever starts it.
     """
     yield from _rights(file, configuration)
+    if account is not None:
+        yield from _reach(file, configuration, account)
     if any(listener.tls != "none" for listener in configuration.resolved_listeners):
         yield _certificate(configuration, now)
 
@@ -85,6 +105,48 @@ def _too_open(path: Path, forbidden: int) -> Iterator[Finding]:
         right = "go-w" if forbidden & stat.S_IWGRP else "o-rwx"
         message = f"{path} is open to others ({rights}); chmod {right} it"
         yield Finding("permissions", Verdict.WARNING, message)
+
+
+def _reach(file: Path, configuration: Configuration, account: Account) -> Iterator[Finding]:
+    """The server reads its files after it has become another user, and again on every reload."""
+    relay, state = configuration.relay, configuration.state_directory
+    named = [
+        file.absolute(),
+        configuration.certificate,
+        configuration.key,
+        configuration.directory_file,
+        *(path for path in (relay.password_file, relay.ca_file) if path is not None),
+    ]
+    outside = dict.fromkeys(path for path in named if not path.is_relative_to(state))
+    blocked = [path for path in outside if not _may_read(account, path)]
+    if not all(_may(account, parent, stat.S_IXOTH) for parent in state.parents):
+        blocked.append(state)
+    for path in blocked:
+        message = f"{account.name}, whom the server becomes, cannot reach or read {path}"
+        yield Finding("user", Verdict.ERROR, message)
+    if not blocked:
+        message = f"{account.name}, whom the server becomes, can read its files"
+        yield Finding("user", Verdict.OK, message)
+
+
+def _may_read(account: Account, path: Path) -> bool:
+    real = path.resolve()
+    return _may(account, real, stat.S_IROTH) and all(
+        _may(account, parent, stat.S_IXOTH) for parent in real.parents
+    )
+
+
+def _may(account: Account, path: Path, right: int) -> bool:
+    """Whether the plain permissions give a right, named by its bit for others. No ACLs."""
+    try:
+        about = path.stat()
+    except FileNotFoundError:
+        return True  # to be made, by whoever may
+    if about.st_uid == account.user:
+        return bool(about.st_mode & right << 6)
+    if about.st_gid in account.groups:
+        return bool(about.st_mode & right << 3)
+    return bool(about.st_mode & right)
 
 
 def _certificate(configuration: Configuration, now: datetime) -> Finding:

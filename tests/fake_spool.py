@@ -1,0 +1,197 @@
+"""A spool shard in memory, with the same promises as the real one as long as the process lives.
+
+It passes the conformance suite of the spool. `MemoryStore` is the disk: open another
+`MemoryShard` on it to play a restart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+from postroad.model import Address, Envelope, StoredMessage, StoredRecipient
+from postroad.spool import Claim, Claimed, Done, Retry, Selector, SpoolError
+from postroad.spool.queue_id import QueueIds
+
+
+@dataclass(frozen=True)
+class MemoryContent:
+    octets: bytes
+
+    @property
+    def size(self) -> int:
+        return len(self.octets)
+
+    def chunks(self) -> Iterator[bytes]:
+        if self.octets:
+            yield self.octets
+
+
+@dataclass
+class Row:
+    """A recipient: `due` is absent while it was never deferred."""
+
+    queue_id: str
+    recipient: StoredRecipient
+    due: float | None = None
+    reason: str | None = None
+
+
+@dataclass
+class MemoryStore:
+    """What survives a restart."""
+
+    messages: dict[str, StoredMessage] = field(default_factory=dict)
+    rows: dict[int, Row] = field(default_factory=dict)
+    mark: int = 0
+    last_recipient: int = 0
+    full: bool = False  # every write fails
+
+
+class MemoryDraft:
+    def __init__(self, shard: MemoryShard, queue_id: str) -> None:
+        self.queue_id = queue_id
+        self.shard = shard
+        self.pieces: list[bytes] = []
+        self.spent = False
+
+    def write(self, chunk: bytes) -> None:
+        self.check()
+        self.pieces.append(chunk)
+
+    async def commit(
+        self, envelope: Envelope, recipients: Sequence[tuple[Address, Address]], arrived: float
+    ) -> Claimed:
+        self.check()
+        if not recipients:
+            raise ValueError("a message needs a recipient")
+        self.spent = True
+        return self.shard.store_message(self, envelope, recipients, arrived)
+
+    def discard(self) -> None:
+        self.spent = True
+
+    def check(self) -> None:
+        if self.spent:
+            raise SpoolError("the draft was already committed or discarded")
+
+
+class MemoryShard:
+    damaged: tuple[str, ...] = ()
+
+    def __init__(self, store: MemoryStore, clock: Callable[[], float], number: int = 0) -> None:
+        self.store = store
+        self.clock = clock
+        self.ids = QueueIds(number, clock, store.mark)
+        self.claimed: set[int] = set()
+        self.closed = False
+        for row in store.rows.values():
+            if row.due is None:
+                row.due = store.messages[row.queue_id].queued
+
+    def begin(self) -> MemoryDraft:
+        self.check()
+        self.ids.reserved(self.ids.wanted() or 0)
+        number = self.ids.give()
+        assert number is not None
+        self.store.mark = number
+        return MemoryDraft(self, self.ids.spell(number))
+
+    def store_message(
+        self,
+        draft: MemoryDraft,
+        envelope: Envelope,
+        recipients: Sequence[tuple[Address, Address]],
+        arrived: float,
+    ) -> Claimed:
+        self.check(writing=True)
+        content = MemoryContent(b"".join(draft.pieces))
+        message = StoredMessage(draft.queue_id, envelope, arrived, self.clock(), content)
+        first = self.store.last_recipient + 1
+        self.store.last_recipient += len(recipients)
+        stored = tuple(
+            StoredRecipient(first + at, address, original)
+            for at, (address, original) in enumerate(recipients)
+        )
+        self.store.messages[draft.queue_id] = message
+        self.store.rows |= {one.id: Row(draft.queue_id, one) for one in stored}
+        self.claimed |= {one.id for one in stored}
+        return Claimed(message, stored)
+
+    async def claim(self, now: float, limit: int) -> Claim:
+        self.check()
+        waiting = sorted(
+            (row.due, id_)
+            for id_, row in self.store.rows.items()
+            if row.due is not None and id_ not in self.claimed
+        )
+        due = [id_ for at, id_ in waiting if at <= now][:limit]
+        self.claimed |= set(due)
+        groups: dict[str, list[StoredRecipient]] = {}
+        for id_ in due:
+            row = self.store.rows[id_]
+            groups.setdefault(row.queue_id, []).append(row.recipient)
+        messages = tuple(
+            Claimed(self.store.messages[queue_id], tuple(group))
+            for queue_id, group in groups.items()
+        )
+        rest = waiting[len(due) :]
+        return Claim(messages, rest[0][0] if rest else None)
+
+    async def settle(self, results: Sequence[Done | Retry]) -> list[str]:
+        self.check(writing=True)
+        touched: dict[str, None] = {}
+        for result in results:
+            if result.recipient_id not in self.claimed:
+                continue
+            self.claimed.discard(result.recipient_id)
+            row = self.store.rows[result.recipient_id]
+            if isinstance(result, Done):
+                del self.store.rows[result.recipient_id]
+                touched[row.queue_id] = None
+            else:
+                row.due, row.reason = result.at, result.reason
+                row.recipient = replace(row.recipient, attempts=row.recipient.attempts + 1)
+        return [queue_id for queue_id in touched if self.remove_empty(queue_id)]
+
+    async def release(self, recipient_ids: Sequence[int]) -> None:
+        self.check(writing=True)
+        for id_ in self.claimed.intersection(recipient_ids):
+            row = self.store.rows[id_]
+            if row.due is None:
+                row.due = self.store.messages[row.queue_id].queued
+            self.claimed.discard(id_)
+
+    async def flush(self, selector: Selector) -> int:
+        self.check(writing=True)
+        now, count = self.clock(), 0
+        for id_, row in self.store.rows.items():
+            named = selector.queue_ids is None or row.queue_id in selector.queue_ids
+            waits = id_ not in self.claimed and row.due is not None and row.due > now
+            if named and waits and selector.matches(row.recipient.address):
+                row.due = now
+                count += 1
+        return count
+
+    async def delete(self, queue_ids: Sequence[str]) -> int:
+        self.check(writing=True)
+        names = {name.upper() for name in queue_ids} & self.store.messages.keys()
+        for id_, row in list(self.store.rows.items()):
+            if row.queue_id in names:
+                del self.store.rows[id_]
+                self.claimed.discard(id_)
+        return sum(self.remove_empty(name) for name in names)
+
+    async def close(self) -> None:
+        self.closed = True
+
+    def remove_empty(self, queue_id: str) -> bool:
+        if any(row.queue_id == queue_id for row in self.store.rows.values()):
+            return False
+        return self.store.messages.pop(queue_id, None) is not None
+
+    def check(self, *, writing: bool = False) -> None:
+        if self.closed:
+            raise SpoolError("spool: closed")
+        if writing and self.store.full:
+            raise SpoolError("spool: no space left on device")

@@ -1,0 +1,320 @@
+"""The SQLite shard under load, on failing disks, and with callers that go away."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import sqlite3
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import pytest
+
+from postroad.model import Address, Envelope
+from postroad.spool import Claim, Done, Operation, Retry, Selector, Shard, SpoolError, SpoolSettings
+from spool_conformance import (
+    ANN,
+    BOB,
+    INLINE_LIMIT,
+    LARGE,
+    NOON,
+    SMALL,
+    Clock,
+    ids,
+    named,
+    put,
+    read,
+    retries,
+)
+from spool_gates import FailingGate, HoldingGate
+
+FULL = OSError(errno.ENOSPC, "No space left on device")
+BROKEN = sqlite3.OperationalError("disk I/O error")
+SETTINGS = SpoolSettings(inline_limit=INLINE_LIMIT)
+
+
+@pytest.fixture
+def gate() -> FailingGate:
+    return FailingGate()
+
+
+@pytest.fixture
+async def shard(tmp_path: Path, gate: FailingGate) -> AsyncIterator[Shard]:
+    shard = await Shard.open(tmp_path / "shard", 0, SETTINGS, Clock(), gate)
+    yield shard
+    gate.heal()
+    await shard.close()
+
+
+@pytest.fixture
+def holding() -> HoldingGate:
+    return HoldingGate()
+
+
+@pytest.fixture
+async def held(tmp_path: Path, holding: HoldingGate) -> AsyncIterator[Shard]:
+    """A shard whose commits wait as long as the test likes."""
+    shard = await Shard.open(tmp_path / "held", 0, SETTINGS, Clock(), holding)
+    holding.entered.acquire()
+    yield shard
+    holding.open.set()
+    await shard.close()
+
+
+async def until(condition: Callable[[], object]) -> None:
+    while not condition():  # noqa: ASYNC110 - what is waited for happens in a thread
+        await asyncio.sleep(0)
+
+
+def files(directory: Path) -> list[str]:
+    return [path.name for path in (directory / "shard" / "bodies").iterdir()]
+
+
+async def test_messages_that_come_while_one_syncs_share_the_next_commit(
+    held: Shard, holding: HoldingGate
+) -> None:
+    before = holding.commits
+    holding.open.clear()
+    first = asyncio.ensure_future(put(held))
+    await until(lambda: holding.entered.acquire(blocking=False))
+    rest = [asyncio.ensure_future(put(held, BOB, content=bytes([n]))) for n in range(99)]
+    await asyncio.sleep(0.005)  # long enough for the loop to yield to the writer thread
+    assert not first.done()
+    holding.open.set()
+    claims = await asyncio.gather(first, *rest)
+    assert holding.commits - before == 2
+    assert [read(one) for one in claims[1:]] == [bytes([n]) for n in range(99)]
+
+
+async def test_all_kinds_of_jobs_share_a_commit(shard: Shard, gate: FailingGate) -> None:
+    one, two, three = await put(shard), await put(shard, BOB, ANN), await put(shard)
+    await shard.settle(retries(three, NOON + 9))
+    before = gate.commits
+    gone, _, _, flushed, deleted, claim, fresh = await asyncio.gather(
+        shard.settle([Done(one.recipients[0].id)]),
+        shard.settle(retries(two, NOON - 1)),
+        shard.release([12345]),
+        shard.flush(Selector()),
+        shard.delete([two.message.queue_id]),
+        shard.claim(NOON, 10),
+        put(shard),
+    )
+    assert gone == [one.message.queue_id]
+    assert (flushed, deleted) == (1, 1)
+    assert named(claim) == [three.message.queue_id]
+    assert read(fresh) == SMALL
+    assert gate.commits - before == 1
+
+
+async def test_a_batch_of_more_rows_than_one_statement_takes(shard: Shard) -> None:
+    claims = await asyncio.gather(*(put(shard, content=b"%d" % n) for n in range(700)))
+    assert [read(one) for one in claims] == [b"%d" % n for n in range(700)]
+    gone = await shard.settle([Done(id_) for id_ in ids(*claims)])
+    assert gone == [one.message.queue_id for one in claims]
+
+
+@pytest.mark.parametrize("content", [SMALL, LARGE], ids=["small", "large"])
+@pytest.mark.parametrize(
+    "failure",
+    [
+        (Operation.COMMIT, FULL, False),
+        (Operation.COMMIT, BROKEN, False),
+        (Operation.SYNC_FILE, FULL, False),
+        (Operation.SYNC_FILE, FULL, True),
+        (Operation.RENAME, FULL, False),
+        (Operation.RENAME, FULL, True),
+        (Operation.SYNC_DIRECTORY, FULL, False),
+    ],
+    ids=lambda failure: f"{failure[0].value}-{failure[1]}-{failure[2]}",
+)
+async def test_a_failed_commit_is_told_and_leaves_nothing(
+    shard: Shard,
+    gate: FailingGate,
+    tmp_path: Path,
+    content: bytes,
+    failure: tuple[Operation, Exception, bool],
+) -> None:
+    operation, error, late = failure
+    gate.fail(error, operation, late=late)
+    if content is LARGE or operation is Operation.COMMIT:
+        with pytest.raises(SpoolError):
+            await put(shard, content=content)
+    gate.heal()
+    assert files(tmp_path) == []
+    claimed = await put(shard, content=content)
+    assert read(claimed) == content
+    assert await shard.settle([Done(one) for one in ids(claimed)]) == [claimed.message.queue_id]
+    assert await shard.claim(NOON + 1e9, 10) == Claim((), None)
+
+
+@pytest.mark.parametrize("operation", [Operation.CREATE, Operation.WRITE])
+async def test_a_full_disk_is_told_while_writing(
+    shard: Shard, gate: FailingGate, tmp_path: Path, operation: Operation
+) -> None:
+    gate.fail(FULL, operation)
+    draft = shard.begin()
+    draft.write(SMALL)
+    with pytest.raises(SpoolError, match="No space left"):
+        draft.write(LARGE)
+    with pytest.raises(SpoolError):
+        await draft.commit(Envelope(ANN), [(BOB, BOB)], NOON)
+    assert files(tmp_path) == []
+
+
+async def test_one_bad_message_does_not_sink_the_others(shard: Shard) -> None:
+    surrogate = Address("\udcff", "example.net")
+    results = await asyncio.gather(
+        put(shard, content=b"1"),
+        put(shard, surrogate, content=b"2"),
+        put(shard, content=LARGE),
+        put(shard, content=b"3"),
+        return_exceptions=True,
+    )
+    assert isinstance(results[1], SpoolError)
+    good = [one for one in results if not isinstance(one, BaseException)]
+    assert [read(one) for one in good] == [b"1", LARGE, b"3"]
+    gone = await shard.settle([Done(id_) for id_ in ids(*good)])
+    assert len(gone) == 3
+
+
+async def test_a_batch_that_failed_once_is_tried_singly(shard: Shard, gate: FailingGate) -> None:
+    gate.fail(BROKEN, Operation.COMMIT, times=1)
+    claims = await asyncio.gather(*(put(shard) for _ in range(5)))
+    assert len(set(ids(*claims))) == 5
+
+
+async def test_results_that_could_not_be_written_are_still_claimed(
+    shard: Shard, gate: FailingGate
+) -> None:
+    claimed = await put(shard, BOB, ANN)
+    one, two = ids(claimed)
+    gate.fail(FULL, Operation.COMMIT)
+    with pytest.raises(SpoolError):
+        await shard.settle([Done(one), Retry(two, NOON, "later")])
+    with pytest.raises(SpoolError):
+        await shard.release([one])
+    gate.heal()
+    assert await shard.claim(NOON + 1e9, 10) == Claim((), None)
+    assert await shard.settle([Done(one), Done(two)]) == [claimed.message.queue_id]
+
+
+async def test_an_unreadable_database_is_told(shard: Shard) -> None:
+    claimed = await put(shard)
+    await shard.settle(retries(claimed, NOON))
+    shard._ledger.connection.execute("ALTER TABLE recipient RENAME TO away")
+    with pytest.raises(SpoolError):
+        await shard.claim(NOON, 10)
+    shard._ledger.connection.execute("ALTER TABLE away RENAME TO recipient")
+    assert len((await shard.claim(NOON, 10)).messages) == 1
+
+
+async def test_a_bug_is_told_and_stops_the_shard(shard: Shard, gate: FailingGate) -> None:
+    gate.fail(ZeroDivisionError(), Operation.COMMIT, times=1)
+    with pytest.raises(ZeroDivisionError):
+        await put(shard)
+    with pytest.raises(SpoolError, match="internal error"):
+        await put(shard)
+
+
+@pytest.mark.parametrize("content", [SMALL, LARGE], ids=["small", "large"])
+async def test_a_caller_cancelled_during_the_commit_hands_the_message_back(
+    held: Shard, holding: HoldingGate, content: bytes
+) -> None:
+    holding.open.clear()
+    sending = asyncio.ensure_future(put(held, content=content))
+    await until(lambda: holding.entered.acquire(blocking=False))
+    sending.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await sending
+    holding.open.set()
+    claim = await held.claim(NOON, 10)
+    while not claim.messages:
+        claim = await held.claim(NOON, 10)
+    assert [read(one) for one in claim.messages] == [content]
+
+
+async def test_a_caller_cancelled_at_the_last_moment_hands_the_message_back(held: Shard) -> None:
+    """The commit is done, its future has the result, and the task has not run yet."""
+    sending = asyncio.ensure_future(put(held))
+    await asyncio.sleep(0)
+    (request,) = held._commits._pending
+    resolve = request.resolve
+
+    def resolve_and_cancel(*args: object) -> None:
+        resolve(*args)
+        sending.cancel()
+
+    request.resolve = resolve_and_cancel
+    with pytest.raises(asyncio.CancelledError):
+        await sending
+    claim = await held.claim(NOON, 10)
+    while not claim.messages:
+        claim = await held.claim(NOON, 10)
+    assert [read(one) for one in claim.messages] == [SMALL]
+
+
+async def test_a_caller_cancelled_while_its_file_syncs_leaves_nothing(
+    tmp_path: Path, holding: HoldingGate
+) -> None:
+    class Gate(HoldingGate):
+        def perform(self, operation, path, action):  # type: ignore[no-untyped-def]
+            kind = Operation.COMMIT if operation is Operation.SYNC_FILE else Operation.CREATE
+            super().perform(kind, path, lambda: None)
+            return action()
+
+    gate = Gate()
+    shard = await Shard.open(tmp_path / "shard", 0, SETTINGS, Clock(), gate)
+    gate.open.clear()
+    sending = asyncio.ensure_future(put(shard, content=LARGE))
+    await until(lambda: gate.entered.acquire(blocking=False))
+    sending.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await sending
+    gate.open.set()
+    await until(lambda: not files(tmp_path))
+    assert await shard.claim(NOON + 1e9, 10) == Claim((), None)
+    await shard.close()
+
+
+async def test_a_cancelled_claim_is_handed_back(held: Shard, holding: HoldingGate) -> None:
+    claimed = await put(held)
+    await held.settle(retries(claimed, NOON))
+    holding.open.clear()
+    sending = asyncio.ensure_future(put(held))
+    await until(lambda: held._commits._is_out)
+    claiming = asyncio.ensure_future(held.claim(NOON, 10))
+    await asyncio.sleep(0)
+    claiming.cancel()
+    holding.open.set()
+    await sending
+    claim = await held.claim(NOON, 10)
+    while not claim.messages:
+        claim = await held.claim(NOON, 10)
+    assert named(claim) == [claimed.message.queue_id]
+
+
+async def test_close_finishes_what_was_begun(tmp_path: Path) -> None:
+    shard = await Shard.open(tmp_path, 0, SETTINGS, Clock())
+    sending = [asyncio.ensure_future(put(shard)) for _ in range(50)]
+    await asyncio.sleep(0)
+    await shard.close()
+    claims = await asyncio.gather(*sending)
+    shard = await Shard.open(tmp_path, 0, SETTINGS, Clock())
+    assert ids(*(await shard.claim(NOON, 100)).messages) == sorted(ids(*claims))
+    await shard.close()
+
+
+async def test_identifiers_are_reserved_while_mail_flows(tmp_path: Path) -> None:
+    clock = Clock()
+    shard = await Shard.open(tmp_path, 0, SETTINGS, clock)
+    given = []
+    for _ in range(50):
+        clock.now += 17
+        given.append((await put(shard)).message.queue_id)
+    assert given == sorted(set(given))
+    await shard.close()
+
+
+async def test_a_retry_needs_a_time() -> None:
+    with pytest.raises(ValueError, match="finite"):
+        Retry(1, float("nan"), "")

@@ -1,0 +1,354 @@
+"""What every spool shard must do, whatever it is made of.
+
+Each test takes a `place`: somewhere a shard can be opened, closed and opened again. A test module
+imports all of them and gives `place` as a fixture over its implementations.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import pytest
+
+from postroad.model import Address, BodyType, Envelope
+from postroad.spool import Claim, Claimed, Done, Retry, Selector, SpoolError
+
+NOON = 1_800_000_000.0
+INLINE_LIMIT = 1000
+ANN = Address("ann", "example.org")
+BOB = Address("bob", "example.net")
+EVE = Address("eve", "example.com")
+SMALL = b"Subject: small\r\n\r\ntext\r\n"
+LARGE = b"Subject: large\r\n\r\n" + b"0123456789abcdef\r\n" * 9000
+
+
+class Clock:
+    def __init__(self, now: float = NOON) -> None:
+        self.now = now
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class Place(Protocol):
+    clock: Clock
+
+    async def open(self) -> Any:
+        """The shard, as it was left."""
+
+    async def crash(self) -> Any:
+        """The shard, opened again without having been closed."""
+
+
+async def put(
+    shard: Any,
+    *recipients: Address,
+    content: bytes = SMALL,
+    sender: Address | None = ANN,
+    arrived: float = NOON - 1,
+) -> Claimed:
+    draft = shard.begin()
+    for start in range(0, len(content), 4000):
+        draft.write(content[start : start + 4000])
+    pairs = [(one, one) for one in recipients or (BOB,)]
+    claimed = await draft.commit(Envelope(sender), pairs, arrived)
+    assert claimed.message.queue_id == draft.queue_id
+    return claimed
+
+
+def read(claimed: Claimed) -> bytes:
+    return b"".join(claimed.message.content.chunks())
+
+
+def ids(*claims: Claimed) -> list[int]:
+    return [one.id for claimed in claims for one in claimed.recipients]
+
+
+def named(claim: Claim) -> list[str]:
+    return [one.message.queue_id for one in claim.messages]
+
+
+def retries(claimed: Claimed, at: float, reason: str = "451 later") -> Sequence[Retry]:
+    return [Retry(one.id, at, reason) for one in claimed.recipients]
+
+
+@pytest.mark.parametrize("content", [b"", SMALL, LARGE], ids=["empty", "small", "large"])
+async def test_a_committed_message_is_given_back_whole(place: Place, content: bytes) -> None:
+    shard = await place.open()
+    draft = shard.begin()
+    for start in range(0, len(content), 777):
+        draft.write(content[start : start + 777])
+    envelope = Envelope(Address("o'b r", "example.org"), BodyType.EIGHT_BIT_MIME, smtputf8=True)
+    pairs = [(BOB, Address("postmaster", "")), (EVE, EVE)]
+    claimed = await draft.commit(envelope, pairs, NOON - 2.5)
+    assert claimed.message.envelope == envelope
+    assert (claimed.message.arrived, claimed.message.queued) == (NOON - 2.5, NOON)
+    assert [(one.address, one.original) for one in claimed.recipients] == pairs
+    assert [one.attempts for one in claimed.recipients] == [0, 0]
+    assert len(set(ids(claimed))) == 2
+    assert claimed.message.content.size == len(content)
+    assert read(claimed) == read(claimed) == content
+
+
+@pytest.mark.parametrize("content", [b"", SMALL, LARGE], ids=["empty", "small", "large"])
+async def test_a_claimed_message_is_the_committed_one(place: Place, content: bytes) -> None:
+    shard = await place.open()
+    first = await put(shard, BOB, EVE, content=content, sender=None)
+    shard = await place.crash()
+    (again,) = (await shard.claim(NOON, 10)).messages
+    assert again.recipients == first.recipients
+    for name in ("queue_id", "envelope", "arrived", "queued"):
+        assert getattr(again.message, name) == getattr(first.message, name)
+    assert again.message.content.size == len(content)
+    assert read(again) == read(again) == content
+
+
+async def test_a_fresh_message_is_with_its_caller(place: Place) -> None:
+    shard = await place.open()
+    await put(shard)
+    assert await shard.claim(NOON + 1e9, 10) == Claim((), None)
+
+
+async def test_a_claim_is_exclusive(place: Place) -> None:
+    shard = await place.open()
+    await put(shard)
+    shard = await place.crash()
+    first, second = await asyncio.gather(shard.claim(NOON, 10), shard.claim(NOON, 10))
+    assert len(first.messages) == 1
+    assert second == Claim((), None)
+
+
+async def test_done_removes_the_recipient_and_at_last_the_message(place: Place) -> None:
+    shard = await place.open()
+    claimed = await put(shard, BOB, EVE, content=LARGE)
+    one, two = ids(claimed)
+    assert await shard.settle([Done(one)]) == []
+    assert await shard.settle([Done(two)]) == [claimed.message.queue_id]
+    assert await shard.settle([Done(two)]) == []
+    shard = await place.crash()
+    assert await shard.claim(NOON + 1e9, 10) == Claim((), None)
+
+
+async def test_a_message_that_goes_is_told_once(place: Place) -> None:
+    shard = await place.open()
+    claimed = await put(shard, BOB, EVE)
+    one, two = ids(claimed)
+    told = await asyncio.gather(shard.settle([Done(one)]), shard.settle([Done(two)]))
+    assert [name for names in told for name in names] == [claimed.message.queue_id]
+
+
+async def test_retry_waits_for_its_time_and_counts(place: Place) -> None:
+    shard = await place.open()
+    claimed = await put(shard, BOB)
+    assert await shard.settle(retries(claimed, NOON + 300)) == []
+    assert await shard.claim(NOON + 299, 10) == Claim((), NOON + 300)
+    claim = await shard.claim(NOON + 300, 10)
+    assert named(claim) == [claimed.message.queue_id]
+    assert [one.attempts for one in claim.messages[0].recipients] == [1]
+    assert claim.next_due is None
+    assert await shard.settle([Done(ids(claimed)[0])]) == [claimed.message.queue_id]
+
+
+async def test_a_deferred_recipient_keeps_its_time_over_a_restart(place: Place) -> None:
+    shard = await place.open()
+    deferred, fresh = await put(shard, BOB), await put(shard, EVE)
+    await shard.settle(retries(deferred, NOON + 300))
+    shard = await place.crash()
+    claim = await shard.claim(NOON, 10)
+    assert named(claim) == [fresh.message.queue_id]
+    assert claim.next_due == NOON + 300
+
+
+async def test_what_was_claimed_at_a_crash_is_due(place: Place) -> None:
+    shard = await place.open()
+    claimed = await put(shard, BOB)
+    await shard.settle(retries(claimed, NOON + 300))
+    await shard.claim(NOON + 300, 10)
+    shard = await place.crash()
+    assert named(await shard.claim(NOON + 300, 10)) == [claimed.message.queue_id]
+
+
+async def test_the_longest_due_come_first_and_the_limit_holds(place: Place) -> None:
+    shard = await place.open()
+    late, early, both = await put(shard, BOB), await put(shard, BOB), await put(shard, BOB, EVE)
+    await shard.settle(
+        [
+            *retries(late, NOON + 30),
+            *retries(early, NOON + 10),
+            Retry(ids(both)[0], NOON + 20, ""),
+            Retry(ids(both)[1], NOON + 40, ""),
+        ]
+    )
+    first = await shard.claim(NOON + 35, 2)
+    assert named(first) == [early.message.queue_id, both.message.queue_id]
+    assert ids(*first.messages) == [ids(early)[0], ids(both)[0]]
+    assert first.next_due == NOON + 30
+    second = await shard.claim(NOON + 35, 2)
+    assert named(second) == [late.message.queue_id]
+    assert second.next_due == NOON + 40
+    assert await shard.claim(NOON + 35, 2) == Claim((), NOON + 40)
+
+
+async def test_a_retry_in_the_past_is_found_again(place: Place) -> None:
+    shard = await place.open()
+    claims = [await put(shard) for _ in range(5)]
+    await shard.settle([result for one in claims for result in retries(one, NOON + 50)])
+    await shard.claim(NOON + 50, 10)
+    await shard.settle(retries(claims[2], NOON - 100))
+    assert named(await shard.claim(NOON + 50, 10)) == [claims[2].message.queue_id]
+
+
+async def test_a_settle_and_a_claim_together(place: Place) -> None:
+    """A claim asked for after a settle sees it."""
+    shard = await place.open()
+    one, two = await put(shard), await put(shard)
+    _, _, claim = await asyncio.gather(
+        shard.settle(retries(one, NOON)), shard.settle([Done(ids(two)[0])]), shard.claim(NOON, 9)
+    )
+    assert named(claim) == [one.message.queue_id]
+
+
+async def test_many_recipients_are_claimed_in_portions(place: Place) -> None:
+    shard = await place.open()
+    everybody = [Address(f"user{number}", "example.net") for number in range(700)]
+    claimed = await put(shard, *everybody)
+    await shard.settle(retries(claimed, NOON))
+    seen: list[int] = []
+    while (claim := await shard.claim(NOON, 150)).messages:
+        (group,) = claim.messages
+        assert len(group.recipients) <= 150
+        seen += ids(group)
+    assert seen == ids(claimed)
+    assert await shard.settle([Done(one) for one in seen]) == [claimed.message.queue_id]
+
+
+async def test_released_recipients_are_due_when_they_were(place: Place) -> None:
+    shard = await place.open()
+    fresh, deferred = await put(shard, BOB), await put(shard, EVE)
+    await shard.settle(retries(deferred, NOON + 10))
+    await shard.claim(NOON + 10, 10)
+    await shard.release(ids(fresh, deferred))
+    claim = await shard.claim(NOON, 10)
+    assert named(claim) == [fresh.message.queue_id]
+    assert [one.attempts for one in claim.messages[0].recipients] == [0]
+    assert claim.next_due == NOON + 10
+    (again,) = (await shard.claim(NOON + 10, 10)).messages
+    assert [one.attempts for one in again.recipients] == [1]
+
+
+@pytest.mark.parametrize(
+    ("domain", "by_id", "count"),
+    [
+        (None, False, 3),
+        ("EXAMPLE.net", False, 1),
+        ("example.com", True, 1),
+        (None, True, 2),
+        ("nowhere.example", False, 0),
+    ],
+)
+async def test_flush_makes_deferred_recipients_due(
+    place: Place, domain: str | None, by_id: bool, count: int
+) -> None:
+    shard = await place.open()
+    one, two = await put(shard, BOB, EVE), await put(shard, EVE)
+    held = await put(shard)
+    await shard.settle([*retries(one, NOON + 300), *retries(two, NOON + 300)])
+    names = frozenset({one.message.queue_id}) if by_id else None
+    assert await shard.flush(Selector(names, domain)) == count
+    assert len(ids(*(await shard.claim(NOON, 10)).messages)) == count
+    assert await shard.settle([Done(ids(held)[0])]) == [held.message.queue_id]
+
+
+async def test_delete_removes_whole_messages(place: Place) -> None:
+    shard = await place.open()
+    held, waiting, kept = await put(shard, content=LARGE), await put(shard), await put(shard)
+    await shard.settle([*retries(waiting, NOON), *retries(kept, NOON)])
+    names = [held.message.queue_id, waiting.message.queue_id.lower(), "NONE", "0" * 12]
+    assert await shard.delete(names) == 2
+    assert await shard.delete(names) == 0
+    assert await shard.settle([Done(ids(held)[0])]) == []
+    assert named(await shard.claim(NOON, 10)) == [kept.message.queue_id]
+    shard = await place.crash()
+    assert named(await shard.claim(NOON, 10)) == [kept.message.queue_id]
+
+
+async def test_a_discarded_draft_leaves_nothing(place: Place) -> None:
+    shard = await place.open()
+    draft = shard.begin()
+    draft.write(LARGE)
+    draft.discard()
+    draft.discard()
+    with pytest.raises(SpoolError):
+        await draft.commit(Envelope(ANN), [(BOB, BOB)], NOON)
+    with pytest.raises(SpoolError):
+        draft.write(b"")
+    shard = await place.crash()
+    assert await shard.claim(NOON, 10) == Claim((), None)
+
+
+async def test_discard_after_commit_changes_nothing(place: Place) -> None:
+    shard = await place.open()
+    draft = shard.begin()
+    draft.write(LARGE)
+    claimed = await draft.commit(Envelope(ANN), [(BOB, BOB)], NOON)
+    draft.discard()
+    assert read(claimed) == LARGE
+
+
+async def test_a_message_needs_a_recipient(place: Place) -> None:
+    shard = await place.open()
+    draft = shard.begin()
+    with pytest.raises(ValueError, match="recipient"):
+        await draft.commit(Envelope(ANN), [], NOON)
+    draft.discard()
+
+
+async def test_queue_ids_sort_by_time_and_are_never_given_twice(place: Place) -> None:
+    shard = await place.open()
+    given = [shard.begin().queue_id for _ in range(3)]
+    place.clock.now += 1
+    given.append((await put(shard)).message.queue_id)
+    place.clock.now -= 1000
+    given.append((await put(shard)).message.queue_id)
+    shard = await place.crash()
+    given.append(shard.begin().queue_id)
+    await shard.close()
+    shard = await place.open()
+    given.append(shard.begin().queue_id)
+    assert given == sorted(set(given))
+    assert all(len(one) == 12 and one.isalnum() and one == one.upper() for one in given)
+
+
+async def test_recipients_are_never_numbered_twice(place: Place) -> None:
+    shard = await place.open()
+    first = await put(shard, BOB, EVE)
+    await shard.settle([Done(one) for one in ids(first)])
+    shard = await place.crash()
+    second = await put(shard)
+    assert min(ids(second)) > max(ids(first))
+
+
+async def test_a_closed_shard_refuses(place: Place) -> None:
+    shard = await place.open()
+    draft = shard.begin()
+    draft.write(LARGE)
+    await shard.close()
+    await shard.close()
+    with pytest.raises(SpoolError):
+        shard.begin()
+    with pytest.raises(SpoolError):
+        await draft.commit(Envelope(ANN), [(BOB, BOB)], NOON)
+    with pytest.raises(SpoolError):
+        await shard.claim(NOON, 1)
+    with pytest.raises(SpoolError):
+        await shard.settle([Done(1)])
+    draft.discard()
+
+
+async def test_nothing_to_settle_is_fine(place: Place) -> None:
+    shard = await place.open()
+    assert await shard.settle([]) == []
+    assert await shard.settle([Done(99), Retry(98, NOON, "")]) == []
+    await shard.release([97])

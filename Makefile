@@ -22,7 +22,7 @@ help:
 	@echo "make serve [OFFSET=1000]  a server for trying out, on ports 2525, 2587 and 2465 (plus OFFSET)"
 	@echo "make test                 every check: format, lint, types, layers, tests (make check is the same)"
 	@echo "make format               put the code into the format that make test asks for"
-	@echo "make bench                Postfix and Postroad side by side; memory"
+	@echo "make bench                Postfix and Postroad side by side, a profile, memory"
 	@echo "make bench-profile        the ten dearest functions of a worker under that load"
 	@echo "make lock                 renew requirements/*.txt from pyproject.toml"
 	@echo "make clean                remove what these commands made"
@@ -47,6 +47,7 @@ peers:
 
 bench: $(VENV)/.dev peers
 	$(PEERS) $(BIN)/python bench/relay.py $(ARGS)
+	$(PEERS) $(BIN)/python bench/relay.py --profile $(ARGS)
 	$(PEERS) $(BIN)/python bench/memory.py
 
 bench-profile: $(VENV)/.dev peers

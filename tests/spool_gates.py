@@ -52,7 +52,10 @@ class CrashingGate:
         elif operation is Operation.SYNC_FILE:
             self.unsynced.discard(path)
         elif operation is Operation.RENAME:
-            self.unnamed[path.with_name(path.name.removesuffix(".part"))] = path
+            new = path.with_name(path.name.removesuffix(".part"))
+            self.unnamed[new] = path
+            if path in self.unsynced:
+                self.unsynced.add(new)
         elif operation is Operation.SYNC_DIRECTORY:
             self.unnamed.clear()
 

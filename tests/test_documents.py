@@ -18,8 +18,8 @@ DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 MINIMUM = 'hostname = "mail.example.org"\ndomains = ["example.org"]\nstate_directory = "state"\n'
 
 LINK = re.compile(r"\]\(([^)#]+)(?:#[^)]*)?\)")
-COMMAND = re.compile(r"(?:^ {4,}|`)(postroad [^`\n|]*)", re.MULTILINE)
-MAKE = re.compile(r"(?:^ {4,}|`)make +([a-z][a-z-]*)", re.MULTILINE)
+COMMAND = re.compile(r"(?:^ *|`)(postroad [^`\n|]*)", re.MULTILINE)
+MAKE = re.compile(r"(?:^ *|`)make +([a-z][a-z-]*)", re.MULTILINE)
 BLOCK = re.compile(r"(?:^ {4,}.*\n|^\n)+", re.MULTILINE)
 
 

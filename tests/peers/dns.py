@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from peers import needs
 from peers.ports import free_port
-from peers.processes import Process, peer_folder, remove_folder
+from peers.processes import Process, peer_folder, remove_folder, removed_on_failure
 from peers.waiting import listening
 
 __all__ = ["NameServer"]
@@ -60,10 +60,10 @@ class NameServer:
             )
         )
         shutil.chown(self.folder, "nsd")
-        self._process = Process(
-            [command, "-d", "-c", str(configuration)], log=self.folder / "output"
-        )
-        self._process.wait_ready(lambda: listening(self.port))
+        argv = [command, "-d", "-c", str(configuration)]
+        with removed_on_failure(self.folder):
+            self._process = Process(argv, log=self.folder / "output")
+            self._process.wait_ready(lambda: listening(self.port))
 
     def stop(self) -> None:
         """End it and remove its folder."""

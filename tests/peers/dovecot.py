@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from peers import needs
-from peers.processes import Process, peer_folder, remove_folder
+from peers.processes import Process, peer_folder, remove_folder, removed_on_failure
 
 __all__ = ["Dovecot"]
 
@@ -65,8 +65,9 @@ class Dovecot:
         configuration = self.folder / "dovecot.conf"
         configuration.write_text(_CONFIGURATION.format(folder=self.folder))
         argv = [command, "-F", "-c", str(configuration)]
-        self._process = Process(argv, log=self.folder / "start.log")
-        self._process.wait_ready(lambda: _is_socket(self.socket))
+        with removed_on_failure(self.folder):
+            self._process = Process(argv, log=self.folder / "start.log")
+            self._process.wait_ready(lambda: _is_socket(self.socket))
 
     def log(self) -> str:
         """What it has logged so far."""

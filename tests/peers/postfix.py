@@ -7,6 +7,7 @@ parts (another domain's MX, a smarthost with login, a sender) are functions belo
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pwd
 import shutil
@@ -14,13 +15,14 @@ import signal
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from peers import needs
 from peers.certificates import Certificate
 from peers.dovecot import Dovecot
 from peers.maildir import Maildir
 from peers.ports import free_port
-from peers.processes import Process, peer_folder, remove_folder
+from peers.processes import Process, peer_folder, remove_folder, removed_on_failure
 from peers.waiting import listening, until
 
 __all__ = ["Listener", "Postfix", "mail_exchanger", "sender", "smarthost"]
@@ -60,6 +62,22 @@ class Listener:
     options: Mapping[str, str]
 
 
+class _Master(Process):
+    """`postfix start-fg`: a shell that waits for master, so signals go to master itself."""
+
+    def __init__(self, argv: Sequence[str], log: Path, pid_file: Path) -> None:
+        super().__init__(argv, log=log)
+        self._pid_file = pid_file
+
+    def stop(self, within: float = 15) -> int:
+        """End master, which ends its children."""
+        if self.running and self._pid_file.exists():
+            os.kill(int(self._pid_file.read_text()), signal.SIGTERM)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                return self.wait(within)
+        return super().stop(within)
+
+
 class Postfix:
     """A running Postfix.
 
@@ -79,16 +97,17 @@ class Postfix:
         needs.root("Postfix")
         self._command = needs.program("postfix")
         self.folder = peer_folder("postfix")
-        self._pid_file = self.folder / "queue" / "pid" / "master.pid"
         self.mail_log = self.folder / "mail.log"
         self.listeners = tuple(listeners) or (Listener(free_port(), {}),)
         self.port = self.listeners[0].port
         self._prepare(main_cf or {}, files or {})
         config = str(self.folder / "etc")
-        self._process = Process(
-            [self._command, "-c", config, "start-fg"], log=self.folder / "start.log"
-        )
-        self._process.wait_ready(lambda: all(listening(item.port) for item in self.listeners))
+        pid_file = self.folder / "queue" / "pid" / "master.pid"
+        with removed_on_failure(self.folder):
+            self._process = _Master(
+                [self._command, "-c", config, "start-fg"], self.folder / "start.log", pid_file
+            )
+            self._process.wait_ready(lambda: all(listening(item.port) for item in self.listeners))
 
     def log(self) -> str:
         """The mail log so far."""
@@ -120,12 +139,7 @@ class Postfix:
         subprocess.run(argv, input=message, check=True, timeout=30, capture_output=True)
 
     def stop(self) -> None:
-        """End master, which ends its children, and remove its folder.
-
-        `start-fg` is a shell that waits for master, so the signal goes to master itself.
-        """
-        if self._process.running:
-            os.kill(int(self._pid_file.read_text()), signal.SIGTERM)
+        """End it and remove its folder."""
         self._process.stop()
         remove_folder(self.folder)
 

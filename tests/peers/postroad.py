@@ -16,7 +16,7 @@ from pathlib import Path
 from peers.certificates import Authority
 from peers.maildir import Maildir
 from peers.ports import free_port
-from peers.processes import Process, peer_folder, remove_folder
+from peers.processes import Process, peer_folder, remove_folder, removed_on_failure
 from peers.waiting import greeting, listening, until
 
 __all__ = ["DevServer", "Postroad", "Table", "Value", "toml"]
@@ -55,9 +55,10 @@ class Postroad:
         self._ports = {name: free_port() for name in listeners}
         self.configuration = self.folder / "postroad.toml"
         self.configuration.write_text(toml(self._settings(settings or {})))
-        for address, password in (accounts or {}).items():
-            self.run("user", "add", address, "--password-stdin", text=password + "\n")
-        self.start()
+        with removed_on_failure(self.folder):
+            for address, password in (accounts or {}).items():
+                self.run("user", "add", address, "--password-stdin", text=password + "\n")
+            self.start()
 
     def port(self, listener: str) -> int:
         """The port of a listener on 127.0.0.1."""
@@ -176,7 +177,8 @@ class DevServer:
         self.folder = peer_folder("dev")
         self.ports = {name: port + offset for name, port in _DEV_PORTS.items()}
         self._argv = [*command, "serve", "--dev", "--port-offset", str(offset)]
-        self.start()
+        with removed_on_failure(self.folder):
+            self.start()
 
     def start(self) -> None:
         """Start it, for the first time or again, and wait until every port answers."""

@@ -12,12 +12,12 @@ import shutil
 import signal
 import subprocess
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from peers.waiting import until
 
-__all__ = ["Process", "peer_folder", "remove_folder"]
+__all__ = ["Process", "peer_folder", "remove_folder", "removed_on_failure"]
 
 
 class Process:
@@ -109,6 +109,16 @@ def peer_folder(name: str) -> Path:
     folder = Path(tempfile.mkdtemp(prefix=f"postroad-{name}-"))
     folder.chmod(0o755)
     return folder
+
+
+@contextlib.contextmanager
+def removed_on_failure(folder: Path) -> Iterator[None]:
+    """Remove a peer's folder if the peer could not be started; its error tells what it said."""
+    try:
+        yield
+    except BaseException:
+        remove_folder(folder)
+        raise
 
 
 def remove_folder(folder: Path) -> None:

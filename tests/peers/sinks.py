@@ -7,7 +7,7 @@ import subprocess
 
 from peers import needs
 from peers.ports import free_port
-from peers.processes import Process, peer_folder, remove_folder
+from peers.processes import Process, peer_folder, remove_folder, removed_on_failure
 from peers.waiting import listening
 
 __all__ = ["Sink", "send"]
@@ -22,8 +22,9 @@ class Sink:
         self.folder = peer_folder("sink")
         self.port = free_port()
         argv = [needs.program("smtp-sink"), *_user(), "-c", f"127.0.0.1:{self.port}", _BACKLOG]
-        self._process = Process(argv, log=self.folder / "count")
-        self._process.wait_ready(lambda: listening(self.port))
+        with removed_on_failure(self.folder):
+            self._process = Process(argv, log=self.folder / "count")
+            self._process.wait_ready(lambda: listening(self.port))
 
     def messages(self) -> int:
         """How many messages it has taken so far.

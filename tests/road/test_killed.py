@@ -1,7 +1,7 @@
 """`kill -9` while a thousand messages arrive: nothing that was acknowledged is missing.
 
 Ten clients send, half to a mailbox here and half to another domain's MX, some with bodies that the
-spool keeps as files. Each remembers the messages whose `250` it read. When a good part is through,
+spool keeps as files. Each remembers the messages whose `250` it read. Three times
 processes are killed and started again; the clients go on until a thousand are acknowledged. Then
 the inventory: every acknowledged message is in one of the two mailboxes. A message may be there
 twice, and one whose `250` was lost may be there too; both are allowed, a loss is not.
@@ -13,6 +13,7 @@ import smtplib
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 
 import pytest
 
@@ -28,7 +29,7 @@ pytestmark = pytest.mark.peer
 
 MESSAGES = 1000
 CLIENTS = 10
-KILL_AFTER = 300  # acknowledged messages
+KILL_AFTER = (200, 450, 700)  # acknowledged messages
 RECIPIENTS = ("john@example.org", "lisa@elsewhere.test")
 LARGE = 200_000  # octets: more than the spool keeps in its database
 TIME_LIMIT = 180.0  # seconds for arrival, and again for delivery
@@ -50,6 +51,10 @@ class Tally:
                 return None
             self.sent += 1
             return self.sent
+
+    def reached(self, part: int) -> bool:
+        """Whether this many are acknowledged."""
+        return len(self.acknowledged) >= part
 
     def acknowledge(self, name: str) -> None:
         with self.lock:
@@ -109,8 +114,9 @@ def test_nothing_acknowledged_is_missing(
     for client in clients:
         client.start()
     try:
-        until(lambda: len(tally.acknowledged) >= KILL_AFTER, within=TIME_LIMIT, what="a first part")
-        kill(server)
+        for part in KILL_AFTER:
+            until(partial(tally.reached, part), within=TIME_LIMIT, what=f"{part} messages")
+            kill(server)
         until(lambda: tally.next() is None, within=TIME_LIMIT, what="a thousand acknowledgements")
     finally:
         tally.stopped.set()

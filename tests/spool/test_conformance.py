@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -28,7 +29,13 @@ class SqlitePlace:
     async def crash(self) -> Shard:
         """What is on disk at this moment is all that the next start has."""
         left = self.directory.with_name(f"{self.directory.name}x")
-        shutil.copytree(self.directory, left)
+        for path in [self.directory, *sorted(self.directory.rglob("*"))]:
+            copy = left / path.relative_to(self.directory)
+            if path.is_dir():
+                copy.mkdir()
+                continue
+            with contextlib.suppress(FileNotFoundError):  # a file whose message is gone
+                shutil.copy(path, copy)
         self.directory = left
         return await self.open()
 

@@ -145,8 +145,8 @@ async def test_files_go_with_their_message(tmp_path: Path) -> None:
         await shard.settle([Done(one) for one in ids(done)])
         await shard.delete([deleted.message.queue_id])
         discarded.discard()
-        with pytest.raises(SpoolError):
-            read(deleted)
+    with pytest.raises(SpoolError):
+        read(deleted)
     assert list((tmp_path / "bodies").iterdir()) == []
 
 

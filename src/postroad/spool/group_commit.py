@@ -15,7 +15,7 @@ itself, and `Connection.commit` gives the lock away exactly once.
 That leaves one wait, for the lock after the sync. `_yield` bounds it: when a batch is still out
 after a millisecond, the loop sleeps for a moment on a lock that the writer thread opens, so that
 a writer which only waits for the interpreter gets it at once. The pauses grow, so that a slow
-disk costs the loop a few hundredths of its time and no more.
+disk costs a busy loop one part in sixteen and no more.
 
 A batch that fails is rolled back and tried again job by job, so that only the job at fault fails.
 """
@@ -41,8 +41,8 @@ __all__ = ["GroupCommit"]
 T = TypeVar("T")
 
 FIRST_YIELD = 0.001  # seconds after the start of a commit
-LAST_YIELD = 0.016  # the longest pause between two
-YIELD = 0.0002  # seconds the loop sleeps: some wake-ups of a thread
+LAST_YIELD = 0.008  # the longest pause between two
+YIELD = 0.0005  # seconds the loop sleeps at most: several wake-ups of a thread
 
 LOST = (sqlite3.Error, OSError, UnicodeError, OverflowError)
 

@@ -19,6 +19,7 @@ from collections.abc import Callable
 __all__ = ["QueueIds", "number_of", "spell"]
 
 DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+PAIRS = tuple(high + low for high in DIGITS for low in DIGITS)
 TIME_DIGITS = 10
 SHARD_DIGITS = 2
 MAX_SHARD: int = 36**SHARD_DIGITS - 1
@@ -100,8 +101,9 @@ def number_of(queue_id: str) -> int | None:
 
 
 def _digits(value: int, width: int) -> str:
+    """`value` in base 36, with an even number of digits."""
     text = ""
-    for _ in range(width):
-        value, digit = divmod(value, 36)
-        text = DIGITS[digit] + text
+    for _ in range(width // 2):
+        value, pair = divmod(value, 1296)
+        text = PAIRS[pair] + text
     return text

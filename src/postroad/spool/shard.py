@@ -297,12 +297,12 @@ class Shard:
 def _open(directory: Path, number: int, durable: Durable) -> _Parts:
     try:
         _make(directory)
-        _make(directory / BODIES)
         lock = _lock(directory)
     except OSError as error:
         raise SpoolError(f"{directory}: {error.strerror}") from error
     connection = None
     try:
+        _make(directory / BODIES)
         connection = connect_writer(directory / DATABASE)
         bodies = Bodies(directory / BODIES, durable)
         recovered = recover(connection, bodies, number)
@@ -320,7 +320,7 @@ def _open(directory: Path, number: int, durable: Durable) -> _Parts:
 def _make(directory: Path) -> None:
     """A directory that is there after a crash, too."""
     if not directory.is_dir():
-        directory.mkdir(mode=0o700, parents=True)
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         sync_directory(directory.parent)
 
 

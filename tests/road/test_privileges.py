@@ -1,0 +1,37 @@
+"""Started as root, the server gives root up and still does all of its work."""
+
+from __future__ import annotations
+
+import shutil
+import smtplib
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from peers import needs
+from peers.certificates import Authority
+from peers.postroad import Postroad
+
+pytestmark = pytest.mark.peer
+
+JOHN = "john@example.org"
+
+
+def test_no_process_stays_root(
+    authority: Authority, started: Callable[[Postroad], Postroad]
+) -> None:
+    needs.root("a server that gives up root")
+    certificate = authority.issue("nobody.example.org")
+    shutil.chown(certificate.key, "nobody")
+    tls = {"certificate": str(certificate.chain), "key": str(certificate.key)}
+    server = started(Postroad({"user": "nobody", "tls": tls}, accounts={JOHN: "summersun"}))
+
+    with smtplib.SMTP("127.0.0.1", server.port("mx"), timeout=30) as client:
+        client.sendmail("lisa@elsewhere.test", [JOHN], b"Subject: unprivileged\r\n\r\nhello\r\n")
+    server.maildir(JOHN).wait("unprivileged")
+    nobody = str(server.state.stat().st_uid)
+    assert nobody != "0"
+    for pid in (server.supervisor, *server.workers()):
+        users = Path(f"/proc/{pid}/status").read_text().partition("Uid:")[2].split()[:4]
+        assert users == [nobody] * 4

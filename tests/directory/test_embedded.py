@@ -16,6 +16,7 @@ from postroad.directory import (
 )
 from postroad.directory.embedded import BUSY_TRIES
 from postroad.directory.lookups import MAX_OWNER_STEPS, Lookups
+from postroad.directory.memory import Memory
 from postroad.directory.schema import open_for_reading
 from postroad.directory.verifier import PasswordVerifier
 from postroad.model import Address
@@ -156,7 +157,7 @@ async def test_a_locked_file_is_waited_for_but_not_for_ever(path, editor, waits,
     lock = Lock(path, waits)
     verifier = PasswordVerifier(profile=CHEAP, threads=1, remember=0, clock=lambda: 0.0)
     lookups = Lookups(connection, ["example.org"], "+")
-    directory = EmbeddedDirectory(connection, lookups, verifier, lock.pause)
+    directory = EmbeddedDirectory(connection, lookups, verifier, Memory(path), lock.pause)
     if answers:
         assert await directory.resolve(JOHN) == Mailbox("john@example.org")
         assert lock.waited == waits

@@ -14,6 +14,7 @@ from postroad.directory import (
     PasswordProfile,
 )
 from postroad.directory.lookups import Lookups
+from postroad.directory.memory import Memory
 from postroad.directory.password import MAX_PASSWORD, dummy_hash, hash_password, matches
 from postroad.directory.schema import open_for_reading
 from postroad.directory.verifier import MAX_REMEMBERED, MAX_WAITING, PasswordVerifier
@@ -130,11 +131,11 @@ async def test_a_refused_login_takes_one_check_whoever_it_is(
         editor.add_alias("sales@example.org", ["john@example.org"])
     connection = open_for_reading(path)
     lookups = Lookups(connection, ["example.org"], "+")
-    directory = EmbeddedDirectory(connection, lookups, verifier)
+    directory = EmbeddedDirectory(connection, lookups, verifier, Memory(path))
     for count in (1, 2):  # the second time as well: failures are not remembered
         assert await directory.authenticate(name, password) is None
         assert check.costs == ["m=8,t=1,p=1"] * count
-    connection.close()
+    directory.close()
 
 
 async def test_a_success_is_remembered_for_its_time(verifier, check, clock):

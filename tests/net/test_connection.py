@@ -48,15 +48,15 @@ Handler = Callable[[Connection], Awaitable[None]]
 class Pair:
     """A listener whose one connection is handled by a coroutine; and its client."""
 
-    def __init__(self, handler: Handler, *, paused: bool = False) -> None:
+    def __init__(self, handler: Handler, *, implicit_tls: bool = False) -> None:
         self.handler = handler
-        self.paused = paused
+        self.implicit_tls = implicit_tls
         self.served: asyncio.Task[None] | None = None
         self.accepted = asyncio.Event()
 
     async def __aenter__(self) -> Connection:
         self.socket = bind("127.0.0.1", 0, first=True)
-        self.listener = Listener(self.socket, self._accept, paused=self.paused)
+        self.listener = Listener(self.socket, self._accept, implicit_tls=self.implicit_tls)
         await self.listener.start()
         port = self.socket.getsockname()[1]
         self.client = await connect("127.0.0.1", port, timeout=PATIENCE)
@@ -189,8 +189,32 @@ async def test_implicit_tls(server_tls: ssl.SSLContext, client_tls: ssl.SSLConte
         await connection.start_tls(server_tls, server_side=True, timeout=PATIENCE)
         await echo(connection)
 
-    async with Pair(serve, paused=True) as client:
+    async with Pair(serve, implicit_tls=True) as client:
         await client.start_tls(client_tls, server_side=False, timeout=PATIENCE, name="localhost")
+        client.write(b"x")
+
+        assert await client.read(PATIENCE) == b"x"
+
+
+async def test_a_handshake_that_is_there_before_anybody_looks(
+    server_tls: ssl.SSLContext, client_tls: ssl.SSLContext
+) -> None:
+    looked = asyncio.Event()
+
+    async def serve(connection: Connection) -> None:
+        await looked.wait()
+        assert connection.peer.address == "127.0.0.1"
+        await connection.start_tls(server_tls, server_side=True, timeout=PATIENCE)
+        await echo(connection)
+
+    async with Pair(serve, implicit_tls=True) as client:
+        handshake = asyncio.ensure_future(
+            client.start_tls(client_tls, server_side=False, timeout=PATIENCE, name="localhost")
+        )
+        for _ in range(20):  # turns of the loop in which the server's socket could be read
+            await asyncio.sleep(0)
+        looked.set()
+        await handshake
         client.write(b"x")
 
         assert await client.read(PATIENCE) == b"x"
@@ -219,7 +243,7 @@ async def test_garbage_for_a_handshake(
     async def serve(connection: Connection) -> None:
         reasons.append(await refuse(server_tls, connection, PATIENCE))
 
-    async with Pair(serve, paused=True) as client:
+    async with Pair(serve, implicit_tls=True) as client:
         client.write(sent)
         with contextlib.suppress(ConnectionError):
             while await client.read(PATIENCE):
@@ -232,7 +256,7 @@ async def test_a_handshake_that_never_comes(server_tls: ssl.SSLContext) -> None:
     async def serve(connection: Connection) -> None:
         assert "in time" in await refuse(server_tls, connection, 0.05)
 
-    async with Pair(serve, paused=True) as client:
+    async with Pair(serve, implicit_tls=True) as client:
         with contextlib.suppress(ConnectionError):
             assert await client.read(PATIENCE) == b""
 
@@ -254,7 +278,7 @@ async def test_an_untrusted_certificate_is_named(server_tls: ssl.SSLContext) -> 
             await connection.start_tls(server_tls, server_side=True, timeout=PATIENCE)
             assert await connection.read(PATIENCE) == b""
 
-    async with Pair(serve, paused=True) as client:
+    async with Pair(serve, implicit_tls=True) as client:
         with pytest.raises(TlsError, match="self-signed certificate"):
             await client.start_tls(
                 ssl.create_default_context(), server_side=False, timeout=PATIENCE, name="localhost"

@@ -181,7 +181,7 @@ class DevServer:
             self.start()
 
     def start(self) -> None:
-        """Start it, for the first time or again, and wait until every port answers."""
+        """Start it, for the first time or again, and wait for the end of its welcome."""
         log = self.folder / "output"
         log.unlink(missing_ok=True)
         self._process = Process(self._argv, log=log, directory=self.folder)

@@ -2,20 +2,21 @@
 
 Look-ups run on the event loop, because they take microseconds; what is slow does not: passwords
 are checked in threads, and a file locked by the command line is waited for without blocking.
-Each worker has its own connection. Nothing is remembered between calls except passwords that
-were right, and those only as long as the stored hash stays the same.
+Each worker has its own connection. Answers are remembered as long as nobody changes the file
+(`memory`), and passwords that were right as long as the stored hash stays the same.
 """
 
 from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from postroad.directory.interface import DirectoryUnavailable, Resolution
 from postroad.directory.lookups import Lookups
+from postroad.directory.memory import Memory
 from postroad.directory.password import OWASP, PasswordProfile
 from postroad.directory.schema import open_for_reading
 from postroad.directory.settings import DirectorySettings
@@ -37,6 +38,7 @@ class EmbeddedDirectory:
         connection: from `schema.open_for_reading`; closed by `close`.
         lookups: over the same connection.
         verifier: closed by `close`.
+        memory: of the same file; closed by `close`.
         pause: waits for so many seconds while an editor commits.
     """
 
@@ -45,11 +47,13 @@ class EmbeddedDirectory:
         connection: sqlite3.Connection,
         lookups: Lookups,
         verifier: PasswordVerifier,
+        memory: Memory,
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._connection = connection
         self._lookups = lookups
         self._verifier = verifier
+        self._memory = memory
         self._pause = pause
 
     @classmethod
@@ -76,21 +80,23 @@ class EmbeddedDirectory:
             SchemaTooNew: a later release wrote it.
         """
         connection = open_for_reading(path)
+        memory = Memory(path)
         verifier = PasswordVerifier(
             profile=profile,
             threads=settings.password_threads,
             remember=settings.success_cache,
             clock=clock,
         )
-        return cls(connection, Lookups(connection, domains, settings.recipient_delimiter), verifier)
+        lookups = Lookups(connection, domains, settings.recipient_delimiter)
+        return cls(connection, lookups, verifier, memory)
 
     async def is_local(self, domain: str) -> bool:
         """See `Directory.is_local`: a domain of the configuration or of the database."""
-        return await self._ask(lambda: self._lookups.is_local(domain))
+        return await self._remembered(domain, lambda: self._lookups.is_local(domain))
 
     async def resolve(self, address: Address) -> Resolution:
         """See `Directory.resolve`; the order of the rules stands in `lookups`."""
-        return await self._ask(lambda: self._lookups.resolve(address))
+        return await self._remembered(address, lambda: self._lookups.resolve(address))
 
     async def authenticate(self, name: str, password: str) -> str | None:
         """See `Directory.authenticate`."""
@@ -109,6 +115,18 @@ class EmbeddedDirectory:
         """Close the file and end the password threads; blocks until running checks end."""
         self._verifier.close()
         self._connection.close()
+        self._memory.close()
+
+    async def _remembered(self, question: Hashable, find: Callable[[], _Answer]) -> _Answer:
+        """The answer to a domain (`is_local`) or an address (`resolve`)."""
+        memory = self._memory
+        counter = memory.counter()
+        known = memory.recall(question, counter)
+        if known is not None:
+            return cast("_Answer", known)
+        answer = await self._ask(find)
+        memory.keep(question, answer, counter)
+        return answer
 
     async def _ask(self, question: Callable[[], _Answer]) -> _Answer:
         for _ in range(BUSY_TRIES):

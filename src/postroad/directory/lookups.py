@@ -1,9 +1,8 @@
 """The questions a directory is asked, as SQL, one call each.
 
 Synchronous and short: a look-up in the page cache takes some ten microseconds, less than handing
-it to a thread would. Nothing is cached here, so a change by another process is seen by the next
-call. `embedded` runs these on the event loop; `editor` runs them inside a change, to see whether
-it would make sense.
+it to a thread would. Nothing is cached here (`memory` does that). `embedded` runs these on the
+event loop; `editor` runs them inside a change, to see whether it would make sense.
 
 The rules of an address, in this order; the first that fits answers:
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import math
+import socket
 import ssl
 from collections.abc import Callable
 from typing import cast
@@ -48,10 +49,10 @@ class Connection(asyncio.Protocol):
         "_error",
         "_loop",
         "_on_made",
-        "_pause_at_start",
         "_paused",
         "_received",
         "_received_size",
+        "_socket",
         "_timer",
         "_transport",
         "_waiter",
@@ -61,18 +62,22 @@ class Connection(asyncio.Protocol):
     )
 
     def __init__(
-        self, on_made: Callable[[Connection], None] | None = None, *, paused: bool = False
+        self,
+        on_made: Callable[[Connection], None] | None = None,
+        *,
+        accepted: socket.socket | None = None,
     ) -> None:
         """A connection about to be made.
 
         Args:
             on_made: told once, when the transport is there.
-            paused: whether to leave all input to a TLS handshake that follows at once.
+            accepted: a socket whose first octets are a TLS handshake's (RFC 8314). It gets its
+                transport from `start_tls`: a transport that is there before may read them.
         """
         self.peer = Client("", 0)
         self.tls: TlsSession | None = None
         self._on_made = on_made
-        self._pause_at_start = paused
+        self._socket = accepted
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
         self._received: list[bytes] = []
@@ -86,15 +91,15 @@ class Connection(asyncio.Protocol):
         self._writable = True
         self._drained: asyncio.Future[None] | None = None
         self._closed = False
+        if accepted is not None:
+            self.peer = _peer_of(accepted.getpeername())
 
     # What the event loop calls -----------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Called by the event loop."""
         self._transport = cast("asyncio.Transport", transport)
-        self.peer = _peer_of(self._transport)
-        if self._pause_at_start:
-            self._pause()
+        self.peer = _peer_of(self._transport.get_extra_info("peername"))
         if self._on_made is not None:
             made, self._on_made = self._on_made, None
             made(self)
@@ -220,24 +225,19 @@ class Connection(asyncio.Protocol):
             TlsError: the handshake failed, or plain text lay behind the invitation; the
                 connection is closed.
         """
-        if self._transport is None or self._closed:
+        if self._closed:
             raise TlsError("the connection is closed")
         if self._received:
             self.abort()
             raise TlsError("plain text was sent where the TLS handshake begins")
-        self._pause()
-        if invitation:
-            self._transport.write(invitation)
         try:
             async with asyncio.timeout(_limit(timeout)):
-                transport = await self._loop.start_tls(
-                    self._transport,
-                    self,
-                    context,
-                    server_side=server_side,
-                    server_hostname=name,
-                    ssl_handshake_timeout=min(timeout, FOREVER),
-                )
+                if self._socket is not None:
+                    transport = await self._start_with_tls(self._socket, context, timeout)
+                else:
+                    self._pause()
+                    self.write(invitation)
+                    transport = await self._upgrade(context, server_side, name, timeout)
         except TimeoutError:
             self.abort()
             raise TlsError("the peer did not finish the TLS handshake in time") from None
@@ -251,9 +251,42 @@ class Connection(asyncio.Protocol):
         self._paused = False
         self.tls = _tls_of(transport)
 
+    async def _start_with_tls(
+        self,
+        accepted: socket.socket,
+        context: ssl.SSLContext,
+        timeout: float,  # noqa: ASYNC109 - given to the loop
+    ) -> asyncio.Transport | None:
+        transport, _ = await self._loop.connect_accepted_socket(
+            lambda: self,
+            accepted,
+            ssl=context,
+            ssl_handshake_timeout=min(timeout, FOREVER),
+        )
+        self._socket = None
+        return transport
+
+    async def _upgrade(
+        self,
+        context: ssl.SSLContext,
+        server_side: bool,
+        name: str | None,
+        timeout: float,  # noqa: ASYNC109 - given to the loop
+    ) -> asyncio.Transport | None:
+        assert self._transport is not None, "a connection without a socket has its transport"
+        return await self._loop.start_tls(
+            self._transport,
+            self,
+            context,
+            server_side=server_side,
+            server_hostname=name,
+            ssl_handshake_timeout=min(timeout, FOREVER),
+        )
+
     def close(self) -> None:
         """Send what is still to be sent, then close. Harmless when closed already."""
         self._disarm()
+        self._close_socket()
         if self._transport is not None and not self._transport.is_closing():
             self._transport.close()
 
@@ -261,10 +294,16 @@ class Connection(asyncio.Protocol):
         """Close at once; what was not sent is lost."""
         self._disarm()
         self._closed = self._eof = True
+        self._close_socket()
         if self._transport is not None:
             self._transport.abort()
 
     # Inside ------------------------------------------------------------------------------------
+
+    def _close_socket(self) -> None:
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
 
     def _pause(self) -> None:
         if not self._paused and self._transport is not None:
@@ -332,9 +371,7 @@ async def connect(
     """
     loop = asyncio.get_running_loop()
     async with asyncio.timeout(_limit(timeout)):
-        _, connection = await loop.create_connection(
-            lambda: Connection(paused=tls is not None), host, port
-        )
+        _, connection = await loop.create_connection(Connection, host, port)
     if tls is not None:
         await connection.start_tls(tls, server_side=False, timeout=timeout, name=name)
     return connection
@@ -361,8 +398,7 @@ def _limit(timeout: float) -> float | None:
     return None if timeout == math.inf else timeout
 
 
-def _peer_of(transport: asyncio.Transport) -> Client:
-    name = transport.get_extra_info("peername")
+def _peer_of(name: object) -> Client:
     if not isinstance(name, tuple):
         return Client("local", 0)
     address = str(name[0])

@@ -17,6 +17,10 @@ __all__ = ["BindError", "Listener", "bind"]
 
 BACKLOG = 1024
 
+ACCEPTS_A_TURN = 64
+EXHAUSTED_PAUSE = 0.5
+"""Seconds without accepting after the process ran out of descriptors."""
+
 
 class BindError(Exception):
     """A port cannot be listened on; the message says which and why."""
@@ -77,30 +81,59 @@ class Listener:
     """Accepts on one socket until closed."""
 
     def __init__(
-        self, listening: socket.socket, accept: Callable[[Connection], None], *, paused: bool
+        self, listening: socket.socket, accept: Callable[[Connection], None], *, implicit_tls: bool
     ) -> None:
         """A listener not yet started.
 
         Args:
             listening: a bound and listening socket.
             accept: given each new connection, on the event loop.
-            paused: leave the first octets of each connection to a TLS handshake.
+            implicit_tls: the first octets of each connection belong to a TLS handshake, which
+                `Connection.start_tls` has to do.
         """
         self._socket = listening
         self._accept = accept
-        self._paused = paused
+        self._implicit_tls = implicit_tls
         self._server: asyncio.Server | None = None
+        self._closed = False
 
     async def start(self) -> None:
         """Begin to accept."""
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(
-            lambda: Connection(self._accept, paused=self._paused),
-            sock=self._socket,
-            backlog=BACKLOG,
-        )
+        if self._implicit_tls:
+            loop.add_reader(self._socket, self._accept_all)
+        else:
+            self._server = await loop.create_server(
+                lambda: Connection(self._accept), sock=self._socket, backlog=BACKLOG
+            )
 
     def close(self) -> None:
         """Accept nothing more; connections that are there go on."""
+        self._closed = True
+        if self._implicit_tls:
+            asyncio.get_running_loop().remove_reader(self._socket)
+            self._socket.close()
         if self._server is not None:
             self._server.close()
+
+    def _accept_all(self) -> None:
+        """Take what the kernel has, in portions, so that others have their turn."""
+        for _ in range(ACCEPTS_A_TURN):
+            try:
+                accepted, _ = self._socket.accept()
+            except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+                return
+            except OSError:  # no descriptor, no memory: what waits will wait a little longer
+                loop = asyncio.get_running_loop()
+                loop.remove_reader(self._socket)
+                loop.call_later(EXHAUSTED_PAUSE, self._resume)
+                return
+            accepted.setblocking(False)
+            try:
+                self._accept(Connection(accepted=accepted))
+            except OSError:  # it went away again
+                accepted.close()
+
+    def _resume(self) -> None:
+        if not self._closed:
+            asyncio.get_running_loop().add_reader(self._socket, self._accept_all)

@@ -44,8 +44,8 @@ class SmtpServer:
             name: the listener's name in the configuration.
             listening: a bound and listening socket.
         """
-        paused = self._services[name].implicit_tls
-        listener = Listener(listening, partial(self._accept, name), paused=paused)
+        implicit = self._services[name].implicit_tls
+        listener = Listener(listening, partial(self._accept, name), implicit_tls=implicit)
         await listener.start()
         self._listeners.append(listener)
 

@@ -25,8 +25,8 @@ __all__ = ["Desk", "Draft"]
 class Vault(Protocol):
     """The part of a shard that a draft needs."""
 
-    async def store(self, job: Store) -> range:
-        """Commit a message and claim its recipients."""
+    async def store(self, job: Store, patience: float) -> range:
+        """Commit a message, within `patience` seconds, and claim its recipients."""
         ...
 
     def check_open(self) -> None:
@@ -38,7 +38,11 @@ class Vault(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+GATHER = 0.002
+"""Seconds a message waits for others that are being received, to share a sync with them."""
+
+
+@dataclass(slots=True)
 class Desk:
     """What all drafts of a shard share.
 
@@ -48,6 +52,7 @@ class Desk:
         executor: where files are synced.
         inline_limit: octets of a content that stays in memory; 0 for any number.
         clock: seconds since the epoch.
+        drafts: how many messages are being received.
     """
 
     vault: Vault
@@ -55,6 +60,7 @@ class Desk:
     executor: Executor
     inline_limit: int
     clock: Callable[[], float]
+    drafts: int = 0
 
 
 class Draft:
@@ -72,6 +78,7 @@ class Draft:
         self._size = 0
         self._body: Body | None = None
         self._is_spent = False
+        desk.drafts += 1
 
     def write(self, chunk: bytes) -> None:
         """Append octets of the content.
@@ -111,7 +118,7 @@ class Draft:
         if not recipients:
             raise ValueError("a message needs a recipient")
         self._desk.vault.check_open()
-        self._is_spent = True
+        self._spend()
         octets = None if self._body else b"".join(self._pieces)
         self._pieces.clear()
         if self._body is not None:
@@ -121,7 +128,7 @@ class Draft:
             self._number, self.queue_id, envelope, recipients, arrived, queued, self._size, octets
         )
         try:
-            ids = await self._desk.vault.store(job)
+            ids = await self._desk.vault.store(job, GATHER if self._desk.drafts else 0.0)
         except SpoolError:
             self._drop()
             raise
@@ -140,9 +147,13 @@ class Draft:
         """Forget the message; nothing happens when it was committed or discarded before."""
         if self._is_spent:
             return
-        self._is_spent = True
+        self._spend()
         self._pieces.clear()
         self._drop()
+
+    def _spend(self) -> None:
+        self._is_spent = True
+        self._desk.drafts -= 1
 
     async def _publish(self, body: Body) -> None:
         work = asyncio.get_running_loop().run_in_executor(self._desk.executor, body.publish)

@@ -47,6 +47,7 @@ DATABASE = "spool.db"
 BODIES = "bodies"
 FILE_THREADS = 4  # large contents synced, or removed, at once
 DELETED_AT_ONCE = 500  # messages of one transaction
+SETTLE_PATIENCE = 0.02  # seconds; a crash within them repeats deliveries, and loses nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +185,8 @@ class Shard:
         self.check_open()
         if not results:
             return []
-        return self._remove(await self._granted(Settle(results), self._remove))
+        job = self._granted(Settle(results), self._remove, patience=SETTLE_PATIENCE)
+        return self._remove(await job)
 
     async def release(self, recipient_ids: Sequence[int]) -> None:
         """Hand back claimed recipients without an attempt; they are due when they were.
@@ -243,10 +245,10 @@ class Shard:
         self._reader.close()
         os.close(self._lock)
 
-    async def store(self, job: Store) -> range:
+    async def store(self, job: Store, patience: float) -> range:
         """For drafts: commit a message."""
         self.check_open()
-        return await self._granted(job, self._release_ids)
+        return await self._granted(job, self._release_ids, patience=patience)
 
     def keep(self, job: Store) -> Content:
         """For drafts: the content of a message that was just committed."""
@@ -254,9 +256,11 @@ class Shard:
             self._recent.put(job.number, job.octets)
         return self._ledger.content(job.number, job.queue_id, job.size, filed=job.octets is None)
 
-    async def _granted(self, job: Job[T], hand_back: Callable[[T], object]) -> T:
+    async def _granted(
+        self, job: Job[T], hand_back: Callable[[T], object], *, patience: float = 0.0
+    ) -> T:
         """Run a job; what a cancelled caller cannot take is handed back."""
-        future = self._commits.submit(job, hand_back)
+        future = self._commits.submit(job, hand_back, patience=patience)
         try:
             return await future
         except asyncio.CancelledError:

@@ -39,6 +39,10 @@ SWITCH_INTERVAL = 0.001
 """Seconds for which a thread may hold the interpreter while another waits: the spool's thread
 wakes after each sync with senders waiting for its word, and the usual 5 ms is an age there."""
 
+COLLECTOR = (50_000, 20, 100)
+"""When the cycle collector looks: a message leaves no cycles behind, and looking costs some
+hundredths of the time at the interpreter's own settings."""
+
 _UNUSABLE = (
     CredentialsError,
     DirectoryUnavailable,
@@ -103,6 +107,7 @@ class Worker:
             # What exists now lives as long as the process: the collector need not look at it.
             gc.collect()
             gc.freeze()
+            gc.set_threshold(*COLLECTOR)
             ready()
             await self._drain(await stop, running)
         except _UNUSABLE as error:

@@ -41,13 +41,17 @@ LISA = Address("lisa", "example.com")
             TlsEstablished(
                 "smtpd", str(CLIENT), TlsSession("TLSv1.3", "TLS_AES_256_GCM_SHA384", 256)
             ),
-            "Anonymous TLS connection established from mua.example.net[192.0.2.7]: "
-            "TLSv1.3 with cipher TLS_AES_256_GCM_SHA384 (256/256 bits)",
+            (
+                "Anonymous TLS connection established from mua.example.net[192.0.2.7]: "
+                "TLSv1.3 with cipher TLS_AES_256_GCM_SHA384 (256/256 bits)"
+            ),
         ),
         (
             LoginFailed("smtpd", CLIENT, "PLAIN", "authentication failure", "john\r\nroot"),
-            "warning: mua.example.net[192.0.2.7]: SASL PLAIN authentication failed: "
-            "authentication failure, sasl_username=john??root",
+            (
+                "warning: mua.example.net[192.0.2.7]: SASL PLAIN authentication failed: "
+                "authentication failure, sasl_username=john??root"
+            ),
         ),
         (
             Rejected(
@@ -61,14 +65,18 @@ LISA = Address("lisa", "example.com")
                 "ESMTP",
                 "evil",
             ),
-            "NOQUEUE: reject: RCPT from mua.example.net[192.0.2.7]: 554 5.7.1 "
-            "<lisa@example.com>: Relay access denied; from=<spam@example.net> "
-            "to=<lisa@example.com> proto=ESMTP helo=<evil>",
+            (
+                "NOQUEUE: reject: RCPT from mua.example.net[192.0.2.7]: 554 5.7.1 "
+                "<lisa@example.com>: Relay access denied; from=<spam@example.net> "
+                "to=<lisa@example.com> proto=ESMTP helo=<evil>"
+            ),
         ),
         (
             Accepted("submission/smtpd", "1ABC", CLIENT, Login("john@example.org", "PLAIN")),
-            "1ABC: client=mua.example.net[192.0.2.7], sasl_method=PLAIN, "
-            "sasl_username=john@example.org",
+            (
+                "1ABC: client=mua.example.net[192.0.2.7], sasl_method=PLAIN, "
+                "sasl_username=john@example.org"
+            ),
         ),
         (MessageId("cleanup", "1ABC", "<x@y>"), "1ABC: message-id=<x@y>"),
         (Queued("qmgr", "1ABC", "", 661, 1), "1ABC: from=<>, size=661, nrcpt=1 (queue active)"),
@@ -83,9 +91,11 @@ LISA = Address("lisa", "example.com")
                 Status.SENT,
                 Reply.of(250, "2.0.0", "OK"),
             ),
-            "1ABC: to=<lisa@example.com>, orig_to=<list@example.org>, "
-            "relay=mx.example.com[192.0.2.9]:25, delay=4.6, delays=0.08/0.01/0.15/4.3, "
-            "dsn=2.0.0, status=sent (250 2.0.0 OK)",
+            (
+                "1ABC: to=<lisa@example.com>, orig_to=<list@example.org>, "
+                "relay=mx.example.com[192.0.2.9]:25, delay=4.6, delays=0.08/0.01/0.15/4.3, "
+                "dsn=2.0.0, status=sent (250 2.0.0 OK)"
+            ),
         ),
         (Removed("qmgr", "1ABC"), "1ABC: removed"),
         (Notice("master", "two\nlines"), "two?lines"),

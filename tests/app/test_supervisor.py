@@ -37,8 +37,8 @@ def work(index, lifeline):
     return 0
 
 say("supervisor", os.getpid())
-sys.exit(Supervisor(2, work, lambda: True, lambda event: say(event.text),
-                    lambda: say("ready")).run())
+sys.exit(Supervisor(2, work, reload=lambda: True, stop_listening=lambda: None,
+                    journal=lambda event: say(event.text), announce=lambda: say("ready")).run())
 """
 
 

@@ -1,7 +1,9 @@
 """Where events become lines: Postfix's shape, JSON, or a developer's terminal.
 
-The event loop must not wait for a disk or a terminal, and a line for each event would be a system
-call for each event: lines of one turn of the loop are written together at its end.
+A system call for each event would be a large part of what a message costs: lines of one turn of
+the event loop are written together at its end. The write itself goes to the file cache or to the
+pipe of a service manager; a reader that stops reading stops us, as it stops every program that
+logs to it, and no line is thrown away.
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ from postroad.model.journal import (
     Bounced,
     Delivered,
     Event,
+    Level,
     LoginFailed,
     LogSettings,
     Notice,
@@ -91,13 +94,19 @@ class LogFile:
                 print(f"postroad: the log cannot be written: {error}", file=sys.__stderr__)
 
     def reopen(self) -> None:
-        """Open the file again by its name, after it was rotated away."""
+        """Open the file again by its name, after it was rotated away; else keep the old one."""
         if self._also is not None:
             self._also.reopen()
         self.flush()
-        if self._path is not None:
-            self._stream.close()
-            self._stream = self._open()
+        if self._path is None:
+            return
+        try:
+            fresh = self._open()
+        except OSError as error:
+            self(Notice("master", f"the log stays as it is: {error}", Level.ERROR))
+            return
+        self._stream.close()
+        self._stream = fresh
 
     def close(self) -> None:
         """Write what is waiting and close the file."""

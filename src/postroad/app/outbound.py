@@ -61,23 +61,27 @@ class Outbound:
         """Route and deliver by this configuration from now on.
 
         Raises:
-            CredentialsError, TlsConfigurationError: a file cannot be used; nothing has changed.
+            CredentialsError, TlsConfigurationError, ValueError: it cannot be used; nothing has
+                changed.
         """
-        old = self._closable
         smtp, lmtp = self._smtp(configuration), self._lmtp(configuration)
         delivery = configuration.delivery
-        self._closable = [smtp, lmtp]
-        self._transports.update({"smtp": smtp, "lmtp": lmtp, "local": self._local(configuration)})
+        transports: dict[str, Transport] = {
+            "smtp": smtp,
+            "lmtp": lmtp,
+            "local": self._local(configuration),
+        }
         if delivery.capture is not None:
-            self._transports["capture"] = CaptureTransport(
-                delivery.capture, self._writer, time.monotonic
-            )
-        self._router = Router(
+            transports["capture"] = CaptureTransport(delivery.capture, self._writer, time.monotonic)
+        router = Router(
             self._directory,
             mailbox=configuration.mailbox.transport,
             smarthost=configuration.relay.smarthost,
             capture=delivery.capture is not None,
         )
+        old, self._closable = self._closable, [smtp, lmtp]
+        self._router = router
+        self._transports.update(transports)
         for transport in old:
             transport.close()
 

@@ -91,19 +91,15 @@ class Parts:
     def reload(self, configuration: Configuration) -> None:
         """Serve new clients and route mail by another configuration.
 
-        Hostname, listeners' addresses, workers, directories on disk and `[queue]` are taken at
-        start only.
-
         Args:
-            configuration: the new one.
+            configuration: from `Running`, so that it differs only where parts can be exchanged.
 
         Raises:
-            TlsConfigurationError: the certificate cannot be used; nothing has changed.
+            CredentialsError, TlsConfigurationError: a file cannot be used; nothing has changed.
         """
         services = self._services(configuration)
         self._outbound.replace(configuration)
         self.server.replace(services)
-        self._configuration = configuration
 
     async def close(self) -> None:
         """Close everything, in the reverse order of opening."""

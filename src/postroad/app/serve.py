@@ -8,15 +8,17 @@ look at certificates, accounts and mail. With one worker the work is done in thi
 from __future__ import annotations
 
 import os
+import resource
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from postroad.app.lock import StateBusyError, lock_state
 from postroad.app.log import LogFile, formatter
 from postroad.app.privileges import PrivilegeError, drop, unprivileged_user
-from postroad.app.proof import RelayHoleError, require_closed
+from postroad.app.proof import RelayHoleError
+from postroad.app.running import Running
 from postroad.app.sockets import Sockets, open_sockets
 from postroad.app.supervisor import Lifeline, Supervisor
 from postroad.app.systemd import inherited_sockets, notify
@@ -65,7 +67,7 @@ def serve_file(file: Path) -> int:
 
 def run(
     configuration: Configuration,
-    again: Callable[[], Configuration],
+    read: Callable[[], Configuration],
     journals: Journals,
     announce: Announce,
 ) -> int:
@@ -73,7 +75,7 @@ def run(
 
     Args:
         configuration: what to serve.
-        again: reads the configuration anew, for SIGHUP.
+        read: reads the configuration anew, for SIGHUP.
         journals: opens the log.
         announce: called once, when everything listens.
 
@@ -81,36 +83,43 @@ def run(
         The exit status.
     """
     try:
-        require_closed(configuration)
-        sockets = _prepare(configuration)
+        running = Running(configuration, read)
+        sockets = _prepare(running)
         log = journals(configuration)
     except tuple(_EXIT) as error:
         return _refuse(error, _EXIT[type(error)])
     except OSError as error:
         return _refuse(error, os.EX_NOPERM)
-    server = _Server(configuration, again, sockets, log, journals, announce)
+    server = _Server(running, sockets, log, journals, announce)
     return server.alone() if len(sockets) == 1 else server.supervised()
 
 
-def _prepare(configuration: Configuration) -> list[Sockets]:
+def _prepare(running: Running) -> list[Sockets]:
+    configuration = running.configuration
     account = unprivileged_user(configuration.user)
     lock_state(configuration.state_directory)
-    # A configuration written by hand has no directory database yet: an empty one is a right one.
-    DirectoryEditor.open(configuration.directory_file, domains=configuration.domains).close()
     listeners = {each.name: each.binds for each in configuration.resolved_listeners}
-    sockets = open_sockets(listeners, configuration.worker_count, inherited_sockets())
+    sockets = open_sockets(listeners, running.workers, inherited_sockets())
     if account is not None:
         drop(account, configuration.state_directory)
     os.umask(0o077)
+    _allow_descriptors()
+    # A configuration written by hand has no directory database yet: an empty one is a right one.
+    DirectoryEditor.open(configuration.directory_file, domains=configuration.domains).close()
     return sockets
+
+
+def _allow_descriptors() -> None:
+    """As many as the system lets us have: each session is one, each delivery another."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 @dataclass(slots=True)
 class _Server:
     """Everything is bound, nobody is root any more: serve."""
 
-    configuration: Configuration
-    again: Callable[[], Configuration]
+    running: Running
     sockets: list[Sockets]
     log: LogFile
     journals: Journals
@@ -129,29 +138,47 @@ class _Server:
         """In workers of our own."""
 
         def work(index: int, lifeline: Lifeline) -> int:
-            log = self.journals(self.configuration)
+            own = {id(each) for sockets in self.sockets[index].values() for each in sockets}
+            _close(self.sockets, spare=own)
+            log = self.journals(self.running.configuration)
             return self._work(index, log, lifeline.report_ready, lifeline.alive)
 
-        supervisor = Supervisor(len(self.sockets), work, self._reload, self.log, self.announce)
+        supervisor = Supervisor(
+            len(self.sockets),
+            work,
+            reload=self._reload,
+            stop_listening=lambda: _close(self.sockets),
+            journal=self.log,
+            announce=self.announce,
+        )
         return supervisor.run()
 
     def _work(self, index: int, log: LogFile, ready: Callable[[], None], alive: int | None) -> int:
-        worker = Worker(self.configuration, self.again, index, self.sockets[index], log)
+        worker = Worker(self.running, index, self.sockets[index], log)
         try:
             return run_worker(worker, ready, alive)
         except StartError as error:
-            return _refuse(error, os.EX_CONFIG)
+            return _refuse(error, error.status)
 
     def _reload(self) -> bool:
-        """Read the file for the workers to come; those that run read it themselves."""
+        """Reload for the workers to come; those that run reload by themselves."""
         self.log.reopen()
         try:
-            self.configuration = self.again()
-        except ConfigurationError as error:
+            self.running.reload()
+        except (ConfigurationError, RelayHoleError) as error:
             for line in str(error).splitlines():
                 self.log(Notice("master", f"not reloaded: {line}", Level.ERROR))
             return False
         return True
+
+
+def _close(per_worker: Sequence[Sockets], spare: Collection[int] = ()) -> None:
+    """Close listening sockets: while any process has one open, its port takes connections."""
+    for worker in per_worker:
+        for sockets in worker.values():
+            for each in sockets:
+                if id(each) not in spare:
+                    each.close()
 
 
 def _refuse(error: Exception, status: int) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 
 from postroad.config import Configuration
@@ -60,7 +61,7 @@ def services_of(
             names=names,
             reverse_names=configuration.dns.reverse,
             tls_context=context,
-            handshake_timeout=configuration.tls.handshake_timeout,
+            handshake_timeout=configuration.tls.handshake_timeout or math.inf,
             journal=journal,
             clock=time.time,
         )

@@ -36,7 +36,9 @@ def open_sockets(
         BindError: a port is taken, forbidden or not ours; or systemd handed over a socket that
             no listener names.
     """
-    given = {_address(each): each for each in inherited}
+    given: dict[tuple[str, int], list[socket.socket]] = {}
+    for each in inherited:
+        given.setdefault(_address(each), []).append(each)
     per_worker: list[dict[str, list[socket.socket]]] = [
         {name: [] for name in listeners} for _ in range(workers)
     ]
@@ -44,7 +46,7 @@ def open_sockets(
         for where in binds:
             shared = given.pop((_any(where.host), where.port), None)
             for index, sockets in enumerate(per_worker):
-                sockets[name].append(shared or bind(where.host, where.port, first=index == 0))
+                sockets[name] += shared or [bind(where.host, where.port, first=index == 0)]
     if given:
         (host, port), *_ = given
         raise BindError(
@@ -55,6 +57,8 @@ def open_sockets(
 
 
 def _address(inherited: socket.socket) -> tuple[str, int]:
+    if inherited.family not in {socket.AF_INET, socket.AF_INET6}:
+        raise BindError("systemd handed over a socket that is not a TCP one")
     inherited.listen(BACKLOG)
     host, port = inherited.getsockname()[:2]
     return _any(str(host)), int(port)

@@ -18,6 +18,7 @@ import selectors
 import signal
 import sys
 import time
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -66,7 +67,9 @@ class Supervisor:
         self,
         workers: int,
         work: Callable[[int, Lifeline], int],
+        *,
         reload: Callable[[], bool],
+        stop_listening: Callable[[], None],
         journal: Journal,
         announce: Callable[[], None],
     ) -> None:
@@ -76,12 +79,14 @@ class Supervisor:
             workers: how many.
             work: what a worker does in its process, given its index; returns the exit status.
             reload: reads the configuration again; whether it is good enough for the workers.
+            stop_listening: closes our copies of the listening sockets.
             journal: where events go.
             announce: called once, when every worker is ready for the first time.
         """
         self._children = [_Child(index) for index in range(workers)]
         self._work = work
         self._reload = reload
+        self._stop_listening = stop_listening
         self._journal = journal
         self._announce = announce
         self._announced = False
@@ -137,6 +142,7 @@ class Supervisor:
     def _stop(self) -> None:
         if not self._stopping:
             notify("STOPPING=1")
+            self._stop_listening()
         self._stopping = True
         self._signal(signal.SIGTERM)
 
@@ -175,6 +181,10 @@ class Supervisor:
             for descriptor in shed:
                 os.close(descriptor)
             status = self._work(index, lifeline)
+        except BaseException as error:  # noqa: BLE001 - the last chance to say what happened
+            words = f"worker {index} failed: {type(error).__name__}: {error}"
+            self._journal(Notice("master", words, Level.ERROR))
+            traceback.print_exception(error)
         finally:
             sys.stdout.flush()
             sys.stderr.flush()

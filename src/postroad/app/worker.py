@@ -12,15 +12,16 @@ import gc
 import os
 import signal
 import sys
-import time
 from collections.abc import Callable
 
 import uvloop
 
 from postroad.app.log import LogFile
 from postroad.app.parts import Parts
+from postroad.app.proof import RelayHoleError
+from postroad.app.running import Running
 from postroad.app.sockets import Sockets
-from postroad.config import Configuration, ConfigurationError
+from postroad.config import ConfigurationError
 from postroad.delivery.credentials import CredentialsError
 from postroad.directory import DirectoryUnavailable, SchemaTooNew
 from postroad.model.journal import Level, Notice
@@ -43,46 +44,41 @@ COLLECTOR = (50_000, 20, 100)
 """When the cycle collector looks: a message leaves no cycles behind, and looking costs some
 hundredths of the time at the interpreter's own settings."""
 
-_UNUSABLE = (
-    CredentialsError,
-    DirectoryUnavailable,
-    SchemaTooNew,
-    ShardBusy,
-    SpoolError,
-    TlsConfigurationError,
-)
+_MISCONFIGURED = (CredentialsError, SchemaTooNew, TlsConfigurationError)
+_NOT_RELOADED = (ConfigurationError, RelayHoleError, *_MISCONFIGURED, ValueError, OSError)
+_UNAVAILABLE = (DirectoryUnavailable, ShardBusy, SpoolError, OSError)
 
 
 class StartError(Exception):
-    """The worker cannot start; the message says why. Starting again would not help."""
+    """The worker cannot start; the message says why.
+
+    Attributes:
+        status: the exit status: 78 where only the operator can mend it, 75 where time may.
+    """
+
+    def __init__(self, error: Exception, status: int) -> None:
+        super().__init__(str(error))
+        self.status = status
 
 
 class Worker:
     """A worker of the server, from start to drain."""
 
-    def __init__(
-        self,
-        configuration: Configuration,
-        again: Callable[[], Configuration],
-        index: int,
-        sockets: Sockets,
-        log: LogFile,
-    ) -> None:
+    def __init__(self, running: Running, index: int, sockets: Sockets, log: LogFile) -> None:
         """A worker not yet started.
 
         Args:
-            configuration: what to serve.
-            again: reads the configuration anew.
+            running: what to serve.
             index: its number, which is that of its own shard.
             sockets: its listening sockets.
             log: where events go.
         """
-        self._configuration = configuration
-        self._again = again
+        self._running = running
         self._index = index
         self._sockets = sockets
         self._log = log
-        self._parts = Parts(configuration, log)
+        self._parts = Parts(running.configuration, log)
+        self._is_open = False
 
     async def run(self, ready: Callable[[], None], alive: int | None) -> None:
         """Serve until told to stop.
@@ -94,39 +90,47 @@ class Worker:
         Raises:
             StartError: it cannot start.
         """
-        parts = self._parts
+        stop = self._watch(alive)
         try:
-            await parts.open(self._index, self._shards())
-            stop = self._watch(alive)
-            running = [asyncio.create_task(runner.run()) for runner in parts.runners]
+            await self._open()
+            running = [asyncio.create_task(runner.run()) for runner in self._parts.runners]
             for task in running:  # a runner ends early only by a bug: end with it, and say so
                 task.add_done_callback(lambda _: _end(stop, ORPHAN_DRAIN))
             for name, sockets in self._sockets.items():
                 for each in sockets:
-                    await parts.server.listen(name, each)
+                    await self._parts.server.listen(name, each)
             # What exists now lives as long as the process: the collector need not look at it.
             gc.collect()
             gc.freeze()
             gc.set_threshold(*COLLECTOR)
             ready()
             await self._drain(await stop, running)
-        except _UNUSABLE as error:
-            raise StartError(str(error)) from error
         finally:
-            await parts.close()
+            await self._parts.close()
             self._log.flush()
 
+    async def _open(self) -> None:
+        try:
+            await self._parts.open(self._index, self._shards())
+        except _MISCONFIGURED as error:
+            raise StartError(error, os.EX_CONFIG) from error
+        except _UNAVAILABLE as error:
+            raise StartError(error, os.EX_TEMPFAIL) from error
+        self._is_open = True
+
     async def _drain(self, limit: float, running: list[asyncio.Task[None]]) -> None:
-        end = time.monotonic() + limit
-        await self._parts.server.drain(limit)
-        rest = max(0.0, end - time.monotonic())
-        await asyncio.gather(*(runner.drain(rest) for runner in self._parts.runners))
+        # Together: a client that takes its time with a transaction must not use up the time of
+        # deliveries, of which those cut off are made twice. What still comes in stays in the spool.
+        await asyncio.gather(
+            self._parts.server.drain(limit),
+            *(runner.drain(limit) for runner in self._parts.runners),
+        )
         await asyncio.gather(*running)
 
     def _shards(self) -> list[int]:
         """Our own shard, and those whose worker exists no more, dealt out evenly."""
-        count = self._configuration.worker_count
-        folder = self._configuration.spool_directory
+        count = self._running.workers
+        folder = self._running.configuration.spool_directory
         found = {int(each.name) for each in folder.glob("[0-9]*") if each.name.isdigit()}
         adopted = sorted(n for n in found if n >= count and n % count == self._index)
         return [self._index, *adopted]
@@ -149,14 +153,22 @@ class Worker:
         return stop
 
     def _reload(self) -> None:
+        if not self._is_open:
+            return  # the file was read a moment ago
         self._log.reopen()
+        before = self._running.configuration
         try:
-            self._parts.reload(self._again())
-        except (ConfigurationError, CredentialsError, TlsConfigurationError) as error:
+            waiting = self._running.reload()
+            self._parts.reload(self._running.configuration)
+        except _NOT_RELOADED as error:
+            self._running.configuration = before
             for line in str(error).splitlines():
                 self._log(Notice("master", f"not reloaded: {line}", Level.ERROR))
-        else:
-            self._log(Notice("master", f"worker {self._index} reloaded its configuration"))
+            return
+        words = f"worker {self._index} reloaded its configuration"
+        if waiting:
+            words += f"; changed, but only a restart takes it: {', '.join(waiting)}"
+        self._log(Notice("master", words))
 
 
 def _end(stop: asyncio.Future[float], limit: float) -> None:

@@ -1,0 +1,110 @@
+"""What a reload takes, what it leaves to a restart, and what it refuses."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from ipaddress import ip_network
+
+import pytest
+
+from postroad.app.proof import RelayHoleError
+from postroad.app.running import RELOADED, Running
+from postroad.config import Configuration
+from postroad.delivery.settings import RelaySettings
+from postroad.policy import PolicySettings
+from postroad.server.settings import ListenerSettings
+from postroad.smtp import SessionLimits
+
+STARTED = Configuration(
+    hostname="mail.example.org",
+    domains=("example.org",),
+    workers=2,
+    listeners={"mx": ListenerSettings(), "submission": ListenerSettings()},
+)
+
+
+def reloaded(fresh: Configuration) -> tuple[Configuration, tuple[str, ...]]:
+    running = Running(STARTED, lambda: fresh)
+    waiting = running.reload()
+    return running.configuration, waiting
+
+
+def test_nothing_changed() -> None:
+    assert reloaded(STARTED) == (STARTED, ())
+
+
+def test_limits_and_relay_are_taken() -> None:
+    fresh = replace(
+        STARTED, limits=SessionLimits(errors=3), relay=RelaySettings(smarthost="[127.0.0.1]:25")
+    )
+
+    assert reloaded(fresh) == (fresh, ())
+
+
+def test_policy_and_logins_of_a_listener_are_taken_and_its_address_is_not() -> None:
+    changed = ListenerSettings(
+        bind=("127.0.0.1:26",),
+        auth=True,
+        policy=PolicySettings(helo=("reject_invalid_helo_hostname",)),
+    )
+    fresh = replace(STARTED, listeners=STARTED.listeners | {"mx": changed})
+
+    configuration, waiting = reloaded(fresh)
+
+    assert configuration.listeners["mx"] == replace(changed, bind=None)
+    assert waiting == ("listeners.mx",)
+
+
+def test_new_and_removed_listeners_wait_for_a_restart() -> None:
+    listeners = {"submission": ListenerSettings(), "other": ListenerSettings(preset="mx")}
+
+    configuration, waiting = reloaded(replace(STARTED, listeners=listeners))
+
+    assert configuration.listeners == STARTED.listeners
+    assert waiting == ("listeners.mx", "listeners.other")
+
+
+def test_another_preset_waits_with_everything_that_depends_on_it() -> None:
+    changed = ListenerSettings(preset="submission", policy=PolicySettings(client=()))
+    fresh = replace(STARTED, listeners=STARTED.listeners | {"mx": changed})
+
+    configuration, waiting = reloaded(fresh)
+
+    assert configuration == STARTED
+    assert waiting == ("listeners.mx",)
+
+
+def test_what_is_opened_once_waits() -> None:
+    fresh = replace(
+        STARTED, workers=1, domains=("example.org", "example.net"), hostname="mx.example.org"
+    )
+
+    configuration, waiting = reloaded(fresh)
+
+    assert configuration == STARTED
+    assert waiting == ("hostname", "domains", "workers")
+
+
+@pytest.mark.parametrize(
+    "fresh",
+    [
+        replace(STARTED, relay=RelaySettings(trusted_networks=(ip_network("0.0.0.0/0"),))),
+        replace(
+            STARTED,
+            listeners=STARTED.listeners
+            | {"mx": ListenerSettings(policy=PolicySettings(relay=("permit",)))},
+        ),
+    ],
+)
+def test_an_open_relay_is_neither_reloaded_nor_started(fresh: Configuration) -> None:
+    running = Running(STARTED, lambda: fresh)
+
+    with pytest.raises(RelayHoleError, match="open relay"):
+        running.reload()
+    assert running.configuration == STARTED
+    with pytest.raises(RelayHoleError):
+        Running(fresh, lambda: fresh)
+
+
+def test_every_reloaded_name_is_a_section() -> None:
+    assert set(RELOADED) <= set(Configuration.__dataclass_fields__)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from ipaddress import ip_network
+from pathlib import Path
 
 import pytest
 
@@ -11,15 +12,18 @@ from postroad.app.proof import RelayHoleError
 from postroad.app.running import RELOADED, Running
 from postroad.config import Configuration
 from postroad.delivery.settings import RelaySettings
+from postroad.net.tls import TlsConfigurationError
 from postroad.policy import PolicySettings
 from postroad.server.settings import ListenerSettings
 from postroad.smtp import SessionLimits
 
+MX = ListenerSettings(tls="none")
+SUBMISSION = ListenerSettings(tls="none")
 STARTED = Configuration(
     hostname="mail.example.org",
     domains=("example.org",),
     workers=2,
-    listeners={"mx": ListenerSettings(), "submission": ListenerSettings()},
+    listeners={"mx": MX, "submission": SUBMISSION},
 )
 
 
@@ -43,6 +47,7 @@ def test_limits_and_relay_are_taken() -> None:
 
 def test_policy_and_logins_of_a_listener_are_taken_and_its_address_is_not() -> None:
     changed = ListenerSettings(
+        tls="none",
         bind=("127.0.0.1:26",),
         auth=True,
         policy=PolicySettings(helo=("reject_invalid_helo_hostname",)),
@@ -56,7 +61,7 @@ def test_policy_and_logins_of_a_listener_are_taken_and_its_address_is_not() -> N
 
 
 def test_new_and_removed_listeners_wait_for_a_restart() -> None:
-    listeners = {"submission": ListenerSettings(), "other": ListenerSettings(preset="mx")}
+    listeners = {"submission": SUBMISSION, "other": ListenerSettings(preset="mx")}
 
     configuration, waiting = reloaded(replace(STARTED, listeners=listeners))
 
@@ -92,7 +97,7 @@ def test_what_is_opened_once_waits() -> None:
         replace(
             STARTED,
             listeners=STARTED.listeners
-            | {"mx": ListenerSettings(policy=PolicySettings(relay=("permit",)))},
+            | {"mx": ListenerSettings(tls="none", policy=PolicySettings(relay=("permit",)))},
         ),
     ],
 )
@@ -108,3 +113,14 @@ def test_an_open_relay_is_neither_reloaded_nor_started(fresh: Configuration) -> 
 
 def test_every_reloaded_name_is_a_section() -> None:
     assert set(RELOADED) <= set(Configuration.__dataclass_fields__)
+
+
+def test_a_certificate_that_is_not_there_is_neither_started_nor_reloaded(tmp_path: Path) -> None:
+    fresh = replace(STARTED, listeners={"mx": ListenerSettings()}, state_directory=tmp_path)
+    running = Running(STARTED, lambda: replace(fresh, relay=RelaySettings(smarthost="x")))
+
+    with pytest.raises(TlsConfigurationError, match="no such file"):
+        Running(fresh, lambda: fresh)
+    running.reload()  # the TLS of a listener waits for a restart, so the file is not needed yet
+
+    assert running.configuration.relay.smarthost == "x"

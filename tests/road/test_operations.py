@@ -124,6 +124,25 @@ def test_a_new_certificate_is_served_to_new_clients(server: Postroad, tmp_path: 
         client.login("john@example.org", "summersun")
 
 
+def test_a_worker_is_replaced_while_a_renewal_is_half_done(server: Postroad) -> None:
+    found = re.search(r'certificate = "([^"]*)"', server.configuration.read_text())
+    assert found
+    Path(found[1]).write_text("half a certificate")
+
+    reload(server, "not reloaded: ")
+    killed = server.kill_worker()
+    until(
+        lambda: killed not in server.workers() and len(server.workers()) == 2,
+        within=15,
+        what="a new worker",
+    )
+
+    for _ in range(12):  # whichever worker the kernel gives it to
+        with smtplib.SMTP("localhost", server.port("submission"), timeout=20) as client:
+            client.starttls(context=ssl._create_unverified_context())
+            client.login("john@example.org", "summersun")
+
+
 def test_a_log_that_cannot_be_opened_again_stays_open() -> None:
     folder = Path(os.environ.get("TMPDIR", "/tmp"))
     log = folder / f"postroad-test-{free_port()}.log"

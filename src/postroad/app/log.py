@@ -37,6 +37,8 @@ __all__ = ["LogFile", "console", "formatter"]
 Format = Callable[[Event, float], str]
 """From an event and its time, seconds since the epoch, to a line without its end."""
 
+COMPLAINT_PAUSE = 60.0  # seconds
+
 
 class LogFile:
     """An append-only text file, or standard error, that takes an event a call."""
@@ -69,6 +71,7 @@ class LogFile:
         self._also = also
         self._stream: TextIO = self._open()
         self._lines: list[str] = []
+        self._complained = 0.0
 
     def __call__(self, event: Event) -> None:
         """Write the event's line at the end of this turn of the event loop."""
@@ -91,7 +94,14 @@ class LogFile:
                 self._stream.write("\n".join(lines) + "\n")
                 self._stream.flush()
             except OSError as error:
-                print(f"postroad: the log cannot be written: {error}", file=sys.__stderr__)
+                self._complain(error)
+
+    def _complain(self, error: OSError) -> None:
+        """On standard error, once a minute: a full disk does not get better by more lines."""
+        now = self._clock()
+        if now - self._complained >= COMPLAINT_PAUSE:
+            self._complained = now
+            print(f"postroad: the log cannot be written: {error}", file=sys.__stderr__)
 
     def reopen(self) -> None:
         """Open the file again by its name, after it was rotated away; else keep the old one."""

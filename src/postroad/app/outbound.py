@@ -9,10 +9,10 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 
+from postroad.app.running import Running
 from postroad.config import Configuration
 from postroad.delivery import Route, Router, Transport
 from postroad.delivery.capture import CaptureTransport
-from postroad.delivery.credentials import load_credentials
 from postroad.delivery.lmtp import LmtpTransport
 from postroad.delivery.local import LocalTransport
 from postroad.delivery.smtp import SmtpTransport
@@ -57,14 +57,14 @@ class Outbound:
         assert self._router is not None, "replace was called at start"
         return await self._router.route(address)
 
-    def replace(self, configuration: Configuration) -> None:
-        """Route and deliver by this configuration from now on.
+    def replace(self, running: Running) -> None:
+        """Route and deliver by what is running from now on.
 
         Raises:
-            CredentialsError, TlsConfigurationError, ValueError: it cannot be used; nothing has
-                changed.
+            TlsConfigurationError: the authorities cannot be read; nothing has changed.
         """
-        smtp, lmtp = self._smtp(configuration), self._lmtp(configuration)
+        configuration = running.configuration
+        smtp, lmtp = self._smtp(running), self._lmtp(configuration)
         delivery = configuration.delivery
         transports: dict[str, Transport] = {
             "smtp": smtp,
@@ -90,13 +90,14 @@ class Outbound:
         for transport in self._closable:
             transport.close()
 
-    def _smtp(self, configuration: Configuration) -> SmtpTransport:
+    def _smtp(self, running: Running) -> SmtpTransport:
+        configuration = running.configuration
         return SmtpTransport(
             configuration.hostname,
             configuration.relay,
             configuration.delivery,
             resolver=self._resolver,
-            credentials=load_credentials(configuration.relay),
+            credentials=running.credentials,
             journal=self._journal,
             clock=time.monotonic,
         )

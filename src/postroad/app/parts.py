@@ -14,8 +14,8 @@ from contextlib import AsyncExitStack
 from postroad.admin.control import ControlServer
 from postroad.admin.queue import QueueControl
 from postroad.app.outbound import Outbound
+from postroad.app.running import Running
 from postroad.app.services import services_of
-from postroad.config import Configuration
 from postroad.directory import EmbeddedDirectory
 from postroad.intake import Door
 from postroad.mailbox import MaildirWriter
@@ -43,14 +43,15 @@ class Parts:
     server: SmtpServer
     runners: list[Runner]
 
-    def __init__(self, configuration: Configuration, journal: Journal) -> None:
+    def __init__(self, running: Running, journal: Journal) -> None:
         """Nothing is opened yet.
 
         Args:
-            configuration: what to serve.
+            running: what to serve.
             journal: where events go.
         """
-        self._configuration = configuration
+        self._running = running
+        self._configuration = running.configuration
         self._journal = journal
         self._exits = AsyncExitStack()
         self.runners = []
@@ -65,7 +66,7 @@ class Parts:
         Raises:
             DirectoryUnavailable, SchemaTooNew: the directory cannot be opened.
             ShardBusy, SpoolError: a shard cannot be opened.
-            TlsConfigurationError: the certificate cannot be used.
+            TlsConfigurationError: the authorities for next hops cannot be read.
         """
         configuration, journal = self._configuration, self._journal
         self._directory = EmbeddedDirectory.open(
@@ -81,33 +82,31 @@ class Parts:
         self._exits.callback(writer.close)
         self._outbound = Outbound(self._directory, self._resolver, writer, journal)
         self._exits.callback(self._outbound.close)
-        self._outbound.replace(configuration)
+        self._outbound.replace(self._running)
         shards = [await self._open_shard(number) for number in numbers]
         self._door = self._make_door(shards[0])
         self.runners.extend(self._make_runner(shard) for shard in shards)
-        self.server = SmtpServer(self._services(configuration), journal)
+        self.server = SmtpServer(self._services(), journal)
         await self._open_control(index, dict(zip(numbers, shards, strict=True)))
 
-    def reload(self, configuration: Configuration) -> None:
-        """Serve new clients and route mail by another configuration.
-
-        Args:
-            configuration: from `Running`, so that it differs only where parts can be exchanged.
+    def reload(self) -> None:
+        """Serve new clients and route mail by what is running now.
 
         Raises:
-            CredentialsError, TlsConfigurationError: a file cannot be used; nothing has changed.
+            TlsConfigurationError: the authorities for next hops cannot be read; nothing has
+                changed.
         """
-        services = self._services(configuration)
-        self._outbound.replace(configuration)
+        services = self._services()
+        self._outbound.replace(self._running)
         self.server.replace(services)
 
     async def close(self) -> None:
         """Close everything, in the reverse order of opening."""
         await self._exits.aclose()
 
-    def _services(self, configuration: Configuration) -> dict[str, Service]:
+    def _services(self) -> dict[str, Service]:
         return services_of(
-            configuration, self._directory, self._resolver, self._door, self._journal
+            self._running, self._directory, self._resolver, self._door, self._journal
         )
 
     def _make_door(self, shard: Shard) -> Door:

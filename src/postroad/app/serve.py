@@ -1,14 +1,16 @@
 """`postroad serve`: from a configuration to a running server, and to its exit status.
 
 The order matters and is the same for one worker and for many: who we shall be, the state
-directory's lock, the ports (as root, if root), privileges dropped for good, and only then the first
-look at certificates, accounts and mail. With one worker the work is done in this process.
+directory's lock, the ports (as root, if root; certificates and passwords too), privileges dropped
+for good, and only then the first look at accounts and mail. With one worker the work is done in
+this process.
 """
 
 from __future__ import annotations
 
 import os
 import resource
+import signal
 import sys
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
@@ -18,15 +20,17 @@ from postroad.app.lock import StateBusyError, lock_state
 from postroad.app.log import LogFile, formatter
 from postroad.app.privileges import PrivilegeError, drop, unprivileged_user
 from postroad.app.proof import RelayHoleError
-from postroad.app.running import Running
+from postroad.app.running import NOT_RELOADED, Running
 from postroad.app.sockets import Sockets, open_sockets
 from postroad.app.supervisor import Lifeline, Supervisor
 from postroad.app.systemd import inherited_sockets, notify
 from postroad.app.worker import StartError, Worker, run_worker
-from postroad.config import Configuration, ConfigurationError, load
+from postroad.config import Configuration, load
+from postroad.delivery.credentials import CredentialsError
 from postroad.directory import DirectoryEditor, DirectoryUnavailable
 from postroad.model.journal import Level, Notice
 from postroad.net.listener import BindError
+from postroad.net.tls import TlsConfigurationError
 
 __all__ = ["Announce", "Journals", "run", "serve_file"]
 
@@ -36,7 +40,9 @@ Journals = Callable[[Configuration], LogFile]
 Announce = Callable[[], None]
 """Called once, when everything listens."""
 
-_EXIT = {
+_EXIT: dict[type[Exception], int] = {
+    CredentialsError: os.EX_CONFIG,
+    TlsConfigurationError: os.EX_CONFIG,
     PrivilegeError: os.EX_CONFIG,
     StateBusyError: os.EX_UNAVAILABLE,
     BindError: os.EX_UNAVAILABLE,
@@ -82,6 +88,8 @@ def run(
     Returns:
         The exit status.
     """
+    # Before anybody listens for it, a reload would be the end of us.
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
         running = Running(configuration, read)
         sockets = _prepare(running)
@@ -165,7 +173,7 @@ class _Server:
         self.log.reopen()
         try:
             self.running.reload()
-        except (ConfigurationError, RelayHoleError) as error:
+        except NOT_RELOADED as error:
             for line in str(error).splitlines():
                 self.log(Notice("master", f"not reloaded: {line}", Level.ERROR))
             return False

@@ -5,11 +5,10 @@ from __future__ import annotations
 import math
 import time
 
-from postroad.config import Configuration
+from postroad.app.running import Running
 from postroad.directory import Directory
 from postroad.intake import Door
 from postroad.model.journal import Journal
-from postroad.net.tls import server_context
 from postroad.policy import Networks, build
 from postroad.server.oracle import DirectoryOracle
 from postroad.server.service import Names, Service
@@ -18,7 +17,7 @@ __all__ = ["services_of"]
 
 
 def services_of(
-    configuration: Configuration,
+    running: Running,
     directory: Directory,
     names: Names,
     door: Door,
@@ -27,7 +26,7 @@ def services_of(
     """A service for each listener.
 
     Args:
-        configuration: a loaded one.
+        running: what to serve.
         directory: accounts and addresses.
         names: finds clients' names.
         door: takes messages.
@@ -35,13 +34,8 @@ def services_of(
 
     Returns:
         Services by listener name.
-
-    Raises:
-        TlsConfigurationError: the certificate cannot be used.
     """
-    listeners, context = configuration.resolved_listeners, None
-    if any(listener.tls != "none" for listener in listeners):
-        context = server_context(configuration.tls, configuration.certificate, configuration.key)
+    configuration = running.configuration
     oracle = DirectoryOracle(directory)
     trusted = Networks(configuration.relay.trusted_networks)
     return {
@@ -60,10 +54,10 @@ def services_of(
             door=door,
             names=names,
             reverse_names=configuration.dns.reverse,
-            tls_context=context,
+            tls_context=running.tls,
             handshake_timeout=configuration.tls.handshake_timeout or math.inf,
             journal=journal,
             clock=time.time,
         )
-        for listener in listeners
+        for listener in configuration.resolved_listeners
     }

@@ -18,11 +18,8 @@ import uvloop
 
 from postroad.app.log import LogFile
 from postroad.app.parts import Parts
-from postroad.app.proof import RelayHoleError
-from postroad.app.running import Running
+from postroad.app.running import NOT_RELOADED, Running
 from postroad.app.sockets import Sockets
-from postroad.config import ConfigurationError
-from postroad.delivery.credentials import CredentialsError
 from postroad.directory import DirectoryUnavailable, SchemaTooNew
 from postroad.model.journal import Level, Notice
 from postroad.net.tls import TlsConfigurationError
@@ -44,8 +41,6 @@ COLLECTOR = (50_000, 20, 100)
 """When the cycle collector looks: a message leaves no cycles behind, and looking costs some
 hundredths of the time at the interpreter's own settings."""
 
-_MISCONFIGURED = (CredentialsError, SchemaTooNew, TlsConfigurationError)
-_NOT_RELOADED = (ConfigurationError, RelayHoleError, *_MISCONFIGURED, ValueError, OSError)
 _UNAVAILABLE = (DirectoryUnavailable, ShardBusy, SpoolError, OSError)
 
 
@@ -77,7 +72,7 @@ class Worker:
         self._index = index
         self._sockets = sockets
         self._log = log
-        self._parts = Parts(running.configuration, log)
+        self._parts = Parts(running, log)
         self._is_open = False
 
     async def run(self, ready: Callable[[], None], alive: int | None) -> None:
@@ -112,7 +107,7 @@ class Worker:
     async def _open(self) -> None:
         try:
             await self._parts.open(self._index, self._shards())
-        except _MISCONFIGURED as error:
+        except (SchemaTooNew, TlsConfigurationError) as error:
             raise StartError(error, os.EX_CONFIG) from error
         except _UNAVAILABLE as error:
             raise StartError(error, os.EX_TEMPFAIL) from error
@@ -156,12 +151,10 @@ class Worker:
         if not self._is_open:
             return  # the file was read a moment ago
         self._log.reopen()
-        before = self._running.configuration
         try:
             waiting = self._running.reload()
-            self._parts.reload(self._running.configuration)
-        except _NOT_RELOADED as error:
-            self._running.configuration = before
+            self._parts.reload()
+        except (*NOT_RELOADED, OSError) as error:
             for line in str(error).splitlines():
                 self._log(Notice("master", f"not reloaded: {line}", Level.ERROR))
             return

@@ -99,7 +99,11 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Called by the event loop."""
         self._transport = cast("asyncio.Transport", transport)
-        self.peer = _peer_of(self._transport.get_extra_info("peername"))
+        peer = self._transport.get_extra_info("peername")
+        if peer is None:  # it reset the connection before anybody looked
+            self.abort()
+            return
+        self.peer = _peer_of(peer)
         if self._on_made is not None:
             made, self._on_made = self._on_made, None
             made(self)

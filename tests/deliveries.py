@@ -9,11 +9,13 @@ from postroad.delivery.transport import Delivery
 from postroad.model import (
     Address,
     BodyType,
+    Content,
     Envelope,
     Report,
     StoredMessage,
     StoredRecipient,
 )
+from postroad.spool import SpoolError
 
 MESSAGE = b"Subject: hello\r\n\r\n.dots and lines\r\n"
 
@@ -32,22 +34,40 @@ class Pieces:
         return iter(self.pieces)
 
 
+@dataclass(frozen=True)
+class Broken:
+    """A `Content` on a disk that fails after the first piece, if it has one at all."""
+
+    size: int
+
+    def chunks(self) -> Iterator[bytes]:
+        if self.size > 1000:
+            yield b"x\r\n" * 300
+        raise SpoolError("/spool/0/bodies/4F1: Input/output error")
+
+
 def delivery(
     nexthop: str,
     *recipients: str,
     content: bytes | tuple[bytes, ...] = MESSAGE,
+    of: Content | None = None,
     body: BodyType = BodyType.SEVEN_BIT,
     smtputf8: bool = False,
 ) -> Delivery:
     to = recipients or ("bob@example.net",)
     pieces = (content,) if isinstance(content, bytes) else content
     envelope = Envelope(Address.parse("alice@example.org"), body, smtputf8)
-    message = StoredMessage("4F1", envelope, 0.0, 0.0, Pieces(pieces))
+    message = StoredMessage("4F1", envelope, 0.0, 0.0, of or Pieces(pieces))
     stored = (
         StoredRecipient(10 + at, Address.parse(each), Address.parse(each))
         for at, each in enumerate(to)
     )
     return Delivery(message, tuple(stored), nexthop)
+
+
+def broken_delivery(nexthop: str, size: int, body: BodyType = BodyType.SEVEN_BIT) -> Delivery:
+    """A delivery whose content cannot be read."""
+    return delivery(nexthop, of=Broken(size), body=body)
 
 
 def told(report: Report) -> list[str]:

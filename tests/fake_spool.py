@@ -151,7 +151,9 @@ class MemoryShard:
                 touched[row.queue_id] = None
             else:
                 row.due, row.reason = result.at, result.reason
-                row.recipient = replace(row.recipient, attempts=row.recipient.attempts + 1)
+                row.recipient = replace(
+                    row.recipient, attempts=row.recipient.attempts + result.tried
+                )
         return [queue_id for queue_id in touched if self.remove_empty(queue_id)]
 
     async def release(self, recipient_ids: Sequence[int]) -> None:
@@ -165,8 +167,9 @@ class MemoryShard:
     async def flush(self, selector: Selector) -> int:
         self.check(writing=True)
         now, count = self.clock(), 0
+        names = {name.upper() for name in selector.queue_ids or ()}
         for id_, row in self.store.rows.items():
-            named = selector.queue_ids is None or row.queue_id in selector.queue_ids
+            named = selector.queue_ids is None or row.queue_id in names
             waits = id_ not in self.claimed and row.due is not None and row.due > now
             if named and waits and selector.matches(row.recipient.address):
                 row.due = now

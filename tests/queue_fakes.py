@@ -103,7 +103,7 @@ class FakeSpool:
             else:
                 self.reasons[recipient.id] = result.reason
                 self.due[recipient.id] = result.at
-                again = replace(recipient, attempts=recipient.attempts + 1)
+                again = replace(recipient, attempts=recipient.attempts + result.tried)
                 self.rows[recipient.id] = (queue_id, again)
         left = {queue_id for queue_id, _ in self.rows.values()}
         gone = [queue_id for queue_id in touched if queue_id not in left]
@@ -118,6 +118,7 @@ class FakeDoor:
     def __init__(self) -> None:
         self.submitted: list[tuple[Envelope, list[Address], bytes]] = []
         self.error: Exception | None = None
+        self.taken = asyncio.Event()
 
     async def submit(
         self, envelope: Envelope, recipients: Sequence[Address], message: bytes
@@ -126,6 +127,7 @@ class FakeDoor:
         if self.error is not None:
             raise self.error
         self.submitted.append((envelope, list(recipients), message))
+        self.taken.set()
         return f"BOUNCE{len(self.submitted)}"
 
 

@@ -151,6 +151,16 @@ async def test_retry_waits_for_its_time_and_counts(place: Place) -> None:
     assert await shard.settle([Done(ids(claimed)[0])]) == [claimed.message.queue_id]
 
 
+async def test_a_retry_without_an_attempt_is_not_counted(place: Place) -> None:
+    shard = await place.open()
+    claimed = await put(shard, BOB, EVE)
+    one, two = ids(claimed)
+    await shard.settle([Retry(one, NOON + 5, "no route", tried=False), Retry(two, NOON + 5, "451")])
+    shard = await place.crash()
+    (again,) = (await shard.claim(NOON + 5, 10)).messages
+    assert [(each.id, each.attempts) for each in again.recipients] == [(one, 0), (two, 1)]
+
+
 async def test_a_deferred_recipient_keeps_its_time_over_a_restart(place: Place) -> None:
     shard = await place.open()
     deferred, fresh = await put(shard, BOB), await put(shard, EVE)
@@ -259,6 +269,16 @@ async def test_flush_makes_deferred_recipients_due(
     assert await shard.flush(Selector(names, domain)) == count
     assert len(ids(*(await shard.claim(NOON, 10)).messages)) == count
     assert await shard.settle([Done(ids(held)[0])]) == [held.message.queue_id]
+
+
+async def test_flush_leaves_the_namesake_in_another_shard(place: Place) -> None:
+    """The identifiers of messages of one microsecond differ in the shard only."""
+    shard = await place.open()
+    claimed = await put(shard)
+    await shard.settle(retries(claimed, NOON + 300))
+    name = claimed.message.queue_id
+    assert await shard.flush(Selector(frozenset({name[:-2] + "ZZ"}))) == 0
+    assert await shard.flush(Selector(frozenset({name.lower(), "NONE"}))) == 1
 
 
 async def test_delete_removes_whole_messages(place: Place) -> None:

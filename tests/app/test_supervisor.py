@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 SCRIPT = """
-import os, signal, sys, time
+import os, select, signal, sys
 from postroad.app import supervisor
 from postroad.app.supervisor import Supervisor
 
@@ -18,23 +18,27 @@ def say(*words):
     os.write(1, (" ".join(map(str, words)) + "\\n").encode())
 
 def work(index, lifeline):
-    stopping = []
-    signal.signal(signal.SIGTERM, lambda *_: stopping.append(1))
-    signal.signal(signal.SIGHUP, lambda *_: say("reloaded", index))
+    woken, wake = os.pipe()
+    os.set_blocking(woken, False)
+    os.set_blocking(wake, False)
+    signal.set_wakeup_fd(wake)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_: None)
     if sys.argv[1] == "misconfigured":
         return os.EX_CONFIG
     lifeline.report_ready()
     say("worker", index, os.getpid())
-    os.set_blocking(lifeline.alive, False)
-    while not stopping:
-        try:
-            if not os.read(lifeline.alive, 1):
-                say("orphan", index)
-                return 0
-        except BlockingIOError:
-            time.sleep(0.01)
-    say("drained", index)
-    return 0
+    while True:
+        readable, _, _ = select.select([lifeline.alive, woken], [], [])
+        signals = os.read(woken, 16) if woken in readable else b""
+        if signal.SIGHUP in signals:
+            say("reloaded", index)
+        if signal.SIGTERM in signals:
+            say("drained", index)
+            return 0
+        if lifeline.alive in readable and not os.read(lifeline.alive, 1):
+            say("orphan", index)
+            return 0
 
 say("supervisor", os.getpid())
 sys.exit(Supervisor(2, work, reload=lambda: True, stop_listening=lambda: None,

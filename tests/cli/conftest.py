@@ -27,7 +27,6 @@ def command_line(
 @pytest.fixture
 def server(command_line: CommandLine, tmp_path: Path) -> Path:
     """A server's directory, made the current one, with the account john@example.org."""
-    install(
-        FirstServer(tmp_path, "mail.example.org", "example.org", "john@example.org", "summersun")
-    )
+    names = ("mail.example.org", "example.org", "john@example.org", "summersun")
+    install(FirstServer(tmp_path, *names, tmp_path / "state"))
     return tmp_path

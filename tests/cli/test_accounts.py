@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import pty
+import pwd
 import re
 import select
+import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -138,6 +141,36 @@ def test_a_directory_that_is_none(command_line: CommandLine) -> None:
     assert ran.status == os.EX_UNAVAILABLE
     assert "directory.db" in ran.err
     assert ran.err.count("\n") == 1
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+@pytest.mark.parametrize("absent", [False, True])
+def test_what_root_writes_is_the_servers_to_read(
+    command_line: CommandLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, absent: bool
+) -> None:
+    """Root changes accounts while the server runs as its own user."""
+    nobody = pwd.getpwnam("nobody")
+    with tempfile.TemporaryDirectory() as name:
+        shutil.copytree(tmp_path, name, dirs_exist_ok=True)
+        Path(name).chmod(0o755)
+        state = Path(name, "state")
+        for path in (state, *state.rglob("*")):
+            os.chown(path, nobody.pw_uid, nobody.pw_gid)
+        if absent:
+            (state / "directory.db").unlink()
+        monkeypatch.chdir(name)
+        ran = command_line("user", "add", "lisa@example.org", "--generate")
+        assert ran.status == 0, ran.err
+        assert {path.stat().st_uid for path in state.rglob("*")} == {nobody.pw_uid}
+        assert os.geteuid() == 0
+
+        (state / "directory.db").unlink()
+        (tmp_path / "roots").touch(mode=0o600)
+        (state / "directory.db").symlink_to(tmp_path / "roots")
+        ran = command_line("user", "add", "lisa@example.org", "--generate")
+        assert ran.status == os.EX_UNAVAILABLE
+        assert (tmp_path / "roots").read_bytes() == b""
+        monkeypatch.chdir(tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,8 @@ import pytest
 from command_line import CommandLine
 from postroad.config import load
 
-NAMES = ("--hostname", "mail.example.org")
+STATE = ("--state", "srv/state")  # as root it would be the system's
+NAMES = ("--hostname", "mail.example.org", *STATE)
 
 
 def test_a_server_with_a_generated_password(command_line: CommandLine, tmp_path: Path) -> None:
@@ -55,6 +57,47 @@ def test_a_given_password(command_line: CommandLine, tmp_path: Path, way: str) -
     assert "account        john@example.org" in ran.lines
 
 
+@pytest.mark.parametrize(
+    ("state", "shown"),
+    [("srv/state", "state"), ("srv/a/b", "a/b"), ("other", "{here}/other")],
+)
+def test_where_the_state_is(
+    command_line: CommandLine, tmp_path: Path, state: str, shown: str
+) -> None:
+    words = ("--hostname", "mail.example.org", "--generate", "--state", state)
+    ran = command_line("init", "srv", *words)
+    assert ran.status == 0, ran.err
+    assert f"state          {state}" in ran.lines
+    written = tomllib.loads((tmp_path / "srv" / "postroad.toml").read_text())
+    assert written["state_directory"] == shown.format(here=tmp_path)
+    assert load(Path("srv/postroad.toml")).directory_file.parent == tmp_path / state
+
+
+def test_a_state_directory_that_is_taken(command_line: CommandLine, tmp_path: Path) -> None:
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "mail").touch()
+    words = ("--hostname", "mail.example.org", "--generate", "--state")
+    ran = command_line("init", "srv", *words, "full")
+    assert ran.status == os.EX_CANTCREAT
+    assert "full exists already and is not an empty directory" in ran.err
+    ran = command_line("init", "srv", *words, "/var/lib")
+    assert ran.status == os.EX_DATAERR
+    assert "/var/lib is a directory of the system" in ran.err
+    assert not (tmp_path / "srv").exists()
+
+
+def test_without_the_servers_user_its_commands_are_shown(
+    command_line: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("postroad.config.installation.USER", "no-such-user")
+    shown = [line.strip() for line in command_line("init", "srv", *NAMES, "--generate").lines]
+    commands = [
+        "useradd --system --user-group --home-dir /var/lib/postroad no-such-user",
+        "chgrp no-such-user srv srv/postroad.toml",
+    ]
+    assert (commands[0] in shown) is (commands[1] in shown) is (os.geteuid() == 0)
+
+
 def test_nothing_is_overwritten(command_line: CommandLine, tmp_path: Path) -> None:
     (tmp_path / "srv").mkdir()
     (tmp_path / "srv" / "postroad.toml").write_text("mine")
@@ -73,11 +116,15 @@ def _plain_host_name(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("words", "status", "said"),
     [
-        (["--generate"], os.EX_USAGE, "no terminal to ask at: use --hostname"),
+        ([*STATE, "--generate"], os.EX_USAGE, "no terminal to ask at: use --hostname"),
         ([*NAMES], os.EX_USAGE, "no terminal to ask for a password"),
         ([*NAMES, "--generate", "--password-stdin"], os.EX_USAGE, "name one way only"),
         ([*NAMES, "--generate", "--address", "here"], os.EX_USAGE, "--address: expected an IP"),
-        (["--hostname", "mail", "--generate"], os.EX_DATAERR, "expected a fully qualified host"),
+        (
+            ["--hostname", "mail", *STATE, "--generate"],
+            os.EX_DATAERR,
+            "expected a fully qualified host",
+        ),
         ([*NAMES, "--account", "john", "--generate"], os.EX_DATAERR, '"john" is no address'),
         ([*NAMES, "--password-stdin"], os.EX_DATAERR, "the password is empty"),
         ([*NAMES, "--password-file", "none"], os.EX_IOERR, "none: no such file or directory"),

@@ -36,6 +36,7 @@ def store(
     shard: int = 0,
     reasons: Sequence[str] = (),
     content: bytes = CONTENT,
+    tried: bool = True,
 ) -> str:
     """A message in the queue; a recipient with a reason has been tried and waits for long."""
     spool = load(Path("postroad.toml")).spool_directory
@@ -50,7 +51,7 @@ def store(
         envelope = Envelope(Address.parse(sender) if sender else None)
         claimed = await draft.commit(envelope, pairs, ARRIVED)
         results: list[Done | Retry] = [
-            Retry(recipient.id, LATER, reason)
+            Retry(recipient.id, LATER, reason, tried)
             for recipient, reason in zip(claimed.recipients, reasons, strict=False)
         ]
         await opened.settle(results)
@@ -137,6 +138,12 @@ def test_a_message_is_shown(command_line: CommandLine, server: Path, content: by
     assert command_line("queue", "show", queue_id, "--json").json["queue_id"] == queue_id
 
 
+def test_a_recipient_that_waits_without_an_attempt(command_line: CommandLine, server: Path) -> None:
+    queue_id = store("", ["a@x.example"], reasons=["x.example is down"], tried=False)
+    shown = command_line("queue", "show", queue_id).out
+    assert "a@x.example: not tried (x.example is down), next at " in shown
+
+
 @pytest.mark.parametrize("queue_id", ["ABCDEFGHIJ00", "nonsense", "\x1b[2J"])
 def test_a_message_that_is_not_there(
     command_line: CommandLine, server: Path, queue_id: str
@@ -180,6 +187,18 @@ def test_delete(command_line: CommandLine, server: Path) -> None:
     ran = command_line("queue", "delete", "--all")
     assert (ran.status, ran.out) == (0, "deleted 1 message\n")
     assert command_line("queue", "list").out == "Mail queue is empty\n"
+
+
+def test_a_long_deletion_shows_how_far_it_is(
+    command_line: CommandLine, server: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(3):
+        store("", ["a@x.example"], reasons=["no"])
+    monkeypatch.setattr("postroad.admin.queue.PORTION", 2)
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    ran = command_line("queue", "delete", "--all")
+    assert (ran.status, ran.out) == (0, "deleted 3 messages\n")
+    assert ran.err == "deleted 2\rdeleted 3\r"
 
 
 @pytest.mark.parametrize("words", [[], ["ABCDEFGHIJ00", "--all"]])

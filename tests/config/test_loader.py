@@ -99,6 +99,11 @@ def test_the_state_directory_decides_where_things_are() -> None:
     assert 1 <= configuration.worker_count <= 4
 
 
+TOO_WIDE = (
+    "an open relay: anybody in trusted_networks, which hold too much of the Internet ({}), can "
+    "send to any domain: permit_mynetworks: permits it, because the client is in trusted_networks"
+)
+
 # One mistake at a time: the text after HEAD and DOOR, and the line that is said of it.
 SINGLE = {
     "unknown key": (
@@ -210,10 +215,24 @@ SINGLE = {
     ),
     "the whole world": (
         '[relay]\ntrusted_networks = ["0.0.0.0/0"]',
+        "postroad.toml:5: [relay] trusted_networks: " + TOO_WIDE.format("0.0.0.0/0"),
+    ),
+    "the whole world in two halves": (
+        '[relay]\ntrusted_networks = ["0.0.0.0/1", "128.0.0.0/1"]',
+        "postroad.toml:5: [relay] trusted_networks: " + TOO_WIDE.format("0.0.0.0/0"),
+    ),
+    "a list that relays for anybody": (
+        '[listeners.mx.policy]\nrelay = ["permit"]',
         (
-            "postroad.toml:5: [relay] trusted_networks: 0.0.0.0/0 is every address there is: "
-            "anybody "
-            "could relay"
+            "postroad.toml:5: [listeners.mx.policy] relay: an open relay: anybody, without a "
+            "login, can send to any domain: permit: permits it, because it applies to everything"
+        ),
+    ),
+    "a list that would relay but names what is not": (
+        '[listeners.mx.policy]\nrelay = ["permit", "rejct"]',
+        (
+            "postroad.toml:5: [listeners.mx.policy] relay: rejct: unknown restriction; "
+            "did you mean reject?"
         ),
     ),
     "a value for a table": (
@@ -349,8 +368,8 @@ SINGLE = {
     "a name server's name": (
         '[dns]\nservers = ["192.0.2.1", "ns.example"]',
         (
-            'postroad.toml:5: [dns] servers: expected an address such as "192.0.2.1", '
-            '"127.0.0.1:5353" or "[::1]:53", not "ns.example"'
+            'postroad.toml:5: [dns] servers: "ns.example" is no name server: expected an IP '
+            'address, perhaps with a port, such as "192.0.2.1", "127.0.0.1:5353" or "[::1]:53"'
         ),
     ),
     "a syslog name": (
@@ -367,6 +386,10 @@ def test_each_mistake_is_one_line(tmp_path: Path, text: str, said: str) -> None:
 
 # Files that are wrong from the top.
 WHOLE = {
+    "a directory of the system": (
+        HEAD + 'state_directory = "/var/lib/"\n' + DOOR,
+        ["postroad.toml:3: state_directory: /var/lib is a directory of the system; name one below"],
+    ),
     "empty": (
         "",
         [
@@ -527,11 +550,12 @@ DOOR_WITHOUT_TLS = DOOR + 'tls = "none"\n'
 @pytest.mark.parametrize(
     ("octets", "mode", "said"),
     [
-        (None, 0, "secret cannot be read: no such file or directory"),
-        (b"secret\n", 0o644, "secret is open to everybody on this machine; chmod o-rwx it"),
-        (b"\nsecret", 0o600, "secret does not hold a password on its first line"),
-        (b"", 0o600, "secret does not hold a password on its first line"),
-        (b"x" * 5_000, 0o600, "secret does not hold a password on its first line"),
+        (None, 0, "secret: no such file or directory"),
+        (b"secret\n", 0o644, "secret: everybody may read this password: chmod 600 secret"),
+        (b"secret\n", 0o601, "secret: everybody may read this password: chmod 600 secret"),
+        (b"\nsecret", 0o600, "secret: the first line, the password, is empty"),
+        (b"", 0o600, "secret: the first line, the password, is empty"),
+        (b"\xff\n", 0o600, "secret: the password is not UTF-8 text"),
     ],
 )
 def test_the_password_file(tmp_path: Path, octets: bytes | None, mode: int, said: str) -> None:

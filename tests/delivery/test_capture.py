@@ -2,10 +2,13 @@ from __future__ import annotations
 
 import errno
 
+import pytest
+
 from postroad.delivery.capture import CaptureTransport
 from postroad.delivery.transport import Delivery
 from postroad.mailbox import MaildirWriter
 from postroad.model import Status
+from postroad.spool import SpoolError
 from stored_messages import stored_message, stored_recipients
 
 
@@ -35,14 +38,22 @@ async def test_a_message_is_caught_once_with_all_its_recipients(tmp_path):
     )
 
 
-async def test_a_full_disk_defers_all(tmp_path):
-    class Full:
+@pytest.mark.parametrize(
+    ("error", "reply"),
+    [
+        (OSError(errno.ENOSPC, "full"), "452 4.3.1 the disk of the mailbox is full"),
+        (
+            SpoolError("/secret/path: gone"),
+            "451 4.3.0 the message cannot be read from the queue at present",
+        ),
+    ],
+)
+async def test_a_broken_disk_defers_all(tmp_path, error, reply):
+    class Failing:
         async def store(self, maildir, message, recipients):
-            raise OSError(errno.ENOSPC, "full")
+            raise error
 
-    report = await CaptureTransport(tmp_path, Full(), lambda: 0.0).deliver(delivery())
-    assert {str(one.reply) for one in report.outcomes} == {
-        "452 4.3.1 the disk of the mailbox is full"
-    }
+    report = await CaptureTransport(tmp_path, Failing(), lambda: 0.0).deliver(delivery())
+    assert {str(one.reply) for one in report.outcomes} == {reply}
     assert {one.status for one in report.outcomes} == {Status.DEFERRED}
     assert [one.recipient_id for one in report.outcomes] == [1, 2]

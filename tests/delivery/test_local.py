@@ -9,6 +9,7 @@ from postroad.delivery.local import LocalTransport
 from postroad.delivery.transport import Delivery
 from postroad.mailbox import MaildirLocation, MaildirWriter
 from postroad.model import Status
+from postroad.spool import SpoolError
 from stored_messages import stored_message, stored_recipients
 
 
@@ -37,7 +38,7 @@ class Clock:
 
 @pytest.fixture
 def directory():
-    names = ("john", "ann", "full", "quota", "broken", "odd")
+    names = ("john", "ann", "full", "quota", "broken", "odd", "unread")
     return FakeDirectory(
         users={f"{name}@example.org": "pw" for name in names},
         aliases={"sales@example.org": ["john@example.org"]},
@@ -90,6 +91,11 @@ FAILURES = [
     ("quota", Status.DEFERRED, "452 4.2.2 the mailbox is over its disk quota"),
     ("broken", Status.DEFERRED, "451 4.3.0 cannot write to the mailbox: Input/output error"),
     ("odd", Status.DEFERRED, "451 4.3.0 cannot write to the mailbox: input or output error"),
+    (
+        "unread",
+        Status.DEFERRED,
+        "451 4.3.0 the message cannot be read from the queue at present",
+    ),
 ]
 
 
@@ -104,6 +110,7 @@ async def test_a_failure_is_the_outcome_of_its_recipient_alone(
             "quota": OSError(errno.EDQUOT, "secret", "/secret/path"),
             "broken": OSError(errno.EIO, "secret", "/secret/path"),
             "odd": OSError("secret"),
+            "unread": SpoolError("/secret/path: gone"),
         }
     )
     transport = LocalTransport(directory, MaildirLocation("", tmp_path), store, Clock())

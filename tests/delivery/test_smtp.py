@@ -2,11 +2,12 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+import threading
 from itertools import count
 
 import pytest
 
-from deliveries import MESSAGE, delivery, told
+from deliveries import MESSAGE, Pieces, broken_delivery, delivery, told
 from fake_dns import FakeDns
 from fake_mx import DROP, HANG, OFFER, FakeMx
 from peers.certificates import Authority
@@ -16,6 +17,7 @@ from postroad.delivery.smtp import MAX_ADDRESSES, SmtpTransport
 from postroad.model import BodyType
 from postroad.model.journal import Event, TlsEstablished
 from postroad.net.dns import Resolver
+from postroad.net.ourselves import Ourselves
 from postroad.net.settings import DnsSettings
 
 TLS_OFFER = (*OFFER, "STARTTLS")
@@ -31,6 +33,12 @@ ZONE = {
     "away.example": {"MX": ("10 mx.example.net.",)},
     "null.example": {"MX": ("0 .",)},
     "broken.example": {},
+    "relay.example.org": {"A": ("192.0.2.1",)},
+    "ours.example": {"MX": ("10 Relay.Example.ORG.",)},
+    "equal.example": {"MX": ("10 relay.example.org.", "10 mx.example.net.")},
+    "behind.example": {"MX": ("20 relay.example.org.", "30 mx.example.net.", "10 mx.example.net.")},
+    "backup.example": {"MX": ("10 dead.example.net.", "20 relay.example.org.")},
+    "lost.example": {"MX": ("10 nowhere.example.", "20 relay.example.org.")},
     "crowd.example": {"MX": tuple(f"{at} crowd{at}.example." for at in range(9))},
     **{f"crowd{at}.example": {"A": ("127.0.0.3",)} for at in range(9)},
 }
@@ -50,9 +58,11 @@ class World:
         *,
         credentials: Credentials | None = None,
         delivery: dict[str, object] | None = None,
+        own_port: int | None = None,  # of our listener; 0: the server is our listener
         **relay: object,
     ) -> World:
         ticks = count()
+        ours = [] if own_port is None else [("127.0.0.1", own_port or self.server.port)]
         self.transport = SmtpTransport(
             "relay.example.org",
             RelaySettings(**relay),
@@ -61,6 +71,7 @@ class World:
             credentials=credentials,
             journal=self.logged.append,
             clock=lambda: float(next(ticks)),
+            ourselves=Ourselves(ours),
         )
         return self
 
@@ -157,19 +168,72 @@ async def test_smtputf8_and_a_server_that_lacks_it(world):
     assert not report.outcomes[0].from_peer
 
 
-async def test_the_content_cannot_be_read(world):
+@pytest.mark.parametrize("size", [10, 200_000])
+@pytest.mark.parametrize("kept", [False, True])
+async def test_the_content_cannot_be_read(world, size, kept):
     here = await world()
-    broken = delivery("example.net")
-
-    def fail():
-        raise OSError("no such file")
-        yield b""
-
-    object.__setattr__(broken.message.content, "chunks", fail)
-    with pytest.raises(OSError, match="no such file"):
-        await here.transport.deliver(broken)
+    if kept:
+        await here.send()
+    report = await here.transport.deliver(broken_delivery("example.net", size))
+    assert told(report) == [
+        "10 deferred 451 4.3.0 the message cannot be read from the queue at present"
+    ]
+    assert not report.unreachable
+    assert "/spool" not in told(report)[0]
     await here.server.closed.get()
+    assert len(here.server.messages) == kept
+    assert told(await here.send())[0].startswith("10 sent")
+
+
+@pytest.mark.parametrize("size", [10, 200_000])
+async def test_the_content_cannot_be_read_to_see_whether_it_is_ascii(world, size):
+    here = await world(FakeMx(offer=("PIPELINING",)))
+    broken = broken_delivery("example.net", size, body=BodyType.EIGHT_BIT_MIME)
+    assert told(await here.transport.deliver(broken))[0].startswith("10 deferred 451 4.3.0")
     assert here.server.messages == []
+
+
+class Watched(Pieces):
+    """Tells who read it."""
+
+    readings = 0
+    threads: frozenset[int] = frozenset()
+
+    def chunks(self):
+        object.__setattr__(self, "readings", self.readings + 1)
+        for piece in self.pieces:
+            object.__setattr__(self, "threads", self.threads | {threading.get_ident()})
+            yield piece
+
+
+@pytest.mark.parametrize(("pieces", "in_loop"), [(1, True), (30, False)])
+async def test_a_large_content_is_read_beside_the_event_loop(world, pieces, in_loop):
+    here = await world()
+    content = Watched((b"x" * 9_998 + b"\r\n",) * pieces)
+    await here.transport.deliver(delivery("example.net", of=content))
+    assert here.server.messages[0].content == b"".join(content.pieces)
+    assert (threading.get_ident() in content.threads) is in_loop
+    assert content.readings == 1
+
+
+@pytest.mark.parametrize(
+    ("last", "result"),
+    [
+        (b"plain\r\n", "10 sent 250 2.0.0 Ok: queued as 0"),
+        (
+            "é\r\n".encode(),
+            "10 bounced 554 5.6.3 8BITMIME is required, but was not offered by host",
+        ),
+    ],
+)
+async def test_a_large_content_is_not_read_twice_to_see_whether_it_is_ascii(world, last, result):
+    here = await world(FakeMx(offer=("PIPELINING",)))
+    content = Watched((*[b"x" * 9_998 + b"\r\n"] * 30, last))
+    labelled = delivery("example.net", of=content, body=BodyType.EIGHT_BIT_MIME)
+    assert told(await here.transport.deliver(labelled))[0].startswith(result)
+    assert content.readings == 1
+    assert len(here.server.messages) == ("sent" in result)
+    assert "BODY=8BITMIME" not in " ".join(here.server.commands)
 
 
 # Next hops ---------------------------------------------------------------------------------------
@@ -252,11 +316,14 @@ async def test_only_so_many_addresses_are_tried(world, monkeypatch):
     assert len(tried) == MAX_ADDRESSES
 
 
+REFUSED = "host mx.example.net[127.0.0.1] refused to talk to me"
+
+
 @pytest.mark.parametrize(
     ("said", "result"),
     [
-        ({"CONNECT": ["421 4.3.2 Busy"]}, "10 deferred 421 4.3.2 Busy"),
-        ({"CONNECT": ["554 5.7.1 Go away"]}, "10 bounced 554 5.7.1 Go away"),
+        ({"CONNECT": ["421 4.3.2 Busy"]}, f"10 deferred 451 4.3.2 {REFUSED}: 421 4.3.2 Busy"),
+        ({"CONNECT": ["554 5.7.1 No"]}, f"10 deferred 451 4.7.1 {REFUSED}: 554 5.7.1 No"),
         ({"EHLO": ["450 4.7.1 No"], "HELO": ["450 4.7.1 No"]}, "10 deferred 450 4.7.1 No"),
         ({"CONNECT": [DROP]}, "10 deferred 451 4.4.2 lost connection with "),
         ({"CONNECT": ["what?"]}, "10 deferred 451 4.5.0 not an SMTP reply"),
@@ -269,8 +336,9 @@ async def test_a_server_that_does_not_let_us_begin(world, said, result):
     assert report.relay == f"mx.example.net[127.0.0.1]:{here.server.port}"
 
 
-async def test_a_bad_greeting_leads_to_the_next_host(world):
-    here = await world(FakeMx(said={"CONNECT": ["421 4.3.2 Busy"]}))
+@pytest.mark.parametrize("greeting", ["421 4.3.2 Busy", "554 5.7.1 Go away"])
+async def test_a_bad_greeting_leads_to_the_next_host(world, greeting):
+    here = await world(FakeMx(said={"CONNECT": [greeting]}))
     here.dns.zone = {
         "example.net": {"MX": ("10 mx.example.net.", "20 mx.example.net.")},
         "mx.example.net": {"A": ("127.0.0.1",)},
@@ -286,6 +354,65 @@ async def test_spellings_of_a_smarthost(world, nexthop):
     here = await world()
     report = await here.send(nexthop.format(port=here.server.port))
     assert told(report) == ["10 sent 250 2.0.0 Ok: queued as 0"]
+
+
+# Ourselves ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("domain", ["ours.example", "equal.example", "relay.example.org"])
+async def test_mail_whose_best_exchanger_has_our_name_is_returned(world, domain):
+    here = await world()
+    report = await here.send(domain)
+    assert told(report) == [f"10 bounced 554 5.4.6 mail for {domain} loops back to myself"]
+    assert (report.relay, report.outcomes[0].from_peer) == ("none", False)
+    assert here.server.connections == 0
+
+
+@pytest.mark.parametrize("nexthop", ["example.net", "[127.0.0.1]", "[mx.example.net]:{port}"])
+async def test_mail_that_would_reach_our_own_listener_is_returned(world, nexthop):
+    here = await world(own_port=0)
+    (result,) = told(await here.send(nexthop.format(port=here.server.port)))
+    host = nexthop.partition(":")[0].strip("[]")
+    assert result == f"10 bounced 554 5.4.6 mail for {host} loops back to myself"
+    assert here.server.connections == 0
+
+
+async def test_another_port_of_this_machine_is_not_ourselves(world):
+    here = await world(own_port=25)
+    assert told(await here.send()) == ["10 sent 250 2.0.0 Ok: queued as 0"]
+
+
+@pytest.mark.parametrize("nexthop", ["[relay.example.org]", "relay.example.org:{port}"])
+async def test_our_name_in_brackets_or_with_a_port_is_not_ourselves(world, nexthop):
+    here = await world()
+    here.dns.zone = {"relay.example.org": {"A": ("127.0.0.1",)}}
+    (result,) = told(await here.send(nexthop.format(port=here.server.port)))
+    assert result == "10 sent 250 2.0.0 Ok: queued as 0"
+
+
+async def test_only_better_exchangers_than_ourselves_are_tried(world):
+    here = await world()
+    assert told(await here.send("behind.example")) == ["10 sent 250 2.0.0 Ok: queued as 0"]
+    dead = await world()
+    (result,) = told(await dead.send("backup.example"))
+    assert result.startswith("10 deferred 451 4.4.1 connect to dead.example.net[127.0.0.3]:")
+    assert here.server.connections + dead.server.connections == 1
+
+
+async def test_mail_waits_while_the_better_exchanger_has_no_address(world):
+    here = await world()
+    assert told(await here.send("lost.example")) == [
+        "10 deferred 451 4.4.4 unable to find primary relay for lost.example"
+    ]
+
+
+@pytest.mark.parametrize("smarthost", ["[mx.example.net]", "example.net", "ours.example"])
+async def test_a_smarthost_that_is_ourselves_waits_for_the_operator(world, smarthost):
+    here = await world(own_port=0, smarthost=smarthost)
+    report = await here.send(smarthost)
+    host = smarthost.strip("[]")
+    assert told(report) == [f"10 deferred 451 4.4.6 mail for {host} loops back to myself"]
+    assert report.unreachable
 
 
 # Connections used again --------------------------------------------------------------------------
@@ -600,6 +727,27 @@ async def test_a_refused_login_waits_for_the_operator(world):
     ]
     assert report.unreachable
     assert here.server.connections == 1
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"AUTH": [f"421 4.7.0 Too many errors: {PLAIN_LOGIN}"]},
+        {"AUTH": [PLAIN_LOGIN]},
+        {"AUTH": [f"235 Ok\r\n{PLAIN_LOGIN}"]},
+        {"MAIL": [f"550 5.7.1 {PLAIN_LOGIN}, summersun, c3VtbWVyc3Vu"]},
+        {"END": ["554 5.7.1 the password is summersun"]},
+    ],
+)
+async def test_a_server_that_repeats_the_login(world, said):
+    here = await world(
+        FakeMx(offer=AUTH_OFFER, said=said), smarthost=SMARTHOST, tls="none", credentials=LOGIN
+    )
+    report = await here.send(SMARTHOST)
+    seen = repr(report) + repr(here.logged)
+    assert "[hidden]" in seen
+    for secret in ("summersun", "c3VtbWVyc3Vu", "AGpvaG4Ac3VtbWVyc3Vu"):
+        assert secret not in seen
 
 
 async def test_a_smarthost_without_a_mechanism(world):

@@ -7,6 +7,7 @@ import pytest
 from postroad.model import Address, Client, Login, Reply, Status, TlsSession
 from postroad.model.journal import (
     Accepted,
+    Bounced,
     Connected,
     Delivered,
     Disconnected,
@@ -103,3 +104,25 @@ LISA = Address("lisa", "example.com")
 )
 def test_text(event: Event, text: str) -> None:
     assert event.text == text
+
+
+HOSTILE = "a\u2028b\u202ec"
+ADDRESS = Address(HOSTILE, "example.com")
+REPLY = Reply.of(550, "5.1.1", f"<{ADDRESS}>: unknown")
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        Accepted("smtpd", "1ABC", CLIENT, Login(str(ADDRESS), "PLAIN")),
+        Bounced("bounce", "1ABC", HOSTILE),
+        Delivered("smtp", "1ABC", ADDRESS, LISA, "mx", (0, 0, 0, 0), Status.BOUNCED, REPLY),
+        Delivered("smtp", "1ABC", LISA, ADDRESS, HOSTILE, (0, 0, 0, 0), Status.SENT, REPLY),
+        Queued("qmgr", "1ABC", str(ADDRESS), 1, 1),
+        Rejected("smtpd", "1ABC", "RCPT", CLIENT, REPLY, str(ADDRESS), ADDRESS, "SMTP", HOSTILE),
+    ],
+    ids=lambda event: type(event).__name__,
+)
+def test_no_peer_chooses_the_shape_of_a_line(event: Event) -> None:
+    assert "a?b?c" in event.text
+    assert event.text.isprintable()

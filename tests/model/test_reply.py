@@ -26,16 +26,16 @@ def test_encode(reply: Reply, octets: bytes) -> None:
 @pytest.mark.parametrize(
     ("code", "kinds"),
     [
-        (220, (True, False, False)),
-        (354, (True, False, False)),
-        (421, (False, True, False)),
-        (554, (False, False, True)),
+        (220, (True, False)),
+        (354, (True, False)),
+        (421, (False, False)),
+        (554, (False, True)),
     ],
 )
-def test_classes(code: int, kinds: tuple[bool, bool, bool]) -> None:
+def test_classes(code: int, kinds: tuple[bool, bool]) -> None:
     reply = Reply.of(code, None, "x")
 
-    assert (reply.is_positive, reply.is_transient, reply.is_permanent) == kinds
+    assert (reply.is_positive, reply.is_permanent) == kinds
 
 
 def test_text_for_logs() -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from fake_dns import FakeDns
 from postroad.net import dns
-from postroad.net.dns import DnsTemporary, MxAnswer, MxKind, Resolver, to_ascii
+from postroad.net.dns import DnsTemporary, Exchanger, MxAnswer, MxKind, Resolver, to_ascii
 from postroad.net.settings import DnsSettings
 
 ZONE = {
@@ -47,18 +47,22 @@ def resolver(query: FakeDns, clock: Clock | None = None, **settings: object) -> 
     )
 
 
+def listed(*exchangers: tuple[int, str]) -> MxAnswer:
+    return MxAnswer(MxKind.LISTED, tuple(Exchanger(*each) for each in exchangers))
+
+
 @pytest.mark.parametrize(
     ("domain", "answer"),
     [
-        ("example.net", MxAnswer(MxKind.LISTED, ("mx.example.net", "second.example.net"))),
-        ("Example.NET.", MxAnswer(MxKind.LISTED, ("mx.example.net", "second.example.net"))),
-        ("plain.example", MxAnswer(MxKind.IMPLICIT, ("plain.example",))),
-        ("empty.example", MxAnswer(MxKind.IMPLICIT, ("empty.example",))),
+        ("example.net", listed((10, "mx.example.net"), (20, "second.example.net"))),
+        ("Example.NET.", listed((10, "mx.example.net"), (20, "second.example.net"))),
+        ("plain.example", MxAnswer(MxKind.IMPLICIT, (Exchanger(0, "plain.example"),))),
+        ("empty.example", MxAnswer(MxKind.IMPLICIT, (Exchanger(0, "empty.example"),))),
         ("null.example", MxAnswer(MxKind.NULL)),
-        ("mixed.example", MxAnswer(MxKind.LISTED, ("mx.example.net",))),
+        ("mixed.example", listed((10, "mx.example.net"))),
         ("absent.example", MxAnswer(MxKind.NO_DOMAIN)),
-        ("bücher.example", MxAnswer(MxKind.LISTED, ("mx.example.net",))),
-        ("Bücher.Example", MxAnswer(MxKind.LISTED, ("mx.example.net",))),
+        ("bücher.example", listed((1, "mx.example.net"))),
+        ("Bücher.Example", listed((1, "mx.example.net"))),
         ("\u2665\u0301-.example", MxAnswer(MxKind.NO_DOMAIN)),
         ("", MxAnswer(MxKind.NO_DOMAIN)),
     ],
@@ -69,7 +73,7 @@ async def test_mx(domain, answer):
 
 async def test_equal_preferences_are_shuffled_each_time():
     asked = resolver(FakeDns(ZONE))
-    orders = {(await asked.mx("equal.example")).hosts for _ in range(10)}
+    orders = {(await asked.mx("equal.example")).exchangers for _ in range(10)}
     assert len(orders) > 1
     assert len({frozenset(order) for order in orders}) == 1
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import dns.asyncresolver
 import dns.rcode
 import pytest
 
@@ -70,7 +71,8 @@ async def test_the_whole_resolver_over_the_wire(server):
     settings = DnsSettings(servers=(server.address,))
     resolver = Resolver(settings, lambda: 0.0)
     answer = await resolver.mx("example.net")
-    assert (answer.kind, answer.hosts) == (MxKind.LISTED, ("mx.example.net", "mx2.example.net"))
+    hosts = [exchanger.host for exchanger in answer.exchangers]
+    assert (answer.kind, hosts) == (MxKind.LISTED, ["mx.example.net", "mx2.example.net"])
     assert (await resolver.mx("null.example.net")).kind is MxKind.NULL
     assert await resolver.addresses("mx.example.net") == ("192.0.2.1", "2001:db8::1")
     asked = server.questions
@@ -78,11 +80,23 @@ async def test_the_whole_resolver_over_the_wire(server):
     assert server.questions == asked
 
 
+def asked(query: DnsQuery) -> list[str]:
+    """The servers that a query goes to, in their order."""
+    return [str(server) for server in query._resolver.nameservers]
+
+
 @pytest.mark.parametrize(
-    "text", ["192.0.2.1", "127.0.0.1:5353", "[::1]:53", "2001:db8::1", "[2001:db8::1]"]
+    ("text", "server"),
+    [
+        ("192.0.2.1", "Do53:192.0.2.1@53"),
+        ("127.0.0.1:5353", "Do53:127.0.0.1@5353"),
+        ("[::1]:53", "Do53:::1@53"),
+        ("2001:db8::1", "Do53:2001:db8::1@53"),
+        ("[2001:db8::1]", "Do53:2001:db8::1@53"),
+    ],
 )
-def test_servers(text):
-    DnsQuery(DnsSettings(servers=(text,)))
+def test_servers(text, server):
+    assert asked(DnsQuery(DnsSettings(servers=(text,)))) == [server]
 
 
 @pytest.mark.parametrize("text", ["", "ns.example.net", "127.0.0.1:", "127.0.0.1:x", "1.2.3.4:0"])
@@ -91,5 +105,21 @@ def test_what_is_no_server(text):
         DnsQuery(DnsSettings(servers=(text,)))
 
 
-def test_the_systems_servers():
-    DnsQuery(DnsSettings())
+@pytest.mark.parametrize(
+    ("text", "servers"),
+    [
+        ("search example.net\nnameserver 192.0.2.1\nnameserver ::1\n", ["192.0.2.1", "::1"]),
+        ("search example.net\n", ["127.0.0.1"]),
+        (None, ["127.0.0.1"]),
+    ],
+)
+def test_the_systems_servers(monkeypatch, tmp_path, text, servers):
+    files = {"/etc/resolv.conf": tmp_path / "resolv.conf"}
+    if text is not None:
+        files["/etc/resolv.conf"].write_text(text)
+    read = dns.asyncresolver.Resolver.read_resolv_conf
+    monkeypatch.setattr(
+        dns.asyncresolver.Resolver, "read_resolv_conf", lambda self, path: read(self, files[path])
+    )
+
+    assert asked(DnsQuery(DnsSettings())) == servers

@@ -9,7 +9,7 @@ from email.message import EmailMessage
 import pytest
 
 from postroad.model import BodyType, Reply
-from postroad.queue.bounce import Failure, bounce, header_section
+from postroad.queue.bounce import Bounce, Failure, bounce, header_section
 from queue_mail import NOON, MemoryContent, message, recipient
 
 NEVER = Reply.of(550, "5.1.1", "<bob@example.net>: no such user here")
@@ -189,7 +189,8 @@ def test_a_peer_cannot_break_out(words, wide):
     address = "böb@example.net" if wide else "bob@example.net"
     reply = Reply(550, "5.0.0", tuple(words.split("\n")))
 
-    _, parsed = made(failure(reply, address=address, relay=f"mx\r\nX: y{words}[192.0.2.1]:25"))
+    bad = failure(reply, address=address, relay=f"mx\r\nX: y{words}[192.0.2.1]:25")
+    _, parsed = made(bad, smtputf8=wide)
 
     groups = fields(parsed)
     assert len(groups) == 2
@@ -209,46 +210,85 @@ def test_many_lines_of_a_reply_are_one():
     assert fields(parsed)[1]["Diagnostic-Code"] == "smtp; 550 5.7.1 first second"
 
 
-class TestEightBit:
-    def test_latin1_header(self):
-        result, parsed = made(header=b"Subject: caf\xe9\r\n", smtputf8=True)
-        assert BodyType.EIGHT_BIT_MIME is result.envelope.body
-        assert not result.envelope.smtputf8
-        assert parsed["Content-Transfer-Encoding"] == "8bit"
-        part = parsed.get_payload()[2]
-        assert (
-            part.get_content_type(),
-            part["Content-Transfer-Encoding"],
-        ) == ("text/rfc822-headers", "8bit")
+class TestSevenBit:
+    """A next hop without 8BITMIME can take it, unless the original needed SMTPUTF8."""
 
     @pytest.mark.parametrize(
-        ("smtputf8", "kind"), [(True, "message/global-headers"), (False, "text/rfc822-headers")]
+        "header",
+        [
+            b"Subject: caf\xe9\r\n",
+            "Subject: café = tea\r\nX: 1 \r\n\ty\r\n".encode(),
+            b"X: " + b"\xff" * 900 + b"\r\n",
+            b"\xe9" * 70 + b"\r\n.\r\n..\r\nFrom x\r\n",
+        ],
     )
-    def test_utf8_header(self, smtputf8, kind):
+    def test_header(self, header):
+        result, parsed = made(header=header)
+        assert_seven_bit(result)
+        part = parsed.get_payload()[2]
+        assert (part.get_content_type(), part["Content-Transfer-Encoding"]) == (
+            "text/rfc822-headers",
+            "quoted-printable",
+        )
+        assert part.get_payload(decode=True).rstrip() == header.rstrip()
+
+    def test_recipient(self):
+        result, parsed = made(failure(address="böb+x=😀@exämple.net"))
+        assert_seven_bit(result)
+        part = parsed.get_payload()[1]
+        assert part.get_content_type() == "message/delivery-status"
+        address = "utf-8; b\\x{F6}b\\x{2B}x\\x{3D}\\x{1F600}@ex\\x{E4}mple.net"
+        assert fields(parsed)[1]["Final-Recipient"] == address
+        assert "<böb+x" in parsed.get_payload()[0].get_content()
+
+    def test_words_of_a_peer(self):
+        result, parsed = made(failure(Reply.of(550, "5.1.1", "niemand da, tschüß")))
+        assert_seven_bit(result)
+        text = parsed.get_payload()[0]
+        assert "niemand da, tschüß" in text.get_content()
+        assert text["Content-Transfer-Encoding"] == "quoted-printable"
+        assert fields(parsed)[1]["Diagnostic-Code"] == "smtp; 550 5.1.1 niemand da, tsch??"
+
+    def test_what_is_neither_ascii_nor_utf8_is_encoded_even_for_smtputf8(self):
+        result, _ = made(header=b"Subject: caf\xe9\r\n", smtputf8=True)
+        assert_seven_bit(result)
+
+
+def assert_seven_bit(result: Bounce) -> None:
+    assert result.message.isascii()
+    assert result.envelope.body is BodyType.SEVEN_BIT
+    assert not result.envelope.smtputf8
+
+
+class TestSmtpUtf8:
+    """The original needed SMTPUTF8."""
+
+    def test_header(self):
         header = "Subject: café\r\n".encode()
-        result, parsed = made(header=header, smtputf8=smtputf8)
-        assert kind == parsed.get_payload()[2].get_content_type()
+        result, parsed = made(header=header, smtputf8=True)
+        part = parsed.get_payload()[2]
+        assert (part.get_content_type(), part["Content-Transfer-Encoding"]) == (
+            "message/global-headers",
+            "8bit",
+        )
+        assert parsed["Content-Transfer-Encoding"] == "8bit"
         assert BodyType.EIGHT_BIT_MIME is result.envelope.body
+        assert not result.envelope.smtputf8
         assert header in result.message
 
-    def test_utf8_recipient(self):
-        result, parsed = made(failure(address="böb@example.net"))
+    def test_recipient(self):
+        result, parsed = made(failure(address="böb@example.net"), smtputf8=True)
         part = parsed.get_payload()[1]
         assert part.get_content_type() == "message/global-delivery-status"
         assert "Final-Recipient: utf-8; böb@example.net\r\n".encode() in result.message
         assert not result.envelope.smtputf8
 
-    def test_utf8_sender(self):
+    def test_sender(self):
         result, _ = made(sender="álice@example.org")
         assert result.envelope.smtputf8
         assert BodyType.EIGHT_BIT_MIME is result.envelope.body
         assert "To: álice@example.org\r\n".encode() in result.message
-
-    def test_utf8_words_of_a_peer(self):
-        result, parsed = made(failure(Reply.of(550, "5.1.1", "niemand da, tschüß")))
-        assert "tschüß" in parsed.get_payload()[0].get_content()
-        assert fields(parsed)[1]["Diagnostic-Code"] == "smtp; 550 5.1.1 niemand da, tsch??"
-        assert BodyType.EIGHT_BIT_MIME is result.envelope.body
+        assert "X-Postroad-Sender: utf-8; álice@example.org\r\n".encode() in result.message
 
 
 def test_quoted_addresses():

@@ -188,6 +188,7 @@ class TestVerdicts:
         verdicts = stage.planner.defer(admission, to, LATER, NOON)
 
         assert [verdict.status for verdict in verdicts] == [Status.DEFERRED] * 3
+        assert not any(verdict.tried for verdict in verdicts)
         assert stage.planner.active == 0
 
 
@@ -269,6 +270,7 @@ class TestDeadDestination:
         )
         assert not stage.begin()
         assert stage.planner.active == 4
+        assert [verdict.tried for verdict in verdicts] == [True] + [False] * 95
 
     def test_deliveries_that_ran_meanwhile_do_not_lengthen_the_pause(self):
         stage, _ = self.dead()
@@ -300,7 +302,28 @@ class TestDeadDestination:
             first = min(verdict.retry_at for verdict in verdicts)
             pauses.append(round(first - stage.now, -2))
             end = first
-        assert pauses == [600, 1200, 2400, 4000, 4000, 4000]
+        assert pauses == [600, 600, 600, 600, 600, 600]
+
+    @pytest.mark.parametrize(
+        ("settings", "longest"),
+        [
+            (QueueSettings(), 600),
+            (QueueSettings(minimal_backoff=1), 600),
+            (QueueSettings(minimal_backoff=1, maximal_backoff=0), 600),
+            (QueueSettings(minimal_backoff=1, maximal_backoff=60), 60),
+            (QueueSettings(minimal_backoff=1800), 1800),
+        ],
+    )
+    def test_what_is_back_is_found_soon(self, settings, longest):
+        """However long it was away, the first mail that comes after the pause is tried."""
+        stage = Stage(settings)
+        for _ in range(20):
+            stage.queue(message(queued=stage.now), crowd(1))
+            [probe] = stage.begin()
+            stage.unreachable(probe)
+            stage.now += longest
+        stage.queue(message(queued=stage.now), crowd(1))
+        assert len(stage.begin()) == 1
 
     def test_only_some_wait_for_the_probe(self):
         stage, _ = self.dead()
@@ -343,7 +366,7 @@ class TestDeadDestination:
         stage.unreachable(attempt)  # the old ones were begun too, or wait
         verdicts = [v for a in stage.begin() for v in stage.unreachable(a)]
         verdicts += stage.queue(message(queued=NOON), crowd(2))
-        assert all(verdict.expired for verdict in verdicts[-2:])
+        assert all(verdict.expired and not verdict.tried for verdict in verdicts[-2:])
         assert {Status.BOUNCED} == {verdict.status for verdict in verdicts[-2:]}
 
     def test_other_destinations_do_not_notice(self):

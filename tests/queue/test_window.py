@@ -43,13 +43,22 @@ def test_limit(initial, most, happens, limit):
     assert window.limit == limit
 
 
-def test_pauses_double_up_to_the_longest():
-    settings = QueueSettings(minimal_backoff=10, maximal_backoff=50)
+@pytest.mark.parametrize(
+    ("shortest", "longest", "expected"),
+    [
+        (10, 50, [10, 20, 40, 50, 50]),
+        (300, 4000, [300, 600, 600, 600, 600]),
+        (100, 0, [100, 200, 400, 600, 600]),
+        (900, 4000, [900, 900, 900, 900, 900]),
+    ],
+)
+def test_pauses_double_up_to_the_longest(shortest, longest, expected):
+    settings = QueueSettings(minimal_backoff=shortest, maximal_backoff=longest)
     window, ends = Window(settings), []
     for number in range(5):
         assert window.unreachable(REASON, Schedule(settings), NOON, began=number, ordered=number)
         ends.append(window.retry_at - NOON)
-    assert ends == [10, 20, 40, 50, 50]
+    assert ends == expected
 
 
 def test_an_attempt_from_before_is_no_news():

@@ -3,138 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import ssl
 from base64 import b64encode
-from collections.abc import AsyncIterator, Sequence
-from ipaddress import ip_network
+from collections.abc import AsyncIterator
 
 import pytest
 
 from fake_connection import FakeConnection
-from fake_directory import FakeDirectory
-from postroad.intake import Door, IntakeSettings
-from postroad.model import Address, Client, Envelope, StoredMessage, StoredRecipient
-from postroad.model.journal import Disconnected, Event
-from postroad.policy import Networks, PolicySettings, build
-from postroad.server.oracle import DirectoryOracle
-from postroad.server.service import Service
-from postroad.server.session import Session
+from postroad.model import Client
+from postroad.model.journal import Disconnected
+from postroad.policy import PolicySettings, build
 from postroad.smtp import SessionLimits
-from postroad.spool import Claimed, SpoolError
+from session_world import World
 
 PLAIN = b64encode(b"\0john@example.org\0summersun").decode()
 MESSAGE = "From: a@b.example\r\nSubject: hello\r\n\r\nbody\r\n"
-
-
-class Names:
-    async def client_name(self, address: str) -> str:
-        return "mua.example.net"
-
-
-class Content:
-    def __init__(self, octets: bytes) -> None:
-        self.octets = octets
-        self.size = len(octets)
-
-
-class Draft:
-    """A draft that remembers; `breaks` makes every commit fail."""
-
-    def __init__(self, spool: Spool, queue_id: str) -> None:
-        self.spool = spool
-        self.queue_id = queue_id
-        self.octets = b""
-        self.ended = ""
-
-    def write(self, chunk: bytes) -> None:
-        self.octets += chunk
-
-    async def commit(
-        self, envelope: Envelope, recipients: Sequence[tuple[Address, Address]], arrived: float
-    ) -> Claimed:
-        if self.spool.breaks:
-            raise SpoolError("no space left on device")
-        self.ended = "committed"
-        stored = StoredMessage(self.queue_id, envelope, arrived, arrived, Content(self.octets))
-        return Claimed(
-            stored,
-            tuple(StoredRecipient(n, *pair) for n, pair in enumerate(recipients)),
-        )
-
-    def discard(self) -> None:
-        self.ended = "discarded"
-
-
-class Spool:
-    def __init__(self) -> None:
-        self.drafts: list[Draft] = []
-        self.breaks = False
-
-    def begin(self) -> Draft:
-        self.drafts.append(Draft(self, f"Q{len(self.drafts) + 1}"))
-        return self.drafts[-1]
-
-
-class World:
-    """A listener with everything behind it, and the session of one client."""
-
-    def __init__(self) -> None:
-        self.events: list[Event] = []
-        self.spool = Spool()
-        self.queued: list[Claimed] = []
-        self.directory = FakeDirectory(
-            users={"john@example.org": "summersun"},
-            aliases={"info@example.org": ["john@example.org"]},
-        )
-        self.door = Door(
-            hostname="mail.example.org",
-            settings=IntakeSettings(),
-            begin=self.spool.begin,
-            directory=self.directory,
-            queued=self.queued.append,
-            journal=self.events.append,
-            clock=lambda: 1000.0,
-        )
-        self.tasks: list[asyncio.Task[None]] = []
-
-    def service(self, preset: str = "mx", **changes: object) -> Service:
-        values: dict[str, object] = {
-            "name": "smtpd",
-            "hostname": "mail.example.org",
-            "implicit_tls": preset == "submissions",
-            "starttls": preset != "submissions",
-            "require_tls": preset != "mx",
-            "auth": preset != "mx",
-            "limits": SessionLimits(),
-            "policy": build(preset, PolicySettings()),
-            "oracle": DirectoryOracle(self.directory),
-            "trusted": Networks([ip_network("10.0.0.0/8")]),
-            "directory": self.directory,
-            "door": self.door,
-            "names": Names(),
-            "reverse_names": True,
-            "tls_context": ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER),
-            "handshake_timeout": 5.0,
-            "journal": self.events.append,
-            "clock": lambda: 1000.0,
-        }
-        return Service(**(values | changes))  # type: ignore[arg-type]
-
-    async def connect(
-        self,
-        preset: str = "mx",
-        client: Client | None = None,
-        broken_tls: str = "",
-        **changes: object,
-    ) -> tuple[FakeConnection, Session, str]:
-        connection = FakeConnection(client, broken_tls=broken_tls)
-        session = Session(connection, self.service(preset, **changes))  # type: ignore[arg-type]
-        self.tasks.append(asyncio.create_task(session.run()))
-        return connection, session, await connection.heard()
-
-    @property
-    def log(self) -> list[str]:
-        return [event.text for event in self.events]
 
 
 @pytest.fixture
@@ -481,3 +363,86 @@ async def test_warnings_are_logged_and_let_pass(world: World) -> None:
 
     assert answer == "250 2.1.5 Ok\r\n"
     assert any(line.startswith("NOQUEUE: reject_warning: RCPT from") for line in world.log)
+
+
+async def wrong_login(client: FakeConnection) -> str:
+    return await talk(client, "AUTH PLAIN " + b64encode(b"\0john@example.org\0wrong").decode())
+
+
+async def test_guessing_passwords_gets_slower_and_ends(world: World) -> None:
+    client = await secure(world)
+
+    answers = [await wrong_login(client) for _ in range(3)]
+
+    failed = "535 5.7.8 Error: authentication failed: wrong name or password\r\n"
+    assert answers == [
+        failed,
+        failed,
+        failed + "421 4.7.0 mail.example.org Error: too many errors\r\n",
+    ]
+    assert world.pauses == [1, 2, 4]
+    assert client.closed
+    await world.tasks[0]
+    assert "too many errors after AUTH from mua.example.net[192.0.2.7]" in world.log
+
+
+async def test_only_the_guesser_waits(world: World) -> None:
+    guesser, other = await secure(world), await secure(world)
+    world.may_go_on.clear()
+
+    guess = asyncio.create_task(wrong_login(guesser))
+    await world.pausing.wait()
+
+    assert await talk(other, "NOOP") == "250 2.0.0 Ok\r\n"
+    assert await talk(other, f"AUTH PLAIN {PLAIN}") == "235 2.7.0 Authentication successful\r\n"
+    assert not guess.done()
+    world.may_go_on.set()
+    assert (await guess).startswith("535 ")
+
+
+async def test_a_right_password_after_a_wrong_one(world: World) -> None:
+    client = await secure(world)
+    await wrong_login(client)
+
+    assert await talk(client, f"AUTH PLAIN {PLAIN}") == "235 2.7.0 Authentication successful\r\n"
+
+
+async def test_a_message_that_trickles_in_is_cut_off(world: World) -> None:
+    client, _, _ = await world.connect()
+    await talk(client, "EHLO x")
+    world.now += 10_000  # without a transaction nothing runs out
+    await talk(client, "MAIL FROM:<a@b.example>", "RCPT TO:<john@example.org>", "DATA")
+    world.now += 3500
+    await client.say(b"S")
+    assert client.patience[-1] == 100
+
+    world.now += 100
+
+    assert await client.say(b"u") == "421 4.4.2 mail.example.org Error: timeout exceeded\r\n"
+    assert client.closed
+    await world.tasks[0]
+    assert world.spool.drafts[0].ended == "discarded"
+    assert "timeout after DATA from mua.example.net[192.0.2.7]" in world.log
+
+
+async def test_a_transaction_without_a_limit(world: World) -> None:
+    client, _, _ = await world.connect(limits=SessionLimits(transaction=0))
+    await talk(client, "EHLO x", "MAIL FROM:<a@b.example>")
+    world.now += 1e9
+
+    assert await talk(client, "NOOP") == "250 2.0.0 Ok\r\n"
+    assert client.patience[-1] == 300
+
+
+async def test_a_spool_that_is_behind_holds_the_client_back(world: World) -> None:
+    client, _, _ = await world.connect()
+    await talk(client, "EHLO x", "MAIL FROM:<a@b.example>", "RCPT TO:<john@example.org>", "DATA")
+    world.spool.behind = asyncio.get_running_loop().create_future()
+
+    said = asyncio.create_task(client.say(b"Subject: x\r\n\r\nbody"))
+    for _ in range(10):
+        await asyncio.sleep(0)
+
+    assert not said.done()
+    world.spool.behind.set_result(None)
+    assert await said == ""

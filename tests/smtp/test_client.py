@@ -344,8 +344,10 @@ def test_a_refusal_in_the_middle_of_the_content_counts(split):
 @pytest.mark.parametrize(
     ("said", "expected"),
     [
-        ("554 5.7.1 Go away", "554 5.7.1 Go away"),
-        ("421 Too busy", "421 4.0.0 Too busy"),
+        ("554 5.7.1 Go away", f"451 4.7.1 host {PEER} refused to talk to me: 554 5.7.1 Go away"),
+        ("554-No\nS: 554 way", f"451 4.0.0 host {PEER} refused to talk to me: 554 5.0.0 No way"),
+        ("421 Too busy", f"451 4.0.0 host {PEER} refused to talk to me: 421 4.0.0 Too busy"),
+        ("354 Odd", f"451 4.0.0 host {PEER} refused to talk to me: 354 Odd"),
         ("hello", f"451 4.5.0 not an SMTP reply: 'hello', from {PEER} while receiving the initial"),
         ("199 Odd", "451 4.5.0 not an SMTP reply: '199 Odd'"),
         ("220-" + "x" * MAX_REPLY_LINE, "451 4.5.0 a reply line is longer than 2048 octets"),

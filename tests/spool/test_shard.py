@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
+import shutil
 import sqlite3
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -30,6 +32,8 @@ from spool_gates import FailingGate, HoldingGate
 
 FULL = OSError(errno.ENOSPC, "No space left on device")
 BROKEN = sqlite3.OperationalError("disk I/O error")
+DATABASE_FULL = sqlite3.OperationalError("database or disk is full")
+DATABASE_FULL.sqlite_errorcode = sqlite3.SQLITE_FULL
 SETTINGS = SpoolSettings(inline_limit=INLINE_LIMIT)
 
 
@@ -127,8 +131,7 @@ async def test_a_batch_of_more_rows_than_one_statement_takes(shard: Shard) -> No
 @pytest.mark.parametrize(
     "failure",
     [
-        (Operation.COMMIT, FULL, False),
-        (Operation.COMMIT, BROKEN, False),
+        (Operation.COMMIT, DATABASE_FULL, False),
         (Operation.SYNC_FILE, FULL, False),
         (Operation.SYNC_FILE, FULL, True),
         (Operation.RENAME, FULL, False),
@@ -150,7 +153,7 @@ async def test_a_failed_commit_is_told_and_leaves_nothing(
         with pytest.raises(SpoolError):
             await put(shard, content=content)
     gate.heal()
-    assert files(tmp_path) == []
+    await until(lambda: not files(tmp_path))
     claimed = await put(shard, content=content)
     assert read(claimed) == content
     assert await shard.settle([Done(one) for one in ids(claimed)]) == [claimed.message.queue_id]
@@ -162,13 +165,41 @@ async def test_a_full_disk_is_told_while_writing(
     shard: Shard, gate: FailingGate, tmp_path: Path, operation: Operation
 ) -> None:
     gate.fail(FULL, operation)
-    draft = shard.begin()
-    draft.write(SMALL)
+    draft, other = shard.begin(), shard.begin()
+    for one in (draft, other):
+        assert one.write(SMALL) is None
+        written = one.write(LARGE)
+        assert written is not None
+        await written
     with pytest.raises(SpoolError, match="No space left"):
-        draft.write(LARGE)
+        draft.write(SMALL)
+    for one in (draft, other):
+        with pytest.raises(SpoolError):
+            await one.commit(Envelope(ANN), [(BOB, BOB)], NOON)
+    await until(lambda: not files(tmp_path))
+
+
+@pytest.mark.parametrize("late", [False, True], ids=["lost", "in the log"])
+async def test_a_commit_that_may_be_in_the_log_keeps_its_file(
+    shard: Shard, gate: FailingGate, tmp_path: Path, *, late: bool
+) -> None:
+    """An error of the last sync does not say whether the next start will find the row."""
+    gate.fail(BROKEN, Operation.COMMIT, late=late)
     with pytest.raises(SpoolError):
-        await draft.commit(Envelope(ANN), [(BOB, BOB)], NOON)
-    assert files(tmp_path) == []
+        await put(shard, content=LARGE)
+    shutil.copytree(tmp_path / "shard", tmp_path / "left")
+    left = await Shard.open(tmp_path / "left", 0, SETTINGS, Clock())
+    assert left.damaged == ()
+    assert [read(one) for one in (await left.claim(NOON, 9)).messages] == [LARGE] * late
+    assert len(list((tmp_path / "left" / "bodies").iterdir())) == late
+    await left.close()
+    gate.heal()
+    await put(shard)
+    gate.fail(DATABASE_FULL, Operation.COMMIT)
+    before = set(files(tmp_path))
+    with pytest.raises(SpoolError):
+        await put(shard, content=LARGE)
+    await until(lambda: set(files(tmp_path)) == before)
 
 
 async def test_one_bad_message_does_not_sink_the_others(shard: Shard) -> None:
@@ -224,6 +255,37 @@ async def test_a_bug_is_told_and_stops_the_shard(shard: Shard, gate: FailingGate
         await put(shard)
     with pytest.raises(SpoolError, match="internal error"):
         await put(shard)
+
+
+@pytest.mark.parametrize("gathered", [1, 3])
+async def test_whoever_runs_the_shard_hears_of_the_bug_once(tmp_path: Path, gathered: int) -> None:
+    heard: list[BaseException] = []
+    gate, bug = FailingGate(), ZeroDivisionError()
+    shard = await Shard.open(tmp_path, 0, SETTINGS, Clock(), gate, broken=heard.append)
+    gate.fail(FULL, Operation.COMMIT, times=1)
+    with pytest.raises(SpoolError):
+        await put(shard)
+    assert heard == []
+    gate.fail(bug, Operation.COMMIT)
+    results = await asyncio.gather(*(put(shard) for _ in range(gathered)), return_exceptions=True)
+    assert results == [bug] * gathered
+    await asyncio.gather(put(shard), shard.claim(NOON, 1), return_exceptions=True)
+    await shard.close()
+    assert heard == [bug]
+
+
+async def test_a_database_that_another_writes_is_told_without_a_wait(
+    shard: Shard, tmp_path: Path
+) -> None:
+    assert shard._ledger.connection.execute("PRAGMA busy_timeout").fetchone() == (0,)
+    with contextlib.closing(
+        sqlite3.connect(tmp_path / "shard" / "spool.db", isolation_level=None)
+    ) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(SpoolError, match="locked"):
+            await put(shard)
+        other.execute("ROLLBACK")
+    assert read(await put(shard)) == SMALL
 
 
 @pytest.mark.parametrize("content", [SMALL, LARGE], ids=["small", "large"])

@@ -19,7 +19,8 @@ from postroad.spool import SpoolError
 __all__ = ["Answer", "Command", "ControlError", "ControlServer", "Request", "ask", "sockets"]
 
 MAX_REQUEST = 1_048_576  # octets; a request names at most some thousands of queue IDs
-TIMEOUT = 30.0  # seconds for the other side to speak
+TIMEOUT = 30.0  # seconds for the asker to speak, and to take the answer
+PATIENCE = 600.0  # seconds for the answer: a flush of a very long queue on a slow disk
 
 Request = Mapping[str, object]
 Answer = dict[str, object]
@@ -74,7 +75,7 @@ class ControlServer:
     async def _answer(self, line: bytes) -> Answer:
         try:
             request = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             return {"error": "the request is not JSON"}
         name = request.get("command") if isinstance(request, dict) else None
         command = self._commands.get(name) if isinstance(name, str) else None
@@ -106,7 +107,7 @@ def ask(path: Path, request: Request) -> Answer | None:
     """
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as channel:
-            channel.settimeout(TIMEOUT)
+            channel.settimeout(PATIENCE)
             channel.connect(str(path))
             channel.sendall(json.dumps(request).encode() + b"\n")
             with channel.makefile("rb") as stream:
@@ -118,7 +119,9 @@ def ask(path: Path, request: Request) -> Answer | None:
     try:
         answer = json.loads(line)
     except ValueError:
-        raise ControlError(f"{path}: the worker broke off") from None
+        answer = None
+    if not isinstance(answer, dict):
+        raise ControlError(f"{path}: the worker broke off")
     if "error" in answer:
         raise ControlError(str(answer["error"]))
-    return dict(answer)
+    return answer

@@ -1,10 +1,14 @@
-"""Changes to the queue: asked of the workers that own its shards, made here where none does."""
+"""Changes to the queue: asked of the workers that own its shards, made here where none does.
+
+A change of many messages goes in portions, so that no request is too large and none takes long.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from postroad.admin.control import Answer, Command, ControlError, Request, ask, sockets
@@ -13,7 +17,27 @@ from postroad.spool import Selector, Shard, ShardBusy, SpoolError, SpoolSettings
 
 __all__ = ["QueueControl", "delete", "flush"]
 
-Change = Callable[[Shard], Awaitable[int]]
+PORTION = 1000  # queue IDs in one request, which is far below its limit and soon answered
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """A part of a change: how a worker is asked for it, and how it is made without one."""
+
+    request: Request
+    change: Callable[[Shard], Awaitable[int]]
+
+
+@dataclass(slots=True)
+class _Tally:
+    """What was changed so far, and who wants to know."""
+
+    progress: Callable[[int], None]
+    count: int = 0
+
+    def add(self, changed: int) -> None:
+        self.count += changed
+        self.progress(self.count)
 
 
 class QueueControl:
@@ -62,47 +86,82 @@ def flush(state: Path, selector: Selector) -> int:
     Raises:
         ControlError: a worker or a shard cannot be reached.
     """
-    chosen = None if selector.queue_ids is None else sorted(selector.queue_ids)
-    request = {"command": "flush", "queue_ids": chosen, "domain": selector.domain}
-    return _everywhere(state, request, lambda shard: shard.flush(selector))
+    if selector.queue_ids is None:
+        return _everywhere(state, [_flushing(selector)], _silent)
+    portions = _portions(sorted(selector.queue_ids))
+    selectors = [replace(selector, queue_ids=frozenset(each)) for each in portions]
+    return _everywhere(state, [_flushing(each) for each in selectors], _silent)
 
 
-def delete(state: Path, queue_ids: Sequence[str]) -> int:
+def delete(
+    state: Path, queue_ids: Sequence[str], progress: Callable[[int], None] | None = None
+) -> int:
     """Remove messages; nobody is told.
 
     Args:
         state: the server's state directory.
-        queue_ids: which.
+        queue_ids: which; any number.
+        progress: told from time to time how many were removed so far.
 
     Returns:
         How many there were.
 
     Raises:
-        ControlError: a worker or a shard cannot be reached.
+        ControlError: a worker or a shard cannot be reached. Some may have been removed.
     """
+    steps = [_deleting(portion) for portion in _portions(queue_ids)]
+    return _everywhere(state, steps, progress or _silent)
+
+
+def _portions(queue_ids: Sequence[str]) -> list[Sequence[str]]:
+    return [queue_ids[at : at + PORTION] for at in range(0, len(queue_ids), PORTION)]
+
+
+def _flushing(selector: Selector) -> _Step:
+    chosen = None if selector.queue_ids is None else sorted(selector.queue_ids)
+    request = {"command": "flush", "queue_ids": chosen, "domain": selector.domain}
+    return _Step(request, lambda shard: shard.flush(selector))
+
+
+def _deleting(queue_ids: Sequence[str]) -> _Step:
     request = {"command": "delete", "queue_ids": list(queue_ids)}
-    return _everywhere(state, request, lambda shard: shard.delete(queue_ids))
+    return _Step(request, lambda shard: shard.delete(queue_ids))
 
 
-def _everywhere(state: Path, request: Request, change: Change) -> int:
-    """Ask every worker, then make the change in the shards that none of them owns."""
-    count = 0
+def _silent(_: int) -> None:
+    """Nobody watches."""
+
+
+def _everywhere(state: Path, steps: Sequence[_Step], progress: Callable[[int], None]) -> int:
+    """Ask every worker for all steps, then take them in the shards that none of them owns."""
+    tally = _Tally(progress)
+    if not steps:
+        return 0
     owned: set[str] = set()
     for path in sockets(state):
-        answer = ask(path, request)
-        if answer is not None:
-            shards, changed = answer["shards"], answer["count"]
-            assert isinstance(shards, list)
-            assert isinstance(changed, int)
-            owned.update(str(number) for number in shards)
-            count += changed
+        owned |= _asked(path, steps, tally)
     for directory in shard_directories(state / "spool"):
         if directory.name not in owned:
-            count += asyncio.run(_alone(directory, change))
-    return count
+            asyncio.run(_alone(directory, steps, tally))
+    return tally.count
 
 
-async def _alone(directory: Path, change: Change) -> int:
+def _asked(path: Path, steps: Sequence[_Step], tally: _Tally) -> set[str]:
+    """The shards in which a worker took every step; none when it is not there (any more)."""
+    owned: set[str] = set()
+    for step in steps:
+        answer = ask(path, step.request)
+        if answer is None:
+            return set()
+        shards, changed = answer["shards"], answer["count"]
+        assert isinstance(shards, list)
+        assert isinstance(changed, int)
+        tally.add(changed)
+        owned = {str(number) for number in shards}
+    return owned
+
+
+async def _alone(directory: Path, steps: Sequence[_Step], tally: _Tally) -> None:
     try:
         shard = await Shard.open(directory, int(directory.name), SpoolSettings(), time.time)
     except ShardBusy:
@@ -112,7 +171,8 @@ async def _alone(directory: Path, change: Change) -> int:
     except SpoolError as error:
         raise ControlError(str(error)) from None
     try:
-        return await change(shard)
+        for step in steps:
+            tally.add(await step.change(shard))
     except SpoolError as error:
         raise ControlError(str(error)) from None
     finally:

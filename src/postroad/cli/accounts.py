@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
@@ -32,17 +34,24 @@ Generated = Annotated[
 ]
 
 
-def _editor(context: typer.Context) -> DirectoryEditor:
-    """The directory of the configured server, for a change or a list."""
+@contextmanager
+def _editor(context: typer.Context) -> Iterator[DirectoryEditor]:
+    """The directory of the configured server, for a change or a list, as the one it belongs to."""
+    from postroad.config.ownership import acting_as, owner_of
     from postroad.directory import DirectoryEditor
 
     configuration = state_of_server(context)
     configuration.state_directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return DirectoryEditor.open(
-        configuration.directory_file,
-        domains=configuration.domains,
-        delimiters=configuration.directory.recipient_delimiter,
-    )
+    file = configuration.directory_file
+    with (
+        acting_as(owner_of(file.parent)),
+        DirectoryEditor.open(
+            file,
+            domains=configuration.domains,
+            delimiters=configuration.directory.recipient_delimiter,
+        ) as editor,
+    ):
+        yield editor
 
 
 def _show_generated(password: GivenPassword) -> None:

@@ -13,7 +13,8 @@ from postroad.cli.listing import print_json
 
 if TYPE_CHECKING:
     from postroad.config import Configuration, ConfigurationError
-    from postroad.config.examination import Account, Finding
+    from postroad.config.examination import Finding
+    from postroad.config.reach import Account
 
 __all__ = ["check"]
 
@@ -67,15 +68,18 @@ def _findings(file: Path, configuration: Configuration) -> list[Finding]:
 
 
 def _future_account(configured: str) -> Account | None:
-    """Whom the server becomes when whoever runs this starts it."""
+    """The server's user when whoever runs this starts it, unless that is root."""
     from postroad.app.privileges import unprivileged_user
-    from postroad.config.examination import Account
+    from postroad.config.reach import Account
 
     user = unprivileged_user(configured)
-    if user is None:
+    if user is not None:
+        groups = frozenset(os.getgrouplist(user.pw_name, user.pw_gid))
+        return Account(user.pw_name, user.pw_uid, groups)
+    if os.geteuid() == 0:
         return None
-    groups = frozenset(os.getgrouplist(user.pw_name, user.pw_gid))
-    return Account(user.pw_name, user.pw_uid, groups)
+    groups = frozenset((os.getegid(), *os.getgroups()))
+    return Account(str(os.geteuid()), os.geteuid(), groups, after_root=False)
 
 
 def _show_mistakes(error: ConfigurationError, *, json: bool) -> None:

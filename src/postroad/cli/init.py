@@ -23,9 +23,18 @@ __all__ = ["init"]
 
 def init(
     directory: Annotated[
-        Path, typer.Argument(metavar="DIR", help="Where the server's files go; made if absent.")
+        Path, typer.Argument(metavar="DIR", help="Where the configuration goes; made if absent.")
     ],
     *,
+    state: Annotated[
+        Path | None,
+        typer.Option(
+            "--state",
+            metavar="DIR",
+            help="Where mail, queue, accounts and keys go; else /var/lib/postroad as root or for"
+            " /etc, and DIR/state otherwise.",
+        ),
+    ] = None,
     hostname: Annotated[
         str | None,
         typer.Option("--hostname", metavar="NAME", help="The server's fully qualified name."),
@@ -67,16 +76,23 @@ def init(
     ] = False,
 ) -> None:
     """Make a first server's files; nothing is overwritten."""
-    from postroad.config.installation import FirstServer, install, require_free
+    from postroad.config.installation import (
+        FirstServer,
+        install,
+        require_free,
+        server_user,
+        usual_state,
+    )
 
-    require_free(directory)
+    state = state or usual_state(directory)
+    require_free(directory, state)
     _require_addresses(address or [])
     hostname = hostname or _asked("Fully qualified host name", "--hostname", _own_name())
     domain = domain or _asked("First domain", "", hostname.partition(".")[2])
     account = account or _asked("First account", "", f"postmaster@{domain}")
     password = password_from(file=password_file, standard_input=password_stdin, generate=generate)
-    server = FirstServer(directory, hostname, domain, account, password.text)
-    configuration = install(server)
+    server = FirstServer(directory, hostname, domain, account, password.text, state)
+    configuration = install(server, server_user() if os.geteuid() == 0 else None)
     _show_server(server, password, configuration)
     _show_records(configuration, address or [])
     _show_next_steps(server)
@@ -107,6 +123,7 @@ def _require_addresses(addresses: list[str]) -> None:
 
 def _show_server(server: FirstServer, password: GivenPassword, made: Configuration) -> None:
     print(f"configuration  {server.file}")
+    print(f"state          {server.state}")
     print(f"certificate    {made.certificate} (self-signed)")
     print(f"account        {server.account}")
     if password.generated:
@@ -126,11 +143,19 @@ def _show_records(configuration: Configuration, addresses: list[str]) -> None:
 
 
 def _show_next_steps(server: FirstServer) -> None:
-    from postroad.config.installation import server_user
+    from postroad.config import SEARCH_PATH
+    from postroad.config.installation import USER, server_user
+    from postroad.config.ownership import creation
 
     print("\nThen:\n")
     if os.geteuid() == 0 and server_user() is None:
-        print("  useradd --system --home-dir /var/lib/postroad postroad")
-        print(f"  chown -R postroad: {server.directory}")
+        # The state needs no word: what is root's of it is given to the user at the start.
+        closed = [server.directory] if not server.directory.stat().st_mode & 0o001 else []
+        print(f"  {creation(USER)}")
+        print(f"  chgrp {' '.join(map(str, [USER, *closed, server.file]))}")
     print(f"  postroad --config {server.file} check")
-    print(f"  postroad --config {server.file} serve")
+    if server.file.absolute() == SEARCH_PATH[-1]:
+        print("  cp contrib/postroad.service /etc/systemd/system/")
+        print("  systemctl enable --now postroad")
+    else:
+        print(f"  postroad --config {server.file} serve")

@@ -122,7 +122,7 @@ def delete_messages(
     wanted = [queue_id.upper() for queue_id in queue_ids or ()]
     if everything:
         wanted = [entry.queue_id for entry in _inventory(configuration).list()]
-    count = delete(configuration.state_directory, wanted)
+    count = delete(configuration.state_directory, wanted, _watch if sys.stderr.isatty() else None)
     print(f"deleted {_counted(count, 'message')}")
     if queue_ids and count < len(set(wanted)):
         gone = len(set(wanted)) - count
@@ -133,6 +133,11 @@ def _inventory(configuration: Configuration) -> Inventory:
     from postroad.spool import Inventory, shard_directories
 
     return Inventory(shard_directories(configuration.spool_directory))
+
+
+def _watch(count: int) -> None:
+    """Show on the terminal how far a deletion is; the last line of the command replaces it."""
+    print(f"deleted {count}", end="\r", file=sys.stderr, flush=True)
 
 
 def _lines(entry: Entry) -> Iterator[str]:
@@ -159,7 +164,7 @@ def _progress(recipient: EntryRecipient) -> str:
     """What has been tried and what comes next."""
     if recipient.next_attempt is None and not recipient.attempts:
         return "about to be tried"
-    tried = f"tried {_counted(recipient.attempts, 'time')}"
+    tried = f"tried {_counted(recipient.attempts, 'time')}" if recipient.attempts else "not tried"
     reason = f" ({_clean(recipient.reason)})" if recipient.reason else ""
     if recipient.next_attempt is None:
         return f"{tried}{reason}, being tried"

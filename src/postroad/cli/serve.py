@@ -59,6 +59,7 @@ def serve(
 def _serve_dev(port_offset: int | None, smarthost: str | None, state: Path | None) -> int:
     from postroad.app.dev import PORTS, DevOptions, run_dev
     from postroad.config.checks import is_next_hop
+    from postroad.config.ownership import acting_as, owner_of
 
     usual = DevOptions()
     offset = usual.port_offset if port_offset is None else port_offset
@@ -66,10 +67,11 @@ def _serve_dev(port_offset: int | None, smarthost: str | None, state: Path | Non
         raise usage(f"--port-offset {offset} leads outside the ports 1 to 65535")
     if smarthost and not is_next_hop(smarthost):
         raise usage(f'--smarthost: expected "[host]:port", "host:port" or "host", not {smarthost}')
-    return run_dev(
-        DevOptions(
-            state=state or usual.state,
-            port_offset=offset,
-            smarthost=smarthost or usual.smarthost,
-        )
+    options = DevOptions(
+        state=state or usual.state,
+        port_offset=offset,
+        smarthost=smarthost or usual.smarthost,
     )
+    # Run by root in somebody's folder, what it leaves there must be of use to that somebody.
+    with acting_as(owner_of(options.state)):
+        return run_dev(options)

@@ -1,8 +1,9 @@
 """What single values cannot show: that a configuration means something and fits together.
 
 Each check is a function from the configuration to its faults, and the table at the end is all of
-them; they share nothing and none stops another. They look at values only. Whether the files that
-are named can be used is asked in `files`, and what listeners say is judged in `doors`.
+them; they share nothing and none stops another. They look at values only. A text that another
+package reads is judged by that package's own parser. Whether the files that are named can be used
+is asked in `files`, and what listeners say is judged in `doors`.
 """
 
 from __future__ import annotations
@@ -12,17 +13,21 @@ import re
 from collections.abc import Callable, Iterator
 from ipaddress import ip_address
 
+from postroad import policy
 from postroad.config.configuration import Configuration
 from postroad.config.doors import door_faults
 from postroad.config.lines import KeyPath
 from postroad.config.mistake import Fault
+from postroad.config.ownership import is_system_directory
 from postroad.config.schema import settings
+from postroad.delivery.nexthop import LmtpTarget, Nexthop
 from postroad.model.address import domain_key, is_domain
-from postroad.server.settings import Bind
+from postroad.net.dns import DnsQuery
+from postroad.net.settings import DnsSettings
+from postroad.policy import Networks
+from postroad.server.settings import preset_named
 
 __all__ = ["contradictions"]
-
-_HOST_AND_PORT = re.compile(r"(?P<host>\[[^\[\]]+\]|[^:\[\]]+)(?::(?P<port>[0-9]{1,5}))?\Z")
 
 
 def contradictions(configuration: Configuration) -> Iterator[Fault]:
@@ -50,6 +55,13 @@ def _domains(configuration: Configuration) -> Iterator[Fault]:
         elif domain_key(domain) in seen:
             yield Fault(path, f"{domain} is listed twice")
         seen.add(domain_key(domain))
+
+
+def _state_directory(configuration: Configuration) -> Iterator[Fault]:
+    """Started as root, the server gives its state away: a typing error must not give the system."""
+    state = configuration.state_directory
+    if is_system_directory(state):
+        yield Fault(("state_directory",), f"{state} is a directory of the system; name one below")
 
 
 def _numbers(configuration: Configuration) -> Iterator[Fault]:
@@ -87,30 +99,42 @@ def _smarthost(configuration: Configuration) -> Iterator[Fault]:
         yield Fault(("relay", "tls_wrapper"), 'is TLS, which tls = "none" forbids')
 
 
-def _trusted_networks(configuration: Configuration) -> Iterator[Fault]:
-    """Trusting the whole world is the open relay that this server promises not to be."""
-    for at, network in enumerate(configuration.relay.trusted_networks):
-        if network.prefixlen == 0:
-            yield Fault(
-                ("relay", "trusted_networks", at),
-                f"{network} is every address there is: anybody could relay",
-            )
+def _mailbox(configuration: Configuration) -> Iterator[Fault]:
+    kind, _, target = configuration.mailbox.transport.partition(":")
+    if kind != "lmtp":
+        return
+    try:
+        LmtpTarget.parse(target)
+    except ValueError as error:
+        yield Fault(("mailbox", "transport"), str(error))
+
+
+def _relaying(configuration: Configuration) -> Iterator[Fault]:
+    """The open relay that this server promises not to be, by the proof that the start runs too."""
+    nobody, trusted = Networks(()), Networks(configuration.relay.trusted_networks)
+    said: set[str] = set()
+    for name, listener in configuration.listeners.items():
+        preset = listener.preset or preset_named(name)
+        if preset is None or policy.mistakes(listener.policy):
+            continue  # which is said already
+        lists = policy.build(preset, listener.policy)
+        holes = policy.prove(lists, nobody)
+        path: KeyPath = ("listeners", name, "policy", "relay")
+        for hole in holes:
+            yield Fault(path, f"an open relay: {hole}")
+        # What else there is when clients are trusted is the fault of whom they are.
+        for hole in policy.prove(lists, trusted):
+            if hole not in holes and hole.who not in said:
+                said.add(hole.who)
+                yield Fault(("relay", "trusted_networks"), f"an open relay: {hole}")
 
 
 def _dns_servers(configuration: Configuration) -> Iterator[Fault]:
     for at, server in enumerate(configuration.dns.servers):
-        if _is_ip(server) and not server.startswith("["):
-            continue
         try:
-            named = Bind.parse(server).host
-        except ValueError:
-            named = ""
-        if not named:
-            yield Fault(
-                ("dns", "servers", at),
-                'expected an address such as "192.0.2.1", "127.0.0.1:5353" or "[::1]:53", '
-                f'not "{server}"',
-            )
+            DnsQuery(DnsSettings(servers=(server,)))
+        except ValueError as error:
+            yield Fault(("dns", "servers", at), str(error))
 
 
 def _log(configuration: Configuration) -> Iterator[Fault]:
@@ -120,17 +144,13 @@ def _log(configuration: Configuration) -> Iterator[Fault]:
 
 
 def is_next_hop(text: str) -> bool:
-    """Whether the text is `[host]:port`, `[host]`, `host:port` or `host`, as Postfix writes it."""
-    found = _HOST_AND_PORT.match(text)
-    if found is None or (found["port"] is not None and not _is_port(found["port"])):
+    """Whether the text is a next hop to delivery, and one that can exist."""
+    try:
+        nexthop = Nexthop.parse(text)
+    except ValueError:
         return False
-    host = found["host"]
-    name = host.strip("[]")
-    return is_domain(name) or (host.startswith("[") and _is_ip(name.removeprefix("IPv6:")))
-
-
-def _is_port(text: str | None) -> bool:
-    return text is not None and 1 <= int(text) <= 65_535
+    bracketed = not nexthop.exchangers
+    return is_domain(nexthop.host) or (bracketed and _is_ip(nexthop.host))
 
 
 def _is_ip(text: str) -> bool:
@@ -144,10 +164,12 @@ def _is_ip(text: str) -> bool:
 CHECKS: tuple[Callable[[Configuration], Iterator[Fault]], ...] = (
     _hostname,
     _domains,
+    _state_directory,
     _numbers,
     door_faults,
     _smarthost,
-    _trusted_networks,
+    _mailbox,
+    _relaying,
     _dns_servers,
     _log,
 )

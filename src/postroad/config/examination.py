@@ -16,8 +16,9 @@ from cryptography import x509
 from cryptography.x509.oid import ExtensionOID
 
 from postroad.config.configuration import Configuration
+from postroad.config.reach import Account, obstacles
 
-__all__ = ["Account", "Finding", "Verdict", "examine"]
+__all__ = ["Finding", "Verdict", "examine"]
 
 RENEWAL = timedelta(days=21)
 """Less than this to go: the renewal that was to happen has not."""
@@ -46,21 +47,6 @@ class Finding:
     message: str
 
 
-@dataclass(frozen=True, slots=True)
-class Account:
-    """Whom the server becomes.
-
-    Attributes:
-        name: as the operator knows it.
-        user: its number.
-        groups: the numbers of all its groups.
-    """
-
-    name: str
-    user: int
-    groups: frozenset[int]
-
-
 def examine(
     file: Path, configuration: Configuration, now: datetime, account: Account | None
 ) -> Iterator[Finding]:
@@ -70,7 +56,7 @@ def examine(
         file: the configuration file.
         configuration: what was loaded from it.
         now: the time, with its zone.
-        account: whom the server will become; `None` where it stays whoever starts it.
+        account: the server's user; `None` for root, whom nothing stops.
     """
     yield from _rights(file, configuration)
     if account is not None:
@@ -108,45 +94,12 @@ def _too_open(path: Path, forbidden: int) -> Iterator[Finding]:
 
 
 def _reach(file: Path, configuration: Configuration, account: Account) -> Iterator[Finding]:
-    """The server reads its files after it has become another user, and again on every reload."""
-    relay, state = configuration.relay, configuration.state_directory
-    named = [
-        file.absolute(),
-        configuration.certificate,
-        configuration.key,
-        configuration.directory_file,
-        *(path for path in (relay.password_file, relay.ca_file) if path is not None),
-    ]
-    outside = dict.fromkeys(path for path in named if not path.is_relative_to(state))
-    blocked = [path for path in outside if not _may_read(account, path)]
-    if not all(_may(account, parent, stat.S_IXOTH) for parent in state.parents):
-        blocked.append(state)
-    for path in blocked:
-        message = f"{account.name}, whom the server becomes, cannot reach or read {path}"
-        yield Finding("user", Verdict.ERROR, message)
-    if not blocked:
-        message = f"{account.name}, whom the server becomes, can read its files"
+    found = list(obstacles(file, configuration, account))
+    for words in found:
+        yield Finding("user", Verdict.ERROR, f"the server's user {account.name} {words}")
+    if not found:
+        message = f"the server's user {account.name} can read and write what it must"
         yield Finding("user", Verdict.OK, message)
-
-
-def _may_read(account: Account, path: Path) -> bool:
-    real = path.resolve()
-    return _may(account, real, stat.S_IROTH) and all(
-        _may(account, parent, stat.S_IXOTH) for parent in real.parents
-    )
-
-
-def _may(account: Account, path: Path, right: int) -> bool:
-    """Whether the plain permissions give a right, named by its bit for others. No ACLs."""
-    try:
-        about = path.stat()
-    except FileNotFoundError:
-        return True  # to be made, by whoever may
-    if about.st_uid == account.user:
-        return bool(about.st_mode & right << 6)
-    if about.st_gid in account.groups:
-        return bool(about.st_mode & right << 3)
-    return bool(about.st_mode & right)
 
 
 def _certificate(configuration: Configuration, now: datetime) -> Finding:

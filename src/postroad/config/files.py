@@ -6,20 +6,14 @@ server is going to do and report what the server would have died of.
 
 from __future__ import annotations
 
-import os
-import stat
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 from postroad.config.configuration import Configuration
-from postroad.config.lines import KeyPath
 from postroad.config.mistake import Fault
+from postroad.delivery.credentials import CredentialsError, load_credentials
 from postroad.net.tls import TlsConfigurationError, client_context, server_context
 
 __all__ = ["unusable_files"]
-
-MAX_PASSWORD_FILE = 4096
-"""Octets; a larger file is something else, named by mistake."""
 
 
 def unusable_files(configuration: Configuration) -> Iterator[Fault]:
@@ -29,21 +23,13 @@ def unusable_files(configuration: Configuration) -> Iterator[Fault]:
 
 
 def _password_file(configuration: Configuration) -> Iterator[Fault]:
-    file = configuration.relay.password_file
-    if file is None:
-        return
-    path: KeyPath = ("relay", "password_file")
+    relay = configuration.relay
+    if not (relay.password_file and relay.username and relay.smarthost):
+        return  # `checks` says what is missing
     try:
-        with file.open("rb") as opened:
-            mode = os.fstat(opened.fileno()).st_mode
-            octets = opened.read(MAX_PASSWORD_FILE + 1)
-    except OSError as error:
-        yield Fault(path, _cannot_read(file, error))
-        return
-    if mode & (stat.S_IROTH | stat.S_IWOTH):
-        yield Fault(path, f"{file} is open to everybody on this machine; chmod o-rwx it")
-    if not octets.split(b"\n", 1)[0].strip() or len(octets) > MAX_PASSWORD_FILE:
-        yield Fault(path, f"{file} does not hold a password on its first line")
+        load_credentials(relay)
+    except CredentialsError as error:
+        yield Fault(("relay", "password_file"), str(error))
 
 
 def _authorities(configuration: Configuration) -> Iterator[Fault]:
@@ -83,10 +69,6 @@ def _speaks_tls(configuration: Configuration) -> bool:
         return any(listener.tls != "none" for listener in configuration.resolved_listeners)
     except ValueError:
         return True
-
-
-def _cannot_read(file: Path, error: OSError) -> str:
-    return f"{file} cannot be read: {(error.strerror or str(error)).lower()}"
 
 
 CHECKS: tuple[Callable[[Configuration], Iterator[Fault]], ...] = (

@@ -80,6 +80,9 @@ state_directory = @STATE@
 # text_line = 65536                # octets of one line of a message
 # errors = 20                      # after which a client is sent away
 # timeout = 300                    # for the client's next command or data
+# transaction = 3600               # for one whole message, from MAIL to its last line
+# sessions = 2000                  # clients at once, for each worker
+# sessions_per_address = 50        # of one address, for each worker; not for trusted_networks
 
 [intake]
 # hop_limit = 50                   # Received fields after which a message is in a loop

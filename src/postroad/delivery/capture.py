@@ -10,8 +10,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from postroad.delivery.local import MaildirStore, storage_failure
-from postroad.delivery.transport import Delivery
+from postroad.delivery.transport import UNREADABLE, Delivery
 from postroad.model import Outcome, Reply, Report, Status
+from postroad.spool import SpoolError
 
 __all__ = ["CaptureTransport"]
 
@@ -46,4 +47,6 @@ class CaptureTransport:
             await self._store.store(self._maildir, delivery.message, delivery.recipients)
         except OSError as error:
             return Status.DEFERRED, storage_failure(error)
+        except SpoolError:
+            return Status.DEFERRED, UNREADABLE
         return Status.SENT, _CAUGHT

@@ -10,9 +10,10 @@ from collections.abc import Awaitable, Callable, Sequence
 from postroad.delivery.pool import SessionPool
 from postroad.delivery.session import Session, Unready
 from postroad.delivery.settings import DeliverySettings
-from postroad.delivery.transport import Delivery
+from postroad.delivery.transport import UNREADABLE, Delivery
 from postroad.model import Outcome, Reply, Report, Status
 from postroad.smtp.client import Answer, Transaction
+from postroad.spool import SpoolError
 
 __all__ = ["Courier", "OpenSession"]
 
@@ -62,7 +63,10 @@ class Courier:
         ready = self._clock()
         try:
             answers = await session.send(transaction, delivery.message.content)
-        except BaseException:  # cancelled, or the spool cannot be read: the peer must not wait
+        except SpoolError:
+            session.close()  # in the middle of a content that means: drop it without an end
+            return _unreadable(delivery, session.relay, ready - started, self._clock() - ready)
+        except BaseException:  # cancelled: the peer must not wait
             session.abort()
             raise
         done = self._clock()
@@ -99,6 +103,11 @@ def _outcomes(delivery: Delivery, answers: Sequence[Answer]) -> tuple[Outcome, .
             for recipient, answer in zip(delivery.recipients, answers, strict=True)
         ]
     )
+
+
+def _unreadable(delivery: Delivery, relay: str, setup: float, transfer: float) -> Report:
+    answers = (Answer(UNREADABLE, from_peer=False),) * len(delivery.recipients)
+    return Report(_outcomes(delivery, answers), relay, setup, transfer)
 
 
 def _status(reply: Reply) -> Status:

@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from postroad.delivery.transport import Delivery
+from postroad.delivery.transport import UNREADABLE, Delivery
 from postroad.directory import DirectoryUnavailable, Mailbox, Resolution
 from postroad.mailbox import MaildirLocation, UnsafeName
 from postroad.model import (
@@ -27,6 +27,7 @@ from postroad.model import (
     StoredMessage,
     StoredRecipient,
 )
+from postroad.spool import SpoolError
 
 __all__ = ["Accounts", "LocalTransport", "MaildirStore", "storage_failure"]
 
@@ -51,7 +52,7 @@ class MaildirStore(Protocol):
     async def store(
         self, maildir: Path, message: StoredMessage, recipients: Sequence[StoredRecipient]
     ) -> bool:
-        """One copy for these recipients; may raise `OSError`."""
+        """One copy for these recipients; may raise `OSError` or `SpoolError`."""
         ...
 
 
@@ -97,6 +98,8 @@ class LocalTransport:
             return Outcome(recipient.id, Status.DEFERRED, _UNSAFE)
         except OSError as error:
             return Outcome(recipient.id, Status.DEFERRED, storage_failure(error))
+        except SpoolError:
+            return Outcome(recipient.id, Status.DEFERRED, UNREADABLE)
         return Outcome(recipient.id, Status.SENT, _DELIVERED)
 
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Self
 
+from postroad.delivery.reading import Pieces, is_large
 from postroad.delivery.settings import DeliverySettings
 from postroad.model import BodyType, Content, Reply
 from postroad.net.connection import Connection
@@ -62,6 +62,10 @@ def failed_to_connect(relay: str, error: OSError) -> Unready:
     else:  # the event loops wrap the system's words in different ways
         words = os.strerror(error.errno) if error.errno and error.errno > 0 else str(error)
     return Unready.of(451, "4.4.1", f"connect to {relay}: {words}")
+
+
+class _EightBitContent(Exception):
+    """The content has an octet over 127, and the server takes none."""
 
 
 class Session:
@@ -131,18 +135,19 @@ class Session:
             an answer for each recipient, in their order.
 
         Raises:
-            OSError: the content could not be read from the spool; the connection is closed.
+            postroad.spool.SpoolError: the content could not be read; the session has to be closed.
         """
         self.sent += 1
-        self.core.begin(self._adapted(transaction, content))
+        adapted = self._adapted(transaction, content)
+        self.core.begin(adapted)
         event = await self.next_event()
         if isinstance(event, ContentWanted):
             try:
-                await self._send_content(content.chunks())
+                await self._send_content(content, ascii_only=adapted is not transaction)
             except BareLineEnd as error:
-                self.abort()  # nothing may end what was sent already
-                reply = Reply.of(554, "5.6.0", str(error))
-                return (Answer(reply, from_peer=False),) * len(transaction.recipients)
+                return self._break_off(transaction, Reply.of(554, "5.6.0", str(error)))
+            except _EightBitContent:
+                return self._break_off(transaction, self.core.eight_bit_refusal)
             event = await self.next_event()
         assert isinstance(event, Finished)
         return event.answers
@@ -160,11 +165,18 @@ class Session:
         """Drop the connection as it is."""
         self.connection.abort()
 
-    async def _send_content(self, chunks: Iterator[bytes]) -> None:
+    def _break_off(self, transaction: Transaction, why: Reply) -> tuple[Answer, ...]:
+        """Drop the connection in the middle of a content: nothing may end what was sent already."""
+        self.abort()
+        return (Answer(why, from_peer=False),) * len(transaction.recipients)
+
+    async def _send_content(self, content: Content, *, ascii_only: bool) -> None:
         """Hand over the content; the last piece and the end go out with the next event."""
         core, connection = self.core, self.connection
         held = 0
-        for chunk in chunks:
+        async for chunk in Pieces(content):
+            if ascii_only and not chunk.isascii():
+                raise _EightBitContent
             core.content(chunk)
             held += len(chunk)
             if held >= WRITE_SIZE:
@@ -195,14 +207,13 @@ class Session:
         return (settings.data_timeout if ending else settings.command_timeout) or math.inf
 
     def _adapted(self, transaction: Transaction, content: Content) -> Transaction:
-        """Without the wish for 8BITMIME where the server lacks it and no octet needs it.
+        """Without the wish for 8BITMIME where the server lacks it and no octet may need it.
 
-        Many clients say BODY=8BITMIME of everything they send.
+        Many clients say BODY=8BITMIME of everything they send. A large content is not read twice
+        for it: if an octet over 127 turns up in the middle, the transaction is broken off there.
         """
-        if (
-            transaction.body is BodyType.EIGHT_BIT_MIME
-            and not self.core.extensions.eight_bit_mime
-            and all(chunk.isascii() for chunk in content.chunks())
-        ):
-            return replace(transaction, body=BodyType.SEVEN_BIT)
-        return transaction
+        if transaction.body is not BodyType.EIGHT_BIT_MIME or self.core.extensions.eight_bit_mime:
+            return transaction
+        if not is_large(content) and not all(chunk.isascii() for chunk in content.chunks()):
+            return transaction
+        return replace(transaction, body=BodyType.SEVEN_BIT)

@@ -1,13 +1,17 @@
 """Delivery to other mail servers by SMTP: mail exchangers, or one smarthost.
 
 A new session is looked for as in Postfix: the next hop's hosts in the order of preference, the
-addresses of each, up to `MAX_ADDRESSES`, until one has taken us as far as a transaction. The
-transaction itself is not moved to another host when it fails; the next attempt begins anew.
+addresses of each, up to `MAX_ADDRESSES`, until one has taken us as far as a transaction. From
+there on its word counts for this attempt: a recipient, or a whole transaction, that it refuses
+with a 4xx reply is not offered to the next host at once. That is simpler than Postfix, and loses
+time only: the next attempt begins anew with the first host.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Sequence
+from itertools import chain, groupby
 from typing import Protocol
 
 from postroad.delivery.courier import Courier
@@ -19,7 +23,8 @@ from postroad.delivery.settings import DeliverySettings, RelaySettings
 from postroad.delivery.transport import Delivery
 from postroad.model import Report
 from postroad.model.journal import Journal
-from postroad.net.dns import DnsTemporary, MxAnswer, MxKind
+from postroad.net.dns import DnsTemporary, Exchanger, MxAnswer, MxKind, to_ascii
+from postroad.net.ourselves import Ourselves
 
 __all__ = ["MailResolver", "SmtpTransport"]
 
@@ -52,21 +57,25 @@ class SmtpTransport:
         credentials: Credentials | None,
         journal: Journal,
         clock: Callable[[], float],
+        ourselves: Ourselves | None = None,
     ) -> None:
         """A transport without connections.
 
         Args:
-            hostname: our name for EHLO.
+            hostname: our name, for EHLO and to know ourselves among mail exchangers.
             relay: the smarthost and its TLS.
             settings: ports, times and how connections are used again.
             resolver: who knows where hosts are.
             credentials: the login for the smarthost, from `load_credentials`; nobody else gets it.
             journal: told of TLS.
             clock: seconds, for the times in reports.
+            ourselves: which addresses are our own listeners'; left out: none.
 
         Raises:
             postroad.net.tls.TlsConfigurationError: the authorities cannot be read.
         """
+        self._hostname = to_ascii(hostname)
+        self._ourselves = ourselves or Ourselves(())
         self._smarthost = relay.smarthost
         self._credentials = credentials
         self._mx_port = settings.mx_port
@@ -88,25 +97,29 @@ class SmtpTransport:
         """The first session of the next hop's addresses; else the failure worth most.
 
         That is a temporary one, where there is any: mail bounces only when no host leaves hope.
+        Hosts that are not better than ourselves are left out (RFC 5321 §5.1).
         """
-        found = await self._hosts(nexthop)
+        try:
+            parsed = Nexthop.parse(nexthop)
+        except ValueError:
+            return Unready.of(550, "5.1.2", f"Bad destination domain: {nexthop or 'none'}")
+        found = await self._exchangers(parsed)
         if isinstance(found, Unready):
             return found
-        hosts, port = found
         login = self._credentials if nexthop == self._smarthost else None
         failure: Unready | None = None
         tried = 0
-        for host in hosts:
-            for each in await self._endpoints(host, port):
-                if isinstance(each, Unready):
-                    result: Session | Unready = each
-                elif login is not None and not _is_within(host, self._smarthost):
-                    result = _not_the_smarthost(host, self._smarthost)
-                elif tried < MAX_ADDRESSES:
+        for _, group in groupby(found, key=lambda exchanger: exchanger.preference):
+            hosts = [exchanger.host for exchanger in group]
+            candidates = await self._candidates(hosts, parsed.port or self._mx_port)
+            if self._are_ourselves(parsed, hosts, candidates):
+                return _loop(parsed.host, failure, deferred=nexthop == self._smarthost)
+            for each in candidates:
+                if isinstance(each, Endpoint):
                     tried += 1
-                    result = await self._dialler.dial(each, login)
-                else:
-                    break
+                if tried > MAX_ADDRESSES and failure is not None:
+                    return failure
+                result = await self._try(each, login)
                 if isinstance(result, Session) or result.final:
                     return result
                 if failure is None or not result.answer.reply.is_permanent:
@@ -114,27 +127,36 @@ class SmtpTransport:
         assert failure is not None  # each host gives a session or a failure
         return failure
 
-    async def _hosts(self, nexthop: str) -> tuple[tuple[str, ...], int] | Unready:
-        """The next hop's hosts in the order to try them, and their port."""
+    async def _try(
+        self, candidate: Endpoint | Unready, login: Credentials | None
+    ) -> Session | Unready:
+        if isinstance(candidate, Unready):
+            return candidate
+        if login is not None and not _is_within(candidate.host, self._smarthost):
+            return _not_the_smarthost(candidate.host, self._smarthost)
+        return await self._dialler.dial(candidate, login)
+
+    async def _exchangers(self, nexthop: Nexthop) -> tuple[Exchanger, ...] | Unready:
+        """The next hop's hosts in the order to try them."""
+        if not nexthop.exchangers:
+            return (Exchanger(0, nexthop.host),)
         try:
-            parsed = Nexthop.parse(nexthop)
-        except ValueError:
-            return Unready.of(550, "5.1.2", f"Bad destination domain: {nexthop or 'none'}")
-        port = parsed.port or self._mx_port
-        if not parsed.exchangers:
-            return (parsed.host,), port
-        try:
-            answer = await self._resolver.mx(parsed.host)
+            answer = await self._resolver.mx(nexthop.host)
         except DnsTemporary as error:
             return _nobody_knows(error)
         if answer.kind is MxKind.NULL:  # RFC 7505 §4.1
-            return Unready.of(556, "5.1.10", f"Domain {parsed.host} does not accept mail (null MX)")
+            words = f"Domain {nexthop.host} does not accept mail (null MX)"
+            return Unready.of(556, "5.1.10", words)
         if answer.kind is MxKind.NO_DOMAIN:
-            return Unready.of(550, "5.4.4", _name_error(parsed.host, "MX", "Host not found"))
-        return answer.hosts, port
+            return Unready.of(550, "5.4.4", _name_error(nexthop.host, "MX", "Host not found"))
+        return answer.exchangers
 
-    async def _endpoints(self, host: str, port: int) -> list[Endpoint] | list[Unready]:
-        """A host's addresses in the order to try them, or why there is none."""
+    async def _candidates(self, hosts: Sequence[str], port: int) -> list[Endpoint | Unready]:
+        """The addresses of hosts of one preference; a host without any gives the reason."""
+        found = await asyncio.gather(*[self._endpoints(host, port) for host in hosts])
+        return list(chain.from_iterable(found))
+
+    async def _endpoints(self, host: str, port: int) -> list[Endpoint | Unready]:
         try:
             addresses = await self._resolver.addresses(host)
         except DnsTemporary as error:
@@ -142,6 +164,38 @@ class SmtpTransport:
         if not addresses:
             return [Unready.of(550, "5.4.4", _name_error(host, "A", "Host not found"))]
         return [Endpoint(host, address, port) for address in addresses]
+
+    def _are_ourselves(
+        self, nexthop: Nexthop, hosts: Sequence[str], candidates: Sequence[Endpoint | Unready]
+    ) -> bool:
+        """Whether one of these hosts is this server, by its name or by its address.
+
+        A name counts only where mail exchangers are looked up and no port is written: on another
+        port, or in brackets, something else may well run on the host whose name we have.
+        """
+        if nexthop.exchangers and nexthop.port is None and self._hostname in hosts:
+            return True
+        return any(
+            isinstance(each, Endpoint) and self._ourselves.is_ourselves(each.address, each.port)
+            for each in candidates
+        )
+
+
+def _loop(domain: str, failure: Unready | None, *, deferred: bool) -> Unready:
+    """What to say when all hosts that are left are this server.
+
+    Args:
+        domain: the next hop.
+        failure: what the better hosts said, if there are any.
+        deferred: whether it is the operator's mistake, to be put right.
+    """
+    if failure is not None:
+        answer = failure.answer
+        if answer.from_peer or not answer.reply.is_permanent:
+            return failure
+        return Unready.of(451, "4.4.4", f"unable to find primary relay for {domain}")
+    words = f"mail for {domain} loops back to myself"
+    return Unready.of(451, "4.4.6", words) if deferred else Unready.of(554, "5.4.6", words)
 
 
 def _is_within(host: str, smarthost: str) -> bool:

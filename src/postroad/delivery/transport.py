@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from postroad.model import Report, StoredMessage, StoredRecipient
+from postroad.model import Reply, Report, StoredMessage, StoredRecipient
 
-__all__ = ["Delivery", "Transport"]
+__all__ = ["UNREADABLE", "Delivery", "Transport"]
+
+UNREADABLE = Reply.of(451, "4.3.0", "the message cannot be read from the queue at present")
+"""What is said of each recipient when the spool fails in the middle of a delivery."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +35,7 @@ class Transport(Protocol):
         """Try once.
 
         Returns:
-            exactly one outcome for each recipient of the delivery; failures of the network and
-            of the next hop are outcomes, never exceptions.
+            exactly one outcome for each recipient of the delivery; failures of the network, of
+            the next hop and of the spool are outcomes, never exceptions.
         """
         ...

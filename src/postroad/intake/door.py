@@ -11,7 +11,7 @@ comes, and the fault is the answer. Whatever happens, an entry ends in exactly o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 
 from postroad.directory import DirectoryUnavailable
@@ -105,8 +105,12 @@ class Door:
             entry = self.open(Source("bounce"), envelope, recipients, self.clock())
         except SpoolError:
             raise Refusal(NO_STORAGE) from None
-        entry.write(message)
-        reply = await entry.commit()
+        try:
+            if (written := entry.write(message)) is not None:
+                await written
+            reply = await entry.commit()
+        finally:
+            entry.discard()
         if not reply.is_positive:
             raise Refusal(reply)
         return entry.queue_id
@@ -150,21 +154,27 @@ class Entry:
         """The message's identity in queue and log."""
         return self._draft.queue_id
 
-    def write(self, chunk: bytes) -> None:
-        """Take the next octets of content: lines ended by CRLF, dots unstuffed."""
+    def write(self, chunk: bytes) -> Awaitable[None] | None:
+        """Take the next octets of content: lines ended by CRLF, dots unstuffed.
+
+        Returns:
+            What to wait for before more is written, so that memory holds; it raises nothing.
+            `None`, and always for a small message: nothing.
+        """
         if self._fault is not None:
-            return
+            return None
         if not self._eight_bit and not chunk.isascii():
             self._eight_bit = True
         try:
             if self._header is None:
-                self._draft.write(chunk)
-            elif self._header.feed(chunk):
-                self._pass_header(self._header)
+                return self._draft.write(chunk)
+            if self._header.feed(chunk):
+                return self._pass_header(self._header)
         except HeaderTooLarge:
             self._fail(Reply.of(552, "5.3.4", "Error: message header size exceeds limit"))
         except SpoolError as error:
             self._fail_spool(error)
+        return None
 
     async def commit(self) -> Reply:
         """Make the message durable and hand it to the queue.
@@ -214,14 +224,14 @@ class Entry:
         assert self._fault is not None
         return self._fault
 
-    def _pass_header(self, header: HeaderSection) -> None:
+    def _pass_header(self, header: HeaderSection) -> Awaitable[None] | None:
         """Write our lines and the header section to the draft, and look at the latter."""
         door, now = self._door, self._door.clock()
         self._header = None
         limit = door.settings.hop_limit
         if limit and header.hops > limit:
             self._fail(Reply.of(554, "5.4.6", "Error: too many hops"))
-            return
+            return None
         parts = [
             received_field(self._source, door.hostname, self.queue_id, self._recipients, now),
             header.fields,
@@ -234,8 +244,9 @@ class Entry:
             if not header.has_date:
                 parts.append(date_field(now))
         parts.append(header.rest)
-        self._draft.write(b"".join(parts))
+        written = self._draft.write(b"".join(parts))
         door.journal(MessageId("cleanup", self.queue_id, message_id or "<>"))
+        return written
 
     def _fail(self, reply: Reply) -> None:
         self._fault = reply

@@ -13,9 +13,14 @@ __all__ = ["HeaderSection", "HeaderTooLarge"]
 
 # A field name, a colon, and its lines; RFC 5322 §2.2, with the obsolete blank before the colon.
 _FIELDS = re.compile(rb"(?:[!-9;-~]+[ \t]*:[^\r]*\r\n(?:[ \t][^\r]*\r\n)*)*")
-_MESSAGE_ID = re.compile(rb"\nmessage-id[ \t]*:[ \t\r\n]*([^\r]*)", re.IGNORECASE)
+_MESSAGE_ID = re.compile(rb"\nmessage-id[ \t]*:[ \t]*(?:\r\n[ \t]+)*([^\r]*)", re.IGNORECASE)
 _DATE = re.compile(rb"\ndate[ \t]*:", re.IGNORECASE)
 _RECEIVED = re.compile(rb"\nreceived[ \t]*:", re.IGNORECASE)
+
+# The separator of an mbox file, which some programs leave at the top of what they send. It is no
+# field, and would end the section before it began.
+_MAILBOX_LINES = re.compile(rb"(?:>*From (?![ \t]*:)[^\r]*\r\n)+")
+_MAILBOX_LINE = re.compile(rb"^(?=>*From )", re.MULTILINE)
 
 
 class HeaderTooLarge(Exception):
@@ -54,11 +59,13 @@ class HeaderSection:
         buffer += chunk
         if buffer.startswith(b"\r\n") or buffer.find(b"\r\n\r\n", self._searched) >= 0:
             self.finish()
+            if self._limit and len(self.fields) > self._limit:
+                raise HeaderTooLarge
             return True
         self._searched = max(0, len(buffer) - 3)
         if self._limit and len(buffer) > self._limit:
             self.finish()
-            if len(self.fields) >= self._limit:
+            if self.rest.find(b"\r\n", 2) < 0:  # no line that is no field: it goes on
                 raise HeaderTooLarge
             return True
         return False
@@ -67,6 +74,9 @@ class HeaderSection:
         """Split what was fed; for a message that ends within, or without, its header section."""
         whole = bytes(self._buffer)
         self._buffer.clear()
+        match = _MAILBOX_LINES.match(whole)
+        if match is not None:  # kept as a field of the name that Postfix gives it
+            whole = _MAILBOX_LINE.sub(b"X-Mailbox-Line: ", match[0]) + whole[match.end() :]
         match = _FIELDS.match(whole)
         end = match.end() if match else 0
         self.fields, self.rest = whole[:end], whole[end:]

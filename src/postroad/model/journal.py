@@ -208,9 +208,9 @@ class Rejected(Event):
             parts.append(f"to=<{self.recipient}>")
         parts.append(f"proto={self.protocol}")
         if self.hello:
-            parts.append(f"helo=<{_clean(self.hello)}>")
+            parts.append(f"helo=<{self.hello}>")
         what = "reject_warning" if self.warning else "reject"
-        return (
+        return _clean(
             f"{self.queue_id}: {what}: {self.stage} from {self.client}: {self.reply}; "
             f"{' '.join(parts)}"
         )
@@ -229,7 +229,7 @@ class Accepted(Event):
         line = f"{self.queue_id}: client={self.client}"
         if self.login is not None:
             line += f", sasl_method={self.login.mechanism}, sasl_username={self.login.user}"
-        return line
+        return _clean(line)
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,7 +255,7 @@ class Queued(Event):
 
     @property
     def text(self) -> str:
-        return (
+        return _clean(
             f"{self.queue_id}: from=<{self.sender}>, size={self.size}, "
             f"nrcpt={self.recipients} (queue active)"
         )
@@ -282,10 +282,10 @@ class Delivered(Event):
     def text(self) -> str:
         aliased = "" if self.original == self.recipient else f" orig_to=<{self.original}>,"
         delays = "/".join(_seconds(delay) for delay in self.delays)
-        return (
+        return _clean(
             f"{self.queue_id}: to=<{self.recipient}>,{aliased} relay={self.relay}, "
             f"delay={_seconds(sum(self.delays))}, delays={delays}, "
-            f"dsn={self.reply.enhanced}, status={self.status.value} ({_clean(str(self.reply))})"
+            f"dsn={self.reply.enhanced}, status={self.status.value} ({self.reply})"
         )
 
 
@@ -298,7 +298,7 @@ class Bounced(Event):
 
     @property
     def text(self) -> str:
-        return f"{self.queue_id}: sender non-delivery notification: {self.notification}"
+        return _clean(f"{self.queue_id}: sender non-delivery notification: {self.notification}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -339,5 +339,9 @@ def _seconds(value: float) -> str:
 
 
 def _clean(text: str) -> str:
-    """Peers choose these words: keep control characters out of the log (one event, one line)."""
+    """Peers choose these words: keep what breaks or turns a line out of the log.
+
+    Control characters and line separators would make two events of one (U+2028, U+0085), and
+    marks of direction would show an address as another (U+202E).
+    """
     return text if text.isprintable() else "".join(c if c.isprintable() else "?" for c in text)

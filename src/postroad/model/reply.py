@@ -39,11 +39,6 @@ class Reply:
         return self.code < 400
 
     @property
-    def is_transient(self) -> bool:
-        """4xx: the same again later may succeed."""
-        return 400 <= self.code < 500
-
-    @property
     def is_permanent(self) -> bool:
         """5xx: the same again will fail."""
         return self.code >= 500

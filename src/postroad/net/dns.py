@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from ipaddress import ip_address
 from itertools import chain, zip_longest
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import dns.asyncresolver
 import dns.exception
@@ -34,6 +34,7 @@ from postroad.net.settings import DnsSettings
 __all__ = [
     "DnsQuery",
     "DnsTemporary",
+    "Exchanger",
     "Existence",
     "MxAnswer",
     "MxKind",
@@ -107,12 +108,19 @@ class MxKind(Enum):
     NO_DOMAIN = auto()  # it does not exist
 
 
+class Exchanger(NamedTuple):
+    """A host that takes mail for a domain; of two, the one with the smaller preference first."""
+
+    preference: int
+    host: str
+
+
 @dataclass(frozen=True, slots=True)
 class MxAnswer:
-    """Where mail for a domain goes: the hosts in the order to try them."""
+    """Where mail for a domain goes: the exchangers in the order to try them."""
 
     kind: MxKind
-    hosts: tuple[str, ...] = ()
+    exchangers: tuple[Exchanger, ...] = ()
 
 
 class DnsQuery:
@@ -201,15 +209,15 @@ class Resolver:
         records = await self._ask(name, "MX")
         if records.existence is Existence.NO_DOMAIN:
             return MxAnswer(MxKind.NO_DOMAIN)
-        exchangers = [_exchanger(value) for value in records.values[:MAX_EXCHANGERS]]
-        hosts = [(preference, host) for preference, host in exchangers if host]
-        if hosts:
-            self._chance.shuffle(hosts)
-            hosts.sort(key=lambda exchanger: exchanger[0])
-            return MxAnswer(MxKind.LISTED, tuple(host for _, host in hosts))
-        if exchangers:  # RFC 7505 §3: the root as exchanger
+        listed = [_exchanger(value) for value in records.values[:MAX_EXCHANGERS]]
+        exchangers = [exchanger for exchanger in listed if exchanger.host]
+        if exchangers:
+            self._chance.shuffle(exchangers)
+            exchangers.sort(key=lambda exchanger: exchanger.preference)
+            return MxAnswer(MxKind.LISTED, tuple(exchangers))
+        if listed:  # RFC 7505 §3: the root as exchanger
             return MxAnswer(MxKind.NULL)
-        return MxAnswer(MxKind.IMPLICIT, (name,))
+        return MxAnswer(MxKind.IMPLICIT, (Exchanger(0, name),))
 
     async def addresses(self, host: str) -> tuple[str, ...]:
         """The IP addresses of a host, in the order to try them.
@@ -324,10 +332,10 @@ def to_ascii(domain: str) -> str:
     return domain_key(domain)
 
 
-def _exchanger(value: str) -> tuple[int, str]:
-    """Preference and host of an MX record; an empty host is the root."""
+def _exchanger(value: str) -> Exchanger:
+    """An MX record's; an empty host is the root."""
     preference, _, host = value.partition(" ")
-    return int(preference), domain_key(host)
+    return Exchanger(int(preference), domain_key(host))
 
 
 def _is_ip(text: str) -> bool:

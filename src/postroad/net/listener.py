@@ -78,7 +78,12 @@ def _open(family: socket.AddressFamily, host: str, port: int, *, shared: bool) -
 
 
 class Listener:
-    """Accepts on one socket until closed."""
+    """Accepts on one socket until closed.
+
+    It accepts by itself, where the event loop could: uvloop's own way, once the process has no
+    descriptor left, cuts clients off without a word, and may then spin until one is free. Here
+    they wait in the kernel's backlog.
+    """
 
     def __init__(
         self, listening: socket.socket, accept: Callable[[Connection], None], *, implicit_tls: bool
@@ -94,27 +99,19 @@ class Listener:
         self._socket = listening
         self._accept = accept
         self._implicit_tls = implicit_tls
-        self._server: asyncio.Server | None = None
+        self._opening: set[asyncio.Task[None]] = set()
         self._closed = False
 
     async def start(self) -> None:
         """Begin to accept."""
-        loop = asyncio.get_running_loop()
-        if self._implicit_tls:
-            loop.add_reader(self._socket, self._accept_all)
-        else:
-            self._server = await loop.create_server(
-                lambda: Connection(self._accept), sock=self._socket, backlog=BACKLOG
-            )
+        asyncio.get_running_loop().add_reader(self._socket, self._accept_all)
 
     def close(self) -> None:
-        """Accept nothing more; connections that are there go on."""
-        self._closed = True
-        if self._implicit_tls:
+        """Accept nothing more; connections that are there go on. Harmless when closed already."""
+        if not self._closed:
+            self._closed = True
             asyncio.get_running_loop().remove_reader(self._socket)
             self._socket.close()
-        if self._server is not None:
-            self._server.close()
 
     def _accept_all(self) -> None:
         """Take what the kernel has, in portions, so that others have their turn."""
@@ -129,10 +126,32 @@ class Listener:
                 loop.call_later(EXHAUSTED_PAUSE, self._resume)
                 return
             accepted.setblocking(False)
+            self._hand_over(accepted)
+
+    def _hand_over(self, accepted: socket.socket) -> None:
+        if self._implicit_tls:
             try:
                 self._accept(Connection(accepted=accepted))
             except OSError:  # it went away again
                 accepted.close()
+        else:
+            task = asyncio.get_running_loop().create_task(self._open(accepted))
+            self._opening.add(task)
+            task.add_done_callback(self._opening.discard)
+
+    async def _open(self, accepted: socket.socket) -> None:
+        """Give a socket its transport, which gives the connection to whom it is for."""
+        loop = asyncio.get_running_loop()
+        try:
+            await loop.connect_accepted_socket(lambda: Connection(self._made), accepted)
+        except OSError:  # it went away again
+            accepted.close()
+
+    def _made(self, connection: Connection) -> None:
+        if self._closed:  # in the meantime
+            connection.close()
+        else:
+            self._accept(connection)
 
     def _resume(self) -> None:
         if not self._closed:

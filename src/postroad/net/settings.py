@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -26,6 +27,11 @@ class TlsSettings:
     key: Path | None = None
     minimum_version: Literal["TLSv1.2", "TLSv1.3"] = "TLSv1.2"
     handshake_timeout: Duration = 30.0
+
+    @property
+    def handshake_limit(self) -> float:
+        """Seconds for a client's whole handshake, infinite where there is no limit."""
+        return self.handshake_timeout or math.inf
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

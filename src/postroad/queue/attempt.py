@@ -72,6 +72,7 @@ class Verdict:
         retry_at: seconds since the epoch; meaningful when deferred.
         from_peer: whether the reply is the next hop's own words.
         expired: whether only its age made the failure permanent; `reply` is the last reason.
+        tried: whether there was an attempt; mail that had to wait without one counts none.
     """
 
     message: StoredMessage
@@ -81,3 +82,4 @@ class Verdict:
     retry_at: float = 0.0
     from_peer: bool = False
     expired: bool = False
+    tried: bool = True

@@ -4,12 +4,16 @@ It turns a stored message and its failures into octets and an envelope; who send
 is not its business. A multipart/report (RFC 6522) of three parts: words for people, fields for
 programs, and the header of the original. Whatever a peer said arrives here as text it chose, so
 all of it is made of printable characters on lines of our own before it enters a part; a peer can
-end neither a field nor a header nor a part. Where addresses are not ASCII, the types of RFC 6533
-are used.
+end neither a field nor a header nor a part.
+
+A next hop may take ASCII only, and a notification has nobody to return to. So it is ASCII, with
+quoted-printable where need be. Only where the original itself needed SMTPUTF8 are the fields and
+its header UTF-8, in the types of RFC 6533.
 """
 
 from __future__ import annotations
 
+import binascii
 import hashlib
 import re
 from collections.abc import Iterable, Sequence
@@ -153,7 +157,8 @@ def _notification(message: StoredMessage, failures: Sequence[Failure], hostname:
         lines += ["", *_fold(_explanation(failure), " " * 4)]
     body = _lines(lines)
     charset = "us-ascii" if body.isascii() else "utf-8"
-    return _part(f"text/plain; charset={charset}", "Notification", body)
+    kind = f"text/plain; charset={charset}"
+    return _part(kind, "Notification", body, eight_bit=False)
 
 
 def _explanation(failure: Failure) -> str:
@@ -173,24 +178,24 @@ def _delivery_status(message: StoredMessage, failures: Sequence[Failure], hostna
     addresses = [each.recipient.address for each in failures]
     addresses += [each.recipient.original for each in failures]
     addresses += [] if sender is None else [sender]
-    wide = not all(address.is_ascii for address in addresses)
+    wide = _takes_utf8(message) and not all(address.is_ascii for address in addresses)
     lines = [
         f"Reporting-MTA: dns; {hostname}",
         f"X-Postroad-Queue-ID: {message.queue_id}",
-        f"X-Postroad-Sender: {_address(sender) if sender else 'rfc822;'}",
+        f"X-Postroad-Sender: {_address(sender, wide=wide) if sender else 'rfc822;'}",
         f"Arrival-Date: {_date(message.arrived)}",
     ]
     for failure in failures:
         lines += ["", *_recipient_fields(failure, wide=wide)]
     kind = "message/global-delivery-status" if wide else "message/delivery-status"
-    return _part(kind, "Delivery report", _lines(lines))
+    return _part(kind, "Delivery report", _lines(lines), eight_bit=wide)
 
 
 def _recipient_fields(failure: Failure, *, wide: bool) -> Iterable[str]:
     """The fields about one recipient, RFC 3464 §2.3."""
     recipient, reply = failure.recipient, failure.reply
-    yield f"Original-Recipient: {_address(recipient.original)}"
-    yield f"Final-Recipient: {_address(recipient.address)}"
+    yield f"Original-Recipient: {_address(recipient.original, wide=wide)}"
+    yield f"Final-Recipient: {_address(recipient.address, wide=wide)}"
     yield "Action: failed"
     yield f"Status: {'4.4.7' if failure.expired else reply.enhanced or _UNKNOWN}"
     host = _host(failure)
@@ -202,17 +207,24 @@ def _recipient_fields(failure: Failure, *, wide: bool) -> Iterable[str]:
 
 
 def _returned_header(message: StoredMessage, header: bytes) -> bytes:
-    """The original's header: as it came, or as RFC 6533 §3 wants it when it is UTF-8."""
-    kind = "text/rfc822-headers"
-    if not header.isascii() and message.envelope.smtputf8 and _is_utf8(header):
-        kind = "message/global-headers"
-    return _part(kind, "Undelivered Message Headers", header)
+    """The original's header: RFC 6533 §3 where it may be UTF-8, else RFC 6522 §4."""
+    wide = not header.isascii() and _takes_utf8(message) and _is_utf8(header)
+    kind = "message/global-headers" if wide else "text/rfc822-headers"
+    return _part(kind, "Undelivered Message Headers", header, eight_bit=wide)
 
 
-def _part(kind: str, description: str, body: bytes) -> bytes:
+def _takes_utf8(message: StoredMessage) -> bool:
+    """Whether the sender is one who can be sent UTF-8: the original needed it as well."""
+    sender = message.envelope.sender
+    return message.envelope.smtputf8 or (sender is not None and not sender.is_ascii)
+
+
+def _part(kind: str, description: str, body: bytes, *, eight_bit: bool) -> bytes:
+    """A part; octets over 127 are encoded unless the part may hold them."""
     head = [f"Content-Description: {description}", f"Content-Type: {kind}"]
     if not body.isascii():
-        head.append("Content-Transfer-Encoding: 8bit")
+        head.append(f"Content-Transfer-Encoding: {'8bit' if eight_bit else 'quoted-printable'}")
+        body = body if eight_bit else binascii.b2a_qp(body)
     return _lines(head) + b"\r\n" + body
 
 
@@ -232,9 +244,20 @@ def _host(failure: Failure) -> str:
     return _printable(name[:MAX_DOMAIN])
 
 
-def _address(address: Address) -> str:
+def _address(address: Address, *, wide: bool) -> str:
     """The typed form of an address: RFC 3464 §2.1.2, RFC 6533 §3."""
-    return f"{'rfc822' if address.is_ascii else 'utf-8'}; {_printable(str(address))}"
+    text = _printable(str(address))
+    if address.is_ascii:
+        return f"rfc822; {text}"
+    return f"utf-8; {text if wide else _UNSAFE.sub(_embedded, text)}"
+
+
+_UNSAFE = re.compile(r"[^!-~]|[\\+=]")
+
+
+def _embedded(character: re.Match[str]) -> str:
+    r"""A character of an address in ASCII, RFC 6533 §3: `\x{F6}`."""
+    return f"\\x{{{ord(character[0]):02X}}}"
 
 
 def _fold(text: str, indent: str) -> list[str]:

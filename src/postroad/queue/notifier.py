@@ -7,9 +7,11 @@ that has no sender is never answered (RFC 5321 §6.1), so two servers cannot bou
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import Protocol
 
+from postroad.delivery.reading import is_large
 from postroad.intake.door import Refusal
 from postroad.model import Address, Envelope, StoredMessage
 from postroad.model.journal import Bounced, Journal, Level, Notice
@@ -55,7 +57,7 @@ class Notifier:
             Failure(each.recipient, each.reply, each.from_peer, relay, each.expired)
             for each in group
         ]
-        header = self._header(message)
+        header = await self._header(message)
         made = bounce(message, failures, header=header, hostname=self._hostname, now=now)
         if made is None:
             self._note(message, "undeliverable, and there is no sender to tell: dropped")
@@ -75,9 +77,12 @@ class Notifier:
         self._journal(Bounced("bounce", message.queue_id, queue_id))
         return True
 
-    def _header(self, message: StoredMessage) -> bytes:
+    async def _header(self, message: StoredMessage) -> bytes:
+        content = message.content
         try:
-            return header_section(message.content)
+            if is_large(content):
+                return await asyncio.to_thread(header_section, content)
+            return header_section(content)
         except (OSError, SpoolError) as error:
             self._note(message, f"the content could not be read for a bounce: {error}")
             return b""

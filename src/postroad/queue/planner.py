@@ -182,7 +182,7 @@ class Planner:
     ) -> list[Verdict]:
         """Verdicts on admitted recipients that cannot be added: they have no destination yet."""
         self._leave(admission, len(recipients))
-        return [self._later(admission.message, each, why, now) for each in recipients]
+        return [self._later(admission.message, each, why, now, tried=False) for each in recipients]
 
     def flush(self) -> None:
         """Take every destination for alive: the operator wants everything tried now."""
@@ -218,11 +218,14 @@ class Planner:
         not_before: float = 0.0,
         *,
         peer: bool = False,
+        tried: bool = True,
     ) -> Verdict:
         if self._schedule.expired(message, now):
-            return Verdict(message, recipient, Status.BOUNCED, reply, 0.0, peer, expired=True)
+            return Verdict(
+                message, recipient, Status.BOUNCED, reply, 0.0, peer, expired=True, tried=tried
+            )
         at = max(self._schedule.retry_at(message, recipient.id, now), not_before)
-        return Verdict(message, recipient, Status.DEFERRED, reply, at, peer)
+        return Verdict(message, recipient, Status.DEFERRED, reply, at, peer, tried=tried)
 
     def _suspend(
         self,
@@ -239,11 +242,13 @@ class Planner:
         reply = Reply.of(reason.code, reason.enhanced, words)
         if self._schedule.expired(message, now):
             return [
-                Verdict(message, each, Status.BOUNCED, reply, expired=True) for each in recipients
+                Verdict(message, each, Status.BOUNCED, reply, expired=True, tried=False)
+                for each in recipients
             ]
+        ends = [self._after(line.window, each.id, now) for each in recipients]
         return [
-            Verdict(message, each, Status.DEFERRED, reply, self._after(line.window, each.id, now))
-            for each in recipients
+            Verdict(message, each, Status.DEFERRED, reply, end, tried=False)
+            for each, end in zip(recipients, ends, strict=True)
         ]
 
     def _after(self, window: Window, recipient_id: int, now: float) -> float:

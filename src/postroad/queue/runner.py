@@ -324,8 +324,7 @@ class Runner:
             if verdict.status is Status.SENT:
                 self._settlement.put(Done(verdict.recipient.id))
             elif verdict.status is Status.DEFERRED:
-                reason = str(verdict.reply)
-                self._settlement.put(Retry(verdict.recipient.id, verdict.retry_at, reason))
+                self._settlement.put(_retry(verdict, verdict.retry_at))
             else:
                 failed.setdefault(verdict.message.queue_id, []).append(verdict)
         for group in failed.values():
@@ -335,7 +334,7 @@ class Runner:
                 continue
             for verdict in group:
                 at = self._schedule.retry_at(verdict.message, verdict.recipient.id, now)
-                self._settlement.put(Retry(verdict.recipient.id, at, str(verdict.reply)))
+                self._settlement.put(_retry(verdict, at))
 
     def _log_tried(
         self, verdicts: Sequence[Verdict], attempt: Attempt, report: Report, now: float
@@ -375,3 +374,7 @@ class Runner:
                 reply,
             )
         )
+
+
+def _retry(verdict: Verdict, at: float) -> Retry:
+    return Retry(verdict.recipient.id, at, str(verdict.reply), verdict.tried)

@@ -14,19 +14,29 @@ from postroad.queue.settings import QueueSettings
 __all__ = ["Schedule"]
 
 _SHORTEST = 1.0  # seconds; with a minimal_backoff of 0 a failing message must not spin
+_LONGEST_PAUSE = 600.0  # seconds
 _SPREAD = 0.25
 _GOLDEN = 0x9E37_79B9  # 2^32 divided by the golden ratio: consecutive ids land far apart
 
 
 class Schedule:
-    """The retry schedule of `[queue]`."""
+    """The retry schedule of `[queue]`.
 
-    __slots__ = ("_bounce_lifetime", "_lifetime", "longest", "shortest")
+    Attributes:
+        shortest: seconds from a failed attempt to the next at the least.
+        longest: the same at the most, without the spread.
+        longest_pause: seconds from one probe of a dead destination to the next at the most. It is
+            shorter than `longest`, because one probe costs little, and all the mail for a
+            smarthost waits for it.
+    """
+
+    __slots__ = ("_bounce_lifetime", "_lifetime", "longest", "longest_pause", "shortest")
 
     def __init__(self, settings: QueueSettings) -> None:
         self.shortest = max(settings.minimal_backoff, _SHORTEST)
         longest = settings.maximal_backoff or float("inf")
         self.longest = max(longest, self.shortest)
+        self.longest_pause = max(min(longest, _LONGEST_PAUSE), self.shortest)
         self._lifetime = settings.lifetime or float("inf")
         self._bounce_lifetime = settings.bounce_lifetime or float("inf")
 

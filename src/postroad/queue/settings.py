@@ -17,7 +17,7 @@ class QueueSettings:
 
     Attributes:
         minimal_backoff: seconds from a failed attempt to the next one at the least; also the first
-            pause of a destination that does not answer.
+            pause of a destination that does not answer, whose pauses double up to ten minutes.
         maximal_backoff: seconds from a failed attempt to the next one at the most, but for the
             spread of up to a quarter that keeps retries from coming all at once.
         lifetime: seconds after which mail that could not be delivered returns to its sender;

@@ -3,7 +3,7 @@
 It knows counts and times, not messages. Success widens the window by one, a failed attempt halves
 it; that is how a sender finds out what a receiver bears without being told. A destination that
 does not answer is dead: nothing is sent until its pause is over, then one delivery is the probe.
-Pauses double from one failed probe to the next.
+Pauses double from one failed probe to the next, up to ten minutes.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ class Window:
         """
         if self.reason is not None and began < self._since:
             return False
-        self._pause = min(max(self._pause * 2, schedule.shortest), schedule.longest)
+        self._pause = min(max(self._pause * 2, schedule.shortest), schedule.longest_pause)
         self._since = ordered
         self.reason = reason
         self.retry_at = now + self._pause

@@ -5,14 +5,17 @@ from __future__ import annotations
 import asyncio
 import socket
 import traceback
+from collections import Counter
 from collections.abc import Mapping
 from functools import partial
 
+from postroad.model import Client
 from postroad.model.journal import Journal, Level, Notice
 from postroad.net.connection import Connection
 from postroad.net.listener import Listener
 from postroad.server.service import Service
 from postroad.server.session import Session
+from postroad.smtp import replies
 
 __all__ = ["SmtpServer"]
 
@@ -31,6 +34,7 @@ class SmtpServer:
         self._journal = journal
         self._listeners: list[Listener] = []
         self._sessions: dict[asyncio.Task[None], Session] = {}
+        self._addresses: Counter[str] = Counter()
 
     @property
     def sessions(self) -> int:
@@ -75,13 +79,42 @@ class SmtpServer:
         await asyncio.gather(*rest, return_exceptions=True)
 
     def _accept(self, name: str, connection: Connection) -> None:
-        session = Session(connection, self._services[name])
+        service = self._services[name]
+        excess = self._excess(service, connection.peer)
+        if excess:
+            self._refuse(connection, service, excess)
+            return
+        session = Session(connection, service)
         task = asyncio.get_running_loop().create_task(session.run())
         self._sessions[task] = session
-        task.add_done_callback(self._ended)
+        address = connection.peer.address
+        self._addresses[address] += 1
+        task.add_done_callback(partial(self._ended, address))
 
-    def _ended(self, task: asyncio.Task[None]) -> None:
+    def _excess(self, service: Service, client: Client) -> str:
+        """Which limit one more client would break, in words; empty if none."""
+        limits, address = service.limits, client.address
+        if 0 < limits.sessions <= self.sessions:
+            return f"Connection limit exceeded: {self.sessions} sessions in this worker"
+        here = self._addresses[address]  # a Counter keeps nothing for a mere question
+        if 0 < limits.sessions_per_address <= here and not service.trusted.contains(address):
+            return f"Connection concurrency limit exceeded: {here} sessions of this address"
+        return ""
+
+    def _refuse(self, connection: Connection, service: Service, excess: str) -> None:
+        """Send a client away before it costs anything: a look-up, a handshake, a task."""
+        client = connection.peer
+        self._journal(Notice(service.name, f"{excess}, {client} refused", Level.WARNING))
+        if not service.implicit_tls:
+            reply = replies.too_many_connections(service.hostname, client.address)
+            connection.write(reply.encode())
+        connection.close()
+
+    def _ended(self, address: str, task: asyncio.Task[None]) -> None:
         del self._sessions[task]
+        self._addresses[address] -= 1
+        if not self._addresses[address]:
+            del self._addresses[address]
         if not task.cancelled() and (error := task.exception()) is not None:
             self._journal(Notice("smtpd", f"a session failed: {_describe(error)}", Level.ERROR))
 

@@ -6,8 +6,9 @@ began with, so no transaction sees its rules change.
 
 from __future__ import annotations
 
+import asyncio
 import ssl
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -58,6 +59,7 @@ class Service:
         handshake_timeout: seconds a TLS handshake may take.
         journal: where events go.
         clock: seconds since the epoch.
+        pause: waits for so many seconds.
     """
 
     name: str
@@ -78,3 +80,4 @@ class Service:
     handshake_timeout: float
     journal: Journal
     clock: Callable[[], float]
+    pause: Callable[[float], Awaitable[None]] = asyncio.sleep

@@ -48,19 +48,22 @@ from postroad.smtp import (
     Reset,
     ServerCore,
     StartTls,
+    replies,
 )
 from postroad.smtp import Event as CoreEvent
 from postroad.spool import SpoolError
 
 __all__ = ["Session"]
 
-_OK = Reply.of(250, "2.0.0", "Ok")
-_MAIL_OK = Reply.of(250, "2.1.0", "Ok")
-_RCPT_OK = Reply.of(250, "2.1.5", "Ok")
-_GO_AHEAD = Reply.of(354, None, "End data with <CR><LF>.<CR><LF>")
-_LOGIN_OK = Reply.of(235, "2.7.0", "Authentication successful")
 _LOGIN_FAILED = Reply.of(535, "5.7.8", "Error: authentication failed: wrong name or password")
 _LOGIN_LATER = Reply.of(454, "4.7.0", "Temporary authentication failure")
+
+LOGIN_FAILURES = 3
+"""Wrong passwords after which the session ends: a person mistypes, a program guesses."""
+
+FIRST_LOGIN_DELAY = 1.0
+"""Seconds until the first wrong password is answered; twice as many for each that follows. One
+session thus has one check in a few seconds, and a flood needs as many sessions as checks."""
 
 
 class Session:
@@ -73,6 +76,7 @@ class Session:
         "_core",
         "_entry",
         "_login",
+        "_login_failures",
         "_mail",
         "_mechanism",
         "_mechanism_name",
@@ -96,6 +100,7 @@ class Session:
         self._client: Client = connection.peer
         self._core = self._new_core()
         self._login: Login | None = None
+        self._login_failures = 0
         self._trusted = False
         self._mail: Mail | None = None
         self._arrived = 0.0
@@ -156,32 +161,44 @@ class Session:
         connection.write(core.data_to_send())
 
     async def _receive(self) -> None:
-        core, connection = self._core, self._connection
         try:
-            await connection.drain(core.patience)
-            self._waiting = True
-            data = await connection.read(core.patience)
+            data = await self._read(self._patience())
         except TimeoutError:
             self._log(Lost(self._service.name, "timeout", self._core.after, self._client))
-            self._fail(Reply.of(421, "4.4.2", f"{self._service.hostname} Error: timeout exceeded"))
+            self._fail(replies.timeout_exceeded(self._service.hostname))
             return
+        if not self._over:
+            self._core.receive(data)
+
+    def _patience(self) -> float:
+        """Seconds the client may take now; 0 or less when its transaction took too long."""
+        limit = self._service.limits.transaction
+        if self._mail is None or not limit:
+            return self._core.patience
+        return min(self._core.patience, self._arrived + limit - self._service.clock())
+
+    async def _read(self, patience: float) -> bytes:
+        if patience <= 0:
+            raise TimeoutError("the transaction took too long")
+        await self._connection.drain(patience)
+        self._waiting = True
+        try:
+            return await self._connection.read(patience)
         finally:
             self._waiting = False
-        if not self._over:
-            core.receive(data)
 
     async def _handle(self, event: CoreEvent) -> None:
         """Answer one event. The order is that of frequency in a transaction."""
         match event:
             case BodyChunk(data):
-                if self._entry is not None:
-                    self._entry.write(data)
+                if self._entry is not None and (written := self._entry.write(data)) is not None:
+                    await written
             case Rcpt():
                 await self._rcpt(event)
             case Mail():
                 self._mail = event
                 self._arrived = self._service.clock()
-                self._core.reply(_MAIL_OK)
+                self._core.reply(replies.MAIL_OK)
             case Data():
                 await self._data()
             case EndOfData():
@@ -208,7 +225,7 @@ class Session:
                 self._log_closed(reason)
 
     def _say_goodbye(self) -> None:
-        self._fail(Reply.of(421, "4.3.2", f"{self._service.hostname} Service shutting down"))
+        self._fail(replies.shutting_down(self._service.hostname))
 
     def _fail(self, reply: Reply) -> None:
         self._over = True
@@ -227,7 +244,7 @@ class Session:
             self._core.reply(verdict.reply)
             return
         self._recipients.append(event.recipient)
-        self._core.reply(_RCPT_OK)
+        self._core.reply(replies.RCPT_OK)
 
     async def _data(self) -> None:
         assert self._mail is not None, "the core lets DATA through after MAIL only"
@@ -258,7 +275,7 @@ class Session:
             self._core.reply(NO_STORAGE)
             return
         self._log(Accepted(service.name, self._entry.queue_id, self._client, self._login))
-        self._core.reply(_GO_AHEAD)
+        self._core.reply(replies.START_CONTENT)
 
     async def _end_of_data(self, event: EndOfData) -> None:
         entry, self._entry = self._entry, None
@@ -309,7 +326,7 @@ class Session:
         return ServerCore(service.hostname, offer, service.limits)
 
     async def _upgrade(self) -> None:
-        self._core.reply(Reply.of(220, "2.0.0", "Ready to start TLS"))
+        self._core.reply(replies.READY_FOR_TLS)
         if await self._start_tls(self._core.data_to_send()):
             self._core.tls_started()
             self._forget_transaction()
@@ -340,7 +357,7 @@ class Session:
         assert self._mechanism is not None, "a response follows a challenge"
         step = self._mechanism.step(data)
         if isinstance(step, Challenge):
-            self._core.reply(Reply.of(334, None, b64encode(step.data).decode()))
+            self._core.reply(replies.challenge(b64encode(step.data).decode()))
         elif isinstance(step, Credentials):
             await self._verify(step)
         else:
@@ -356,11 +373,21 @@ class Session:
             self._core.reply(_LOGIN_LATER)
             return
         if user is None:
-            self._log_login_failed("authentication failure", credentials.authcid)
-            self._core.reply(_LOGIN_FAILED)
+            await self._refuse_login(credentials.authcid)
             return
         self._login = Login(user, self._mechanism_name)
-        self._core.reply(_LOGIN_OK)
+        self._core.reply(replies.AUTHENTICATED)
+
+    async def _refuse_login(self, user: str) -> None:
+        """Answer a wrong password, later each time, and the last one with a goodbye."""
+        service = self._service
+        self._log_login_failed("authentication failure", user)
+        await service.pause(FIRST_LOGIN_DELAY * 2**self._login_failures)
+        self._login_failures += 1
+        self._core.reply(_LOGIN_FAILED)
+        if self._login_failures >= LOGIN_FAILURES:
+            self._core.fail(replies.too_many_errors(service.hostname))
+            self._log_closed("too many errors")
 
     # The log -----------------------------------------------------------------------------------
 
@@ -368,7 +395,7 @@ class Session:
         self._service.journal(event)
 
     def _log_closed(self, reason: str) -> None:
-        if reason == "lost connection":
+        if reason in {"lost connection", "too many errors"}:
             self._log(Lost(self._service.name, reason, self._core.after, self._client))
         elif reason:
             self._log(Notice(self._service.name, f"{self._client}: {reason}", Level.WARNING))

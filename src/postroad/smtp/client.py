@@ -39,6 +39,7 @@ from postroad.smtp.client_events import (
 )
 from postroad.smtp.extensions import Extensions
 from postroad.smtp.reply_parser import MalformedReply, ReplyParser
+from postroad.smtp.secrets import Secrets
 from postroad.smtp.stuffing import Stuffer
 
 __all__ = [
@@ -86,7 +87,6 @@ class ClientCore:
         "_peer",
         "_pending",
         "_pipelined",
-        "_secrets",
         "_stuffer",
         "_unsent",
         "answered",
@@ -117,7 +117,6 @@ class ClientCore:
         self._at = 0
         self._stuffer = Stuffer()
         self._login_steps: list[str] = []
-        self._secrets: tuple[str, ...] = ()
         self.extensions = Extensions()
         self.stage = Stage.GREETING
         self.answered = False
@@ -152,7 +151,8 @@ class ClientCore:
                 return self._give_up(f"{error}, from {self._peer} while {self.stage.value}")
             if reply is None:
                 break
-            if reply.code == 421:  # the server hangs up, whatever was asked (RFC 5321 §3.8)
+            if reply.code == 421 and self.stage is not Stage.GREETING:
+                # The server hangs up, whatever was asked (RFC 5321 §3.8).
                 return self._close(Answer(reply))
             event = step(self, reply)
             if event is not None:
@@ -167,6 +167,12 @@ class ClientCore:
     def is_idle(self) -> bool:
         """Whether the session can take another transaction."""
         return self.stage is Stage.IDLE
+
+    @property
+    def eight_bit_refusal(self) -> Reply:
+        """Why this server cannot take content with octets over 127 (RFC 6152 §3)."""
+        words = f"8BITMIME is required, but was not offered by host {self._peer}"
+        return Reply.of(554, "5.6.3", words)
 
     def start_tls(self) -> None:
         """Send STARTTLS (RFC 3207 §4)."""
@@ -183,7 +189,7 @@ class ClientCore:
         """Log in with PLAIN (RFC 4616), or with LOGIN where only that is offered."""
         assert self.stage is Stage.IDLE
         plain = _base64(f"\0{username}\0{password}")
-        self._secrets = (password, plain, _base64(password))
+        self._parser.hide(Secrets(password, plain, _base64(password)))
         if "PLAIN" in self.extensions.mechanisms:
             self._login_steps = []
             self._command(f"AUTH PLAIN {plain}", Stage.AUTH)
@@ -258,8 +264,14 @@ class ClientCore:
     # The session, reply by reply -----------------------------------------------------------------
 
     def _on_greeting(self, reply: Reply) -> ClientEvent | None:
+        """A server that does not want us at all has said nothing of the message: never for good.
+
+        Postfix does the same (smtp_skip_5xx_greeting): another host may be in a better mood.
+        """
         if not _is_completion(reply):
-            return self._close(Answer(reply))
+            words = f"host {self._peer} refused to talk to me: {reply}"
+            enhanced = f"4{(reply.enhanced or '4.0.0')[1:]}"
+            return self._close(Answer(Reply.of(451, enhanced, words), from_peer=False))
         self._say_hello()
         return None
 
@@ -291,7 +303,7 @@ class ClientCore:
         self.stage = Stage.IDLE
         if _is_completion(reply):
             return LoggedIn()
-        return LoginRefused(Answer(_without(reply, self._secrets)))
+        return LoginRefused(Answer(reply))
 
     def _on_quit(self, reply: Reply) -> ClientEvent | None:
         return self._close(Answer(reply))
@@ -410,8 +422,7 @@ class ClientCore:
             words = f"SMTPUTF8 is required, but was not offered by host {self._peer}"
             return Reply.of(553, "5.6.7", words)  # RFC 6531 §3.5
         if transaction.body is BodyType.EIGHT_BIT_MIME and not offered.eight_bit_mime:
-            words = f"8BITMIME is required, but was not offered by host {self._peer}"
-            return Reply.of(554, "5.6.3", words)  # RFC 6152 §3
+            return self.eight_bit_refusal
         if offered.size and transaction.size > offered.size:
             words = (
                 f"message size {transaction.size} exceeds size limit {offered.size} "
@@ -514,14 +525,6 @@ def _too_many_is_transient(reply: Reply) -> Reply:
     if reply.code == 552 and reply.enhanced in {"5.0.0", "5.5.3"}:
         return Reply(452, "4.5.3", reply.lines)
     return reply
-
-
-def _without(reply: Reply, secrets: tuple[str, ...]) -> Reply:
-    """The reply with our secrets blotted out, should a server repeat them."""
-    lines = reply.lines
-    for secret in filter(None, secrets):
-        lines = tuple(line.replace(secret, "[hidden]") for line in lines)
-    return Reply(reply.code, reply.enhanced, lines)
 
 
 def _base64(text: str) -> str:

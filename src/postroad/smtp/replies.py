@@ -18,7 +18,9 @@ __all__ = [
     "START_CONTENT",
     "challenge",
     "greeting",
+    "shutting_down",
     "timeout_exceeded",
+    "too_many_connections",
     "too_many_errors",
 ]
 
@@ -109,6 +111,16 @@ def too_many_errors(hostname: str) -> Reply:
 def timeout_exceeded(hostname: str) -> Reply:
     """The 421 for a client that fell silent, for `ServerCore.fail`."""
     return Reply.of(421, "4.4.2", f"{hostname} Error: timeout exceeded")
+
+
+def too_many_connections(hostname: str, address: str) -> Reply:
+    """The 421 in place of a greeting, for a client there is no room for."""
+    return Reply.of(421, "4.7.0", f"{hostname} Error: too many connections from {address}")
+
+
+def shutting_down(hostname: str) -> Reply:
+    """The 421 for clients that are connected when the server ends, for `ServerCore.fail`."""
+    return Reply.of(421, "4.3.2", f"{hostname} Service shutting down")
 
 
 def unsupported_option(option: str) -> Reply:

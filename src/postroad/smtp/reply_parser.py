@@ -2,7 +2,8 @@
 
 Only what a client needs: buffering, joining the lines of a multi-line reply, and taking the
 enhanced status code out of the text. Both limits exist because a hostile server would otherwise
-choose how much memory we use.
+choose how much memory we use. What a server repeats of our password is blotted out here, before
+anybody sees a reply, or quotes what is none.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import re
 from functools import lru_cache
 
 from postroad.model import Reply
+from postroad.smtp.secrets import Secrets
 
 __all__ = ["MAX_LINES", "MAX_REPLY_LINE", "MalformedReply", "ReplyParser"]
 
@@ -27,6 +29,8 @@ _LINE = re.compile(
     r"([2-5][0-9][0-9])(?:([ -])(?:([245]\.\d{1,3}\.\d{1,3})(?: |\Z))?(.*))?\Z", re.DOTALL
 )
 
+_BEGINNING = re.compile(rb"[2-5][0-9][0-9][ -]")
+
 
 class MalformedReply(Exception):
     """The server broke the protocol; nothing it sends from here on can be understood."""
@@ -35,17 +39,22 @@ class MalformedReply(Exception):
 class ReplyParser:
     """Buffers what a server sends and gives it back reply by reply."""
 
-    __slots__ = ("_buffer", "_lines", "_start")
+    __slots__ = ("_buffer", "_lines", "_secrets", "_start")
 
     def __init__(self) -> None:
         self._buffer = b""
         self._start = 0
         self._lines: list[tuple[int, str | None, str]] = []
+        self._secrets: Secrets | None = None
 
     @property
     def is_empty(self) -> bool:
         """Whether nothing is left, not even half a line."""
         return self._start == len(self._buffer) and not self._lines
+
+    def hide(self, secrets: Secrets) -> None:
+        """Blot these out of all that follows."""
+        self._secrets = secrets
 
     def feed(self, data: bytes) -> None:
         """Buffer what came."""
@@ -67,6 +76,8 @@ class ReplyParser:
                 return None
             line = self._buffer[self._start : end]
             self._start = end + 1
+            if self._secrets is not None:
+                line = _veiled(line, self._secrets)
             code, last, enhanced, text = _parse_line(line)
             if last and not self._lines:
                 return Reply(code, enhanced or _MADE[code // 100], (text,))
@@ -82,6 +93,14 @@ class ReplyParser:
         code = lines[-1][0]
         enhanced = next((mark for at, mark, _ in lines if mark and at == code), None)
         return Reply(code, enhanced or _MADE[code // 100], tuple(text for _, _, text in lines))
+
+
+def _veiled(line: bytes, secrets: Secrets) -> bytes:
+    """The line without secrets. The code of a reply is none, whatever the password is."""
+    veiled = secrets.hide(line)
+    if veiled != line and _BEGINNING.match(line):
+        return line[:4] + secrets.hide(line[4:])
+    return veiled
 
 
 @lru_cache(maxsize=256)

@@ -1,6 +1,7 @@
-"""`[limits]`: what one SMTP session may ask of the server.
+"""`[limits]`: what SMTP clients may ask of the server.
 
-The protocol core reads these numbers and nothing else of the configuration.
+The protocol core reads the bounds of a session and nothing else of the configuration. The number of
+sessions and the length of a transaction are watched by those who have sockets and clocks.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ __all__ = ["SessionLimits"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionLimits:
-    """`[limits]`: bounds of a session. 0 switches a limit off.
+    """`[limits]`: bounds of a session, and of their number. 0 switches a limit off.
 
     Attributes:
         message_size: octets of a message's content, announced as SIZE (RFC 1870).
@@ -25,6 +26,9 @@ class SessionLimits:
         errors: refused commands after which the session ends with 421; an accepted message
             starts the count again.
         timeout: seconds a client may be silent (RFC 5321 §4.5.3.2.7 asks for 5 minutes).
+        transaction: seconds from MAIL to the end of the content.
+        sessions: sessions at once in one worker.
+        sessions_per_address: the same from one IP address outside the trusted networks.
     """
 
     message_size: int = 52_428_800
@@ -33,3 +37,6 @@ class SessionLimits:
     text_line: int = 65_536
     errors: int = 20
     timeout: Duration = 300.0
+    transaction: Duration = 3600.0
+    sessions: int = 2000
+    sessions_per_address: int = 50

@@ -11,7 +11,9 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from postroad.spool.durable import Durable, Operation
@@ -20,74 +22,80 @@ from postroad.spool.errors import SpoolError
 __all__ = ["Bodies", "Body", "sync_directory"]
 
 PART = ".part"
+VECTORS = 1024  # pieces that one system call takes (IOV_MAX)
 
 
 class Body:
     """A content on its way into a file.
 
+    Every step blocks and may be taken in any thread; a lock keeps them apart. So a content can be
+    given up while one of its steps is still under way, or has yet to begin.
+
     Args:
         path: its final name.
         durable: the gate for its steps.
-
-    Raises:
-        SpoolError: the file cannot be created.
     """
 
     def __init__(self, path: Path, durable: Durable) -> None:
         self._path = path
         self._part = path.with_name(path.name + PART)
         self._durable = durable
+        self._lock = threading.Lock()
         self._descriptor: int | None = None
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-        try:
-            self._descriptor = durable.perform(
-                Operation.CREATE, self._part, lambda: os.open(self._part, flags, 0o600)
-            )
-        except OSError as error:
-            raise SpoolError(f"{self._part}: {error.strerror}") from error
+        self._is_discarded = False
 
-    def write(self, octets: bytes) -> None:
-        """Append all of `octets`.
+    def write(self, pieces: Sequence[bytes]) -> None:
+        """Append all octets of `pieces`; the first time creates the file.
 
         Raises:
-            SpoolError: not all could be written.
+            SpoolError: not all could be written, or the content was given up.
         """
-        try:
-            self._durable.perform(Operation.WRITE, self._part, lambda: self._write(octets))
-        except OSError as error:
-            raise SpoolError(f"{self._part}: {error.strerror}") from error
+        with self._lock:
+            try:
+                descriptor = self._opened()
+                if pieces:
+                    write = partial(_write, descriptor, pieces)
+                    self._durable.perform(Operation.WRITE, self._part, write)
+            except OSError as error:
+                raise SpoolError(f"{self._part}: {error.strerror}") from error
 
     def publish(self) -> None:
-        """Bring the file under its final name, all of it on stable storage. Blocks.
+        """Bring the file under its final name, all of it on stable storage.
 
         Raises:
             SpoolError: a step failed; `discard` removes what there is.
         """
         perform, part, path = self._durable.perform, self._part, self._path
-        assert self._descriptor is not None
-        descriptor = self._descriptor
-        try:
-            perform(Operation.SYNC_FILE, part, lambda: os.fsync(descriptor))
-            self._close()
-            perform(Operation.RENAME, part, lambda: part.rename(path))
-            perform(Operation.SYNC_DIRECTORY, path.parent, lambda: sync_directory(path.parent))
-        except OSError as error:
-            raise SpoolError(f"{path}: {error.strerror}") from error
+        with self._lock:
+            try:
+                descriptor = self._opened()
+                perform(Operation.SYNC_FILE, part, lambda: os.fsync(descriptor))
+                self._close()
+                perform(Operation.RENAME, part, lambda: part.rename(path))
+                perform(Operation.SYNC_DIRECTORY, path.parent, lambda: sync_directory(path.parent))
+            except OSError as error:
+                raise SpoolError(f"{path}: {error.strerror}") from error
 
     def discard(self) -> None:
         """Remove the file under whichever name it has. What cannot go, goes at the next start."""
-        with contextlib.suppress(OSError):
-            self._close()
-        for path in (self._part, self._path):
-            if path.exists():
-                with contextlib.suppress(OSError):
-                    self._durable.perform(Operation.UNLINK, path, path.unlink)
+        with self._lock:
+            self._is_discarded = True
+            with contextlib.suppress(OSError):
+                self._close()
+            for path in (self._part, self._path):
+                if path.exists():
+                    with contextlib.suppress(OSError):
+                        self._durable.perform(Operation.UNLINK, path, path.unlink)
 
-    def _write(self, octets: bytes) -> None:
-        assert self._descriptor is not None
-        rest = memoryview(octets)
-        while rest:
-            rest = rest[os.write(self._descriptor, rest) :]
+    def _opened(self) -> int:
+        if self._is_discarded:
+            raise SpoolError(f"{self._part}: given up")
+        if self._descriptor is None:
+            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+            self._descriptor = self._durable.perform(
+                Operation.CREATE, self._part, lambda: os.open(self._part, flags, 0o600)
+            )
+        return self._descriptor
 
     def _close(self) -> None:
         if self._descriptor is not None:
@@ -112,11 +120,7 @@ class Bodies:
         return self._directory / queue_id
 
     def create(self, queue_id: str) -> Body:
-        """Begin a content file.
-
-        Raises:
-            SpoolError: it cannot be created.
-        """
+        """A content file, not yet on disk."""
         return Body(self.path(queue_id), self._durable)
 
     def is_whole(self, queue_id: str, size: int) -> bool:
@@ -144,6 +148,18 @@ class Bodies:
             if name.endswith(PART) or not is_known(name):
                 path = self._directory / name
                 self._durable.perform(Operation.UNLINK, path, path.unlink)
+
+
+def _write(descriptor: int, pieces: Sequence[bytes]) -> None:
+    """All of them, in as few calls as can be: after each the thread waits for the interpreter."""
+    for start in range(0, len(pieces), VECTORS):
+        rest = [memoryview(piece) for piece in pieces[start : start + VECTORS]]
+        while rest:
+            written = os.writev(descriptor, rest)
+            while rest and written >= len(rest[0]):
+                written -= len(rest.pop(0))
+            if written:
+                rest[0] = rest[0][written:]
 
 
 def sync_directory(path: Path) -> None:

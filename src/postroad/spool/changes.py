@@ -30,8 +30,9 @@ ADD_RECIPIENTS = (
     " FROM ({values}) WHERE column1 IS NOT NULL"
 )
 RETRY = (
-    "UPDATE recipient SET attempts = attempts + 1, next_attempt = retry.column2,"
-    " reason = retry.column3 FROM ({values}) AS retry WHERE recipient.id = retry.column1"
+    "UPDATE recipient SET attempts = attempts + retry.column4,"
+    " next_attempt = retry.column2, reason = retry.column3"
+    " FROM ({values}) AS retry WHERE recipient.id = retry.column1"
 )
 RELEASE = (
     "UPDATE recipient SET next_attempt ="
@@ -65,7 +66,7 @@ class Changes:
         messages: rows of `message`.
         contents: message number and octets.
         recipients: id, message, address, original address or `None`.
-        retries: id, next attempt, reason.
+        retries: id, next attempt, reason, 1 or 0 attempts to count.
         released: recipients that are due again without an attempt.
         hastened: recipients that become due at `hasten_at`.
         done: recipients to remove.

@@ -50,12 +50,14 @@ class Retry:
 
     Attributes:
         at: not before this time, seconds since the epoch.
-        reason: why the attempt failed, for the queue listing.
+        reason: why the attempt failed, or was not made, for the queue listing.
+        tried: whether there was an attempt, to be counted.
     """
 
     recipient_id: int
     at: float
     reason: str
+    tried: bool = True
 
     def __post_init__(self) -> None:
         if not math.isfinite(self.at):

@@ -1,22 +1,24 @@
 """A message on its way into the spool: its queue identifier, and its content as it grows.
 
 A content is held in memory up to the inline limit and is a file from there on, so that a session
-never holds more than that of a message. Exactly one of `commit` and `discard` ends a draft.
+never holds more than that of a message, and a piece on its way into the file. A message within the
+limit meets no thread and no wait before its commit. Exactly one of `commit` and `discard` ends a
+draft.
 """
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import Protocol
 
 from postroad.model import Content, Envelope, StoredMessage, StoredRecipient
 from postroad.model.address import Address
-from postroad.spool.bodies import Bodies, Body
+from postroad.spool.bodies import Bodies
+from postroad.spool.body_writer import BodyWriter
 from postroad.spool.claim import Claimed
-from postroad.spool.errors import SpoolError
+from postroad.spool.errors import CommitUnsure, SpoolError
 from postroad.spool.jobs import Store
 
 __all__ = ["Desk", "Draft"]
@@ -49,7 +51,7 @@ class Desk:
     Attributes:
         vault: where messages go.
         bodies: where large contents go.
-        executor: where files are synced.
+        executor: where files are written, synced and removed.
         inline_limit: octets of a content that stays in memory; 0 for any number.
         clock: seconds since the epoch.
         drafts: how many messages are being received.
@@ -76,19 +78,32 @@ class Draft:
         self._desk = desk
         self._pieces: list[bytes] = []
         self._size = 0
-        self._body: Body | None = None
+        self._writer: BodyWriter | None = None
         self._is_spent = False
         desk.drafts += 1
 
-    def write(self, chunk: bytes) -> None:
+    def write(self, chunk: bytes) -> Awaitable[None] | None:
         """Append octets of the content.
 
+        Returns:
+            What to wait for before more is written, so that memory holds; it raises nothing.
+            `None`, and always within the inline limit: nothing.
+
         Raises:
-            SpoolError: they cannot be stored; the draft is discarded.
+            SpoolError: these, or octets written earlier, cannot be stored; the draft is discarded.
         """
         self._check_open()
+        self._size += len(chunk)
+        if self._writer is None:
+            self._pieces.append(chunk)
+            if not self._desk.inline_limit or self._size <= self._desk.inline_limit:
+                return None
+            body = self._desk.bodies.create(self.queue_id)
+            self._writer = BodyWriter(body, self._desk.executor)
+            chunk = b"".join(self._pieces)
+            self._pieces.clear()
         try:
-            self._append(chunk)
+            return self._writer.write(chunk)
         except SpoolError:
             self.discard()
             raise
@@ -119,16 +134,17 @@ class Draft:
             raise ValueError("a message needs a recipient")
         self._desk.vault.check_open()
         self._spend()
-        octets = None if self._body else b"".join(self._pieces)
+        octets = None if self._writer else b"".join(self._pieces)
         self._pieces.clear()
-        if self._body is not None:
-            await self._publish(self._body)
+        await self._publish()
         queued = self._desk.clock()
         job = Store(
             self._number, self.queue_id, envelope, recipients, arrived, queued, self._size, octets
         )
         try:
             ids = await self._desk.vault.store(job, GATHER if self._desk.drafts else 0.0)
+        except CommitUnsure:
+            raise  # should the row be in the log, it needs its file; if not, recovery removes it
         except SpoolError:
             self._drop()
             raise
@@ -155,38 +171,18 @@ class Draft:
         self._is_spent = True
         self._desk.drafts -= 1
 
-    async def _publish(self, body: Body) -> None:
-        work = asyncio.get_running_loop().run_in_executor(self._desk.executor, body.publish)
-        try:
-            await asyncio.shield(work)
-        except asyncio.CancelledError:
-            work.add_done_callback(lambda done: _discard_unwanted(done, body))
-            raise
-        except SpoolError:
-            body.discard()
-            raise
-
-    def _append(self, chunk: bytes) -> None:
-        self._size += len(chunk)
-        if self._body is None:
-            self._pieces.append(chunk)
-            if not self._desk.inline_limit or self._size <= self._desk.inline_limit:
-                return
-            self._body = self._desk.bodies.create(self.queue_id)
-            chunk = b"".join(self._pieces)
-            self._pieces.clear()
-        self._body.write(chunk)
+    async def _publish(self) -> None:
+        if self._writer is not None:
+            try:
+                await self._writer.publish()
+            except BaseException:
+                self._drop()
+                raise
 
     def _drop(self) -> None:
-        if self._body is not None:
-            self._body.discard()
+        if self._writer is not None:
+            self._writer.discard()
 
     def _check_open(self) -> None:
         if self._is_spent:
             raise SpoolError(f"{self.queue_id}: the draft was already committed or discarded")
-
-
-def _discard_unwanted(published: asyncio.Future[None], body: Body) -> None:
-    if not published.cancelled():
-        published.exception()
-    body.discard()

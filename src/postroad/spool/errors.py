@@ -1,8 +1,8 @@
-"""What the spool raises. Both mean lost input or output, never a decision about a message."""
+"""What the spool raises. All mean lost input or output, never a decision about a message."""
 
 from __future__ import annotations
 
-__all__ = ["ShardBusy", "SpoolError"]
+__all__ = ["CommitUnsure", "ShardBusy", "SpoolError"]
 
 
 class SpoolError(Exception):
@@ -15,3 +15,10 @@ class SpoolError(Exception):
 
 class ShardBusy(SpoolError):
     """Another process has this shard open."""
+
+
+class CommitUnsure(SpoolError):
+    """A commit failed once it had begun to write the log, and nothing was committed since.
+
+    Here it counts as not done. If the process ends now, though, the next start may find it whole.
+    """

@@ -36,7 +36,7 @@ from collections.abc import Callable, Sequence
 from typing import Generic, Protocol, TypeVar
 
 from postroad.spool.changes import Changes
-from postroad.spool.errors import SpoolError
+from postroad.spool.errors import CommitUnsure, SpoolError
 from postroad.spool.jobs import Job
 from postroad.spool.ledger import Ledger
 
@@ -56,7 +56,7 @@ class _Waiting(Protocol):
 
     def stage(self, ledger: Ledger, changes: Changes) -> None: ...
     def resolve(self, ledger: Ledger, changes: Changes) -> None: ...
-    def fail(self, error: BaseException) -> None: ...
+    def fail(self, error: BaseException, *, unsure: bool = False) -> None: ...
 
 
 class _Request(Generic[T]):
@@ -83,11 +83,11 @@ class _Request(Generic[T]):
         elif self._orphan is not None:
             self._orphan(result)
 
-    def fail(self, error: BaseException) -> None:
+    def fail(self, error: BaseException, *, unsure: bool = False) -> None:
         if self._future.done():
             return
         if isinstance(error, LOST):
-            lost = SpoolError(f"spool: {error}")
+            lost = (CommitUnsure if unsure else SpoolError)(f"spool: {error}")
             lost.__cause__ = error
             error = lost
         self._future.set_exception(error)
@@ -101,6 +101,7 @@ class GroupCommit:
         commit: commits the open transaction; called in the writer thread.
         close: closes the connection; called in the writer thread, at the end.
         name: of the thread.
+        broken: called once, on the loop, should a bug stop the work for good; gets the error.
     """
 
     def __init__(
@@ -109,16 +110,19 @@ class GroupCommit:
         commit: Callable[[], None],
         close: Callable[[], None],
         name: str,
+        broken: Callable[[BaseException], None] | None = None,
     ) -> None:
         self._ledger = ledger
         self._commit = commit
         self._close = close
+        self._tell = broken
         self._loop = asyncio.get_running_loop()
         self._pending: list[_Waiting] = []
         self._singles: deque[_Waiting] = deque()
         self._batch: Sequence[_Waiting] = ()
         self._changes = Changes()
         self._is_out = False
+        self._is_unsure = False  # the log may end in a commit that failed
         self._is_scheduled = False
         self._is_urgent = False  # somebody waits for a pending job
         self._patience: asyncio.TimerHandle | None = None
@@ -253,8 +257,10 @@ class GroupCommit:
             self._yielding.cancel()
             self._yielding = None
         if error is None:
+            self._is_unsure = False  # what failed before has been overwritten
             self._succeed()
         else:
+            self._is_unsure = self._is_unsure or not _is_full(error)
             self._fail(error)
 
     def _succeed(self) -> None:
@@ -275,7 +281,7 @@ class GroupCommit:
             self._singles.extend(batch)
         else:
             for request in batch:
-                request.fail(error)
+                request.fail(error, unsure=self._is_unsure)
         self._go_on()
 
     def _roll_back(self) -> None:
@@ -285,6 +291,8 @@ class GroupCommit:
 
     def _break(self, error: BaseException, batch: Sequence[_Waiting]) -> None:
         """A bug, not a loss: nothing this shard says can be trusted from here on."""
+        if self._broken is None and self._tell is not None:
+            self._loop.call_soon(self._tell, error)
         self._broken = error
         for request in (*batch, *self._singles, *self._pending):
             request.fail(error)
@@ -300,3 +308,9 @@ class GroupCommit:
     def _stopped(self, _: BaseException | None) -> None:
         if not self._closed.done():
             self._closed.set_result(None)
+
+
+def _is_full(error: BaseException) -> bool:
+    """Whether the disk had no room: then the end of the commit was never written."""
+    full = sqlite3.SQLITE_FULL
+    return isinstance(error, sqlite3.Error) and getattr(error, "sqlite_errorcode", None) == full

@@ -9,7 +9,7 @@ that fails leaves the ledger as it was.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
@@ -107,7 +107,8 @@ class Settle:
                 changes.done.append(result.recipient_id)
                 changes.touched.add(message)
             else:
-                changes.retries.append((result.recipient_id, result.at, result.reason))
+                row = (result.recipient_id, result.at, result.reason, int(result.tried))
+                changes.retries.append(row)
 
     def conclude(self, ledger: Ledger, changes: Changes) -> list[Gone]:
         """The recipients are no longer with the queue."""
@@ -210,7 +211,8 @@ class Hasten:
             (self.after, HASTEN_WINDOW),
         ).fetchall()
         self.last = rows[-1][0] if len(rows) == HASTEN_WINDOW else None
-        numbers = self._numbers()
+        names = self.selector.queue_ids
+        numbers = None if names is None else set(_present(ledger, names))
         for id_, message, address, at in rows:
             if at is None or at <= self.now or id_ in ledger.claimed:
                 continue
@@ -226,10 +228,6 @@ class Hasten:
         ledger.rewind(self.now)
         return Hastened(len(self.found), self.last)
 
-    def _numbers(self) -> set[int | None] | None:
-        names = self.selector.queue_ids
-        return None if names is None else {number_of(name) for name in names}
-
 
 @dataclass(slots=True)
 class Delete:
@@ -240,14 +238,7 @@ class Delete:
 
     def stage(self, ledger: Ledger, changes: Changes) -> None:
         """Those that exist."""
-        names = [name.upper() for name in self.queue_ids]
-        numbers = [number_of(name) for name in names]
-        rows = ledger.connection.execute(
-            "SELECT id FROM message WHERE id IN (SELECT value FROM json_each(?))"
-            " AND queue_id IN (SELECT value FROM json_each(?))",
-            (json.dumps(numbers), json.dumps(names)),
-        ).fetchall()
-        self.found = [number for (number,) in rows]
+        self.found = _present(ledger, self.queue_ids)
         changes.emptied += self.found
 
     def conclude(self, ledger: Ledger, changes: Changes) -> list[Gone]:
@@ -256,3 +247,15 @@ class Delete:
         for number in self.found:
             ledger.drop(number)
         return [changes.gone.pop(number) for number in self.found if number in changes.gone]
+
+
+def _present(ledger: Ledger, queue_ids: Iterable[str]) -> list[int]:
+    """The numbers of those messages that this shard has, which the number alone does not tell."""
+    names = [name.upper() for name in queue_ids]
+    numbers = [number_of(name) for name in names]
+    rows = ledger.connection.execute(
+        "SELECT id FROM message WHERE id IN (SELECT value FROM json_each(?))"
+        " AND queue_id IN (SELECT value FROM json_each(?))",
+        (json.dumps(numbers), json.dumps(names)),
+    ).fetchall()
+    return [number for (number,) in rows]

@@ -134,6 +134,9 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
     connection.execute("PRAGMA secure_delete = OFF")
     if _version(connection, path) == 0:
         connection.executescript(SCHEMA)
+    # Up to here an operator's reader could be in the way. From here on nobody can but a second
+    # writer, which must not be, and the loop does not wait for it.
+    connection.execute("PRAGMA busy_timeout = 0")
 
 
 def _version(connection: sqlite3.Connection, path: Path) -> int:

@@ -81,6 +81,7 @@ class Shard:
         *,
         durable: Durable,
         parts: _Parts,
+        broken: Callable[[BaseException], None] | None,
     ) -> None:
         """Private: use `open`."""
         database = directory / DATABASE
@@ -101,6 +102,7 @@ class Shard:
             lambda: durable.perform(Operation.COMMIT, database, parts.connection.commit),
             parts.connection.close,
             f"spool-{number}",
+            broken,
         )
         self._desk = Desk(self, parts.bodies, self._executor, settings.inline_limit, clock)
 
@@ -112,6 +114,8 @@ class Shard:
         settings: SpoolSettings,
         clock: Callable[[], float],
         durable: Durable | None = None,
+        *,
+        broken: Callable[[BaseException], None] | None = None,
     ) -> Shard:
         """Open a shard, creating it where there is none, and put right what a crash left.
 
@@ -122,6 +126,8 @@ class Shard:
             settings: the inline limit.
             clock: seconds since the epoch.
             durable: the gate for every durable step; an open one unless a test brings another.
+            broken: called once, on the loop, when a bug stopped the shard; gets the error. Every
+                call but `close` fails from then on, and only a new start helps.
 
         Raises:
             ShardBusy: another process has it open.
@@ -134,7 +140,7 @@ class Shard:
         except asyncio.CancelledError:
             work.add_done_callback(_close_unwanted)
             raise
-        shard = cls(directory, number, settings, clock, durable=gate, parts=parts)
+        shard = cls(directory, number, settings, clock, durable=gate, parts=parts, broken=broken)
         try:
             await shard._reserve()
         except BaseException:

@@ -1,0 +1,107 @@
+"""A large content on its way into its file, written in threads while the loop goes on.
+
+A disk that is busy writing back may hold up any step of a file for seconds: creating it, writing
+to it, removing it. None of them is taken on the loop. Octets gather until they make a piece, and
+a piece is in the thread while the next one gathers. Whoever brings the octets is asked to wait
+where a piece is under way, and so no more than a piece and what was brought last is in memory.
+
+A failure has nobody to tell while a thread finds it: the next call raises it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from concurrent.futures import Executor
+from functools import partial
+
+from postroad.spool.bodies import Body
+from postroad.spool.errors import SpoolError
+
+__all__ = ["BodyWriter"]
+
+PIECE = 131_072  # octets: handing them to a thread costs little beside writing them
+
+
+class BodyWriter:
+    """Writes one body. Lives on the loop it was made on.
+
+    Args:
+        body: where the octets go.
+        executor: whose threads take the steps.
+    """
+
+    def __init__(self, body: Body, executor: Executor) -> None:
+        self._body = body
+        self._executor = executor
+        self._pieces: list[bytes] = []
+        self._size = 0
+        self._writing: asyncio.Task[None] | None = None
+        self._error: Exception | None = None
+
+    def write(self, octets: bytes) -> Awaitable[None] | None:
+        """Append `octets`.
+
+        Returns:
+            What to wait for before more is written, so that memory holds; it raises nothing.
+            `None`: nothing.
+
+        Raises:
+            SpoolError: something written earlier could not be stored.
+        """
+        if self._error is not None:
+            raise self._error
+        self._pieces.append(octets)
+        self._size += len(octets)
+        if self._size < PIECE:
+            return None
+        if self._writing is None:
+            self._writing = asyncio.get_running_loop().create_task(self._write())
+        return asyncio.shield(self._writing)
+
+    async def publish(self) -> None:
+        """Bring everything to stable storage, under the body's final name.
+
+        Raises:
+            SpoolError: it cannot be stored; `discard` removes what there is.
+        """
+        while self._writing is not None:
+            await asyncio.shield(self._writing)
+        if self._error is not None:
+            raise self._error
+        await self._in_thread(self._finish)
+
+    def discard(self) -> None:
+        """Remove the file, whatever is still being done to it."""
+        self._pieces.clear()
+        self._size = 0
+        try:
+            self._executor.submit(self._body.discard)
+        except RuntimeError:  # the shard is closed, and nothing else is left for the loop to do
+            self._body.discard()
+
+    async def _write(self) -> None:
+        """Write until less than a piece waits."""
+        try:
+            while self._size >= PIECE:
+                pieces, self._pieces, self._size = self._pieces, [], 0
+                await self._in_thread(partial(self._body.write, pieces))
+        except Exception as error:  # noqa: BLE001 - the next call raises it
+            self._error = error
+        except BaseException:
+            self._error = SpoolError("spool: interrupted while a content was written")
+            raise
+        finally:
+            self._writing = None
+
+    def _finish(self) -> None:
+        self._body.write(self._pieces)
+        self._body.publish()
+
+    async def _in_thread(self, step: Callable[[], None]) -> None:
+        """Take a step that goes on even if whoever waits for it is cancelled."""
+        try:
+            work = asyncio.get_running_loop().run_in_executor(self._executor, step)
+        except RuntimeError:
+            raise SpoolError("spool: closed") from None
+        await asyncio.shield(work)

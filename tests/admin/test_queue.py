@@ -1,0 +1,207 @@
+"""Changes to queues: of a running worker, of none, of both; and of very many messages."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Mapping, Sequence
+from pathlib import Path
+
+import pytest
+
+from postroad.admin import queue
+from postroad.admin.control import ControlError, ControlServer, ask
+from postroad.admin.queue import QueueControl, delete, flush
+from postroad.model import Address, Envelope
+from postroad.spool import Inventory, Retry, Selector, Shard, SpoolSettings, shard_directories
+
+NOW = 1_800_000_000.0
+LATER = 4_000_000_000.0
+X = Address("a", "x.example")
+Y = Address("b", "y.example")
+
+
+class Runner:
+    """Counts how often it was told that something became due."""
+
+    def __init__(self) -> None:
+        self.flushed = 0
+
+    def flush(self) -> None:
+        self.flushed += 1
+
+
+@contextlib.asynccontextmanager
+async def opened(state: Path, *numbers: int) -> AsyncIterator[Mapping[int, Shard]]:
+    shards = {
+        number: await Shard.open(
+            state / "spool" / str(number), number, SpoolSettings(), lambda: NOW
+        )
+        for number in numbers
+    }
+    try:
+        yield shards
+    finally:
+        for shard in shards.values():
+            await shard.close()
+
+
+@contextlib.asynccontextmanager
+async def worker(state: Path, *numbers: int) -> AsyncIterator[tuple[Mapping[int, Shard], Runner]]:
+    """A worker with these shards, its control socket open."""
+    runner = Runner()
+    async with opened(state, *numbers) as shards:
+        commands = QueueControl(shards, [runner]).commands  # type: ignore[list-item]
+        server = ControlServer(state / "run" / f"worker-{numbers[0]}.sock", commands)
+        await server.start()
+        try:
+            yield shards, runner
+        finally:
+            await server.close()
+
+
+async def fill(shard: Shard, count: int, *recipients: Address) -> list[str]:
+    """Deferred messages; their queue IDs."""
+    pairs = [(each, each) for each in recipients or (X, Y)]
+
+    async def one() -> tuple[str, list[Retry]]:
+        claimed = await shard.begin().commit(Envelope(None), pairs, NOW)
+        retries = [Retry(each.id, LATER, "451 later") for each in claimed.recipients]
+        return claimed.message.queue_id, retries
+
+    stored = await asyncio.gather(*(one() for _ in range(count)))
+    await shard.settle([retry for _, retries in stored for retry in retries])
+    return [queue_id for queue_id, _ in stored]
+
+
+def waiting(state: Path) -> list[str]:
+    """Queue IDs of messages with a recipient that waits for long."""
+    entries = Inventory(shard_directories(state / "spool")).list()
+    return [one.queue_id for one in entries if LATER in {r.next_attempt for r in one.recipients}]
+
+
+async def deleted(state: Path, queue_ids: Sequence[str], seen: list[int] | None = None) -> int:
+    return await asyncio.to_thread(delete, state, queue_ids, (seen or []).append)
+
+
+async def flushed(state: Path, selector: Selector) -> int:
+    return await asyncio.to_thread(flush, state, selector)
+
+
+@pytest.mark.parametrize(
+    ("domain", "named", "count"),
+    [(None, False, 8), ("Y.example", False, 4), (None, True, 4), ("x.example", True, 2)],
+)
+@pytest.mark.parametrize("owned", [(0, 1), (0,), (1,), ()], ids=str)
+async def test_flush(
+    tmp_path: Path, owned: tuple[int, ...], domain: str | None, *, named: bool, count: int
+) -> None:
+    """Shards 0 and 1 with two messages each; a worker has those that are `owned`."""
+    async with opened(tmp_path, 0, 1) as shards:
+        names = [(await fill(shard, 2))[0] for shard in shards.values()]
+    selector = Selector(frozenset(names) if named else None, domain)
+    if not owned:
+        assert await flushed(tmp_path, selector) == count
+    else:
+        async with worker(tmp_path, *owned) as (_, runner):
+            assert await flushed(tmp_path, selector) == count
+            assert runner.flushed == 1
+    assert set(waiting(tmp_path)).isdisjoint(names) is (domain is None)
+
+
+@pytest.mark.parametrize("owned", [(0, 1), (0,), ()], ids=str)
+async def test_delete_by_thousands(tmp_path: Path, owned: tuple[int, ...]) -> None:
+    """More names than one request takes, in shards with and without a worker."""
+    async with opened(tmp_path, 0, 1) as shards:
+        names = [*await fill(shards[0], 3100, X), *await fill(shards[1], 300, X)]
+    kept = names.pop()
+    seen = [0]
+    if not owned:
+        assert await deleted(tmp_path, names, seen) == 3399
+    else:
+        async with worker(tmp_path, *owned):
+            assert await deleted(tmp_path, names, seen) == 3399
+    assert waiting(tmp_path) == [kept]
+    assert seen == sorted(seen)
+    assert (seen[1], seen[-1]) == (1000, 3399)
+
+
+async def test_flush_by_thousands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(queue, "PORTION", 7)
+    async with worker(tmp_path, 0) as (shards, runner):
+        names = await fill(shards[0], 50, X)
+        assert await flushed(tmp_path, Selector(frozenset(names[:-1]))) == 49
+        assert runner.flushed == 7
+        assert waiting(tmp_path) == names[-1:]
+
+
+async def test_a_message_in_hand_is_deleted(tmp_path: Path) -> None:
+    async with worker(tmp_path, 0) as (shards, _):
+        (name,) = await fill(shards[0], 1)
+        await shards[0].claim(LATER, 10)
+        assert await deleted(tmp_path, [name.lower(), "nonsense", "0" * 12]) == 1
+        assert await deleted(tmp_path, [name]) == 0
+        assert await deleted(tmp_path, []) == 0
+
+
+async def test_a_shard_with_an_owner_that_does_not_answer(tmp_path: Path) -> None:
+    async with opened(tmp_path, 0) as shards:
+        names = await fill(shards[0], 1)
+        with pytest.raises(ControlError, match="starting or ending"):
+            await deleted(tmp_path, names)
+    assert await deleted(tmp_path, names) == 1
+
+
+async def test_a_worker_that_ends_between_portions(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its shards are nobody's then, and changed here from the first portion on."""
+    monkeypatch.setattr(queue, "PORTION", 2)
+    async with worker(tmp_path, 0) as (shards, _):
+        names = await fill(shards[0], 6, X)
+    requests = []
+
+    def ends(path: Path, request: dict[str, object]) -> dict[str, object] | None:
+        requests.append(request)
+        return {"count": 0, "shards": [0]} if len(requests) < 2 else None
+
+    monkeypatch.setattr(queue, "ask", ends)
+    monkeypatch.setattr(queue, "sockets", lambda _: [tmp_path / "run" / "worker-0.sock"])
+    assert await deleted(tmp_path, names) == 6
+
+
+async def test_a_spool_that_cannot_be_used(tmp_path: Path) -> None:
+    (tmp_path / "spool" / "0").mkdir(parents=True)
+    (tmp_path / "spool" / "0" / "spool.db").write_bytes(b"no database" * 99)
+    with pytest.raises(ControlError, match="not a database"):
+        await deleted(tmp_path, ["0" * 12])
+
+
+@pytest.mark.parametrize(
+    ("request_", "error"),
+    [
+        ({"command": "delete"}, "queue_ids must be a list of strings"),
+        ({"command": "delete", "queue_ids": "ABC"}, "queue_ids must be"),
+        ({"command": "delete", "queue_ids": [1]}, "queue_ids must be"),
+        ({"command": "flush", "queue_ids": {}}, "queue_ids must be"),
+        ({"command": "flush", "domain": 7}, "domain must be a string"),
+    ],
+)
+async def test_requests_with_mistakes(
+    tmp_path: Path, request_: dict[str, object], error: str
+) -> None:
+    async with worker(tmp_path, 0) as (shards, runner):
+        await fill(shards[0], 1)
+        with pytest.raises(ControlError, match=error):
+            await asyncio.to_thread(ask, tmp_path / "run" / "worker-0.sock", request_)
+        assert runner.flushed == 0
+        assert len(waiting(tmp_path)) == 1
+
+
+@pytest.mark.parametrize("name", ["\ud800", "\0", "Z" * 12, "9" * 5000, ""])
+async def test_names_that_are_none(tmp_path: Path, name: str) -> None:
+    async with worker(tmp_path, 0) as (shards, _):
+        await fill(shards[0], 1)
+        assert await deleted(tmp_path, [name]) == 0
+        assert await flushed(tmp_path, Selector(frozenset({name}))) == 0
+        assert len(waiting(tmp_path)) == 1

@@ -1,0 +1,158 @@
+"""Every number of the configuration that is 0 where 0 switches something off: mail still flows.
+
+One message each way through a whole worker, by STARTTLS and login, with a name server and a
+smarthost of the test's own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import smtplib
+import socket
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from dns_server import DnsServer
+from fake_mx import FakeMx
+from postroad.app.parts import Parts
+from postroad.app.running import Running
+from postroad.config import Configuration, load
+from postroad.config.schema import ANY_NAME, settings
+from postroad.directory import CHEAP, DirectoryEditor
+from postroad.model.journal import Delivered, Event
+from postroad.net.selfsigned import write_self_signed
+from postroad.net.settings import TlsSettings
+
+ZONE = """
+@ 60 IN SOA ns.example.net. root.example.net. 1 3600 600 86400 60
+smtp 60 IN A 127.0.0.1
+"""
+JOHN, LISA = "john@example.org", "lisa@example.net"
+
+NUMBERS = {
+    ".".join(each.path): each
+    for each in settings(Configuration)
+    if isinstance(each.default, int | float) and not isinstance(each.default, bool)
+}
+NO_LIMITS = {
+    "workers": "0 is one for each core",
+    "delivery.mx_port": "a port",
+    "directory.password_threads": "at least one",
+}
+SWITCHED_OFF = sorted(NUMBERS.keys() - NO_LIMITS)
+
+
+def configured(folder: Path, smarthost: int, name_server: str, zero: str) -> Configuration:
+    """A configuration of which one key is 0."""
+    table, _, key = zero.partition(".")
+    tables: dict[str, list[str]] = {
+        "listeners.submission": [],
+        "tls": [],
+        "relay": [f'smarthost = "[smtp.example.net]:{smarthost}"'],
+        "dns": [f'servers = ["{name_server}"]'],
+    }
+    tables.setdefault(table, []).append(f"{key} = 0")
+    lines = ['hostname = "mail.example.org"', 'domains = ["example.org"]']
+    lines.append('state_directory = "state"')
+    for name, below in tables.items():
+        lines += [f"[{name}]", *below]
+    (folder / "postroad.toml").write_text("\n".join(lines))
+    return load(folder / "postroad.toml")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A server's state with one account."""
+    folder = tmp_path_factory.mktemp("server")
+    tls = folder / "state" / "tls"
+    write_self_signed(("localhost",), tls / "certificate.pem", tls / "key.pem")
+    accounts = folder / "state" / "directory.db"
+    with DirectoryEditor.open(accounts, domains=("example.org",), profile=CHEAP) as editor:
+        editor.add_user(JOHN, "summersun")
+    return folder
+
+
+@pytest.fixture
+async def name_server() -> AsyncIterator[str]:
+    server = DnsServer("example.net.", ZONE)
+    yield await server.start()
+    server.stop()
+
+
+@pytest.fixture
+async def smarthost() -> AsyncIterator[FakeMx]:
+    server = await FakeMx().start()
+    yield server
+    await server.stop()
+
+
+class Deliveries:
+    """A journal that knows when everything is delivered."""
+
+    def __init__(self, awaited: int) -> None:
+        self.events: list[Event] = []
+        self._awaited = awaited
+        self.complete = asyncio.Event()
+
+    def __call__(self, event: Event) -> None:
+        self.events.append(event)
+        if len(self.delivered()) == self._awaited:
+            self.complete.set()
+
+    def delivered(self) -> list[str]:
+        """Who got mail, or did not."""
+        return [f"{e.recipient} {e.status.value}" for e in self.events if isinstance(e, Delivered)]
+
+
+@asynccontextmanager
+async def worker(configuration: Configuration, journal: Deliveries) -> AsyncIterator[int]:
+    """A worker's parts at work; the port of its submission."""
+    parts = Parts(Running(configuration, lambda: configuration), journal)
+    listening = socket.create_server(("127.0.0.1", 0))
+    running: list[asyncio.Task[None]] = []
+    try:
+        await parts.open(0, [0])
+        running += [asyncio.create_task(runner.run()) for runner in parts.runners]
+        await parts.server.listen("submission", listening)
+        yield listening.getsockname()[1]
+    finally:
+        await parts.server.drain(10.0)
+        for runner in parts.runners:
+            await runner.drain(10.0)
+        await asyncio.gather(*running)
+        await parts.close()
+
+
+def send(port: int) -> None:
+    trust = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    trust.check_hostname, trust.verify_mode = False, ssl.CERT_NONE
+    with smtplib.SMTP("127.0.0.1", port, timeout=20) as client:
+        client.starttls(context=trust)
+        client.login(JOHN, "summersun")
+        client.sendmail(JOHN, [JOHN, LISA], b"Subject: no limit\r\n\r\nhello\r\n")
+
+
+@pytest.mark.parametrize("zero", SWITCHED_OFF)
+async def test_mail_flows(folder: Path, smarthost: FakeMx, name_server: str, zero: str) -> None:
+    configuration = configured(folder, smarthost.port, name_server, zero)
+    journal = Deliveries(awaited=2)
+    async with worker(configuration, journal) as port:
+        await asyncio.to_thread(send, port)
+        await asyncio.wait_for(journal.complete.wait(), 20)
+    assert sorted(journal.delivered()) == [f"{JOHN} sent", f"{LISA} sent"], journal.events
+    assert len(smarthost.messages) == 1
+
+
+def test_every_number_is_here_or_said_to_be_no_limit() -> None:
+    assert NO_LIMITS.keys() <= NUMBERS.keys()
+    assert not any(ANY_NAME in name for name in NUMBERS)
+
+
+@pytest.mark.parametrize(("timeout", "limit"), [(0.0, math.inf), (30.0, 30.0)])
+def test_the_limit_of_a_handshake(timeout: float, limit: float) -> None:
+    assert TlsSettings(handshake_timeout=timeout).handshake_limit == limit

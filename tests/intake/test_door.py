@@ -1,0 +1,327 @@
+"""The door and its entries over a spool in memory: what goes in, and what does not."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+
+import pytest
+
+from fake_directory import FakeDirectory
+from fake_spool import MemoryDraft, MemoryShard, MemoryStore
+from postroad.intake import NO_STORAGE, Door, IntakeSettings, Refusal, Source
+from postroad.model import Address, BodyType, Client, Envelope
+from postroad.model.journal import Event, MessageId, Notice, Queued
+from postroad.spool import Claimed, SpoolError
+
+NOW = 1_790_000_000.0
+ANN = Address("ann", "example.com")
+JOHN = Address("john", "example.org")
+INFO = Address("info", "example.org")
+MX = Source("smtpd", Client("192.0.2.7", 4711), "peer.example", "ESMTP")
+SUBMISSION = Source(
+    "submission/smtpd", Client("192.0.2.7", 4711), "mua", "ESMTPSA", submission=True
+)
+SMALL = b"Subject: x\r\n\r\nbody\r\n"
+LIMITS = IntakeSettings(hop_limit=3, header_size=400)
+
+
+class Spool:
+    """A shard in memory whose drafts do what the test wants of them."""
+
+    def __init__(self) -> None:
+        self.store = MemoryStore()
+        self.shard = MemoryShard(self.store, lambda: NOW)
+        self.drafts: list[MemoryDraft] = []
+        self.write: Callable[[bytes], Awaitable[None] | None] = lambda _: None
+        self.committing: Callable[[], Awaitable[None]] | None = None
+
+    def begin(self) -> MemoryDraft:
+        draft = Draft(self, self.shard.begin().queue_id)
+        self.drafts.append(draft)
+        return draft
+
+
+class Draft(MemoryDraft):
+    def __init__(self, spool: Spool, queue_id: str) -> None:
+        super().__init__(spool.shard, queue_id)
+        self.spool = spool
+
+    def write(self, chunk: bytes) -> Awaitable[None] | None:
+        super().write(chunk)
+        return self.spool.write(chunk)
+
+    async def commit(
+        self, envelope: Envelope, recipients: Sequence[tuple[Address, Address]], arrived: float
+    ) -> Claimed:
+        if self.spool.committing is not None:
+            await self.spool.committing()
+        return await super().commit(envelope, recipients, arrived)
+
+
+class House:
+    """A door, and everything around it."""
+
+    def __init__(self, settings: IntakeSettings = LIMITS) -> None:
+        self.spool = Spool()
+        self.events: list[Event] = []
+        self.queued: list[Claimed] = []
+        self.directory = FakeDirectory(aliases={"info@example.org": ["john@example.org"]})
+        self.door = Door(
+            hostname="mail.example.org",
+            settings=settings,
+            begin=self.spool.begin,  # type: ignore[arg-type]
+            directory=self.directory,
+            queued=self.queued.append,
+            journal=self.events.append,
+            clock=lambda: NOW,
+        )
+
+    async def take(
+        self,
+        message: bytes,
+        source: Source = MX,
+        *,
+        envelope: Envelope | None = None,
+        recipients: Sequence[Address] = (JOHN,),
+        step: int = 7,
+    ) -> str:
+        """Stream a message through an entry; the reply."""
+        entry = self.door.open(source, envelope or Envelope(ANN), recipients, NOW - 1)
+        for start in range(0, len(message), step):
+            assert entry.write(message[start : start + step]) is None
+        return str(await entry.commit())
+
+    @property
+    def content(self) -> bytes:
+        """The one message in the queue, without our Received field."""
+        (message,) = self.spool.store.messages.values()
+        octets = b"".join(message.content.chunks())
+        first, _, rest = octets.partition(b"; ")
+        assert first.startswith(b"Received: ")
+        return rest.partition(b"\r\n")[2]
+
+    @property
+    def is_empty(self) -> bool:
+        """Nothing is queued, nobody was told otherwise, and no draft is left open."""
+        told = self.queued or [one for one in self.events if isinstance(one, Queued)]
+        return (
+            not self.spool.store.messages and not told and all(d.spent for d in self.spool.drafts)
+        )
+
+
+@pytest.fixture
+def house() -> House:
+    return House()
+
+
+async def test_a_message_is_durable_then_queued_then_answered(house: House) -> None:
+    reply = await house.take(SMALL, recipients=[INFO])
+
+    (claimed,) = house.queued
+    queue_id = claimed.message.queue_id
+    assert reply == f"250 2.0.0 Ok: queued as {queue_id}"
+    assert [(one.address, one.original) for one in claimed.recipients] == [(JOHN, INFO)]
+    assert (claimed.message.arrived, claimed.message.envelope) == (NOW - 1, Envelope(ANN))
+    assert house.content == SMALL
+    assert [type(event) for event in house.events] == [MessageId, Queued]
+    assert queue_id in house.events[1].text
+
+
+DATE = b"Date: Mon, 21 Sep 2026 "
+OWN_ID = b"Message-ID: <20260921"
+
+
+@pytest.mark.parametrize("step", [1, 1000])
+@pytest.mark.parametrize(
+    ("message", "added"),
+    [
+        (SMALL, "id date"),
+        (b"Date: now\r\n\r\nbody\r\n", "id"),
+        (b"message-id: <1@x>\r\n\r\nbody\r\n", "date"),
+        (b"Date: now\r\nMessage-ID: <1@x>\r\n\r\nbody\r\n", ""),
+        (b"\r\nonly a body\r\n", "id date"),
+        (b"only a body\r\n", "id date"),
+        (b"", "id date"),
+        (b"From ann Mon\r\nSubject: x\r\n\r\nbody\r\n", "id date"),
+    ],
+)
+async def test_what_a_users_program_left_out_is_added(
+    house: House, message: bytes, added: str, step: int
+) -> None:
+    assert (await house.take(message, SUBMISSION, step=step)).startswith("250 ")
+
+    header, blank, body = house.content.partition(b"\r\n\r\n") if message else (house.content,) * 3
+    fields = (b"\r\n" + header).split(b"\r\n")
+    assert sum(line.startswith(OWN_ID) for line in fields) == ("id" in added)
+    assert sum(line.startswith(DATE) for line in fields) == ("date" in added)
+    if message:
+        assert blank
+        assert body == message.partition(b"\r\n\r\n")[2] or message.endswith(body)
+    (logged,) = [event for event in house.events if isinstance(event, MessageId)]
+    assert ("@mail.example.org>" in logged.text) is ("id" in added)
+
+
+@pytest.mark.parametrize("message", [SMALL, b"\r\nonly a body\r\n"])
+async def test_nothing_is_added_to_mail_of_others(house: House, message: bytes) -> None:
+    await house.take(message)
+
+    assert house.content == message
+    assert "message-id=<>" in house.events[0].text
+
+
+async def test_an_mbox_line_does_not_push_the_header_into_the_body(house: House) -> None:
+    await house.take(b"From ann Mon Sep 21\r\nMessage-ID: <1@x>\r\n\r\nbody\r\n")
+
+    expected = b"X-Mailbox-Line: From ann Mon Sep 21\r\nMessage-ID: <1@x>\r\n\r\nbody\r\n"
+    assert house.content == expected
+    assert "message-id=<1@x>" in house.events[0].text
+
+
+@pytest.mark.parametrize(
+    ("message", "promised", "stored"),
+    [
+        (SMALL, BodyType.SEVEN_BIT, BodyType.SEVEN_BIT),
+        (SMALL, BodyType.EIGHT_BIT_MIME, BodyType.EIGHT_BIT_MIME),
+        (SMALL + "gr\u00fcn\r\n".encode(), BodyType.SEVEN_BIT, BodyType.EIGHT_BIT_MIME),
+        ("Subject: gr\u00fcn\r\n\r\n".encode(), BodyType.SEVEN_BIT, BodyType.EIGHT_BIT_MIME),
+    ],
+)
+async def test_the_envelope_tells_of_eight_bits(
+    house: House, message: bytes, promised: BodyType, stored: BodyType
+) -> None:
+    await house.take(message, envelope=Envelope(ANN, promised))
+
+    assert house.queued[0].message.envelope == Envelope(ANN, stored)
+
+
+@pytest.mark.parametrize(
+    ("message", "limits", "reply"),
+    [
+        (b"Received: a\r\n" * 3 + SMALL, LIMITS, "250"),
+        (b"Received: a\r\n" * 4 + SMALL, LIMITS, "554 5.4.6"),
+        (b"Received: a\r\n" * 4, LIMITS, "554 5.4.6"),
+        (b"Received: a\r\n" * 99 + SMALL, IntakeSettings(hop_limit=0), "250"),
+        (SMALL + b"Received: a\r\n" * 99, LIMITS, "250"),
+        (b"X: 5678901\r\n" * 50 + SMALL, LIMITS, "552 5.3.4"),
+        (b"X: 5678901\r\n" * 50 + SMALL, IntakeSettings(header_size=0), "250"),
+        (SMALL + b"x" * 900, LIMITS, "250"),
+    ],
+)
+async def test_bounds_on_the_header(message: bytes, limits: IntakeSettings, reply: str) -> None:
+    house = House(limits)
+
+    assert (await house.take(message)).startswith(reply)
+    assert house.is_empty is (reply != "250")
+
+
+def full(_: bytes = b"") -> None:
+    raise SpoolError("no space left on device")
+
+
+async def test_a_spool_that_takes_nothing_is_told_at_once(house: House) -> None:
+    await house.spool.shard.close()
+
+    with pytest.raises(SpoolError):
+        house.door.open(MX, Envelope(ANN), [JOHN], NOW)
+    with pytest.raises(Refusal) as refused:
+        await house.door.submit(Envelope(None), [JOHN], SMALL)
+    assert refused.value.reply == NO_STORAGE
+
+
+@pytest.mark.parametrize("message", [SMALL * 20, b"Subject: no end"], ids=["body", "header"])
+@pytest.mark.parametrize("place", ["write", "commit"])
+async def test_a_full_spool_is_the_answer(house: House, message: bytes, place: str) -> None:
+    house.spool.store.full = place == "commit"
+    if place == "write":
+        house.spool.write = full
+
+    assert await house.take(message) == str(NO_STORAGE)
+    assert house.is_empty
+    (notice,) = [event for event in house.events if isinstance(event, Notice)]
+    assert "no space left on device" in notice.text
+
+
+async def test_without_a_directory_the_client_tries_again(house: House) -> None:
+    house.directory.unavailable = True
+
+    assert (await house.take(SMALL)).startswith("451 4.3.0 ")
+    assert house.is_empty
+    assert any(isinstance(event, Notice) for event in house.events)
+
+
+async def test_aliases_that_lead_nowhere_near_an_end(house: House) -> None:
+    chain = {f"a{n}@example.org": [f"a{n + 1}@example.org"] for n in range(50)}
+    house.directory.aliases = FakeDirectory(aliases=chain).aliases
+
+    reply = await house.take(SMALL, recipients=[Address("a0", "example.org")])
+
+    assert reply.startswith("554 5.4.6 ")
+    assert house.is_empty
+
+
+async def test_a_message_given_up_leaves_nothing(house: House) -> None:
+    entry = house.door.open(MX, Envelope(ANN), [JOHN], NOW)
+    entry.write(SMALL)
+    entry.discard()
+
+    assert house.is_empty
+
+
+async def test_a_session_that_ends_during_the_commit_queues_nothing_by_itself(house: House) -> None:
+    entered, forever = asyncio.Event(), asyncio.Event()
+
+    async def hang() -> None:
+        entered.set()
+        await forever.wait()
+
+    house.spool.committing = hang
+    taking = asyncio.ensure_future(house.take(SMALL))
+    await entered.wait()
+    taking.cancel()
+
+    with pytest.raises(asyncio.CancelledError):
+        await taking
+    assert house.is_empty
+
+
+@pytest.mark.parametrize("first", [SMALL, b"Subject: x"], ids=["whole header", "part of it"])
+async def test_whoever_brings_a_large_message_is_asked_to_wait(house: House, first: bytes) -> None:
+    written = asyncio.get_running_loop().create_future()
+    house.spool.write = lambda _: written
+    entry = house.door.open(MX, Envelope(ANN), [JOHN], NOW)
+
+    assert entry.write(first) is (written if first is SMALL else None)
+    assert entry.write(b"\r\n\r\nmore") is written
+    assert (await entry.commit()).is_positive
+
+
+async def test_mail_made_here(house: House) -> None:
+    queue_id = await house.door.submit(Envelope(None), [INFO], SMALL)
+
+    assert [one.message.queue_id for one in house.queued] == [queue_id]
+    assert house.content == SMALL
+
+
+async def test_mail_made_here_waits_for_the_disk_and_may_be_given_up(house: House) -> None:
+    written = asyncio.get_running_loop().create_future()
+    house.spool.write = lambda _: written
+    submitting = asyncio.ensure_future(house.door.submit(Envelope(None), [JOHN], SMALL))
+    await asyncio.sleep(0)
+    submitting.cancel()
+
+    with pytest.raises(asyncio.CancelledError):
+        await submitting
+    assert house.is_empty
+
+
+@pytest.mark.parametrize(
+    ("message", "code"), [(b"Received: a\r\n" * 9 + SMALL, 554), (SMALL, 452)], ids=["loop", "full"]
+)
+async def test_mail_made_here_that_is_not_taken(house: House, message: bytes, code: int) -> None:
+    house.spool.store.full = code == 452
+
+    with pytest.raises(Refusal) as refused:
+        await house.door.submit(Envelope(None), [JOHN], message)
+    assert refused.value.reply.code == code
+    assert house.is_empty

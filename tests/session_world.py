@@ -1,0 +1,149 @@
+"""A listener with all behind it: the real core, policy and door; fakes where the world begins."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import Awaitable, Sequence
+from ipaddress import ip_network
+
+from fake_connection import FakeConnection
+from fake_directory import FakeDirectory
+from postroad.intake import Door, IntakeSettings
+from postroad.model import Address, Client, Envelope, StoredMessage, StoredRecipient
+from postroad.model.journal import Event
+from postroad.policy import Networks, PolicySettings, build
+from postroad.server.oracle import DirectoryOracle
+from postroad.server.service import Service
+from postroad.server.session import Session
+from postroad.smtp import SessionLimits
+from postroad.spool import Claimed, SpoolError
+
+
+class Names:
+    async def client_name(self, address: str) -> str:
+        return "mua.example.net"
+
+
+class Content:
+    def __init__(self, octets: bytes) -> None:
+        self.octets = octets
+        self.size = len(octets)
+
+
+class Draft:
+    """A draft that remembers. The spool says when commits end, and whether they fail."""
+
+    def __init__(self, spool: Spool, queue_id: str) -> None:
+        self.spool = spool
+        self.queue_id = queue_id
+        self.octets = b""
+        self.ended = ""
+
+    def write(self, chunk: bytes) -> Awaitable[None] | None:
+        self.octets += chunk
+        return self.spool.behind
+
+    async def commit(
+        self, envelope: Envelope, recipients: Sequence[tuple[Address, Address]], arrived: float
+    ) -> Claimed:
+        self.spool.committing.set()
+        await self.spool.may_commit.wait()
+        if self.spool.breaks:
+            raise SpoolError("no space left on device")
+        self.ended = "committed"
+        stored = StoredMessage(self.queue_id, envelope, arrived, arrived, Content(self.octets))
+        return Claimed(
+            stored,
+            tuple(StoredRecipient(n, *pair) for n, pair in enumerate(recipients)),
+        )
+
+    def discard(self) -> None:
+        self.ended = "discarded"
+
+
+class Spool:
+    def __init__(self) -> None:
+        self.drafts: list[Draft] = []
+        self.breaks = False
+        self.behind: asyncio.Future[None] | None = None
+        self.committing = asyncio.Event()
+        self.may_commit = asyncio.Event()
+        self.may_commit.set()
+
+    def begin(self) -> Draft:
+        self.drafts.append(Draft(self, f"Q{len(self.drafts) + 1}"))
+        return self.drafts[-1]
+
+
+class World:
+    """A listener with everything behind it, and the session of one client."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+        self.pauses: list[float] = []
+        self.pausing = asyncio.Event()
+        self.may_go_on = asyncio.Event()
+        self.may_go_on.set()
+        self.events: list[Event] = []
+        self.spool = Spool()
+        self.queued: list[Claimed] = []
+        self.directory = FakeDirectory(
+            users={"john@example.org": "summersun"},
+            aliases={"info@example.org": ["john@example.org"]},
+        )
+        self.door = Door(
+            hostname="mail.example.org",
+            settings=IntakeSettings(),
+            begin=self.spool.begin,
+            directory=self.directory,
+            queued=self.queued.append,
+            journal=self.events.append,
+            clock=lambda: self.now,
+        )
+        self.tasks: list[asyncio.Task[None]] = []
+
+    def service(self, preset: str = "mx", **changes: object) -> Service:
+        values: dict[str, object] = {
+            "name": "smtpd",
+            "hostname": "mail.example.org",
+            "implicit_tls": preset == "submissions",
+            "starttls": preset != "submissions",
+            "require_tls": preset != "mx",
+            "auth": preset != "mx",
+            "limits": SessionLimits(),
+            "policy": build(preset, PolicySettings()),
+            "oracle": DirectoryOracle(self.directory),
+            "trusted": Networks([ip_network("10.0.0.0/8")]),
+            "directory": self.directory,
+            "door": self.door,
+            "names": Names(),
+            "reverse_names": True,
+            "tls_context": ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER),
+            "handshake_timeout": 5.0,
+            "journal": self.events.append,
+            "clock": lambda: self.now,
+            "pause": self.pause,
+        }
+        return Service(**(values | changes))  # type: ignore[arg-type]
+
+    async def connect(
+        self,
+        preset: str = "mx",
+        client: Client | None = None,
+        broken_tls: str = "",
+        **changes: object,
+    ) -> tuple[FakeConnection, Session, str]:
+        connection = FakeConnection(client, broken_tls=broken_tls)
+        session = Session(connection, self.service(preset, **changes))  # type: ignore[arg-type]
+        self.tasks.append(asyncio.create_task(session.run()))
+        return connection, session, await connection.heard()
+
+    async def pause(self, seconds: float) -> None:
+        self.pauses.append(seconds)
+        self.pausing.set()
+        await self.may_go_on.wait()
+
+    @property
+    def log(self) -> list[str]:
+        return [event.text for event in self.events]

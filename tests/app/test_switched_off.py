@@ -112,7 +112,7 @@ class Deliveries:
 @asynccontextmanager
 async def worker(configuration: Configuration, journal: Deliveries) -> AsyncIterator[int]:
     """A worker's parts at work; the port of its submission."""
-    parts = Parts(Running(configuration, lambda: configuration), journal)
+    parts = Parts(Running(configuration, lambda: configuration), journal, lambda: None)
     listening = socket.create_server(("127.0.0.1", 0))
     running: list[asyncio.Task[None]] = []
     try:

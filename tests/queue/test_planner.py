@@ -434,8 +434,22 @@ class TestRoom:
         assert planner.active == 0
         assert not planner._lines
         assert not planner._holds
-        assert not planner._rotation._turns
+        assert not any(share.rotation._turns for share in planner._shares.values())
         assert not planner.ready
+
+
+class TestTransports:
+    def test_stuck_deliveries_of_one_transport_leave_the_others_alone(self):
+        stage = Stage(QueueSettings(concurrency=4))
+        for number in range(20):
+            stage.queue(
+                message("a@example.org"), crowd(1), Destination("smtp", f"tarpit{number}.example")
+            )
+        assert len(stage.begin()) == 4
+
+        stage.queue(message("b@example.org"), crowd(1), Destination("local", "example.org"))
+
+        assert [each.destination.transport for each in stage.begin()] == ["local"]
 
 
 class TestFairness:

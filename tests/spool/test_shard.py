@@ -7,6 +7,7 @@ import contextlib
 import errno
 import shutil
 import sqlite3
+import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -384,3 +385,22 @@ async def test_identifiers_are_reserved_while_mail_flows(tmp_path: Path) -> None
 async def test_a_retry_needs_a_time() -> None:
     with pytest.raises(ValueError, match="finite"):
         Retry(1, float("nan"), "")
+
+
+@pytest.mark.parametrize("replaced", [False, True])
+async def test_nothing_is_acknowledged_into_a_removed_database(
+    tmp_path: Path, *, replaced: bool
+) -> None:
+    shard = await Shard.open(tmp_path / "0", 0, SpoolSettings(), time.time)
+    (tmp_path / "0" / "spool.db").unlink()
+    if replaced:
+        (tmp_path / "0" / "spool.db").touch()
+    draft = shard.begin()
+    draft.write(b"Subject: x\r\n\r\n")
+
+    with pytest.raises(SpoolError):
+        await draft.commit(
+            Envelope(None), [(Address("john", "example.org"), Address("john", "example.org"))], 0.0
+        )
+
+    await shard.close()

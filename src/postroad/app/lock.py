@@ -35,7 +35,9 @@ def lock_state(directory: Path) -> int:
         OSError: the directory cannot be made or written.
     """
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    descriptor = os.open(directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    descriptor = os.open(
+        directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600
+    )
     end = time.monotonic() + PATIENCE
     while True:
         try:

@@ -21,6 +21,7 @@ from postroad.mailbox import MaildirLocation, MaildirWriter
 from postroad.model import Address
 from postroad.model.journal import Journal
 from postroad.net.dns import Resolver
+from postroad.net.ourselves import Ourselves
 
 __all__ = ["Outbound"]
 
@@ -98,6 +99,11 @@ class Outbound:
             configuration.delivery,
             resolver=self._resolver,
             credentials=running.credentials,
+            ourselves=Ourselves(
+                (bind.host, bind.port)
+                for listener in configuration.resolved_listeners
+                for bind in listener.binds
+            ),
             journal=self._journal,
             clock=time.monotonic,
         )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 
 from postroad.admin.control import ControlServer
@@ -43,16 +43,18 @@ class Parts:
     server: SmtpServer
     runners: list[Runner]
 
-    def __init__(self, running: Running, journal: Journal) -> None:
+    def __init__(self, running: Running, journal: Journal, give_up: Callable[[], None]) -> None:
         """Nothing is opened yet.
 
         Args:
             running: what to serve.
             journal: where events go.
+            give_up: called when a part broke in a way that only a new start can mend.
         """
         self._running = running
         self._configuration = running.configuration
         self._journal = journal
+        self._give_up = give_up
         self._exits = AsyncExitStack()
         self.runners = []
 
@@ -143,7 +145,9 @@ class Parts:
         end = time.monotonic() + SHARD_PATIENCE
         while True:
             try:
-                shard = await Shard.open(directory, number, configuration.spool, time.time)
+                shard = await Shard.open(
+                    directory, number, configuration.spool, time.time, broken=self._broke
+                )
             except ShardBusy:
                 if time.monotonic() >= end:
                     raise
@@ -153,6 +157,11 @@ class Parts:
                 for damage in shard.damaged:
                     self._journal(Notice("qmgr", f"damaged in the spool: {damage}", Level.ERROR))
                 return shard
+
+    def _broke(self, error: BaseException) -> None:
+        words = f"the spool stopped after an internal error: {type(error).__name__}: {error}"
+        self._journal(Notice("qmgr", words, Level.ERROR))
+        self._give_up()
 
     async def _open_control(self, index: int, shards: dict[int, Shard]) -> None:
         path = self._configuration.state_directory / "run" / f"worker-{index}.sock"

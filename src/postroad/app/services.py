@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 
 from postroad.app.running import Running
@@ -55,7 +54,7 @@ def services_of(
             names=names,
             reverse_names=configuration.dns.reverse,
             tls_context=running.tls,
-            handshake_timeout=configuration.tls.handshake_timeout or math.inf,
+            handshake_timeout=configuration.tls.handshake_limit,
             journal=journal,
             clock=time.time,
         )

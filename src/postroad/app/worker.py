@@ -45,10 +45,11 @@ _UNAVAILABLE = (DirectoryUnavailable, ShardBusy, SpoolError, OSError)
 
 
 class StartError(Exception):
-    """The worker cannot start; the message says why.
+    """The worker cannot start, or cannot go on; the message says why.
 
     Attributes:
-        status: the exit status: 78 where only the operator can mend it, 75 where time may.
+        status: the exit status: 78 where only the operator can mend it, 75 where time may, 70
+            for a bug of ours.
     """
 
     def __init__(self, error: Exception, status: int) -> None:
@@ -72,8 +73,10 @@ class Worker:
         self._index = index
         self._sockets = sockets
         self._log = log
-        self._parts = Parts(running, log)
+        self._parts = Parts(running, log, self._give_up)
+        self._stop: asyncio.Future[float] | None = None
         self._is_open = False
+        self._failed = False
 
     async def run(self, ready: Callable[[], None], alive: int | None) -> None:
         """Serve until told to stop.
@@ -85,7 +88,7 @@ class Worker:
         Raises:
             StartError: it cannot start.
         """
-        stop = self._watch(alive)
+        stop = self._stop = self._watch(alive)
         try:
             await self._open()
             running = [asyncio.create_task(runner.run()) for runner in self._parts.runners]
@@ -100,6 +103,8 @@ class Worker:
             gc.set_threshold(*COLLECTOR)
             ready()
             await self._drain(await stop, running)
+            if self._failed:
+                raise StartError(RuntimeError("ended after an internal error"), os.EX_SOFTWARE)
         finally:
             await self._parts.close()
             self._log.flush()
@@ -121,6 +126,12 @@ class Worker:
             *(runner.drain(limit) for runner in self._parts.runners),
         )
         await asyncio.gather(*running)
+
+    def _give_up(self) -> None:
+        """End, so that the supervisor or the service manager starts a sound worker."""
+        self._failed = True
+        if self._stop is not None:
+            _end(self._stop, ORPHAN_DRAIN)
 
     def _shards(self) -> list[int]:
         """Our own shard, and those whose worker exists no more, dealt out evenly."""

@@ -99,7 +99,7 @@ state_directory = @STATE@
 # active_limit = 10000             # recipients in memory at once
 # destination_concurrency = 20     # deliveries at once to one destination
 # initial_concurrency = 5          # the same, before any has succeeded
-# concurrency = 100                # deliveries at once in all, for each worker
+# concurrency = 100                # deliveries at once by one transport, for each worker
 # recipients_per_delivery = 50
 
 [delivery]

@@ -7,6 +7,7 @@ exception. How a connection is made, secured and logged in belongs to the transp
 
 from __future__ import annotations
 
+import asyncio
 import math
 import os
 from contextlib import suppress
@@ -100,8 +101,13 @@ class Session:
         )
 
     async def next_event(self) -> ClientEvent:
-        """Send what is to be sent and wait for the next event."""
+        """Send what is to be sent and wait for the next event.
+
+        The time a server may take is for the whole reply, not for each octet of it.
+        """
         core, connection = self.core, self.connection
+        clock = asyncio.get_running_loop().time
+        stage, deadline = core.stage, math.inf
         while True:
             event = core.next_event()
             data = core.data_to_send()
@@ -109,8 +115,10 @@ class Session:
                 connection.write(data)
             if event is not None:
                 return event
+            if data or core.stage is not stage or deadline == math.inf:
+                stage, deadline = core.stage, clock() + self._patience()
             try:
-                core.receive(await connection.read(self._patience()))
+                core.receive(await connection.read(max(deadline - clock(), 0.0)))
             except TimeoutError:
                 core.timed_out()
             except ConnectionError:

@@ -14,6 +14,10 @@ from the spool leave each other a fifth of the window. Of the room for mail that
 may hold four times what is left, so there is always something left for the next one. Whose turn it
 is, is the `Rotation`'s business.
 
+Each transport has deliveries of its own. A hundred next hops that accept and never answer hold
+every delivery that SMTP may make, and none of those that reach the mailboxes here; the two know
+nothing of each other's turns.
+
 A destination that a report calls unreachable is dead for a while. All its waiting mail is
 deferred to about the end of its pause, without being tried. After the pause its first mail to
 come is the probe; a little more may wait for the probe's result, the rest is deferred again.
@@ -38,6 +42,16 @@ _RESERVE = 5  # one part in so many of the window is for mail of the other origi
 _NO_OUTCOME = Reply.of(451, "4.3.0", "the transport gave no outcome for this recipient")
 
 
+class _Share:
+    """A transport's part of the work: its turns, and how many of its deliveries run."""
+
+    __slots__ = ("rotation", "running")
+
+    def __init__(self, rotation: Rotation) -> None:
+        self.rotation = rotation
+        self.running = 0
+
+
 class Planner:
     """The active window of one queue."""
 
@@ -47,14 +61,13 @@ class Planner:
         self._limit = settings.active_limit or _UNLIMITED
         self._most = self._limit - self._limit // _RESERVE
         self._concurrency = settings.concurrency or _UNLIMITED
-        most = settings.recipients_per_delivery or _UNLIMITED
-        self._rotation = Rotation(most)
-        self._held = most * (settings.initial_concurrency or 1)
+        self._together = settings.recipients_per_delivery or _UNLIMITED
+        self._shares: dict[str, _Share] = {}  # by transport; whoever had a turn goes to the end
+        self._held = self._together * (settings.initial_concurrency or 1)
         self._lines: dict[Destination, Line] = {}
         self._dead: dict[Destination, Line] = {}  # in the order in which they died
         self._holds: dict[str, int] = {}  # recipients in memory, by sender
         self._fresh = 0  # those of them that were fresh when they came
-        self._running = 0
         self._ordered = 0
         self.active = 0
 
@@ -66,7 +79,7 @@ class Planner:
     @property
     def ready(self) -> bool:
         """Whether `next` is worth a call."""
-        return self._rotation.ready and self._running < self._concurrency
+        return any(map(self._may_begin, self._shares.values()))
 
     def admit(
         self,
@@ -130,21 +143,23 @@ class Planner:
             recipients, rest = recipients[:fits], recipients[fits:]
         if recipients:
             sender = _turn_of(admission.message.envelope)
-            self._rotation.put(sender, line, Batch(admission, recipients))
+            self._share_of(line).rotation.put(sender, line, Batch(admission, recipients))
         if reason is None or not rest:
             return []
         return self._suspend(line, reason, admission, rest, now)
 
     def next(self) -> Attempt | None:
         """The delivery to begin now, if any; every one ends in `finished`."""
-        if self._running >= self._concurrency:
-            return None
-        taken = self._rotation.take()
-        if taken is None:
+        for transport, share in self._shares.items():
+            taken = share.rotation.take() if self._may_begin(share) else None
+            if taken is not None:
+                self._shares[transport] = self._shares.pop(transport)
+                break
+        else:
             return None
         line, batch, recipients = taken
         line.window.running += 1
-        self._running += 1
+        share.running += 1
         began, self._ordered = self._ordered, self._ordered + 1
         return Attempt(line.destination, batch.admission, recipients, began)
 
@@ -162,7 +177,8 @@ class Planner:
         """
         line = self._lines[attempt.destination]
         line.window.running -= 1
-        self._running -= 1
+        share = self._share_of(line)
+        share.running -= 1
         reason = _reason(report)
         died = False
         if report.unreachable and reason is not None:
@@ -171,9 +187,9 @@ class Planner:
             self._answered(line, report)
         verdicts = self._judge(attempt, report, line.window, now)
         if died and reason is not None:
-            for batch in self._rotation.empty(line):
+            for batch in share.rotation.empty(line):
                 verdicts += self._suspend(line, reason, batch.admission, batch.left, now)
-        self._rotation.freed(line)
+        share.rotation.freed(line)
         self._drop_if_idle(line)
         return verdicts
 
@@ -188,9 +204,19 @@ class Planner:
         """Take every destination for alive: the operator wants everything tried now."""
         for line in self._dead.values():
             line.window.revive()
-            self._rotation.freed(line)
+            self._share_of(line).rotation.freed(line)
             self._drop_if_idle(line)
         self._dead.clear()
+
+    def _share_of(self, line: Line) -> _Share:
+        transport = line.destination.transport
+        share = self._shares.get(transport)
+        if share is None:
+            share = self._shares[transport] = _Share(Rotation(self._together))
+        return share
+
+    def _may_begin(self, share: _Share) -> bool:
+        return share.running < self._concurrency and share.rotation.ready
 
     def _judge(self, attempt: Attempt, report: Report, window: Window, now: float) -> list[Verdict]:
         message = attempt.message

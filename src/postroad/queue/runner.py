@@ -3,9 +3,9 @@
 It knows neither SMTP nor SQL nor how decisions are made; the planner decides, the transports
 deliver, the spool remembers. One runner serves one shard on one event loop.
 
-Theory of operation. Workers, at most `concurrency` of them, are coroutines that live as long as
-the runner. Each takes the next thing to do: find the routes of a message that came in, or make
-the delivery the planner orders; with nothing to do it parks until somebody rouses it. So a
+Theory of operation. Workers, at most `concurrency` for each transport, are coroutines that live as
+long as the runner. Each takes the next thing to do: find the routes of a message that came in, or
+make the delivery the planner orders; with nothing to do it parks until somebody rouses it. So a
 delivery costs no task of its own, and begins in the loop turn after its message was committed. A
 feeder claims what is due whenever the window has room. A settlement writes results in groups.
 
@@ -115,7 +115,7 @@ class Runner:
         self._schedule = Schedule(settings)
         self._settlement = Settlement(spool, journal, self._settled)
         self._batch = max(1, min(_CLAIM, settings.active_limit // 20 or 1))
-        self._most = settings.concurrency or _UNLIMITED
+        self._most = settings.concurrency * max(len(transports), 1) or _UNLIMITED
         self._most_unsettled = settings.active_limit or _UNLIMITED
         self._alarm = Alarm()
         self._inbox: deque[Admission] = deque()

@@ -27,7 +27,7 @@ class QueueSettings:
         destination_concurrency: deliveries to one destination at once, at the most.
         initial_concurrency: deliveries to one destination at once before any succeeded, if
             destination_concurrency allows so many.
-        concurrency: deliveries at once in all, per worker.
+        concurrency: deliveries at once by one transport (SMTP, LMTP, Maildirs), per worker.
         recipients_per_delivery: recipients of one message that share one delivery, at the most.
     """
 

@@ -26,7 +26,7 @@ _MADE = {2: "2.0.0", 3: None, 4: "4.0.0", 5: "5.0.0"}
 """Enhanced codes of replies that have none (RFC 3463 §3.1: other or undefined status)."""
 
 _LINE = re.compile(
-    r"([2-5][0-9][0-9])(?:([ -])(?:([245]\.\d{1,3}\.\d{1,3})(?: |\Z))?(.*))?\Z", re.DOTALL
+    r"([2-5][0-9][0-9])(?:([ -])(?:([245]\.[0-9]{1,3}\.[0-9]{1,3})(?: |\Z))?(.*))?\Z", re.DOTALL
 )
 
 _BEGINNING = re.compile(rb"[2-5][0-9][0-9][ -]")

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import fcntl
 import os
 import sqlite3
@@ -97,9 +98,10 @@ class Shard:
         self._ids = QueueIds(number, clock, parts.recovered.mark)
         self._reserving: asyncio.Future[None] | None = None
         self._is_closed = False
+        identity = _identity(database)
         self._commits = GroupCommit(
             self._ledger,
-            lambda: durable.perform(Operation.COMMIT, database, parts.connection.commit),
+            lambda: _commit(durable, database, identity, parts.connection),
             parts.connection.close,
             f"spool-{number}",
             broken,
@@ -325,6 +327,20 @@ def _open(directory: Path, number: int, durable: Durable) -> _Parts:
             raise SpoolError(f"{directory}: {error}") from error
         raise
     return _Parts(lock, connection, bodies, recovered)
+
+
+def _commit(
+    durable: Durable, database: Path, identity: tuple[int, int], connection: sqlite3.Connection
+) -> None:
+    """Commit, unless nobody would find the message again: its file was removed or replaced."""
+    if _identity(database) != identity:
+        raise OSError(errno.ESTALE, f"{database} is another file than the one that was opened")
+    durable.perform(Operation.COMMIT, database, connection.commit)
+
+
+def _identity(database: Path) -> tuple[int, int]:
+    status = database.stat()
+    return status.st_dev, status.st_ino
 
 
 def _make(directory: Path) -> None:

@@ -13,8 +13,8 @@ statements was seen to wait for seconds. The loop's own thread, in contrast, doe
 itself, and `Connection.commit` gives the lock away exactly once.
 
 That leaves one wait, for the lock after the sync. `_yield` bounds it: when a batch is still out
-after a millisecond, the loop sleeps for a moment on a lock that the writer thread opens, so that
-a writer which only waits for the interpreter gets it at once. The pauses grow, so that a slow
+after three milliseconds, the loop sleeps for a moment on a lock that the writer thread opens, so
+that a writer which only waits for the interpreter gets it at once. The pauses grow, so that a slow
 disk takes little of a busy loop's time: a seventh at ten milliseconds a sync, less beyond.
 
 A job may have patience, and then rather shares the commit of another than asks for a sync of its
@@ -44,7 +44,7 @@ __all__ = ["GroupCommit"]
 
 T = TypeVar("T")
 
-FIRST_YIELD = 0.001  # seconds after the start of a commit
+FIRST_YIELD = 0.003  # seconds after the start of a commit
 LAST_YIELD = 0.008  # the longest pause between two
 YIELD = 0.0005  # seconds the loop sleeps at most: several wake-ups of a thread
 

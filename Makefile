@@ -33,7 +33,7 @@ serve: $(VENV)/.run
 test check: $(VENV)/.dev peers
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	MYPYPATH=tests $(BIN)/mypy
+	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/pytest $(ARGS)
 

@@ -13,6 +13,9 @@ from postroad.delivery.settings import RelaySettings
 
 __all__ = ["Credentials", "CredentialsError", "load_credentials"]
 
+MAX_PASSWORD = 4096
+"""Characters of a line that are read; a file that is no password file has no end, perhaps."""
+
 
 class CredentialsError(Exception):
     """The login for the smarthost is incomplete or not kept safely; one line for the operator."""
@@ -47,7 +50,7 @@ def _first_line(file: Path) -> str:
     try:
         with file.open(encoding="utf-8", newline="") as opened:
             mode = stat.S_IMODE(file.stat().st_mode)
-            line = opened.readline().rstrip("\r\n")
+            line = opened.readline(MAX_PASSWORD).rstrip("\r\n")
     except OSError as error:
         raise CredentialsError(f"{file}: {(error.strerror or str(error)).lower()}") from None
     except UnicodeDecodeError:

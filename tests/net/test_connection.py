@@ -306,3 +306,28 @@ async def test_workers_of_one_server_share_a_port(taken: int) -> None:
 async def test_a_port_of_another_machine() -> None:
     with pytest.raises(BindError, match="cannot listen on"):
         bind("192.0.2.1", 2525, first=True)
+
+
+class Gone:
+    """The transport of a client that reset its connection before it was accepted."""
+
+    def __init__(self) -> None:
+        self.aborted = False
+
+    def get_extra_info(self, name: str) -> None:
+        return None
+
+    def abort(self) -> None:
+        self.aborted = True
+
+
+async def test_a_client_without_an_address_is_never_served() -> None:
+    served: list[Connection] = []
+    connection = Connection(served.append)
+    transport = Gone()
+
+    connection.connection_made(transport)  # type: ignore[arg-type]
+
+    assert transport.aborted
+    assert served == []
+    assert connection.is_closed

@@ -2,43 +2,53 @@
 
 from __future__ import annotations
 
-import asyncio
+from types import SimpleNamespace
 
 import pytest
 
+from postroad.delivery import session as module
 from postroad.delivery.session import Session, Unready
 from postroad.delivery.settings import DeliverySettings
-from postroad.net.connection import connect
 from postroad.smtp.client import ClientCore
 
-DRIP = 0.02  # seconds between two pieces
+PATIENCE = 10.0  # seconds for a reply
+
+
+class Dripping:
+    """A connection that brings one piece a second; the second passes on the test's clock."""
+
+    def __init__(self, piece: bytes) -> None:
+        self.piece = piece
+        self.now = 0.0
+        self.is_closed = False
+
+    async def read(self, timeout: float) -> bytes:  # noqa: ASYNC109
+        self.now += min(timeout, 1.0)
+        if timeout < 1.0:
+            raise TimeoutError
+        return self.piece
+
+    def write(self, data: bytes) -> None:
+        return
+
+    def abort(self) -> None:
+        self.is_closed = True
+
+    close = abort
 
 
 @pytest.mark.parametrize("piece", [b"2", b"220-still coming\r\n"])
-async def test_a_reply_has_one_deadline(piece: bytes) -> None:
-    async def drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            while not writer.is_closing():
-                writer.write(piece)
-                await writer.drain()
-                await asyncio.sleep(DRIP)
-        except ConnectionError:
-            pass
-        finally:
-            writer.close()
-
-    server = await asyncio.start_server(drip, "127.0.0.1", 0)
-    port = server.sockets[0].getsockname()[1]
-    connection = await connect("127.0.0.1", port, timeout=10)
-    core = ClientCore("mail.example.org", "dripping.example[127.0.0.1]")
-    settings = DeliverySettings(command_timeout=10 * DRIP)
-    session = Session(connection, core, f"dripping.example[127.0.0.1]:{port}", settings)
+async def test_a_reply_has_one_deadline(piece: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    connection = Dripping(piece)
+    loop = SimpleNamespace(time=lambda: connection.now)
+    monkeypatch.setattr(module, "asyncio", SimpleNamespace(get_running_loop=lambda: loop))
+    core = ClientCore("mail.example.org", "dripping.example[192.0.2.9]")
+    settings = DeliverySettings(command_timeout=PATIENCE)
+    session = Session(connection, core, "dripping.example[192.0.2.9]:25", settings)
 
     failure = await session.greeted()
 
     assert isinstance(failure, Unready)
     assert failure.answer.reply.code == 451
     assert "timed out" in failure.answer.reply.text
-    session.abort()
-    server.close()
-    await server.wait_closed()
+    assert connection.now == PATIENCE

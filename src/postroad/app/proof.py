@@ -5,33 +5,30 @@ from __future__ import annotations
 from postroad.config import Configuration
 from postroad.policy import Networks, build, prove
 
-__all__ = ["RelayHoleError", "relay_holes", "require_closed"]
+__all__ = ["RelayHoleError", "require_closed"]
 
 
 class RelayHoleError(Exception):
     """The configuration relays for strangers; the message has a line for each way."""
 
 
-def relay_holes(configuration: Configuration) -> list[str]:
-    """Each way by which a stranger could relay, in words.
-
-    Args:
-        configuration: a loaded one, so that its restriction names are known to be right.
-    """
-    networks = Networks(configuration.relay.trusted_networks)
-    return [
-        f"listener {listener.name}: {hole}"
-        for listener in configuration.resolved_listeners
-        for hole in prove(build(listener.preset, listener.policy), networks)
-    ]
-
-
 def require_closed(configuration: Configuration) -> None:
     """Refuse an open relay.
+
+    `config.load` has said it of a file, with lines; this holds for what is not read from one, and
+    for what a reload puts together from two.
+
+    Args:
+        configuration: its restriction names are known to be right.
 
     Raises:
         RelayHoleError: there is a way; the server must not start.
     """
-    found = relay_holes(configuration)
+    networks = Networks(configuration.relay.trusted_networks)
+    found = [
+        f"listener {listener.name}: {hole}"
+        for listener in configuration.resolved_listeners
+        for hole in prove(build(listener.preset, listener.policy), networks)
+    ]
     if found:
         raise RelayHoleError("\n".join(["this configuration is an open relay:", *found]))

@@ -49,7 +49,6 @@ def _findings(file: Path, configuration: Configuration) -> list[Finding]:
     from datetime import UTC, datetime
 
     from postroad.app.privileges import PrivilegeError
-    from postroad.app.proof import relay_holes
     from postroad.config.examination import Finding, Verdict, examine
 
     findings = [Finding("configuration", Verdict.OK, f"{file} has no mistake")]
@@ -59,11 +58,9 @@ def _findings(file: Path, configuration: Configuration) -> list[Finding]:
     except PrivilegeError as error:
         findings.append(Finding("user", Verdict.WARNING, str(error)))
     findings += examine(file, configuration, datetime.now(UTC), account)
-    holes = relay_holes(configuration)
-    findings += [Finding("relay", Verdict.ERROR, hole) for hole in holes]
-    if not holes:
-        proved = "proved: without a login or a trusted address nobody reaches another domain"
-        findings.append(Finding("relay", Verdict.OK, proved))
+    # `load` has run the proof: a configuration that relays for strangers never gets here.
+    proved = "proved: without a login or a trusted address nobody reaches another domain"
+    findings.append(Finding("relay", Verdict.OK, proved))
     return findings
 
 

@@ -6,7 +6,15 @@ package can be tested with plain values and none needs another one's classes.
 
 from postroad.model.address import Address, AddressError
 from postroad.model.client import Client, Login, TlsSession
-from postroad.model.envelope import BodyType, Envelope
+from postroad.model.envelope import (
+    BodyType,
+    ByMode,
+    DeliverBy,
+    Envelope,
+    Notify,
+    Recipient,
+    Return,
+)
 from postroad.model.message import Content, StoredMessage, StoredRecipient
 from postroad.model.outcome import Outcome, Report, Status
 from postroad.model.reply import Reply
@@ -15,13 +23,18 @@ __all__ = [
     "Address",
     "AddressError",
     "BodyType",
+    "ByMode",
     "Client",
     "Content",
+    "DeliverBy",
     "Envelope",
     "Login",
+    "Notify",
     "Outcome",
+    "Recipient",
     "Reply",
     "Report",
+    "Return",
     "Status",
     "StoredMessage",
     "StoredRecipient",

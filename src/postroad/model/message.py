@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from postroad.model.address import Address
-from postroad.model.envelope import Envelope
+from postroad.model.envelope import Envelope, Notify
 
 __all__ = ["Content", "StoredMessage", "StoredRecipient"]
 
@@ -34,12 +34,16 @@ class StoredRecipient:
         address: where the message goes, after alias expansion.
         original: what RCPT TO said.
         attempts: deliveries tried so far.
+        notify: which notices the sender wants; `None` where it did not say (RFC 3461 §4.1).
+        orcpt: the sender's own name for it, `type;address` decoded; empty for none.
     """
 
     id: int
     address: Address
     original: Address
     attempts: int = 0
+    notify: Notify | None = None
+    orcpt: str = ""
 
 
 @dataclass(frozen=True, slots=True)

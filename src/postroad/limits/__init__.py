@@ -1,0 +1,1 @@
+"""What clients may do how often: counters that hold across workers, bans, and who is guessing."""

@@ -6,6 +6,8 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 # Ports of `make serve` are 2525, 2587 and 2465 plus this number.
 OFFSET ?= 0
+# How long `make fuzz` goes on.
+SECONDS ?= 600
 # Further arguments: make serve ARGS="--smarthost [127.0.0.1]:1025", make test ARGS="-k spool"
 ARGS   ?=
 
@@ -15,15 +17,17 @@ PIP    := PIP_DISABLE_PIP_VERSION_CHECK=1 $(PYTHON) -m pip --quiet --python $(BI
 PEERS  := PYTHONPATH=tests
 LOCK   := $(BIN)/uv pip compile pyproject.toml --quiet --universal --generate-hashes --no-header
 
-.PHONY: serve test check format peers bench bench-profile lock clean
+.PHONY: serve test check format peers bench bench-profile fuzz lock clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make serve [OFFSET=1000]  a server for trying out, on ports 2525, 2587 and 2465 (plus OFFSET)"
 	@echo "make test                 every check: format, lint, types, layers, tests (make check is the same)"
 	@echo "make format               put the code into the format that make test asks for"
-	@echo "make bench                Postfix and Postroad side by side, a profile, memory"
+	@echo "make bench                Postfix and Postroad side by side, a profile, memory, slow,"
+	@echo "                          guessing and flooding clients"
 	@echo "make bench-profile        the ten dearest functions of a worker under that load"
+	@echo "make fuzz [SECONDS=600]   odd octets for the protocol core, in every state of it"
 	@echo "make lock                 renew requirements/*.txt from pyproject.toml"
 	@echo "make clean                remove what these commands made"
 
@@ -49,9 +53,15 @@ bench: $(VENV)/.dev peers
 	$(PEERS) $(BIN)/python bench/relay.py $(ARGS)
 	$(PEERS) $(BIN)/python bench/relay.py --profile $(ARGS)
 	$(PEERS) $(BIN)/python bench/memory.py
+	$(PEERS) $(BIN)/python bench/slow.py
+	$(PEERS) $(BIN)/python bench/guessing.py
+	$(PEERS) $(BIN)/python bench/flood.py
 
 bench-profile: $(VENV)/.dev peers
 	$(PEERS) $(BIN)/python bench/relay.py --profile $(ARGS)
+
+fuzz: $(VENV)/.dev
+	$(BIN)/python fuzz/server_core.py fuzz/corpus -dict=fuzz/smtp.dict -max_len=2000 -max_total_time=$(SECONDS)
 
 # Every package with its hash; the lock of the run is a part of the lock of the development.
 lock: $(VENV)/.dev

@@ -4,7 +4,7 @@ Counted is the memory of all server processes: for connections the proportional 
 pages are split among those who share them) before and after, for a message the highest resident
 size while it is taken and delivered. Ends with status 1 when a limit is passed.
 
-    python bench/memory.py [--connections N] [--megabytes N]
+    python bench/memory.py [--connections N] [--tls-connections N] [--megabytes N]
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ from peers.waiting import until
 
 _CONNECTION_LIMIT = 40  # KiB for each idle connection
 _MESSAGE_LIMIT = 20  # MB more than before, whatever the size of the message
-_MAX_CONNECTIONS = 5_000
+_MAX_CONNECTIONS = 15_000
+_MAX_TLS_CONNECTIONS = 5_000
 _MAX_MEGABYTES = 1_000
 _TIME_LIMIT = 120.0  # seconds for any single step
 _LOCAL = "john@example.org"
@@ -57,9 +58,10 @@ def main() -> int:
     """Measure, print, and return the exit status."""
     options = _options()
     figures = []
-    for secure in (False, True):
-        figures.append(_idle(min(options.connections, _MAX_CONNECTIONS), secure=secure))
-        print(figures[-1], flush=True)
+    figures.append(_idle(min(options.connections, _MAX_CONNECTIONS), secure=False))
+    print(figures[-1], flush=True)
+    figures.append(_idle(min(options.tls_connections, _MAX_TLS_CONNECTIONS), secure=True))
+    print(figures[-1], flush=True)
     for recipient in (_LOCAL, _FOREIGN):
         figures.append(_large(min(options.megabytes, _MAX_MEGABYTES), recipient))
         print(figures[-1], flush=True)
@@ -67,15 +69,19 @@ def main() -> int:
 
 
 def _idle(count: int, *, secure: bool) -> Figure:
-    """Connections that have said EHLO, under TLS or not, and then nothing more."""
+    """Connections that have said EHLO, under TLS or not, and nothing until all are there."""
     with _server() as (server, authority, _), ExitStack() as stack:
         trust = ssl.create_default_context(cafile=str(authority.certificate))
         # One connection before the count loads what every connection needs.
         stack.enter_context(_greeted(server.port("mx"), trust if secure else None))
         before = _proportional(server)
-        for _ in range(count):
+        connections = [
             stack.enter_context(_greeted(server.port("mx"), trust if secure else None))
+            for _ in range(count)
+        ]
         cost = (_proportional(server) - before) / count
+        for connection in connections:  # each of them is still held
+            _say(connection, b"NOOP", b"250")
     kind = "with TLS" if secure else "plain"
     # What TLS adds is the library's: buffers and keys of each connection.
     limit = None if secure else _CONNECTION_LIMIT
@@ -121,7 +127,7 @@ def _settings(certificate: Certificate, sink: sinks.Sink) -> postroad.Table:
     return {
         "workers": 1,
         "tls": {"certificate": str(certificate.chain), "key": str(certificate.key)},
-        "limits": {"message_size": 2 * _MAX_MEGABYTES * 1_000_000},
+        "limits": {"message_size": 2 * _MAX_MEGABYTES * 1_000_000, "sessions": 0},
         "relay": {"smarthost": f"[127.0.0.1]:{sink.port}"},
     }
 
@@ -209,7 +215,8 @@ def _field(path: Path, field: str) -> int:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--connections", type=int, default=1000)
+    parser.add_argument("--connections", type=int, default=10_000)
+    parser.add_argument("--tls-connections", type=int, default=2000)
     parser.add_argument("--megabytes", type=int, default=100)
     return parser.parse_args()
 

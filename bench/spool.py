@@ -18,13 +18,13 @@ from pathlib import Path
 
 import uvloop
 
-from postroad.model import Address, Envelope
+from postroad.model import Address, Addressee, Envelope
 from postroad.spool import Done, Shard, SpoolSettings
 
 SWITCH_INTERVAL = 0.001  # as the server sets it
 CONTENT = os.urandom(4096)
 ENVELOPE = Envelope(Address("john", "example.org"))
-RECIPIENT = (Address("jane", "example.net"), Address("jane", "example.net"))
+RECIPIENT = Addressee(Address("jane", "example.net"), Address("jane", "example.net"))
 
 
 async def send(shard: Shard, count: int, times: list[float]) -> None:

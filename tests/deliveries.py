@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from postroad.delivery.transport import Delivery
 from postroad.model import (
@@ -53,16 +54,20 @@ def delivery(
     of: Content | None = None,
     body: BodyType = BodyType.SEVEN_BIT,
     smtputf8: bool = False,
+    sender: str = "alice@example.org",
+    stored: Sequence[StoredRecipient] = (),
+    **asked: Any,
 ) -> Delivery:
+    """A delivery; `asked` are further fields of its envelope."""
     to = recipients or ("bob@example.net",)
     pieces = (content,) if isinstance(content, bytes) else content
-    envelope = Envelope(Address.parse("alice@example.org"), body, smtputf8)
+    envelope = Envelope(Address.parse(sender), body, smtputf8, **asked)
     message = StoredMessage("4F1", envelope, 0.0, 0.0, of or Pieces(pieces))
-    stored = (
+    made = (
         StoredRecipient(10 + at, Address.parse(each), Address.parse(each))
         for at, each in enumerate(to)
     )
-    return Delivery(message, tuple(stored), nexthop)
+    return Delivery(message, tuple(stored or made), nexthop)
 
 
 def broken_delivery(nexthop: str, size: int, body: BodyType = BodyType.SEVEN_BIT) -> Delivery:

@@ -5,12 +5,25 @@ The world they run in is `WORLD`: the same domains, accounts and aliases for eac
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import pytest
 
-from postroad.directory import Alias, Directory, Mailbox, Unknown
+from postroad.directory import (
+    Accounts,
+    Alias,
+    Directory,
+    Mailbox,
+    Purpose,
+    Scope,
+    Secrets,
+    Unknown,
+)
 from postroad.model import Address
+from postroad.sasl import CramSecret, ScramSecret, SecretKind
 
 
 @dataclass(frozen=True)
@@ -38,6 +51,24 @@ class World:
         }
     )
     disabled: tuple[str, ...] = ("old@example.org",)
+    clear: tuple[str, ...] = ("ann@example.net",)
+    app_passwords: tuple[tuple[str, str, Scope], ...] = (
+        ("john@example.org", "phone", Scope.SEND),
+        ("john@example.org", "reader", Scope.READ),
+        ("ann@example.net", "tablet", Scope.ALL),
+        ("old@example.org", "phone", Scope.ALL),
+    )
+
+
+class Whole(Directory, Secrets, Accounts, Protocol):
+    """Everything that an account backend is asked."""
+
+
+Texts = dict[tuple[str, str], str]
+"""App passwords, by account and label."""
+
+Make = Callable[[World, Texts], Awaitable[Whole]]
+"""Makes a directory that holds a world, and tells the app passwords in it."""
 
 
 WORLD = World()
@@ -49,7 +80,15 @@ JOERG = Mailbox("jörg@xn--mller-kva.example")
 
 
 class DirectoryConformance:
-    """Subclass it and give a fixture `directory` that holds `WORLD`."""
+    """Subclass it and give a fixture `make`, a `Make`; what it makes is its own to close."""
+
+    @pytest.fixture
+    def texts(self) -> Texts:
+        return {}
+
+    @pytest.fixture
+    async def directory(self, make: Make, texts: Texts) -> Whole:
+        return await make(WORLD, texts)
 
     @pytest.mark.parametrize(
         ("domain", "expected"),
@@ -166,3 +205,104 @@ class DirectoryConformance:
         self, directory: Directory, user: str, address: str, expected: bool
     ) -> None:
         assert await directory.owns(user, Address.parse(address)) is expected
+
+    @pytest.mark.parametrize(
+        ("owned", "login", "right"),
+        [
+            (("john@example.org", "phone"), ("john@example.org", Purpose.SEND), True),
+            (("john@example.org", "phone"), ("John@Example.org", Purpose.SEND), True),
+            (("john@example.org", "phone"), ("john@example.org", Purpose.READ), False),
+            (("john@example.org", "reader"), ("john@example.org", Purpose.SEND), False),
+            (("john@example.org", "reader"), ("john@example.org", Purpose.READ), True),
+            (("ann@example.net", "tablet"), ("ann@example.net", Purpose.SEND), True),
+            (("ann@example.net", "tablet"), ("ann@example.net", Purpose.READ), True),
+            (("ann@example.net", "tablet"), ("john@example.org", Purpose.SEND), False),
+            (("ann@example.net", "tablet"), ("nobody@example.org", Purpose.SEND), False),
+            (("ann@example.net", "tablet"), ("", Purpose.SEND), False),
+            (("old@example.org", "phone"), ("old@example.org", Purpose.SEND), False),
+        ],
+    )
+    async def test_an_app_password_is_good_for_its_owner_and_its_purpose(
+        self,
+        directory: Whole,
+        texts: Texts,
+        owned: tuple[str, str],
+        login: tuple[str, Purpose],
+        right: bool,
+    ) -> None:
+        text, (owner, _), (name, purpose) = texts[owned], owned, login
+        for _ in range(2):
+            user = await directory.authenticate(name, text, purpose, "192.0.2.1")
+            assert user == (owner if right else None)
+        assert await directory.authenticate(owner, text[:-1] + "?", purpose) is None
+
+    @pytest.mark.parametrize("purpose", Purpose)
+    async def test_the_accounts_own_password_is_good_for_everything(
+        self, directory: Whole, purpose: Purpose
+    ) -> None:
+        assert await directory.authenticate("john@example.org", "summersun", purpose) is not None
+
+    @pytest.mark.parametrize("kind", [SecretKind.SCRAM_SHA_256, SecretKind.SCRAM_SHA_1])
+    @pytest.mark.parametrize(
+        ("name", "user", "password"),
+        [
+            ("john@example.org", "john@example.org", "summersun"),
+            ("MARY@example.org", "mary@example.org", "pässword"),
+            ("ann@example.net", "ann@example.net", "winter"),
+        ],
+    )
+    async def test_a_verifier_is_that_of_the_password(
+        self, directory: Whole, kind: SecretKind, name: str, user: str, password: str
+    ) -> None:
+        found = await directory.secret(name, kind)
+        assert found is not None
+        assert found[0] == user
+        secret = found[1]
+        assert isinstance(secret, ScramSecret)
+        assert secret == ScramSecret.of(kind, password, secret.salt, secret.iterations)
+        assert await directory.secret(name, kind) == found
+
+    @pytest.mark.parametrize("kind", SecretKind)
+    @pytest.mark.parametrize(
+        "name", ["old@example.org", "nobody@example.org", "sales@example.org", "", "\ud800@x.y"]
+    )
+    async def test_who_cannot_log_in_has_no_secret_and_no_name(
+        self, directory: Whole, kind: SecretKind, name: str
+    ) -> None:
+        assert await directory.secret(name, kind) is None
+        assert await directory.login_name(name) is None
+
+    async def test_cram_md5_needs_a_password_that_is_kept_for_it(self, directory: Whole) -> None:
+        assert await directory.secret("john@example.org", SecretKind.CRAM_MD5) is None
+        found = await directory.secret("ann@example.net", SecretKind.CRAM_MD5)
+        assert found == ("ann@example.net", CramSecret.of(b"winter"))
+
+    async def test_the_name_of_an_account_is_its_own(self, directory: Whole) -> None:
+        assert await directory.login_name("JOHN@example.org") == "john@example.org"
+
+    @pytest.mark.parametrize(
+        ("changes", "scram", "cram"),
+        [
+            ({}, False, False),
+            ({"app_passwords": ()}, True, False),
+            ({"app_passwords": (("old@example.org", "phone", Scope.ALL),)}, True, False),
+            ({"app_passwords": (), "clear": tuple(WORLD.users)}, True, True),
+            (
+                {
+                    "app_passwords": (),
+                    "clear": tuple(set(WORLD.users) - {"old@example.org"}),
+                },
+                True,
+                True,
+            ),
+            ({"clear": tuple(WORLD.users)}, False, False),
+        ],
+    )
+    async def test_what_all_can_use_is_what_no_enabled_account_lacks(
+        self, make: Make, changes: dict[str, tuple[str, ...]], scram: bool, cram: bool
+    ) -> None:
+        directory = await make(dataclasses.replace(WORLD, **changes), {})
+        for _ in range(2):
+            assert await directory.can_all_use(SecretKind.SCRAM_SHA_256) is scram
+            assert await directory.can_all_use(SecretKind.SCRAM_SHA_1) is scram
+            assert await directory.can_all_use(SecretKind.CRAM_MD5) is cram

@@ -20,7 +20,9 @@ class FakeConnection:
     def __init__(self, peer: Client | None = None, *, broken_tls: str = "") -> None:
         self.peer = peer or Client("192.0.2.7", 4711)
         self.tls: TlsSession | None = None
+        self.channel_bindings: dict[str, frozenset[bytes]] = {}
         self.broken_tls = broken_tls
+        self.agreed = TLS
         self.closed = False
         self.written = b""
         self.patience: list[float] = []
@@ -54,12 +56,13 @@ class FakeConnection:
         timeout: float,  # noqa: ASYNC109
         name: str | None = None,
         invitation: bytes = b"",
+        plain_answer: bytes = b"",
     ) -> None:
         self.write(invitation)
         if self.broken_tls:
             self.closed = True
             raise TlsError(self.broken_tls)
-        self.tls = TLS
+        self.tls = self.agreed
 
     def close(self) -> None:
         self.closed = True

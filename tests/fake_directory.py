@@ -4,9 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from postroad.directory import Alias, DirectoryUnavailable, Mailbox, Resolution, Unknown
+from postroad.directory import (
+    Alias,
+    DirectoryUnavailable,
+    Mailbox,
+    Purpose,
+    Resolution,
+    Scope,
+    Unknown,
+)
 from postroad.directory.names import address_form, domain_form, without_extension
 from postroad.model import Address, AddressError
+from postroad.sasl import CramSecret, ScramSecret, Secret, SecretKind
 
 
 class FakeDirectory:
@@ -20,6 +29,8 @@ class FakeDirectory:
         aliases: Mapping[str, Sequence[str]] | None = None,
         disabled: Iterable[str] = (),
         delimiters: str = "+",
+        app_passwords: Mapping[str, tuple[str, Scope]] | None = None,
+        hashed: Iterable[str] = (),
     ) -> None:
         self.domains = [domain_form(domain) for domain in domains]
         given = {"john@example.org": "summersun"} if users is None else users
@@ -31,6 +42,11 @@ class FakeDirectory:
         self.disabled = {_key(name) for name in disabled}
         self.delimiters = delimiters
         self.unavailable = False
+        self.without_secrets: set[str] = set()
+        self.without_cram = {_key(name) for name in hashed}
+        self.app_passwords = {
+            text: (_key(name), scope) for text, (name, scope) in (app_passwords or {}).items()
+        }
 
     async def is_local(self, domain: str) -> bool:
         self._check()
@@ -54,15 +70,48 @@ class FakeDirectory:
             return Alias(caught)
         return self._postmaster(plain)
 
-    async def authenticate(self, name: str, password: str) -> str | None:
+    async def authenticate(
+        self, name: str, password: str, purpose: Purpose = Purpose.SEND, address: str = ""
+    ) -> str | None:
         self._check()
+        user = self._login_name(name)
+        if user is None:
+            return None
+        owner, scope = self.app_passwords.get(password, ("", Scope.ALL))
+        right = self.passwords[user] == password or (owner == user and scope.allows(purpose))
+        return user if right else None
+
+    async def login_name(self, name: str) -> str | None:
+        self._check()
+        return self._login_name(name)
+
+    async def secret(self, name: str, kind: SecretKind) -> tuple[str, Secret] | None:
+        self._check()
+        user = self._login_name(name)
+        if user is None or user in self.without_secrets:
+            return None
+        password = self.passwords[user]
+        if kind is SecretKind.CRAM_MD5 and user in self.without_cram:
+            return None
+        if kind is SecretKind.CRAM_MD5:
+            return user, CramSecret.of(password.encode())
+        return user, ScramSecret.of(kind, password, user.encode()[:16].ljust(16), 16)
+
+    async def can_all_use(self, kind: SecretKind) -> bool:
+        self._check()
+        lacking = self.without_secrets - self.disabled
+        if kind is SecretKind.CRAM_MD5:
+            lacking |= self.without_cram - self.disabled
+        owners = {owner for owner, _ in self.app_passwords.values()}
+        return not lacking and not owners - self.disabled
+
+    def _login_name(self, name: str) -> str | None:
         try:
             key = _key(name)
         except AddressError:
             return None
         local = key.rpartition("@")[2] in self.domains
-        right = self.passwords.get(key) == password
-        return key if local and right and key not in self.disabled else None
+        return key if local and key in self.passwords and key not in self.disabled else None
 
     async def owns(self, user: str, address: Address) -> bool:
         steps, seen = [address], {address_form(address)}

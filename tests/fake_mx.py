@@ -24,6 +24,7 @@ class Taken:
     sender: str
     recipients: list[str]
     content: bytes
+    chunked: bool = False
 
 
 @dataclass
@@ -104,6 +105,8 @@ class FakeMx:
                     default = "354 Go" if mail.recipients else "554 5.5.1 No recipients"
                     if await self._say(writer, verb, default):
                         await self._take(reader, writer, mail)
+                case "BDAT":
+                    await self._take_chunk(reader, writer, mail, rest)
                 case "QUIT":
                     await self._say(writer, verb, "221 Bye")
                     return
@@ -119,6 +122,24 @@ class FakeMx:
         while (line := await reader.readuntil(b"\n")) != b".\r\n":
             lines.append(line)
         mail.content = b"".join(lines)
+        await self._answer_content(writer, mail)
+
+    async def _take_chunk(
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        mail: Taken,
+        argument: str,
+    ) -> None:
+        size, _, last = argument.partition(" ")
+        mail.content += await reader.readexactly(int(size))
+        mail.chunked = True
+        if last == "LAST":
+            await self._answer_content(writer, mail)
+        else:
+            await self._say(writer, "CHUNK", "250 2.0.0 Ok")
+
+    async def _answer_content(self, writer: asyncio.StreamWriter, mail: Taken) -> None:
         default = f"250 2.0.0 Ok: queued as {len(self.messages)}"
         replies = len(mail.recipients) if self.lmtp else 1
         taken = [await self._say(writer, "END", default) for _ in range(replies)]

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from postroad.model import Address, Envelope, StoredMessage, StoredRecipient
-from postroad.spool import Claim, Claimed, Done, Retry, Selector, SpoolError
+from postroad.model import Addressee, Envelope, StoredMessage, StoredRecipient
+from postroad.spool import Claim, Claimed, Done, Hastened, Retry, Selector, SpoolError
 from postroad.spool.queue_id import QueueIds
 
 
@@ -48,6 +48,11 @@ class MemoryStore:
     full: bool = False  # every write fails
 
 
+def store_due(message: StoredMessage) -> float:
+    """When a recipient that was never deferred is due: each step of priority counts ten minutes."""
+    return message.queued - 600 * max(message.envelope.priority, 0)
+
+
 class MemoryDraft:
     def __init__(self, shard: MemoryShard, queue_id: str) -> None:
         self.queue_id = queue_id
@@ -60,7 +65,7 @@ class MemoryDraft:
         self.pieces.append(chunk)
 
     async def commit(
-        self, envelope: Envelope, recipients: Sequence[tuple[Address, Address]], arrived: float
+        self, envelope: Envelope, recipients: Sequence[Addressee], arrived: float
     ) -> Claimed:
         self.check()
         if not recipients:
@@ -87,7 +92,7 @@ class MemoryShard:
         self.closed = False
         for row in store.rows.values():
             if row.due is None:
-                row.due = store.messages[row.queue_id].queued
+                row.due = store_due(store.messages[row.queue_id])
 
     def begin(self) -> MemoryDraft:
         self.check()
@@ -101,20 +106,24 @@ class MemoryShard:
         self,
         draft: MemoryDraft,
         envelope: Envelope,
-        recipients: Sequence[tuple[Address, Address]],
+        recipients: Sequence[Addressee],
         arrived: float,
     ) -> Claimed:
         self.check(writing=True)
         content = MemoryContent(b"".join(draft.pieces))
-        message = StoredMessage(draft.queue_id, envelope, arrived, self.clock(), content)
+        now, hold = self.clock(), envelope.hold_until
+        message = StoredMessage(draft.queue_id, envelope, arrived, now, content)
         first = self.store.last_recipient + 1
         self.store.last_recipient += len(recipients)
         stored = tuple(
-            StoredRecipient(first + at, address, original)
-            for at, (address, original) in enumerate(recipients)
+            StoredRecipient(first + at, address, original, 0, notify, orcpt, owed=owed)
+            for at, (address, original, notify, orcpt, owed) in enumerate(recipients)
         )
         self.store.messages[draft.queue_id] = message
-        self.store.rows |= {one.id: Row(draft.queue_id, one) for one in stored}
+        held = hold if hold is not None and hold > now else None
+        self.store.rows |= {one.id: Row(draft.queue_id, one, held) for one in stored}
+        if held is not None:
+            return Claimed(message, ())
         self.claimed |= {one.id for one in stored}
         return Claimed(message, stored)
 
@@ -151,8 +160,13 @@ class MemoryShard:
                 touched[row.queue_id] = None
             else:
                 row.due, row.reason = result.at, result.reason
+                recipient = row.recipient
                 row.recipient = replace(
-                    row.recipient, attempts=row.recipient.attempts + result.tried
+                    recipient,
+                    attempts=recipient.attempts + result.tried,
+                    told=result.told or recipient.told,
+                    owed=result.owed or recipient.owed,
+                    reason=result.reason,
                 )
         return [queue_id for queue_id in touched if self.remove_empty(queue_id)]
 
@@ -161,20 +175,26 @@ class MemoryShard:
         for id_ in self.claimed.intersection(recipient_ids):
             row = self.store.rows[id_]
             if row.due is None:
-                row.due = self.store.messages[row.queue_id].queued
+                row.due = store_due(self.store.messages[row.queue_id])
             self.claimed.discard(id_)
 
     async def flush(self, selector: Selector) -> int:
+        return (await self.hasten(selector)).count
+
+    async def hasten(self, selector: Selector) -> Hastened:
         self.check(writing=True)
-        now, count = self.clock(), 0
+        now, count, held = self.clock(), 0, 0
         names = {name.upper() for name in selector.queue_ids or ()}
         for id_, row in self.store.rows.items():
             named = selector.queue_ids is None or row.queue_id in names
             waits = id_ not in self.claimed and row.due is not None and row.due > now
             if named and waits and selector.matches(row.recipient.address):
+                if (self.store.messages[row.queue_id].envelope.hold_until or 0.0) > now:
+                    held += 1
+                    continue
                 row.due = now
                 count += 1
-        return count
+        return Hastened(count, held, None)
 
     async def delete(self, queue_ids: Sequence[str]) -> int:
         self.check(writing=True)

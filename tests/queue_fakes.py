@@ -103,7 +103,13 @@ class FakeSpool:
             else:
                 self.reasons[recipient.id] = result.reason
                 self.due[recipient.id] = result.at
-                again = replace(recipient, attempts=recipient.attempts + result.tried)
+                again = replace(
+                    recipient,
+                    attempts=recipient.attempts + result.tried,
+                    told=result.told or recipient.told,
+                    owed=result.owed or recipient.owed,
+                    reason=result.reason,
+                )
                 self.rows[recipient.id] = (queue_id, again)
         left = {queue_id for queue_id, _ in self.rows.values()}
         gone = [queue_id for queue_id in touched if queue_id not in left]
@@ -132,9 +138,10 @@ class FakeDoor:
 
 
 class FakeRouter:
-    """Everything goes by `smtp` to its domain; `broken` domains raise, `slow` ones wait."""
+    """Everything goes by `transport` to its domain; `broken` domains raise, `slow` ones wait."""
 
     def __init__(self) -> None:
+        self.transport = "smtp"
         self.broken: set[str] = set()
         self.gate = asyncio.Event()
         self.slow: set[str] = set()
@@ -144,7 +151,7 @@ class FakeRouter:
             await self.gate.wait()
         if address.domain in self.broken:
             raise ConnectionError("the directory is gone")
-        return Route("smtp", address.domain)
+        return Route(self.transport, address.domain)
 
 
 class FakeJournal:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import count
+from typing import Any
 
-from postroad.model import Address, BodyType, Envelope, StoredMessage, StoredRecipient
+from postroad.model import Address, Envelope, StoredMessage, StoredRecipient
 
 NOON = 1_800_000_000.0  # seconds since the epoch
 
@@ -35,23 +36,25 @@ def message(
     content: bytes = MemoryContent.octets,
     arrived: float = NOON,
     queued: float = NOON,
-    smtputf8: bool = False,
+    **wishes: Any,
 ) -> StoredMessage:
-    """A message; an empty sender is the null one."""
-    reverse_path = Address.parse(sender) if sender else None
-    envelope = Envelope(reverse_path, BodyType.SEVEN_BIT, smtputf8)
+    """A message; an empty sender is the null one. `wishes` are fields of the envelope."""
+    envelope = Envelope(Address.parse(sender) if sender else None, **wishes)
     queue_id = queue_id or f"Q{next(_numbers)}"
     return StoredMessage(queue_id, envelope, arrived, queued, MemoryContent(content))
 
 
-def recipient(address: str = "bob@example.net", original: str = "") -> StoredRecipient:
-    """A recipient with an identity no other has."""
+def recipient(
+    address: str = "bob@example.net", original: str = "", **wishes: Any
+) -> StoredRecipient:
+    """A recipient with an identity no other has; `wishes` are its other fields."""
     to = Address.parse(address)
-    return StoredRecipient(next(_numbers), to, Address.parse(original) if original else to)
+    said = Address.parse(original) if original else to
+    return StoredRecipient(next(_numbers), to, said, **wishes)
 
 
-def recipients(*addresses: str) -> tuple[StoredRecipient, ...]:
-    return tuple(recipient(address) for address in addresses)
+def recipients(*addresses: str, **wishes: Any) -> tuple[StoredRecipient, ...]:
+    return tuple(recipient(address, **wishes) for address in addresses)
 
 
 def crowd(size: int, domain: str = "example.net") -> tuple[StoredRecipient, ...]:

@@ -9,15 +9,25 @@ from ipaddress import ip_network
 
 from fake_connection import FakeConnection
 from fake_directory import FakeDirectory
+from fake_limits import gate
 from postroad.intake import Door, IntakeSettings
-from postroad.model import Address, Client, Envelope, StoredMessage, StoredRecipient
+from postroad.model import Addressee, Client, Envelope, StoredMessage, StoredRecipient
 from postroad.model.journal import Event
 from postroad.policy import Networks, PolicySettings, build
+from postroad.server.extensions import Extensions
 from postroad.server.oracle import DirectoryOracle
 from postroad.server.service import Service
 from postroad.server.session import Session
 from postroad.smtp import SessionLimits
 from postroad.spool import Claimed, SpoolError
+
+
+async def talk(connection: FakeConnection, *lines: str) -> str:
+    """Say each line once the one before was answered; the last answer."""
+    answer = ""
+    for line in lines:
+        answer = await connection.say(line.encode() + b"\r\n")
+    return answer
 
 
 class Names:
@@ -45,7 +55,7 @@ class Draft:
         return self.spool.behind
 
     async def commit(
-        self, envelope: Envelope, recipients: Sequence[tuple[Address, Address]], arrived: float
+        self, envelope: Envelope, recipients: Sequence[Addressee], arrived: float
     ) -> Claimed:
         self.spool.committing.set()
         await self.spool.may_commit.wait()
@@ -55,7 +65,10 @@ class Draft:
         stored = StoredMessage(self.queue_id, envelope, arrived, arrived, Content(self.octets))
         return Claimed(
             stored,
-            tuple(StoredRecipient(n, *pair) for n, pair in enumerate(recipients)),
+            tuple(
+                StoredRecipient(n, one.address, one.original, 0, one.notify, one.orcpt)
+                for n, one in enumerate(recipients)
+            ),
         )
 
     def discard(self) -> None:
@@ -66,12 +79,15 @@ class Spool:
     def __init__(self) -> None:
         self.drafts: list[Draft] = []
         self.breaks = False
+        self.refuses = False
         self.behind: asyncio.Future[None] | None = None
         self.committing = asyncio.Event()
         self.may_commit = asyncio.Event()
         self.may_commit.set()
 
     def begin(self) -> Draft:
+        if self.refuses:
+            raise SpoolError("no space left on device")
         self.drafts.append(Draft(self, f"Q{len(self.drafts) + 1}"))
         return self.drafts[-1]
 
@@ -108,9 +124,9 @@ class World:
             "name": "smtpd",
             "hostname": "mail.example.org",
             "implicit_tls": preset == "submissions",
-            "starttls": preset != "submissions",
-            "require_tls": preset != "mx",
-            "auth": preset != "mx",
+            "starttls": preset in {"mx", "submission"},
+            "require_tls": preset.startswith("submission"),
+            "auth": preset.startswith("submission"),
             "limits": SessionLimits(),
             "policy": build(preset, PolicySettings()),
             "oracle": DirectoryOracle(self.directory),
@@ -121,9 +137,12 @@ class World:
             "reverse_names": True,
             "tls_context": ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER),
             "handshake_timeout": 5.0,
+            "gate": gate(),
             "journal": self.events.append,
             "clock": lambda: self.now,
             "pause": self.pause,
+            "elapsed": lambda: self.now,
+            "extensions": Extensions(lmtp=preset == "lmtp", future_release=86_400),
         }
         return Service(**(values | changes))  # type: ignore[arg-type]
 
@@ -143,6 +162,11 @@ class World:
         self.pauses.append(seconds)
         self.pausing.set()
         await self.may_go_on.wait()
+
+    async def end(self) -> None:
+        for task in self.tasks:
+            task.cancel()
+        await asyncio.gather(*self.tasks, return_exceptions=True)
 
     @property
     def log(self) -> list[str]:

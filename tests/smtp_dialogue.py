@@ -1,6 +1,6 @@
 """Plays `C:`/`S:` dialogues against the server core, however the client's octets are cut.
 
-A dialogue file has settings (`offer: starttls require_tls mechanisms=PLAIN,LOGIN secure`,
+A dialogue file has settings (`offer: starttls mechanisms=PLAIN,LOGIN future_release=60 -dsn`,
 `limits: errors=2`), then lines. `C:` is a line the client sends with CRLF (`C:| text` keeps
 leading spaces and understands Python's escapes, and adds nothing). `S:` is a line it must get.
 `-- TLS` is a handshake, `-- END` asserts that the server has closed, with its reason behind it.
@@ -22,15 +22,20 @@ from postroad.smtp import (
     Closed,
     Data,
     EndOfData,
+    Etrn,
     Event,
     Hello,
     Mail,
     Need,
     Offer,
     Rcpt,
+    Refused,
     ServerCore,
     SessionLimits,
     StartTls,
+    Vrfy,
+    XClient,
+    XForward,
     replies,
 )
 
@@ -38,6 +43,11 @@ HOST = "mail.example.org"
 NOTHING = Offer()
 DEFAULT = SessionLimits()
 TLS = object()
+REFUSED_CONTENT = {
+    "later": Reply.of(451, "4.7.1", "Error: try again later"),
+    "never": Reply.of(550, "5.7.1", "Error: no mail from you"),
+    "gone": Reply.of(421, "4.3.2", "Error: going down"),
+}
 
 
 @dataclass
@@ -108,26 +118,30 @@ def _read(dialogue: Dialogue, line: str, place: str) -> None:
 
 
 def _offer(words: Sequence[str]) -> Offer:
-    mechanisms: tuple[str, ...] = ()
+    values: dict[str, object] = {}
     for word in words:
-        if word.startswith("mechanisms="):
-            mechanisms = tuple(word.partition("=")[2].split(","))
-    return Offer(
-        starttls="starttls" in words,
-        secure="secure" in words,
-        require_tls="require_tls" in words,
-        mechanisms=mechanisms,
-    )
+        name, equals, value = word.partition("=")
+        if name == "mechanisms":
+            values[name] = tuple(value.split(","))
+        else:
+            values[name.lstrip("-")] = int(value) if equals else not name.startswith("-")
+    return replace(NOTHING, **values)
 
 
 class Session:
-    """A fake session: takes mail for example.org, knows john with the password summersun."""
+    """A fake session: takes mail for example.org, knows john with the password summersun.
+
+    It refuses the content of mail from `later@` and from `never@`, and mail of which it was told
+    that a policy does not like it (`spam` in the content).
+    """
 
     def __init__(self, offer: Offer = NOTHING, limits: SessionLimits = DEFAULT) -> None:
         self.core = ServerCore(HOST, offer, limits)
         self.events: list[Event] = []
         self.output = b""
         self.user = b""
+        self.sender = ""
+        self.content = b""
         self.core.greet()
         self.pump()
 
@@ -158,7 +172,9 @@ class Session:
             self.events.pop()
         if isinstance(event, Closed) and self.ended is not None:
             return
-        if isinstance(event, EndOfData) and event.fault and isinstance(last, BodyChunk):
+        faulty = isinstance(event, EndOfData) and event.fault
+        dropped = isinstance(event, Refused) and event.command == "BDAT"
+        if (faulty or dropped) and isinstance(last, BodyChunk):
             self.events.pop()  # how much came before the fault depends on the cuts
         self.events.append(event)
 
@@ -167,6 +183,8 @@ class Session:
             case Hello():
                 return replies.OK
             case Mail():
+                self.sender = "" if event.sender is None else event.sender.local
+                self.content = b""
                 return replies.MAIL_OK
             case Rcpt() if event.recipient.domain in ("example.org", ""):
                 return replies.RCPT_OK
@@ -179,9 +197,35 @@ class Session:
             case StartTls():
                 return replies.READY_FOR_TLS
             case Data():
-                return replies.START_CONTENT
+                return REFUSED_CONTENT.get(self.sender, replies.START_CONTENT)
+            case BodyChunk():
+                self.content += event.data
+                return None
             case EndOfData():
-                return event.fault or Reply.of(250, "2.0.0", "Ok: queued as 4XyZ")
+                return event.fault or self._message()
+            case _:
+                return self._special(event)
+
+    def _message(self) -> Reply:
+        if b"spam" in self.content:
+            return Reply.of(550, "5.7.1", "Error: content rejected")
+        return Reply.of(250, "2.0.0", "Ok: queued as 4XyZ")
+
+    def _special(self, event: Event) -> Reply | None:
+        match event:
+            case Vrfy() if event.argument.endswith("@example.org"):
+                return Reply.of(252, "2.0.0", event.argument)
+            case Vrfy():
+                return Reply.of(550, "5.1.1", "Error: unknown")
+            case Etrn() if event.node.lstrip("@#") == "example.org":
+                return replies.QUEUING_STARTED
+            case Etrn():
+                return replies.etrn_refused(event.node)
+            case XClient():
+                self.core.logged_in = event.attributes.get("LOGIN") is not None
+                return replies.greeting(HOST)
+            case XForward():
+                return replies.OK
             case _:
                 return None
 

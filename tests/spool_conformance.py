@@ -12,8 +12,20 @@ from typing import Any, Protocol
 
 import pytest
 
-from postroad.model import Address, BodyType, Envelope
-from postroad.spool import Claim, Claimed, Done, Retry, Selector, SpoolError
+from postroad.model import (
+    Action,
+    Address,
+    Addressee,
+    BodyType,
+    ByMode,
+    DeliverBy,
+    Envelope,
+    Notify,
+    Return,
+    StoredRecipient,
+    Told,
+)
+from postroad.spool import Claim, Claimed, Done, Hastened, Retry, Selector, SpoolError
 
 NOON = 1_800_000_000.0
 INLINE_LIMIT = 1000
@@ -48,12 +60,13 @@ async def put(
     content: bytes = SMALL,
     sender: Address | None = ANN,
     arrived: float = NOON - 1,
+    **wishes: Any,
 ) -> Claimed:
     draft = shard.begin()
     for start in range(0, len(content), 4000):
         draft.write(content[start : start + 4000])
-    pairs = [(one, one) for one in recipients or (BOB,)]
-    claimed = await draft.commit(Envelope(sender), pairs, arrived)
+    pairs = [Addressee(one, one) for one in recipients or (BOB,)]
+    claimed: Claimed = await draft.commit(Envelope(sender, **wishes), pairs, arrived)
     assert claimed.message.queue_id == draft.queue_id
     return claimed
 
@@ -81,11 +94,11 @@ async def test_a_committed_message_is_given_back_whole(place: Place, content: by
     for start in range(0, len(content), 777):
         draft.write(content[start : start + 777])
     envelope = Envelope(Address("o'b r", "example.org"), BodyType.EIGHT_BIT_MIME, smtputf8=True)
-    pairs = [(BOB, Address("postmaster", "")), (EVE, EVE)]
+    pairs = [Addressee(BOB, Address("postmaster", "")), Addressee(EVE, EVE)]
     claimed = await draft.commit(envelope, pairs, NOON - 2.5)
     assert claimed.message.envelope == envelope
     assert (claimed.message.arrived, claimed.message.queued) == (NOON - 2.5, NOON)
-    assert [(one.address, one.original) for one in claimed.recipients] == pairs
+    assert [Addressee(one.address, one.original) for one in claimed.recipients] == pairs
     assert [one.attempts for one in claimed.recipients] == [0, 0]
     assert len(set(ids(claimed))) == 2
     assert claimed.message.content.size == len(content)
@@ -103,6 +116,130 @@ async def test_a_claimed_message_is_the_committed_one(place: Place, content: byt
         assert getattr(again.message, name) == getattr(first.message, name)
     assert again.message.content.size == len(content)
     assert read(again) == read(again) == content
+
+
+ENVELOPES = [
+    Envelope(None, body=BodyType.BINARY_MIME),
+    Envelope(ANN, ret=Return.FULL, envid="QQ 314=é;"),
+    Envelope(ANN, ret=Return.HEADERS, require_tls=True),
+    Envelope(ANN, hold_until=NOON - 60.5),
+    Envelope(ANN, deliver_by=DeliverBy(NOON + 0.25, ByMode.RETURN)),
+    Envelope(ANN, deliver_by=DeliverBy(NOON - 60, ByMode.NOTIFY, trace=True)),
+    *(Envelope(ANN, priority=priority) for priority in (-9, -1, 1, 9)),
+]
+
+
+@pytest.mark.parametrize("envelope", ENVELOPES, ids=range(len(ENVELOPES)))
+async def test_wishes_about_a_message_are_kept(place: Place, envelope: Envelope) -> None:
+    shard = await place.open()
+    plain = await put(shard)
+    claimed = await shard.begin().commit(envelope, [Addressee(BOB, BOB)], NOON)
+    assert claimed.message.envelope == envelope
+    shard = await place.crash()
+    again = {one.message.queue_id: one for one in (await shard.claim(NOON, 10)).messages}
+    assert again[claimed.message.queue_id].message.envelope == envelope
+    assert again[plain.message.queue_id].message.envelope == Envelope(ANN)
+
+
+@pytest.mark.parametrize(
+    "one",
+    [
+        *(Addressee(BOB, EVE, notify) for notify in map(Notify, range(8))),
+        Addressee(BOB, BOB, orcpt="rfc822;Bob+x;y=é@example.net"),
+        Addressee(BOB, EVE, Notify.NEVER, "x400;/c=us/", Action.EXPANDED),
+        Addressee(BOB, BOB, Notify.SUCCESS, "", Action.RELAYED),
+    ],
+    ids=str,
+)
+async def test_wishes_about_a_recipient_are_kept(place: Place, one: Addressee) -> None:
+    shard = await place.open()
+    both = [Addressee(EVE, EVE), one]
+    claimed = await shard.begin().commit(Envelope(ANN), both, NOON)
+    assert [addressee(each) for each in claimed.recipients] == both
+    shard = await place.crash()
+    (again,) = (await shard.claim(NOON, 10)).messages
+    assert again.recipients == claimed.recipients
+
+
+def addressee(stored: StoredRecipient) -> Addressee:
+    assert stored.told is Told.NOTHING
+    return Addressee(stored.address, stored.original, stored.notify, stored.orcpt, stored.owed)
+
+
+async def test_marks_survive(place: Place) -> None:
+    """What a sender was told, and what it is owed, is kept until it changes."""
+    shard = await place.open()
+    one, two = ids(await put(shard, BOB, EVE))
+    await shard.settle(
+        [
+            Retry(one, NOON, "451", told=Told.DELAY),
+            Retry(two, NOON, "451", owed=Action.DELIVERED),
+        ]
+    )
+    await shard.claim(NOON, 10)
+    await shard.settle([Retry(one, NOON, "452"), Retry(two, NOON, "453", told=Told.DEADLINE)])
+    shard = await place.crash()
+    (again,) = (await shard.claim(NOON, 10)).messages
+    assert [(each.told, each.owed, each.reason) for each in again.recipients] == [
+        (Told.DELAY, None, "452"),
+        (Told.DEADLINE, Action.DELIVERED, "453"),
+    ]
+
+
+async def test_what_is_held_is_nobodys_until_its_release(place: Place) -> None:
+    shard = await place.open()
+    await put(shard, EVE)
+    held = await put(shard, BOB, EVE, hold_until=NOON + 50)
+    assert held.recipients == ()
+    assert read(held) == SMALL
+    assert await shard.claim(NOON + 49, 10) == Claim((), NOON + 50)
+    shard = await place.crash()
+    claim = await shard.claim(NOON + 49, 10)
+    assert (len(claim.messages), claim.next_due) == (1, NOON + 50)
+    (released,) = (await shard.claim(NOON + 50, 10)).messages
+    assert released.message.queue_id == held.message.queue_id
+    assert [one.address for one in released.recipients] == [BOB, EVE]
+    assert released.message.envelope.hold_until == NOON + 50
+
+
+async def test_held_mail_that_came_late_is_not_overlooked(place: Place) -> None:
+    """It is due before what was claimed last."""
+    shard = await place.open()
+    await shard.settle(retries(await put(shard), NOON + 60))
+    await shard.claim(NOON + 60, 10)
+    held = await put(shard, hold_until=NOON + 50)
+    assert named(await shard.claim(NOON + 60, 10)) == [held.message.queue_id]
+
+
+async def test_flush_does_not_release(place: Place) -> None:
+    shard = await place.open()
+    deferred = await put(shard, BOB, EVE)
+    await shard.settle(retries(deferred, NOON + 300))
+    held = await put(shard, BOB, EVE, hold_until=NOON + 50)
+    assert await shard.hasten(Selector(None, BOB.domain)) == Hastened(1, 1, None)
+    assert await shard.flush(Selector()) == 1
+    assert named(await shard.claim(NOON, 10)) == [deferred.message.queue_id]
+    place.clock.now = NOON + 50
+    (released,) = (await shard.claim(NOON + 50, 10)).messages
+    await shard.settle(retries(released, NOON + 300))
+    name = frozenset({held.message.queue_id})
+    assert await shard.hasten(Selector(name)) == Hastened(2, 0, None)
+
+
+async def test_a_higher_priority_comes_back_first(place: Place) -> None:
+    """Ten minutes a step; a lower one than usual comes no later."""
+    shard = await place.open()
+    order = [("old", 0, 0), ("urgent", 700, 2), ("usual", 200, 0), ("low", 300, -9)]
+    names = {}
+    for name, age, priority in order:
+        place.clock.now = NOON + age
+        names[(await put(shard, priority=priority)).message.queue_id] = name
+    place.clock.now = NOON + 1000
+    shard = await place.crash()
+    claim = await shard.claim(NOON + 1000, 10)
+    assert [names[one] for one in named(claim)] == ["urgent", "old", "usual", "low"]
+    await shard.release(ids(*claim.messages))
+    assert named(await shard.claim(NOON + 1000, 10)) == named(claim)
 
 
 async def test_a_fresh_message_is_with_its_caller(place: Place) -> None:
@@ -301,7 +438,7 @@ async def test_a_discarded_draft_leaves_nothing(place: Place) -> None:
     draft.discard()
     draft.discard()
     with pytest.raises(SpoolError):
-        await draft.commit(Envelope(ANN), [(BOB, BOB)], NOON)
+        await draft.commit(Envelope(ANN), [Addressee(BOB, BOB)], NOON)
     with pytest.raises(SpoolError):
         draft.write(b"")
     shard = await place.crash()
@@ -312,7 +449,7 @@ async def test_discard_after_commit_changes_nothing(place: Place) -> None:
     shard = await place.open()
     draft = shard.begin()
     draft.write(LARGE)
-    claimed = await draft.commit(Envelope(ANN), [(BOB, BOB)], NOON)
+    claimed = await draft.commit(Envelope(ANN), [Addressee(BOB, BOB)], NOON)
     draft.discard()
     assert read(claimed) == LARGE
 
@@ -359,7 +496,7 @@ async def test_a_closed_shard_refuses(place: Place) -> None:
     with pytest.raises(SpoolError):
         shard.begin()
     with pytest.raises(SpoolError):
-        await draft.commit(Envelope(ANN), [(BOB, BOB)], NOON)
+        await draft.commit(Envelope(ANN), [Addressee(BOB, BOB)], NOON)
     with pytest.raises(SpoolError):
         await shard.claim(NOON, 1)
     with pytest.raises(SpoolError):

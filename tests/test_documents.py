@@ -81,6 +81,6 @@ def _walk(words: list[str]) -> None:
         if name.startswith("-"):
             known = {option for parameter in command.params for option in parameter.opts}
             assert name in known, " ".join(words)
-        elif below is not None and re.fullmatch(r"[a-z]+", name):
+        elif below is not None and re.fullmatch(r"[a-z][a-z-]*", name):
             assert name in below, " ".join(words)
             command = below[name]

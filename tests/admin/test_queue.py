@@ -11,8 +11,8 @@ import pytest
 
 from postroad.admin import queue
 from postroad.admin.control import ControlError, ControlServer, ask
-from postroad.admin.queue import QueueControl, delete, flush
-from postroad.model import Address, Envelope
+from postroad.admin.queue import Changed, QueueControl, delete, flush
+from postroad.model import Address, Addressee, Envelope
 from postroad.spool import Inventory, Retry, Selector, Shard, SpoolSettings, shard_directories
 
 NOW = 1_800_000_000.0
@@ -62,7 +62,7 @@ async def worker(state: Path, *numbers: int) -> AsyncIterator[tuple[Mapping[int,
 
 async def fill(shard: Shard, count: int, *recipients: Address) -> list[str]:
     """Deferred messages; their queue IDs."""
-    pairs = [(each, each) for each in recipients or (X, Y)]
+    pairs = [Addressee(each, each) for each in recipients or (X, Y)]
 
     async def one() -> tuple[str, list[Retry]]:
         claimed = await shard.begin().commit(Envelope(None), pairs, NOW)
@@ -85,7 +85,9 @@ async def deleted(state: Path, queue_ids: Sequence[str], seen: list[int] | None 
 
 
 async def flushed(state: Path, selector: Selector) -> int:
-    return await asyncio.to_thread(flush, state, selector)
+    changed = await asyncio.to_thread(flush, state, selector)
+    assert changed.held == 0
+    return changed.count
 
 
 @pytest.mark.parametrize(
@@ -124,6 +126,21 @@ async def test_delete_by_thousands(tmp_path: Path, owned: tuple[int, ...]) -> No
     assert waiting(tmp_path) == [kept]
     assert seen == sorted(seen)
     assert (seen[1], seen[-1]) == (1000, 3399)
+
+
+@pytest.mark.parametrize("owned", [(0,), ()], ids=str)
+async def test_flush_releases_nothing_that_is_held(tmp_path: Path, owned: tuple[int, ...]) -> None:
+    async with opened(tmp_path, 0) as shards:
+        await fill(shards[0], 1, X)
+        held = Envelope(None, hold_until=LATER)
+        await shards[0].begin().commit(held, [Addressee(X, X), Addressee(Y, Y)], NOW)
+    if not owned:
+        changed = await asyncio.to_thread(flush, tmp_path, Selector())
+    else:
+        async with worker(tmp_path, *owned):
+            changed = await asyncio.to_thread(flush, tmp_path, Selector())
+    assert changed == Changed(1, 2)
+    assert len(waiting(tmp_path)) == 1
 
 
 async def test_flush_by_thousands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

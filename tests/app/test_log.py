@@ -8,8 +8,24 @@ import time
 from pathlib import Path
 
 from postroad.app.log import CONSOLE_EVENTS, LogFile, console, formatter
-from postroad.model import Address, Client, Login, Reply, Status
-from postroad.model.journal import Accepted, Connected, Delivered, LogSettings, Queued, Rejected
+from postroad.model import (
+    Address,
+    Client,
+    ClientCertificate,
+    Login,
+    Reply,
+    Status,
+    TlsSession,
+)
+from postroad.model.journal import (
+    Accepted,
+    Connected,
+    Delivered,
+    LogSettings,
+    Queued,
+    Rejected,
+    TlsEstablished,
+)
 
 NOW = 1_790_000_000.25
 CLIENT = Client("192.0.2.7", 4711, "mua.example.net")
@@ -54,7 +70,23 @@ def test_json_has_the_fields_and_the_text() -> None:
 def test_json_of_a_login() -> None:
     line = json.loads(formatter(LogSettings(format="json"), "h")(ACCEPTED, NOW))
 
-    assert line["login"] == {"user": "john@example.org", "mechanism": "PLAIN"}
+    assert line["login"] == {"user": "john@example.org", "mechanism": "PLAIN", "actor": ""}
+
+
+def test_json_of_a_client_certificate() -> None:
+    certificate = ClientCertificate("John", emails=("john@example.org",), der=b"\x30\xff")
+    tls = TlsSession("TLSv1.3", "TLS_AES_256_GCM_SHA384", 256, client_certificate=certificate)
+    event = TlsEstablished("smtpd", str(CLIENT), tls)
+
+    line = json.loads(formatter(LogSettings(format="json"), "h")(event, NOW))
+
+    assert line["tls"]["client_certificate"] == {
+        "subject": "John",
+        "issuer": "",
+        "emails": ["john@example.org"],
+        "names": [],
+        "fingerprint": "",
+    }
 
 
 def test_console_lines_are_short() -> None:

@@ -14,6 +14,7 @@ from postroad.config import Configuration
 from postroad.delivery.settings import RelaySettings
 from postroad.net.tls import TlsConfigurationError
 from postroad.policy import PolicySettings
+from postroad.server.login_settings import LoginSettings
 from postroad.server.settings import ListenerSettings
 from postroad.smtp import SessionLimits
 
@@ -45,6 +46,12 @@ def test_limits_and_relay_are_taken() -> None:
     assert reloaded(fresh) == (fresh, ())
 
 
+def test_login_methods_are_taken() -> None:
+    fresh = replace(STARTED, login=LoginSettings(mechanisms=("SCRAM-SHA-256",)))
+
+    assert reloaded(fresh) == (fresh, ())
+
+
 def test_policy_and_logins_of_a_listener_are_taken_and_its_address_is_not() -> None:
     changed = ListenerSettings(
         tls="none",
@@ -58,6 +65,44 @@ def test_policy_and_logins_of_a_listener_are_taken_and_its_address_is_not() -> N
 
     assert configuration.listeners["mx"] == replace(changed, bind=None)
     assert waiting == ("listeners.mx",)
+
+
+def test_what_a_listener_offers_is_taken_and_how_it_was_opened_is_not() -> None:
+    offered = ListenerSettings(
+        tls="none",
+        vrfy="always",
+        future_release=60,
+        discard_ehlo_keywords=("DSN",),
+        xclient=(ip_network("192.0.2.1/32"),),
+        xforward=(ip_network("192.0.2.1/32"),),
+    )
+    opened = replace(
+        offered, plain_auth=True, unix_mode="0600", proxy=(ip_network("192.0.2.1/32"),)
+    )
+
+    assert reloaded(replace(STARTED, listeners=STARTED.listeners | {"mx": offered}))[1] == ()
+    configuration, waiting = reloaded(
+        replace(STARTED, listeners=STARTED.listeners | {"mx": opened})
+    )
+
+    assert configuration.listeners["mx"] == offered
+    assert waiting == ("listeners.mx",)
+
+
+@pytest.mark.parametrize("key", ["xclient", "proxy"])
+def test_a_listener_that_believes_everybody_is_refused(key: str) -> None:
+    everybody = ListenerSettings(tls="none", **{key: (ip_network("0.0.0.0/0"),)})
+
+    with pytest.raises(RelayHoleError, match=f"listener mx: 0.0.0.0/0 in {key} hold too much"):
+        Running(replace(STARTED, listeners={"mx": everybody}), lambda: STARTED)
+
+
+def test_lmtp_that_relays_is_refused() -> None:
+    policy = PolicySettings(relay=("permit_mynetworks", "reject"))
+    relaying = ListenerSettings(preset="lmtp", policy=policy)
+
+    with pytest.raises(RelayHoleError, match="listener lmtp: a client, trusted or logged in,"):
+        Running(replace(STARTED, listeners={"lmtp": relaying}), lambda: STARTED)
 
 
 def test_new_and_removed_listeners_wait_for_a_restart() -> None:

@@ -42,7 +42,8 @@ def work(index, lifeline):
 
 say("supervisor", os.getpid())
 sys.exit(Supervisor(2, work, reload=lambda: True, stop_listening=lambda: None,
-                    journal=lambda event: say(event.text), announce=lambda: say("ready")).run())
+                    journal=lambda event: say(event.text), announce=lambda: say("ready"),
+                    buried=lambda index: say("buried", index)).run())
 """
 
 
@@ -101,7 +102,7 @@ def test_a_killed_worker_is_replaced_at_once_and_the_other_is_left_alone() -> No
         first, _ = told.until("worker 0", "worker 1")
 
         os.kill(pid_of(first), signal.SIGKILL)
-        told.until("warning: worker 0 ended by signal 9; restarted at once")
+        told.until("buried 0", "warning: worker 0 ended by signal 9; restarted at once")
         again = told.until("worker 0 ")[0]
 
         assert pid_of(again) != pid_of(first)

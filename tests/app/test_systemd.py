@@ -11,7 +11,7 @@ import pytest
 from postroad.app import systemd
 from postroad.app.sockets import open_sockets
 from postroad.net.listener import BindError
-from postroad.server.settings import Bind
+from postroad.server.binds import Bind
 
 
 def test_notify(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,6 +8,7 @@ import pwd
 import re
 import select
 import shutil
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -73,6 +74,46 @@ async def test_a_generated_password_is_shown_once(command_line: CommandLine) -> 
     assert await logs_in("lisa@example.org", found[1])
 
 
+@pytest.mark.parametrize("scheme", ["sha512-crypt", "PLAIN", "BLF-CRYPT"])
+async def test_a_password_is_kept_as_it_was_asked_for(
+    command_line: CommandLine, scheme: str
+) -> None:
+    words = ("user", "passwd", "john@example.org", "--password-stdin", "--scheme", scheme)
+    assert command_line(*words, typed="moonlight\n").status == 0
+    assert _stored("john@example.org").startswith(f"{{{scheme.upper()}}}")
+    assert await logs_in("john@example.org", "moonlight")
+
+
+@pytest.mark.parametrize("way", ["word", "input"])
+async def test_a_ready_hash_is_kept_as_it_is(command_line: CommandLine, way: str) -> None:
+    stored = "{SSHA}y6aYU6MQ4j9v1ORb/CwTOuUkKEeK2wZO"
+    given = ("--hash", stored) if way == "word" else ("--hash", "-")
+    ran = command_line("user", "add", "lisa@example.org", *given, typed=f"{stored}\n")
+    assert (ran.status, ran.out) == (0, "added lisa@example.org\n")
+    ran = command_line("user", "passwd", "john@example.org", *given, typed=f"{stored}\n")
+    assert ran.out == "changed the password of john@example.org\n"
+    for name in ("lisa@example.org", "john@example.org"):
+        assert _stored(name) == stored
+        assert await logs_in(name, "summersun")
+
+
+def test_a_list_shows_no_hash_and_no_secret(command_line: CommandLine) -> None:
+    for words in ("user list", "user list --json"):
+        out = command_line(*words.split()).out
+        assert "ARGON" not in out
+        assert "password" not in out
+    assert command_line("user", "list", "--json").json == [
+        {"name": "john@example.org", "enabled": True}
+    ]
+
+
+def _stored(name: str) -> str:
+    connection = sqlite3.connect("state/directory.db")
+    (row,) = connection.execute("SELECT password FROM users WHERE name = ?", (name,))
+    connection.close()
+    return str(row[0])
+
+
 def test_domains(command_line: CommandLine) -> None:
     assert command_line("domain", "add", "Example.NET").out == "added example.net\n"
     assert command_line("domain", "list").lines == [
@@ -119,6 +160,11 @@ def test_an_account_that_an_alias_names_is_removed_with_a_word(command_line: Com
         ("user add lisa@example.org --password-stdin", os.EX_DATAERR, "the password is empty"),
         ("user add lisa@example.org", os.EX_USAGE, "no terminal to ask for a password"),
         ("user passwd lisa@example.org --generate", os.EX_DATAERR, "there is no account"),
+        ("user passwd john@example.org --hash {NOPE}x", os.EX_DATAERR, "an unknown password"),
+        ("user passwd john@example.org --hash {SHA}x", os.EX_DATAERR, "a damaged SHA hash"),
+        ("user passwd john@example.org --hash {SHA}x --generate", os.EX_USAGE, "--hash stands"),
+        ("user add lisa@example.org --hash {SHA}x --scheme SHA", os.EX_USAGE, "--hash stands"),
+        ("user add lisa@example.org --generate --scheme SHA", os.EX_DATAERR, "no hash of scheme"),
         ("user remove lisa@example.org", os.EX_DATAERR, "there is no account"),
         ("domain add example.org", os.EX_DATAERR, "the domain example.org stands in"),
         ("domain remove example.net", os.EX_DATAERR, "there is no domain"),

@@ -12,7 +12,16 @@ import pytest
 
 from command_line import CommandLine
 from postroad.config import load
-from postroad.model import Address, Envelope
+from postroad.model import (
+    Action,
+    Address,
+    Addressee,
+    ByMode,
+    DeliverBy,
+    Envelope,
+    Notify,
+    Return,
+)
 from postroad.spool import Done, Retry, Shard, SpoolSettings
 
 ARRIVED = 1_700_000_000.0
@@ -37,6 +46,8 @@ def store(
     reasons: Sequence[str] = (),
     content: bytes = CONTENT,
     tried: bool = True,
+    envelope: Envelope | None = None,
+    asked: Addressee | None = None,
 ) -> str:
     """A message in the queue; a recipient with a reason has been tried and waits for long."""
     spool = load(Path("postroad.toml")).spool_directory
@@ -47,9 +58,10 @@ def store(
         )
         draft = opened.begin()
         draft.write(content)
-        pairs = [(Address.parse(each), Address.parse(each)) for each in recipients]
-        envelope = Envelope(Address.parse(sender) if sender else None)
-        claimed = await draft.commit(envelope, pairs, ARRIVED)
+        pairs = [Addressee(Address.parse(each), Address.parse(each)) for each in recipients]
+        pairs += [asked] if asked is not None else []
+        plain = Envelope(Address.parse(sender) if sender else None)
+        claimed = await draft.commit(envelope or plain, pairs, ARRIVED)
         results: list[Done | Retry] = [
             Retry(recipient.id, LATER, reason, tried)
             for recipient, reason in zip(claimed.recipients, reasons, strict=False)
@@ -100,6 +112,15 @@ def test_the_list_as_json(command_line: CommandLine, server: Path) -> None:
         "sender": "john@example.org",
         "size": len(CONTENT),
         "arrived": ARRIVED,
+        "body": "7BIT",
+        "smtputf8": False,
+        "ret": None,
+        "envid": None,
+        "require_tls": False,
+        "hold_until": None,
+        "deliver_by": None,
+        "by_mode": None,
+        "priority": 0,
         "recipients": [
             {
                 "address": "a@x.example",
@@ -107,6 +128,9 @@ def test_the_list_as_json(command_line: CommandLine, server: Path) -> None:
                 "attempts": 1,
                 "next_attempt": LATER,
                 "reason": "greylisted",
+                "notify": None,
+                "orcpt": None,
+                "owed": None,
             }
         ],
     }
@@ -144,6 +168,72 @@ def test_a_recipient_that_waits_without_an_attempt(command_line: CommandLine, se
     assert "a@x.example: not tried (x.example is down), next at " in shown
 
 
+BOB = Address("bob", "y.example")
+WISHES = Envelope(
+    Address("john", "example.org"),
+    ret=Return.HEADERS,
+    envid="QQ\x1b314159",
+    require_tls=True,
+    hold_until=LATER,
+    deliver_by=DeliverBy(LATER + 60, ByMode.RETURN, trace=True),
+    priority=-3,
+)
+ASKED = Addressee(BOB, BOB, Notify.SUCCESS | Notify.DELAY, "rfc822;Bob@y.example")
+
+
+def test_wishes_are_listed_and_shown(command_line: CommandLine, server: Path) -> None:
+    queue_id = store("john@example.org", ["a@x.example"], envelope=WISHES, asked=ASKED)
+    assert command_line("queue", "list").lines == [
+        "-Queue ID----  --Size-- ----Arrival Time---- -Sender/Recipient-------",
+        f"{queue_id}         24  Tue Nov 14 22:13:20 john@example.org",
+        "(held until Tue Oct 02 07:06:40, as its sender asked)",
+        "                                             a@x.example",
+        "                                             bob@y.example",
+        "",
+        "-- 1 Kbytes in 1 Requests.",
+    ]
+    envelope, _, _ = command_line("queue", "show", queue_id).out.partition("\n\n")
+    assert envelope.splitlines()[4:] == [
+        "ret:       HDRS",
+        "envid:     QQ?314159",
+        "tls:       required",
+        "held until: Tue Oct 02 07:06:40",
+        "deliver by: Tue Oct 02 07:07:40 (return)",
+        "priority:  -3",
+        "recipient: a@x.example: held",
+        "recipient: bob@y.example: held",
+        "           notify SUCCESS,DELAY, orcpt rfc822;Bob@y.example",
+    ]
+
+
+def test_wishes_as_json(command_line: CommandLine, server: Path) -> None:
+    store("john@example.org", [], envelope=WISHES, asked=ASKED)
+    (said,) = command_line("queue", "list", "--json").json
+    recipient = said.pop("recipients")[0]
+    assert {name: said[name] for name in list(said)[4:]} == {
+        "body": "7BIT",
+        "smtputf8": False,
+        "ret": "HDRS",
+        "envid": "QQ\x1b314159",
+        "require_tls": True,
+        "hold_until": LATER,
+        "deliver_by": LATER + 60,
+        "by_mode": "RT",
+        "priority": -3,
+    }
+    assert (recipient["notify"], recipient["orcpt"]) == ("SUCCESS,DELAY", "rfc822;Bob@y.example")
+    assert (recipient["next_attempt"], recipient["owed"]) == (LATER, None)
+
+
+def test_a_report_that_is_owed(command_line: CommandLine, server: Path) -> None:
+    asked = Addressee(BOB, BOB, Notify.NEVER, owed=Action.EXPANDED)
+    queue_id = store("john@example.org", ["a@x.example"], asked=asked)
+    shown = command_line("queue", "show", queue_id).out
+    assert "recipient: bob@y.example: to be reported as expanded\n" in shown
+    (said,) = command_line("queue", "list", "--json").json
+    assert [each["owed"] for each in said["recipients"]] == [None, "expanded"]
+
+
 @pytest.mark.parametrize("queue_id", ["ABCDEFGHIJ00", "nonsense", "\x1b[2J"])
 def test_a_message_that_is_not_there(
     command_line: CommandLine, server: Path, queue_id: str
@@ -172,6 +262,17 @@ def test_flush_makes_waiting_mail_due(command_line: CommandLine, server: Path) -
     assert LATER not in waiting(command_line).values()
     ran = command_line("queue", "flush")
     assert (ran.status, ran.out) == (0, "0 recipients will be tried now\n")
+
+
+def test_flush_says_what_stays_held(command_line: CommandLine, server: Path) -> None:
+    store("", ["a@x.example"], reasons=["no"])
+    store("john@example.org", ["b@x.example"], envelope=WISHES)
+    ran = command_line("queue", "flush")
+    assert ran.lines == [
+        "1 recipient will be tried now",
+        "1 recipient held until the time that the sender asked for",
+    ]
+    assert waiting(command_line)["b@x.example"] == LATER
 
 
 def test_delete(command_line: CommandLine, server: Path) -> None:

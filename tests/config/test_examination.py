@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -79,8 +80,8 @@ def test_files_that_are_too_open(
         (timedelta(), Verdict.OK, "self-signed"),
         (LIFETIME - timedelta(days=22), Verdict.OK, "self-signed"),
         (LIFETIME - timedelta(days=20), Verdict.WARNING, "in 20 days"),
-        (LIFETIME, Verdict.ERROR, "expired on"),
-        (timedelta(hours=-2), Verdict.ERROR, "is the clock right"),
+        (LIFETIME, Verdict.WARNING, "expired on"),
+        (timedelta(hours=-2), Verdict.WARNING, "is the clock right"),
     ],
 )
 def test_the_days_of_the_certificate(
@@ -107,6 +108,15 @@ def test_whom_the_certificate_names(
     assert findings(configuration)[-1].verdict is verdict
 
 
+def test_who_asks_mail_servers_for_certificates_is_warned(configuration: Configuration) -> None:
+    asking = replace(configuration, listeners={"mx": ListenerSettings(client_certificates=True)})
+
+    finding = findings(asking)[-1]
+
+    assert (finding.subject, finding.verdict) == ("client certificates", Verdict.WARNING)
+    assert "cannot send us mail" in finding.message
+
+
 def test_files_that_the_servers_user_cannot_read(
     configuration: Configuration, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -125,3 +135,21 @@ def test_files_that_the_servers_user_cannot_read(
     }
     assert f"the server's user nobody cannot reach or read {file}" in said
     assert f"the server's user nobody cannot write {configuration.state_directory}" in said
+
+
+def test_logins_without_tls_are_worth_a_warning(configuration: Configuration) -> None:
+    plain = ListenerSettings(
+        preset="submission", bind=("127.0.0.1:10587",), tls="none", plain_auth=True
+    )
+    listeners = configuration.listeners | {"behind": plain}
+
+    [warning] = [
+        finding
+        for finding in findings(replace(configuration, listeners=listeners))
+        if finding.verdict is Verdict.WARNING
+    ]
+
+    assert (warning.subject, warning.message[:44]) == (
+        "logins",
+        "listener behind takes passwords without TLS,",
+    )

@@ -11,7 +11,7 @@ import pytest
 
 from postroad.config import Configuration, ConfigurationError, find, load
 from postroad.net.selfsigned import write_self_signed
-from postroad.server.settings import Bind
+from postroad.server.binds import Bind
 
 HEAD = 'hostname = "mail.example.org"\ndomains = ["example.org"]\n'
 DOOR = "[listeners.mx]\n"
@@ -245,7 +245,7 @@ SINGLE = {
         (
             "postroad.toml:4: [listeners.firewall]: no preset has this name, so it needs "
             "preset = one "
-            "of mx, submission, submissions"
+            "of mx, submission, submissions, lmtp"
         ),
     ),
     "nearly a preset": (
@@ -253,7 +253,7 @@ SINGLE = {
         (
             "postroad.toml:4: [listeners.submision]: no preset has this name, so it needs "
             "preset = one "
-            "of mx, submission, submissions; did you mean submission?"
+            "of mx, submission, submissions, lmtp; did you mean submission?"
         ),
     ),
     "a name with a space": (
@@ -279,7 +279,8 @@ SINGLE = {
         '[listeners.submission]\nbind = ["127.0.0.1"]',
         (
             "postroad.toml:5: [listeners.submission] bind: expected an address such as "
-            '":25", "192.0.2.1:25" or "[2001:db8::1]:25", not "127.0.0.1"'
+            '":25", "192.0.2.1:25", "[2001:db8::1]:25" or "unix:/run/postroad/lmtp", not '
+            '"127.0.0.1"'
         ),
     ),
     "a port too high": (

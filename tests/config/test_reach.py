@@ -162,3 +162,15 @@ def test_whose_right_counts(
     monkeypatch.setattr(Path, "stat", lambda _: status)
     sight = _Sight(account, tmp_path / "state")
     assert sight._may(tmp_path, READ) is may
+
+
+@needs_root
+@pytest.mark.parametrize("after_root", [True, False])
+def test_the_folder_of_a_socket(place: Path, after_root: bool) -> None:
+    """Root makes the socket before it becomes the server's user; that user needs the folder."""
+    (place / "sockets").mkdir(mode=0o755)
+    door = ListenerSettings(bind=(f"unix:{place}/sockets/lmtp",))
+    configuration = dataclasses.replace(server(place), listeners={"lmtp": door})
+    account = dataclasses.replace(NOBODY, after_root=after_root)
+
+    assert ("cannot write sockets" in said(place, configuration, account)) is not after_root

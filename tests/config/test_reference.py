@@ -21,6 +21,7 @@ HEADER = "| key | type | default | meaning |"
 SETTINGS = {".".join(setting.path): setting for setting in settings(Configuration)}
 
 TYPES = {
+    "a list in brackets, each text in quotes": "lists of text",
     "text in quotes": "text",
     "a whole number": "whole number",
     "true or false": "true or false",
@@ -41,7 +42,7 @@ def documented() -> dict[str, Row]:
     rows, table, inside = {}, "", False
     for line in PAGE.read_text().splitlines():
         if line.startswith("## "):
-            found = re.fullmatch(r"## `\[(.+)\]`", line)
+            found = re.fullmatch(r"## `\[\[?(.+?)\]\]?`", line)
             table = f"{found[1]}." if found else ""
         inside = line == HEADER or (inside and line.startswith("|"))
         if inside and line.startswith("| `"):
@@ -88,7 +89,14 @@ def _type_of(setting: Setting) -> str:
     words = choices(setting.annotation)
     if words:
         return f"one of {', '.join(f'`{word}`' for word in words)}"
+    if get_origin(setting.annotation) is tuple:
+        words = choices(get_args(setting.annotation)[0])
+        if words:
+            return f"list of {', '.join(f'`{word}`' for word in words)}"
     said = expected(setting.annotation)
+    tabled = said.removeprefix("a table, each ")
+    if tabled != said:
+        return f"table of {TYPES[tabled]}s"
     listed = said.removeprefix("a list in brackets, each ")
     return f"list of {TYPES[listed]}s" if listed != said else TYPES[said]
 
@@ -111,7 +119,8 @@ def test_every_section_explains_its_fields_where_it_is_defined() -> None:
         section: object = Configuration
         for name in setting.path[:-1]:
             section = _section_below(section, name)
-        if f"    {setting.path[-1]}: " not in (getattr(section, "__doc__", "") or ""):
+        words = "".join(each.__doc__ or "" for each in getattr(section, "__mro__", ()))
+        if f"    {setting.path[-1]}: " not in words:
             missing.append(".".join(setting.path))
     assert missing == []
 
@@ -122,4 +131,6 @@ def _section_below(section: object, name: str) -> object:
     from typing import get_type_hints
 
     hint = get_type_hints(section, include_extras=True)[name]
+    if get_origin(hint) is tuple:  # an array of tables
+        return get_args(hint)[0]
     return get_args(hint)[1] if get_origin(hint) is dict else hint

@@ -17,9 +17,17 @@ TEXT = first_configuration("mail.example.org", ("example.org",), Path("state"))
 UNCOMMENTED = re.sub(r"(?m)^# (?=[a-z_]+ = |\[)", "", TEXT)
 
 EXAMPLES = {
+    "login.act_as",
+    "etrn.NAME.networks",
+    "etrn.NAME.users",
     # Shown with a value, because the default is that there is none.
     "tls.certificate",
     "tls.key",
+    "tls.minimum_version",
+    "tls.client_ca_file",
+    "tls.certificates.certificate",
+    "tls.certificates.key",
+    "tls.certificates.names",
     "relay.smarthost",
     "relay.username",
     "relay.password_file",
@@ -27,6 +35,11 @@ EXAMPLES = {
     "relay.ca_file",
     "delivery.capture",
     "directory.file",
+    "oauth.issuer",
+    "oauth.audience",
+    "oauth.key_set_file",
+    "oauth.client_secret_file",
+    "oauth.ca_file",
     "dns.servers",
     "log.file",
     "mailbox.path",
@@ -55,12 +68,15 @@ def test_it_loads_with_every_comment_mark_off(tmp_path: Path) -> None:
 def test_it_shows_every_setting_there_is() -> None:
     shown = tomllib.loads(UNCOMMENTED)
     shown["listeners"] = {ANY_NAME: shown["listeners"]["firewall"]}
+    shown["etrn"] = {ANY_NAME: shown["etrn"]["branch.example.net"]}
     missing = [".".join(each.path) for each in settings(Configuration) if not _has(shown, each)]
     assert missing == []
 
 
 def _has(table: object, setting: Setting) -> bool:
     for name in setting.path:
+        if isinstance(table, list):  # an array of tables
+            table = table[0]
         if not isinstance(table, dict) or name not in table:
             return False
         table = table[name]

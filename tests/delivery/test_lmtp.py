@@ -9,6 +9,7 @@ from fake_dns import FakeDns
 from fake_mx import FakeMx
 from postroad.delivery.lmtp import LmtpTransport
 from postroad.delivery.settings import DeliverySettings
+from postroad.model import Address, BodyType, ByMode, DeliverBy, Notify, StoredRecipient
 from postroad.net.dns import Resolver
 from postroad.net.settings import DnsSettings
 
@@ -104,3 +105,41 @@ async def test_a_store_that_does_not_speak_lmtp(transport, servers, tmp_path):
     assert told(report) == [
         f"10 deferred 451 4.3.5 host relay.example.org[{path}] said: 500 5.5.1 What?"
     ]
+
+
+async def test_a_store_is_told_of_what_it_knows(transport, servers, tmp_path):
+    path = tmp_path / "lmtp"
+    offer = ("PIPELINING", "DSN", "CHUNKING", "BINARYMIME")
+    server = await servers(FakeMx(lmtp=True, offer=offer), path=path)
+    bob = Address.parse("bob@example.org")
+    stored = (
+        StoredRecipient(1, bob, bob, notify=Notify.SUCCESS, orcpt="rfc822;b@x.net"),
+        StoredRecipient(2, bob, bob),
+    )
+    report = await transport.deliver(
+        delivery(f"unix:{path}", stored=stored, body=BodyType.BINARY_MIME, envid="314")
+    )
+    assert [outcome.status.value for outcome in report.outcomes] == ["sent", "sent"]
+    assert all(outcome.dsn_passed for outcome in report.outcomes)
+    assert server.commands[1:] == [
+        "MAIL FROM:<alice@example.org> BODY=BINARYMIME ENVID=314",
+        "RCPT TO:<bob@example.org> NOTIFY=SUCCESS ORCPT=rfc822;b@x.net",
+        "RCPT TO:<bob@example.org>",
+        "BDAT 35 LAST",
+    ]
+
+
+async def test_with_a_store_the_way_ends(transport, servers, tmp_path):
+    path = tmp_path / "lmtp"
+    server = await servers(FakeMx(lmtp=True), path=path)
+    asked = {"require_tls": True, "deliver_by": DeliverBy(0.0, ByMode.RETURN)}
+    report = await transport.deliver(delivery(f"unix:{path}", **asked))
+    assert told(report) == ["10 sent 250 2.0.0 Ok: queued as 0"]
+    assert server.commands[1] == "MAIL FROM:<alice@example.org> SIZE=35"
+
+
+async def test_a_store_without_binarymime_gets_no_binary_content(transport, servers, tmp_path):
+    path = tmp_path / "lmtp"
+    await servers(FakeMx(lmtp=True), path=path)
+    report = await transport.deliver(delivery(f"unix:{path}", body=BodyType.BINARY_MIME))
+    assert told(report)[0].startswith("10 bounced 554 5.6.3 BINARYMIME with CHUNKING is required")

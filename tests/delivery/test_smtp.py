@@ -1,98 +1,18 @@
 from __future__ import annotations
 
 import asyncio
-import ssl
 import threading
-from itertools import count
 
 import pytest
 
 from deliveries import MESSAGE, Pieces, broken_delivery, delivery, told
-from fake_dns import FakeDns
 from fake_mx import DROP, HANG, OFFER, FakeMx
 from peers.certificates import Authority
 from postroad.delivery.credentials import Credentials
-from postroad.delivery.settings import DeliverySettings, RelaySettings
-from postroad.delivery.smtp import MAX_ADDRESSES, SmtpTransport
+from postroad.delivery.smtp import MAX_ADDRESSES
 from postroad.model import BodyType
-from postroad.model.journal import Event, TlsEstablished
-from postroad.net.dns import Resolver
-from postroad.net.ourselves import Ourselves
-from postroad.net.settings import DnsSettings
-
-TLS_OFFER = (*OFFER, "STARTTLS")
-ZONE = {
-    "example.net": {"MX": ("10 mx.example.net.",)},
-    "mx.example.net": {"A": ("127.0.0.1",)},
-    "dead.example.net": {"A": ("127.0.0.3",)},
-    "two.example": {"MX": ("10 dead.example.net.", "20 mx.example.net.")},
-    "loose.example": {"MX": ("10 nowhere.example.", "20 mx.example.net.")},
-    "unsure.example": {"MX": ("10 broken.example.", "20 mx.example.net.")},
-    "hopeless.example": {"MX": ("10 nowhere.example.", "20 broken.example.")},
-    "gone.example": {"MX": ("10 nowhere.example.",)},
-    "away.example": {"MX": ("10 mx.example.net.",)},
-    "null.example": {"MX": ("0 .",)},
-    "broken.example": {},
-    "relay.example.org": {"A": ("192.0.2.1",)},
-    "ours.example": {"MX": ("10 Relay.Example.ORG.",)},
-    "equal.example": {"MX": ("10 relay.example.org.", "10 mx.example.net.")},
-    "behind.example": {"MX": ("20 relay.example.org.", "30 mx.example.net.", "10 mx.example.net.")},
-    "backup.example": {"MX": ("10 dead.example.net.", "20 relay.example.org.")},
-    "lost.example": {"MX": ("10 nowhere.example.", "20 relay.example.org.")},
-    "crowd.example": {"MX": tuple(f"{at} crowd{at}.example." for at in range(9))},
-    **{f"crowd{at}.example": {"A": ("127.0.0.3",)} for at in range(9)},
-}
-
-
-class World:
-    """One server, one transport, what was logged."""
-
-    def __init__(self, server: FakeMx) -> None:
-        self.server = server
-        self.logged: list[Event] = []
-        self.dns = FakeDns(ZONE, broken=frozenset({"broken.example"}))
-        self.transport: SmtpTransport
-
-    def build(
-        self,
-        *,
-        credentials: Credentials | None = None,
-        delivery: dict[str, object] | None = None,
-        own_port: int | None = None,  # of our listener; 0: the server is our listener
-        **relay: object,
-    ) -> World:
-        ticks = count()
-        ours = [] if own_port is None else [("127.0.0.1", own_port or self.server.port)]
-        self.transport = SmtpTransport(
-            "relay.example.org",
-            RelaySettings(**relay),
-            DeliverySettings(mx_port=self.server.port, **(delivery or {})),
-            resolver=Resolver(DnsSettings(), lambda: 0.0, query=self.dns),
-            credentials=credentials,
-            journal=self.logged.append,
-            clock=lambda: float(next(ticks)),
-            ourselves=Ourselves(ours),
-        )
-        return self
-
-    async def send(self, nexthop: str = "example.net", *recipients: str, **more: object):
-        return await self.transport.deliver(delivery(nexthop, *recipients, **more))
-
-
-@pytest.fixture
-async def world():
-    worlds = []
-
-    async def make(server: FakeMx | None = None, **options: object) -> World:
-        made = World(await (server or FakeMx()).start()).build(**options)
-        worlds.append(made)
-        return made
-
-    yield make
-    for each in worlds:
-        each.transport.close()
-        await each.server.stop()
-
+from postroad.model.journal import TlsEstablished
+from smtp_world import TLS_OFFER, server_context
 
 # The message -------------------------------------------------------------------------------------
 
@@ -154,18 +74,6 @@ async def test_eight_bit_content_and_a_server_that_lacks_it(world, content, resu
     here = await world(FakeMx(offer=("PIPELINING",)))
     report = await here.send(content=content, body=BodyType.EIGHT_BIT_MIME)
     assert told(report)[0].startswith(result)
-
-
-async def test_smtputf8_and_a_server_that_lacks_it(world):
-    here = await world(FakeMx(offer=("PIPELINING",)))
-    report = await here.send(smtputf8=True)
-    assert told(report) == [
-        (
-            "10 bounced 553 5.6.7 SMTPUTF8 is required, but was not offered by host "
-            "mx.example.net[127.0.0.1]"
-        )
-    ]
-    assert not report.outcomes[0].from_peer
 
 
 @pytest.mark.parametrize("size", [10, 200_000])
@@ -536,18 +444,6 @@ async def test_a_silent_server_is_not_waited_for(world, verb):
 
 
 # TLS ---------------------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory):
-    return Authority(tmp_path_factory.mktemp("certificates"))
-
-
-def server_context(authority: Authority, *names: str) -> ssl.SSLContext:
-    issued = authority.issue(*names)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(issued.chain, issued.key)
-    return context
 
 
 @pytest.mark.parametrize("level", [None, "may", "encrypt", "verify"])

@@ -15,10 +15,12 @@ from postroad.directory import (
     Unknown,
 )
 from postroad.directory.embedded import BUSY_TRIES
+from postroad.directory.logins import Logins
 from postroad.directory.lookups import MAX_OWNER_STEPS, Lookups
 from postroad.directory.memory import Memory
 from postroad.directory.schema import open_for_reading
 from postroad.directory.verifier import PasswordVerifier
+from postroad.directory.writer import DirectoryWriter
 from postroad.model import Address
 
 JOHN = Address("john", "example.org")
@@ -69,6 +71,21 @@ async def test_a_change_is_seen_by_the_next_call(directory, editor):
     assert not await directory.is_local("example.net")
     editor.add_domain("example.net")
     assert await directory.is_local("example.net")
+
+
+async def test_keys_are_the_same_for_all_workers_and_differ_by_use(path, editor, tmp_path):
+    workers = [open_directory(path) for _ in range(2)]
+    keys = [await worker.key_for(use) for use in ("one", "two") for worker in workers]
+    with DirectoryEditor.open(tmp_path / "other.db", domains=["example.org"]):
+        workers.append(open_directory(tmp_path / "other.db"))
+    keys.append(await workers[2].key_for("one"))
+    for worker in workers:
+        worker.close()
+
+    assert keys[0] == keys[1]
+    assert keys[2] == keys[3]
+    assert len({keys[0], keys[2], keys[4]}) == 3
+    assert {len(key) for key in keys} == {32}
 
 
 async def test_a_domain_that_left_the_configuration_takes_its_accounts_with_it(path, editor):
@@ -157,7 +174,17 @@ async def test_a_locked_file_is_waited_for_but_not_for_ever(path, editor, waits,
     lock = Lock(path, waits)
     verifier = PasswordVerifier(profile=CHEAP, threads=1, remember=0, clock=lambda: 0.0)
     lookups = Lookups(connection, ["example.org"], "+")
-    directory = EmbeddedDirectory(connection, lookups, verifier, Memory(path), lock.pause)
+    directory = EmbeddedDirectory(
+        connection,
+        lookups=lookups,
+        logins=Logins(connection, lookups),
+        verifier=verifier,
+        memory=Memory(path),
+        writer=DirectoryWriter(path),
+        settings=DirectorySettings(),
+        profile=CHEAP,
+        pause=lock.pause,
+    )
     if answers:
         assert await directory.resolve(JOHN) == Mailbox("john@example.org")
         assert lock.waited == waits
@@ -235,3 +262,32 @@ def test_a_file_that_is_no_directory_is_refused_by_name(path, content, text):
         path.write_bytes(content)
     with pytest.raises(DirectoryUnavailable, match=rf"directory\.db: {text}"):
         open_directory(path)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda editor: editor.set_enabled("john@example.org", enabled=False),
+        lambda editor: editor.remove_user("john@example.org"),
+    ],
+)
+async def test_an_account_that_goes_while_its_password_is_checked_does_not_get_in(
+    directory, editor, monkeypatch, change
+):
+    verify = directory._verifier.verify
+
+    async def slowly(*words, **more):
+        verdict = await verify(*words, **more)
+        change(editor)
+        return verdict
+
+    monkeypatch.setattr(directory._verifier, "verify", slowly)
+    assert await directory.authenticate("john@example.org", "summersun") is None
+
+
+async def test_a_key_for_each_use_is_the_same_on_every_worker(path, directory):
+    other = open_directory(path)
+    assert await directory.key_for("one") == await other.key_for("one")
+    assert await directory.key_for("one") != await directory.key_for("two")
+    assert len(await directory.key_for("one")) == 32
+    other.close()

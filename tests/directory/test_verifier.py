@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import sys
 import threading
 
 import pytest
@@ -13,11 +15,17 @@ from postroad.directory import (
     EmbeddedDirectory,
     PasswordProfile,
 )
+from postroad.directory.checker import LOW_PRIORITY
+from postroad.directory.logins import Logins
 from postroad.directory.lookups import Lookups
 from postroad.directory.memory import Memory
-from postroad.directory.password import MAX_PASSWORD, dummy_hash, hash_password, matches
+from postroad.directory.password import MAX_PASSWORD, dummy_hash, hash_password
 from postroad.directory.schema import open_for_reading
+from postroad.directory.schemes import matches
+from postroad.directory.settings import DirectorySettings
+from postroad.directory.verdict import RIGHT
 from postroad.directory.verifier import MAX_REMEMBERED, MAX_WAITING, PasswordVerifier
+from postroad.directory.writer import DirectoryWriter
 
 STORED = hash_password("summersun", CHEAP)
 
@@ -28,9 +36,9 @@ class Counted:
     def __init__(self):
         self.costs = []
 
-    def __call__(self, stored, password):
-        self.costs.append(stored.split("$")[3])
-        return matches(stored, password)
+    def __call__(self, stored, password, user):
+        self.costs.append(stored.octets.decode().split("$")[3])
+        return stored.check(password, user)
 
 
 class Clock:
@@ -78,7 +86,6 @@ def test_a_dummy_costs_the_same_and_matches_nothing():
     [
         "",
         "summersun",
-        "{PLAIN}summersun",
         "{ARGON2ID}",
         "{ARGON2ID}$argon2id$v=19$m=8,t=1,p=1$x$y",
         STORED[:-4],
@@ -102,7 +109,7 @@ def test_a_hash_that_is_not_understood_matches_nothing(stored):
 async def test_every_answer_takes_one_check_of_the_same_cost(
     verifier, check, password, stored, right
 ):
-    assert await verifier.verify("john@example.org", password, stored) is right
+    assert bool(await verifier.verify("john@example.org", password, stored)) is right
     assert check.costs == ["m=8,t=1,p=1"]
 
 
@@ -131,7 +138,16 @@ async def test_a_refused_login_takes_one_check_whoever_it_is(
         editor.add_alias("sales@example.org", ["john@example.org"])
     connection = open_for_reading(path)
     lookups = Lookups(connection, ["example.org"], "+")
-    directory = EmbeddedDirectory(connection, lookups, verifier, Memory(path))
+    directory = EmbeddedDirectory(
+        connection,
+        lookups=lookups,
+        logins=Logins(connection, lookups),
+        verifier=verifier,
+        memory=Memory(path),
+        writer=DirectoryWriter(path),
+        settings=DirectorySettings(),
+        profile=CHEAP,
+    )
     for count in (1, 2):  # the second time as well: failures are not remembered
         assert await directory.authenticate(name, password) is None
         assert check.costs == ["m=8,t=1,p=1"] * count
@@ -154,7 +170,7 @@ async def test_what_is_remembered_is_one_name_one_password_one_hash(verifier, ch
         ("john@example.org", "winter", STORED, False),
         ("john@example.org", "summersun", None, False),
     ):
-        assert await verifier.verify(name, password, stored) is right
+        assert bool(await verifier.verify(name, password, stored)) is right
     assert len(check.costs) == 5
 
 
@@ -182,7 +198,7 @@ async def test_zero_seconds_remember_nothing(check, clock):
 
 async def test_the_memory_is_bounded_and_loses_the_oldest(clock):
     verifier = PasswordVerifier(
-        profile=CHEAP, threads=1, remember=60, clock=clock, check=lambda stored, password: True
+        profile=CHEAP, threads=1, remember=60, clock=clock, check=lambda *_: RIGHT
     )
     for number in range(MAX_REMEMBERED + 5):
         verifier._store(f"{number}@example.org", "pw", STORED)
@@ -195,7 +211,11 @@ async def test_the_memory_is_bounded_and_loses_the_oldest(clock):
 async def test_more_checks_than_may_wait_are_put_off(clock):
     gate = threading.Event()
     verifier = PasswordVerifier(
-        profile=CHEAP, threads=1, remember=0, clock=clock, check=lambda *_: gate.wait()
+        profile=CHEAP,
+        threads=1,
+        remember=0,
+        clock=clock,
+        check=lambda *_: RIGHT if gate.wait() else None,
     )
     waiting = [
         asyncio.ensure_future(verifier.verify(f"{number}@example.org", "pw", STORED))
@@ -213,7 +233,11 @@ async def test_more_checks_than_may_wait_are_put_off(clock):
 async def test_a_login_that_is_given_up_leaves_its_place(clock):
     gate = threading.Event()
     verifier = PasswordVerifier(
-        profile=CHEAP, threads=1, remember=0, clock=clock, check=lambda *_: gate.wait()
+        profile=CHEAP,
+        threads=1,
+        remember=0,
+        clock=clock,
+        check=lambda *_: RIGHT if gate.wait() else None,
     )
     login = asyncio.ensure_future(verifier.verify("john@example.org", "pw", STORED))
     await asyncio.sleep(0)
@@ -223,3 +247,86 @@ async def test_a_login_that_is_given_up_leaves_its_place(clock):
     assert verifier._waiting == 0
     gate.set()
     verifier.close()
+
+
+MD5_CRYPT = "{MD5-CRYPT}$1$2Rl3aPyr$TPx2EgCuFpYLQjLHUVQ7D."
+
+
+class Seen:
+    """The real check, telling which schemes it is asked about."""
+
+    def __init__(self):
+        self.names = []
+
+    def __call__(self, stored, password, user):
+        self.names.append(stored.name)
+        return stored.check(password, user)
+
+
+async def test_each_lane_says_what_is_right(clock):
+    seen = Seen()
+    verifier = PasswordVerifier(profile=CHEAP, threads=1, remember=0, clock=clock, check=seen)
+    for stored in ("{PLAIN}summersun", STORED, MD5_CRYPT):
+        assert await verifier.verify("john@example.org", "summersun", stored)
+        assert not await verifier.verify("john@example.org", "winter", stored)
+    assert seen.names == ["PLAIN"] * 2 + ["ARGON2ID"] * 2  # the third was asked in its process
+    assert [checker._process is not None for checker in verifier._checkers] == [True]
+    verifier.close()
+
+
+@pytest.mark.parametrize(
+    ("stored", "imitated", "checked"),
+    [
+        (STORED, "{PLAIN}x", ["ARGON2ID"]),
+        ("{PLAIN}x", STORED, ["PLAIN"]),
+        (None, "{PLAIN}x", ["PLAIN"]),
+        (None, "{SSHA}y6aYU6MQ4j9v1ORb/CwTOuUkKEeK2wZO", ["SSHA"]),
+        (None, "", ["ARGON2ID"]),
+        (None, "{NOPE}x", ["ARGON2ID"]),
+        ("{NOPE}x", "{PLAIN}x", ["PLAIN"]),
+        ("{NOPE}x", "{NOPE}x", ["ARGON2ID"]),
+        ("{BLF-CRYPT}$2y$31$" + "a" * 53, "{PLAIN}x", ["BLF-CRYPT", "PLAIN"]),
+    ],
+)
+async def test_who_has_no_hash_takes_the_time_of_somebody_who_has(clock, stored, imitated, checked):
+    seen = Seen()
+    verifier = PasswordVerifier(profile=CHEAP, threads=1, remember=60, clock=clock, check=seen)
+    assert not await verifier.verify("john@example.org", "wrong", stored, imitated=imitated)
+    assert seen.names == checked
+    verifier.close()
+
+
+@pytest.mark.parametrize(("usable", "right"), [(True, True), (False, False)])
+async def test_the_right_password_of_a_disabled_account_is_checked_and_wrong(
+    verifier, check, usable, right
+):
+    for count in (1, 1 if usable else 2):
+        found = await verifier.verify("john@example.org", "summersun", STORED, usable=usable)
+        assert bool(found) is right
+        assert len(check.costs) == count
+
+
+async def test_the_imitated_password_is_never_right(verifier):
+    assert not await verifier.verify("nobody@example.org", "summersun", None, imitated=STORED)
+
+
+async def test_an_unusable_hash_is_named(verifier):
+    verdict = await verifier.verify("john@example.org", "summersun", "{NOPE}x")
+    assert verdict.objection == "an unknown password scheme, 'NOPE'"
+
+
+async def test_what_is_computed_waits_its_turn(verifier, monkeypatch):
+    assert await verifier.compute(lambda: 42) == 42
+    monkeypatch.setattr(verifier, "_waiting", MAX_WAITING)
+    with pytest.raises(DirectoryUnavailable, match="too many passwords"):
+        await verifier.compute(lambda: 42)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has nice values of threads")
+async def test_checks_have_a_low_priority(verifier):
+    def priority():
+        return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+
+    own = priority()
+    assert await verifier.compute(priority) == min(own + LOW_PRIORITY, 19)
+    assert priority() == own

@@ -8,7 +8,7 @@ import pytest
 
 from postroad.directory import Alias, Mailbox, Unknown
 from postroad.intake.aliases import AliasLimitError, expand
-from postroad.model import Address
+from postroad.model import Action, Address, Addressee, Notify, Recipient
 
 
 class Book:
@@ -51,23 +51,105 @@ def parse(text: str) -> Address:
 async def test_expansion(aliases: dict[str, str], recipients: str, final: str) -> None:
     book = Book("john anna", aliases)
 
-    expanded = await expand([parse(each) for each in recipients.split()], book)
+    expanded = await expand([Recipient(parse(each)) for each in recipients.split()], book)
 
-    expected = [tuple(map(parse, pair.split("<"))) for pair in final.split()]
-    assert expanded == expected
+    pairs = [pair.split("<") for pair in final.split()]
+    assert expanded == [Addressee(parse(to), parse(original)) for to, original in pairs]
+
+
+S, F, D, NEVER = Notify.SUCCESS, Notify.FAILURE, Notify.DELAY, Notify.NEVER
+
+
+@pytest.mark.parametrize("wants", [None, NEVER, S, S | F | D])
+async def test_an_alias_with_one_target_passes_everything_on(wants: Notify | None) -> None:
+    """RFC 3461 §5.2.7.3, however long the chain."""
+    book = Book("john", {"info": "team", "team": "JOHN john"})
+
+    expanded = await expand([Recipient(parse("info"), wants, "rfc822;info@old.example")], book)
+
+    expected = Addressee(parse("JOHN"), parse("info"), wants, "rfc822;info@old.example")
+    assert expanded == [expected]
+
+
+@pytest.mark.parametrize(
+    ("wants", "members", "is_reported"),
+    [
+        (None, None, False),
+        (NEVER, NEVER, False),
+        (F, F, False),
+        (F | D, F | D, False),
+        (S, NEVER, True),
+        (S | F | D, F | D, True),
+    ],
+)
+@pytest.mark.parametrize("aliases", [{"info": "john anna"}, {"info": "team", "team": "john anna"}])
+async def test_a_list_keeps_success_for_itself(
+    aliases: dict[str, str], wants: Notify | None, members: Notify | None, *, is_reported: bool
+) -> None:
+    """RFC 3461 §5.2.7.4 (b)."""
+    info, orcpt = parse("info"), "rfc822;info@old.example"
+
+    expanded = await expand([Recipient(info, wants, orcpt)], Book("john anna", aliases))
+
+    assert expanded[:2] == [
+        Addressee(parse(name), info, members, orcpt) for name in ("john", "anna")
+    ]
+    the_list = parse(list(aliases)[-1])
+    report = Addressee(the_list, info, wants, orcpt, Action.EXPANDED)
+    assert expanded[2:] == [report] * is_reported
+
+
+async def test_a_list_in_a_list_is_reported_once() -> None:
+    book = Book("john anna lisa", {"all": "team lisa", "team": "john anna"})
+
+    expanded = await expand([Recipient(parse("all"), S), Recipient(parse("lisa"), S)], book)
+
+    assert [str(one.address).partition("@")[0] for one in expanded] == [
+        "lisa",
+        "john",
+        "anna",
+        "all",
+    ]
+    assert [one.notify for one in expanded] == [S, NEVER, NEVER, S]
+    assert [one.owed for one in expanded] == [None, None, None, Action.EXPANDED]
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "both"),
+    [
+        (None, None, None),
+        (S, S, S),
+        (NEVER, NEVER, NEVER),
+        (NEVER, F, F),
+        (S, D, S | D),
+        (None, S, S | F),
+        (NEVER, None, F),
+    ],
+)
+async def test_two_ways_to_one_mailbox(
+    one: Notify | None, other: Notify | None, both: Notify | None
+) -> None:
+    """The first gives the original, the wishes of both count."""
+    book = Book("john", {"info": "john"})
+
+    expanded = await expand(
+        [Recipient(parse("info"), one, "x;1"), Recipient(parse("john"), other, "x;2")], book
+    )
+
+    assert expanded == [Addressee(parse("john"), parse("info"), both, "x;1")]
 
 
 async def test_postmaster_without_domain_becomes_an_account() -> None:
-    expanded = await expand([Address("Postmaster", "")], Book("john", {}))
+    expanded = await expand([Recipient(Address("Postmaster", ""))], Book("john", {}))
 
-    assert expanded == [(parse("john"), Address("Postmaster", ""))]
+    assert expanded == [Addressee(parse("john"), Address("Postmaster", ""))]
 
 
 async def test_too_deep() -> None:
     chain = {f"a{n}": f"a{n + 1}" for n in range(50)}
 
     with pytest.raises(AliasLimitError):
-        await expand([parse("a0")], Book("", chain))
+        await expand([Recipient(parse("a0"))], Book("", chain))
 
 
 async def test_too_many() -> None:
@@ -75,4 +157,4 @@ async def test_too_many() -> None:
     many["all"] = " ".join(many)
 
     with pytest.raises(AliasLimitError):
-        await expand([parse("all")], Book("", many))
+        await expand([Recipient(parse("all"))], Book("", many))

@@ -10,7 +10,19 @@ import pytest
 from fake_directory import FakeDirectory
 from fake_spool import MemoryDraft, MemoryShard, MemoryStore
 from postroad.intake import NO_STORAGE, Door, IntakeSettings, Refusal, Source
-from postroad.model import Address, BodyType, Client, Envelope
+from postroad.model import (
+    Action,
+    Address,
+    Addressee,
+    BodyType,
+    ByMode,
+    Client,
+    DeliverBy,
+    Envelope,
+    Notify,
+    Recipient,
+    Return,
+)
 from postroad.model.journal import Event, MessageId, Notice, Queued
 from postroad.spool import Claimed, SpoolError
 
@@ -52,7 +64,7 @@ class Draft(MemoryDraft):
         return self.spool.write(chunk)
 
     async def commit(
-        self, envelope: Envelope, recipients: Sequence[tuple[Address, Address]], arrived: float
+        self, envelope: Envelope, recipients: Sequence[Addressee], arrived: float
     ) -> Claimed:
         if self.spool.committing is not None:
             await self.spool.committing()
@@ -87,7 +99,8 @@ class House:
         step: int = 7,
     ) -> str:
         """Stream a message through an entry; the reply."""
-        entry = self.door.open(source, envelope or Envelope(ANN), recipients, NOW - 1)
+        named = [Recipient(address) for address in recipients]
+        entry = self.door.open(source, envelope or Envelope(ANN), named, NOW - 1)
         for start in range(0, len(message), step):
             assert entry.write(message[start : start + step]) is None
         return str(await entry.commit())
@@ -195,6 +208,63 @@ async def test_the_envelope_tells_of_eight_bits(
     assert house.queued[0].message.envelope == Envelope(ANN, stored)
 
 
+BINARY = b"Subject: \0 x\r\n\r\n\0\n\r\xff.\r\n\r\n\nno end"
+
+
+@pytest.mark.parametrize("step", [1, 7, 1000])
+async def test_binary_content_is_stored_as_it_came(house: House, step: int) -> None:
+    envelope = Envelope(ANN, BodyType.BINARY_MIME)
+    await house.take(BINARY, envelope=envelope, step=step)
+
+    assert house.content == BINARY
+    assert house.queued[0].message.envelope == envelope
+
+
+async def test_what_the_sender_asked_for_is_kept(house: House) -> None:
+    envelope = Envelope(
+        ANN,
+        ret=Return.HEADERS,
+        envid="QQ314",
+        require_tls=True,
+        deliver_by=DeliverBy(NOW + 60, ByMode.NOTIFY),
+        priority=4,
+    )
+    asked = Recipient(INFO, Notify.SUCCESS, "rfc822;i@old.example")
+    entry = house.door.open(MX, envelope, [asked], NOW)
+    entry.write(SMALL)
+    await entry.commit()
+
+    (claimed,) = house.queued
+    assert claimed.message.envelope == envelope
+    (one,) = claimed.recipients
+    assert (one.address, one.original) == (JOHN, INFO)
+    assert (one.notify, one.orcpt) == (Notify.SUCCESS, "rfc822;i@old.example")
+    assert b"for <info@example.org>\r\n\tPRIORITY 4; " in b"".join(claimed.message.content.chunks())
+
+
+async def test_a_list_is_owed_its_report(house: House) -> None:
+    house.directory.aliases = FakeDirectory(
+        aliases={"info@example.org": ["john@example.org", "lisa@example.com"]}
+    ).aliases
+    entry = house.door.open(MX, Envelope(ANN), [Recipient(INFO, Notify.SUCCESS)], NOW)
+    entry.write(SMALL)
+    await entry.commit()
+
+    (claimed,) = house.queued
+    assert [one.owed for one in claimed.recipients] == [None, None, Action.EXPANDED]
+    assert "nrcpt=2 " in house.events[-1].text
+
+
+async def test_a_held_message_is_durable_but_not_to_be_delivered(house: House) -> None:
+    reply = await house.take(SMALL, envelope=Envelope(ANN, hold_until=NOW + 60))
+
+    assert reply.startswith("250 2.0.0 Ok: queued as ")
+    (claimed,) = house.queued
+    assert claimed.recipients == ()
+    assert house.content == SMALL
+    assert "held until Mon, 21 Sep 2026 " in house.events[-1].text
+
+
 @pytest.mark.parametrize(
     ("message", "limits", "reply"),
     [
@@ -223,7 +293,7 @@ async def test_a_spool_that_takes_nothing_is_told_at_once(house: House) -> None:
     await house.spool.shard.close()
 
     with pytest.raises(SpoolError):
-        house.door.open(MX, Envelope(ANN), [JOHN], NOW)
+        house.door.open(MX, Envelope(ANN), [Recipient(JOHN)], NOW)
     with pytest.raises(Refusal) as refused:
         await house.door.submit(Envelope(None), [JOHN], SMALL)
     assert refused.value.reply == NO_STORAGE
@@ -261,7 +331,7 @@ async def test_aliases_that_lead_nowhere_near_an_end(house: House) -> None:
 
 
 async def test_a_message_given_up_leaves_nothing(house: House) -> None:
-    entry = house.door.open(MX, Envelope(ANN), [JOHN], NOW)
+    entry = house.door.open(MX, Envelope(ANN), [Recipient(JOHN)], NOW)
     entry.write(SMALL)
     entry.discard()
 
@@ -289,7 +359,7 @@ async def test_a_session_that_ends_during_the_commit_queues_nothing_by_itself(ho
 async def test_whoever_brings_a_large_message_is_asked_to_wait(house: House, first: bytes) -> None:
     written = asyncio.get_running_loop().create_future()
     house.spool.write = lambda _: written
-    entry = house.door.open(MX, Envelope(ANN), [JOHN], NOW)
+    entry = house.door.open(MX, Envelope(ANN), [Recipient(JOHN)], NOW)
 
     assert entry.write(first) is (written if first is SMALL else None)
     assert entry.write(b"\r\n\r\nmore") is written

@@ -44,6 +44,15 @@ def test_a_message_is_in_new_with_nothing_changed_but_line_ends(maildir):
     assert f"{NAME},S={len(text)},W={len(text) + lines}" == FILE
 
 
+def test_binary_content_is_kept_octet_by_octet(maildir):
+    octets = b"Subject: x\r\n\r\n\0\r\n.\r\n\r\n\n\r" + bytes(range(256))
+    content = Octets(octets[:20], octets[20:])
+    assert store(maildir, NAME, HEAD, content, 2e9, binary=True) is True
+    (file,) = (maildir / "new").iterdir()
+    assert file.read_bytes() == HEAD + octets
+    assert file.name == f"{NAME},S={len(HEAD) + len(octets)}"
+
+
 def test_folders_and_files_are_their_owners_alone(maildir, tmp_path):
     old = os.umask(0)
     try:

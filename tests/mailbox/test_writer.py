@@ -2,10 +2,12 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from dataclasses import replace
 
 import pytest
 
 from postroad.mailbox import MaildirWriter
+from postroad.model import BodyType
 from stored_messages import Octets, stored_message, stored_recipients
 
 
@@ -67,3 +69,13 @@ async def test_a_failure_is_raised_to_the_caller(writer, tmp_path):
     (tmp_path / "Maildir").write_text("a file where the folder should be")
     with pytest.raises(NotADirectoryError):
         await writer.store(tmp_path / "Maildir", stored_message(), stored_recipients("a@b.test"))
+
+
+async def test_a_binary_message_is_kept_as_it_is(tmp_path):
+    writer = MaildirWriter("mail.example.org", threads=1)
+    message = stored_message(b"Subject: x\r\n\r\n\r\n\0")
+    binary = replace(message, envelope=replace(message.envelope, body=BodyType.BINARY_MIME))
+    await writer.store(tmp_path, binary, stored_recipients("a@example.org"))
+    writer.close()
+    (file,) = (tmp_path / "new").iterdir()
+    assert file.read_bytes().endswith(b"Subject: x\r\n\r\n\r\n\0")

@@ -20,6 +20,7 @@ from postroad.model.journal import (
     Rejected,
     Removed,
     TlsEstablished,
+    TlsFailed,
 )
 
 CLIENT = Client("192.0.2.7", 4711, "mua.example.net")
@@ -45,6 +46,25 @@ LISA = Address("lisa", "example.com")
             (
                 "Anonymous TLS connection established from mua.example.net[192.0.2.7]: "
                 "TLSv1.3 with cipher TLS_AES_256_GCM_SHA384 (256/256 bits)"
+            ),
+        ),
+        (
+            TlsEstablished(
+                "smtpd",
+                str(CLIENT),
+                TlsSession("TLSv1.3", "TLS_AES_256_GCM_SHA384", 256, "mail.example.org"),
+                trust="Trusted",
+            ),
+            (
+                "Trusted TLS connection established from mua.example.net[192.0.2.7] to "
+                "mail.example.org: TLSv1.3 with cipher TLS_AES_256_GCM_SHA384 (256/256 bits)"
+            ),
+        ),
+        (
+            TlsFailed("smtpd", CLIENT, "bad certificate (the client asked for x\n.example)"),
+            (
+                "SSL_accept error from mua.example.net[192.0.2.7]: bad certificate (the client "
+                "asked for x?.example)"
             ),
         ),
         (
@@ -78,6 +98,14 @@ LISA = Address("lisa", "example.com")
                 "1ABC: client=mua.example.net[192.0.2.7], sasl_method=PLAIN, "
                 "sasl_username=john@example.org"
             ),
+        ),
+        (
+            Accepted("smtpd", "1ABC", CLIENT, None, {"NAME": None, "ADDR": "10.0.0.1"}),
+            "1ABC: client=mua.example.net[192.0.2.7], orig_client=unknown[10.0.0.1]",
+        ),
+        (
+            Accepted("smtpd", "1ABC", CLIENT, None, {"IDENT": "4XYZ", "HELO": "a\nb"}),
+            "1ABC: client=mua.example.net[192.0.2.7], orig_queue_id=4XYZ, orig_helo=a?b",
         ),
         (MessageId("cleanup", "1ABC", "<x@y>"), "1ABC: message-id=<x@y>"),
         (Queued("qmgr", "1ABC", "", 661, 1), "1ABC: from=<>, size=661, nrcpt=1 (queue active)"),

@@ -8,17 +8,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ssl
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from postroad.net.connection import READ_BUFFER, Connection, TlsError, connect
-from postroad.net.listener import BindError, Listener, bind
+from connection_pair import PATIENCE, Pair, echo, read_all
+from postroad.net.connection import READ_BUFFER, Connection, TlsError
+from postroad.net.listener import BindError, bind
 from postroad.net.selfsigned import self_signed
-
-PATIENCE = 10.0  # seconds; only a broken test waits so long
 
 
 @pytest.fixture(scope="module")
@@ -42,61 +41,8 @@ def client_tls(certificate: Path) -> ssl.SSLContext:
     return ssl.create_default_context(cafile=certificate)
 
 
-Handler = Callable[[Connection], Awaitable[None]]
-
-
-class Pair:
-    """A listener whose one connection is handled by a coroutine; and its client."""
-
-    def __init__(self, handler: Handler, *, implicit_tls: bool = False) -> None:
-        self.handler = handler
-        self.implicit_tls = implicit_tls
-        self.served: asyncio.Task[None] | None = None
-        self.accepted = asyncio.Event()
-
-    async def __aenter__(self) -> Connection:
-        self.socket = bind("127.0.0.1", 0, first=True)
-        self.listener = Listener(self.socket, self._accept, implicit_tls=self.implicit_tls)
-        await self.listener.start()
-        port = self.socket.getsockname()[1]
-        self.client = await connect("127.0.0.1", port, timeout=PATIENCE)
-        return self.client
-
-    async def __aexit__(self, *_exception: object) -> None:
-        self.client.close()
-        await self.accepted.wait()
-        assert self.served is not None
-        try:
-            await self.served
-        finally:
-            self.listener.close()
-            await asyncio.sleep(0)
-
-    def _accept(self, connection: Connection) -> None:
-        self.served = asyncio.ensure_future(self._serve(connection))
-        self.accepted.set()
-
-    async def _serve(self, connection: Connection) -> None:
-        try:
-            await self.handler(connection)
-        finally:
-            connection.close()
-
-
-async def echo(connection: Connection) -> None:
-    while data := await connection.read(PATIENCE):
-        connection.write(data)
-
-
 async def nothing(connection: Connection) -> None:
     await connection.read(PATIENCE)
-
-
-async def read_all(connection: Connection, size: int) -> bytes:
-    data = b""
-    while len(data) < size:
-        data += await connection.read(PATIENCE)
-    return data
 
 
 async def test_octets_go_both_ways() -> None:
@@ -254,7 +200,7 @@ async def test_garbage_for_a_handshake(
 
 async def test_a_handshake_that_never_comes(server_tls: ssl.SSLContext) -> None:
     async def serve(connection: Connection) -> None:
-        assert "in time" in await refuse(server_tls, connection, 0.05)
+        assert "sent nothing for 0.05 s" in await refuse(server_tls, connection, 0.05)
 
     async with Pair(serve, implicit_tls=True) as client:
         with contextlib.suppress(ConnectionError):

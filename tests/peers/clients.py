@@ -36,8 +36,21 @@ def swaks(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(argv, capture_output=True, text=True, timeout=_TIME_LIMIT, check=False)
 
 
-def msmtp(account: Submission, folder: Path, recipients: Sequence[str], message: bytes) -> None:
+def msmtp(
+    account: Submission,
+    folder: Path,
+    recipients: Sequence[str],
+    message: bytes,
+    *options: str,
+) -> None:
     """Send a message with msmtp: STARTTLS, the certificate verified, login.
+
+    Args:
+        account: where to, and as whom.
+        folder: for its configuration.
+        recipients: addresses.
+        message: header and body.
+        options: of msmtp's command line, e.g. `--dsn-notify=success`.
 
     Raises:
         subprocess.CalledProcessError: it was not taken; `stderr` says why.
@@ -49,7 +62,7 @@ def msmtp(account: Submission, folder: Path, recipients: Sequence[str], message:
         f"tls on\ntls_starttls on\ntls_trust_file {account.authority}\n"
         f"auth plain\nuser {account.user}\npassword {account.password}\n"
     )
-    argv = [needs.program("msmtp"), "-C", str(configuration), *recipients]
+    argv = [needs.program("msmtp"), "-C", str(configuration), *options, *recipients]
     subprocess.run(argv, input=message, check=True, timeout=_TIME_LIMIT, capture_output=True)
 
 

@@ -14,7 +14,7 @@ import pytest
 
 __all__ = ["program", "root"]
 
-_PLACES = "/usr/sbin:/usr/local/sbin:/sbin"
+_PLACES = "/usr/sbin:/usr/local/sbin:/sbin:/opt/postroad-peers/usr/sbin"
 
 
 def program(name: str) -> str:

@@ -132,10 +132,20 @@ class Postfix:
         """The Maildir of a virtual mailbox."""
         return Maildir(self.folder / "mail" / user / "Maildir", self.log)
 
-    def sendmail(self, sender: str, recipients: Sequence[str], message: bytes) -> None:
-        """Hand a message to this instance as its own machine's programs do."""
+    def sendmail(
+        self, sender: str, recipients: Sequence[str], message: bytes, *options: str
+    ) -> None:
+        """Hand a message to this instance as its own machine's programs do.
+
+        Args:
+            sender: the reverse-path.
+            recipients: addresses.
+            message: header and body.
+            options: of sendmail's command line, e.g. `-N`, `success`.
+        """
         config = str(self.folder / "etc")
-        argv = [needs.program("sendmail"), "-C", config, "-oi", "-f", sender, *recipients]
+        argv = [needs.program("sendmail"), "-C", config, "-oi", "-f", sender]
+        argv += [*options, *recipients]
         subprocess.run(argv, input=message, check=True, timeout=30, capture_output=True)
 
     def stop(self) -> None:

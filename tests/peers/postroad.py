@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -221,11 +222,16 @@ def toml(table: Table) -> str:
 def _lines(table: Table, name: tuple[str, ...]) -> list[str]:
     plain = {key: value for key, value in table.items() if not isinstance(value, Mapping)}
     lines = [f"[{'.'.join(name)}]"] if name else []
-    lines += [f"{key} = {_literal(value)}" for key, value in plain.items()]
+    lines += [f"{_key(key)} = {_literal(value)}" for key, value in plain.items()]
     for key, value in table.items():
         if isinstance(value, Mapping):
             lines += _lines(value, (*name, key))
     return lines
+
+
+def _key(name: str) -> str:
+    """A bare key where it can be one."""
+    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else json.dumps(name)
 
 
 def _literal(value: Value) -> str:

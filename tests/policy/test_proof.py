@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from ipaddress import ip_network
 from itertools import product
 
@@ -11,9 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from policy_golden import TLS
-from postroad.model import Address, Client
+from postroad.model import Address, Client, Login
 from postroad.policy import (
     PRESETS,
+    RELAYING,
     RESTRICTIONS,
     Action,
     Facts,
@@ -26,6 +28,7 @@ from postroad.policy import (
     Stage,
     build,
     prove,
+    reach_of,
 )
 from postroad.policy.answer import dunno, permit, refuse
 
@@ -301,11 +304,11 @@ rules = st.lists(
 )
 
 
-def relays(policy):
-    """Whether any session of a stranger gets a foreign recipient accepted."""
+def relays(policy, sessions=FACTS):
+    """Whether any of these sessions (of strangers) gets a foreign recipient accepted."""
 
     async def any_permitted():
-        for facts, directory in product(FACTS, DIRECTORIES):
+        for facts, directory in product(sessions, DIRECTORIES):
             if (await policy.recipient(facts, directory)).action is Action.PERMIT:
                 return True
         return False
@@ -319,3 +322,74 @@ def test_the_proof_agrees_with_brute_force(listed):
     """Never safe where a session relays; and, of today's restrictions, never a false alarm."""
     policy = Policy({Stage.RELAY: tuple(listed)})
     assert bool(prove(policy, HOME)) == relays(policy)
+
+
+# Listeners that relay for nobody ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("permit_mynetworks, reject",),
+        ("permit_sasl_authenticated",),
+        ("permit_mynetworks, permit_sasl_authenticated, reject_unauth_destination",),
+        ("permit",),
+        ("warn_if_reject reject_unauth_destination, permit_mynetworks",),
+    ],
+)
+def test_lists_that_relay_for_somebody(names):
+    assert prove(build("lmtp", PolicySettings(relay=names)), HOME, relays=False) != []
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        (),
+        ("reject",),
+        ("reject_unauth_destination",),
+        ("permit_auth_destination, reject",),
+        ("reject_unauth_destination, permit_mynetworks, permit_sasl_authenticated",),
+    ],
+)
+def test_lists_that_relay_for_nobody(names):
+    assert prove(build("lmtp", PolicySettings(relay=names)), HOME, relays=False) == []
+
+
+def test_lmtp_relays_for_nobody():
+    assert set(PRESETS) - RELAYING == {"lmtp"}
+    assert prove(PRESETS["lmtp"], Networks(()), relays=False) == []
+
+
+def test_the_way_of_somebody_who_is_known():
+    (hole,) = prove(build("lmtp", PolicySettings(relay=("permit_mynetworks",))), HOME, relays=False)
+    assert str(hole) == (
+        "a client, trusted or logged in, can send to any domain: permit_mynetworks: may permit it"
+    )
+
+
+SOMEBODY = [
+    replace(facts, trusted=trusted, login=login)
+    for facts in FACTS
+    for trusted, login in product((True, False), (None, Login("john@example.org", "PLAIN")))
+]
+
+
+@settings(deadline=None, max_examples=50)
+@given(rules)
+def test_for_nobody_is_never_wrong_on_the_unsafe_side(listed):
+    policy = Policy({Stage.RELAY: tuple(listed)})
+    if not prove(policy, HOME, relays=False):
+        assert not relays(policy, SOMEBODY)
+
+
+@pytest.mark.parametrize(
+    ("networks", "words"),
+    [
+        ((), ""),
+        (("127.0.0.0/8", "10.0.0.0/8", "192.0.2.0/24", "2001:db8::/32"), ""),
+        (("0.0.0.0/0",), "0.0.0.0/0"),
+        (("::/0",), "::/0"),
+    ],
+)
+def test_networks_that_reach_too_far(networks, words):
+    assert reach_of(Networks(map(ip_network, networks))) == words

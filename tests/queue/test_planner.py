@@ -7,7 +7,16 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from postroad.model import Outcome, Reply, Report, Status, StoredMessage, StoredRecipient
+from postroad.model import (
+    ByMode,
+    DeliverBy,
+    Outcome,
+    Reply,
+    Report,
+    Status,
+    StoredMessage,
+    StoredRecipient,
+)
 from postroad.queue.attempt import Attempt, Destination, Verdict
 from postroad.queue.planner import Planner
 from postroad.queue.settings import QueueSettings
@@ -566,3 +575,151 @@ def test_recipients_keep_their_own_addresses():
     to = recipients("a@example.net", "b@example.net")
     stage.queue(message(), to)
     assert to == stage.begin()[0].recipients
+
+
+class TestDeadline:
+    """RFC 2852: what is to be delivered by some time."""
+
+    @pytest.mark.parametrize("mode", ByMode)
+    def test_the_next_attempt_is_not_after_it(self, mode):
+        stage = Stage()
+        stage.queue(message(deliver_by=DeliverBy(NOON + 100, mode)), crowd(2))
+        [attempt] = stage.begin()
+        assert [verdict.retry_at for verdict in stage.deferred(attempt)] == [NOON + 100] * 2
+
+    def test_nor_where_the_destination_is_dead(self):
+        stage = Stage()
+        for _ in range(6):
+            stage.queue(message(deliver_by=DeliverBy(NOON + 100, ByMode.NOTIFY)), crowd(1))
+        attempts = stage.begin()
+        verdicts = stage.unreachable(attempts[0])
+        assert len(verdicts) == 2
+        assert {verdict.retry_at for verdict in verdicts} == {NOON + 100}
+
+    @pytest.mark.parametrize(
+        ("mode", "status"), [(ByMode.RETURN, Status.BOUNCED), (ByMode.NOTIFY, Status.DEFERRED)]
+    )
+    def test_once_it_is_over(self, mode, status):
+        stage = Stage(now=NOON + 100)
+        stage.queue(message(deliver_by=DeliverBy(NOON + 100, mode)), crowd(1))
+        [attempt] = stage.begin()
+        [verdict] = stage.deferred(attempt)
+        assert (verdict.status, verdict.late) == (status, mode is ByMode.RETURN)
+        assert verdict.reply == LATER
+        assert not verdict.expired
+        assert verdict.retry_at > NOON + 100 or mode is ByMode.RETURN
+
+    def test_what_is_waiting_for_a_dead_destination_is_late_as_well(self):
+        stage = Stage()
+        stage.queue(message(), crowd(1))
+        stage.unreachable(stage.begin()[0])
+        stage.now += 100
+        late = message(deliver_by=DeliverBy(NOON + 50, ByMode.RETURN))
+        [verdict] = stage.queue(late, crowd(1))
+        assert (verdict.status, verdict.late, verdict.tried) == (Status.BOUNCED, True, False)
+
+    def test_a_delivery_is_withdrawn(self):
+        """It tells nothing of the destination, and makes room for the next."""
+        stage = Stage(QueueSettings(destination_concurrency=1))
+        late = message(deliver_by=DeliverBy(NOON + 50, ByMode.RETURN))
+        stage.queue(late, crowd(2))
+        stage.queue(message(), crowd(1))
+        [attempt] = stage.begin()
+        verdicts = stage.planner.withdraw(attempt, NOON + 50)
+        assert [(v.status, v.late, v.tried) for v in verdicts] == [
+            (Status.BOUNCED, True, False)
+        ] * 2
+        assert verdicts[0].reply.enhanced == "4.4.7"
+        assert stage.planner.active == 1
+        [attempt] = stage.begin()
+        assert attempt.message is not late
+
+    def test_what_comes_too_late_is_not_added(self):
+        stage = Stage(now=NOON + 50)
+        late, to = message(deliver_by=DeliverBy(NOON + 50, ByMode.RETURN)), crowd(2)
+        admission = stage.planner.admit(late, to, stage.now, fresh=False)
+        verdicts = stage.planner.expire(admission, to, stage.now)
+        assert [verdict.late for verdict in verdicts] == [True, True]
+        assert stage.planner.active == 0
+
+
+def test_recipients_to_whom_only_a_report_is_owed():
+    stage = Stage()
+    mail, to = message(), crowd(3)
+    admission = stage.planner.admit(mail, to, NOON, fresh=True)
+    verdicts = stage.planner.report(admission, to[:2])
+    assert [verdict.status for verdict in verdicts] == [Status.SENT] * 2
+    assert stage.planner.active == 1
+
+
+def test_the_age_counts_from_the_release():
+    """RFC 4865 §4.1: a message held for six days is no six days old."""
+    stage = Stage(now=NOON + 6 * DAY)
+    stage.queue(message(hold_until=NOON + 6 * DAY), crowd(1))
+    [attempt] = stage.begin()
+    [verdict] = stage.deferred(attempt)
+    assert verdict.status is Status.DEFERRED
+    assert NOON + 6 * DAY + 300 <= verdict.retry_at <= NOON + 6 * DAY + 375
+    stage.now += 5 * DAY
+    stage.queue(message(hold_until=NOON + 6 * DAY), crowd(1))
+    [attempt] = stage.begin()
+    [verdict] = stage.deferred(attempt)
+    assert (verdict.status, verdict.expired) == (Status.BOUNCED, True)
+
+
+class TestPriority:
+    """RFC 6710."""
+
+    def test_a_higher_one_goes_first(self):
+        stage = Stage(QueueSettings(concurrency=1))
+        mails = [message(f"s{p}@example.org", priority=p) for p in (0, -9, 4, 9)]
+        for mail in mails:
+            stage.queue(mail, crowd(1))
+        order = []
+        while attempts := stage.begin():
+            order.append(attempts[0].message.envelope.priority)
+            stage.sent(attempts[0])
+        assert order == [9, 4, 0, -9]
+
+    def test_one_in_nine_is_for_the_rest(self):
+        stage = Stage(QueueSettings(concurrency=1, recipients_per_delivery=1))
+        stage.queue(message("bulk@example.org"), crowd(30))
+        stage.queue(message("urgent@example.org", priority=5), crowd(90))
+        order = []
+        for _ in range(27):
+            [attempt] = stage.begin()
+            order.append(attempt.message.envelope.priority)
+            stage.sent(attempt)
+        assert order == ([5] * 8 + [0]) * 3
+
+    def test_it_is_first_at_a_busy_destination(self):
+        stage = Stage(QueueSettings(destination_concurrency=1))
+        stage.queue(message("a@example.org"), crowd(1))
+        [running] = stage.begin()
+        for priority in (0, 3, 0):
+            stage.queue(message(f"b{priority}@example.org", priority=priority), crowd(1))
+        order = []
+        while running:
+            stage.sent(running)
+            [running] = stage.begin() or [None]
+            order.append(running and running.message.envelope.priority)
+        assert order == [3, 0, 0, None]
+
+    def test_senders_of_one_priority_take_turns(self):
+        stage = Stage(QueueSettings(concurrency=1, recipients_per_delivery=1))
+        stage.queue(message("bulk@example.org", priority=2), crowd(3))
+        stage.queue(message("other@example.org", priority=2), crowd(1))
+        order = []
+        while attempts := stage.begin():
+            order.append(attempts[0].message.envelope.sender.local)
+            stage.sent(attempts[0])
+        assert order == ["bulk", "other", "bulk", "bulk"]
+
+    def test_a_dead_destination_empties_all_ranks(self):
+        stage = Stage(QueueSettings(initial_concurrency=1, destination_concurrency=1))
+        for priority in (0, 9, -9):
+            stage.queue(message(priority=priority), crowd(2))
+        [attempt] = stage.begin()
+        assert len(stage.unreachable(attempt)) == 6
+        assert stage.planner.active == 0
+        assert not stage.planner.ready

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 import threading
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -13,10 +14,20 @@ import pytest
 from fake_transport import BOUNCES, DEFERS, SENDS, SILENT, FakeTransport
 from postroad.delivery import Delivery
 from postroad.intake.door import Refusal
-from postroad.model import Reply, Report, Status
+from postroad.model import (
+    Action,
+    ByMode,
+    DeliverBy,
+    Notify,
+    Reply,
+    Report,
+    Return,
+    Status,
+    Told,
+)
 from postroad.model.journal import Bounced, Delivered, Level, Notice, Removed
 from postroad.queue import QueueSettings, Runner
-from postroad.spool import Done, Retry
+from postroad.spool import Claimed, Done, Retry
 from queue_fakes import FakeClock, FakeDoor, FakeJournal, FakeRouter, FakeSpool, turn, until
 from queue_mail import NOON, MemoryContent, crowd, message, recipients
 
@@ -55,12 +66,29 @@ class Stage:
             with contextlib.suppress(asyncio.CancelledError):
                 await task
 
-    def commit(self, sender="alice@example.org", to=("bob@example.net",), **fields):
-        """A message comes in, as intake does it."""
+    def commit(self, sender="alice@example.org", to=("bob@example.net",), *, asked=(), **fields):
+        """A message comes in, as intake does it; `asked` is about each recipient."""
         mail = message(sender, **fields)
-        claimed = self.spool.commit(mail, recipients(*to))
+        claimed = self.spool.commit(mail, recipients(*to, **dict(asked)))
         self.runner.add(claimed)
         return claimed
+
+    async def settled(self, count: int):
+        await until(lambda: len(self.results) >= count)
+        return self.results[count - 1]
+
+    async def later(self, seconds: float) -> None:
+        """So much later, when whatever can happen then has happened."""
+        self.clock.now += seconds
+        self.runner.wake()
+        await turn(60)
+
+    @property
+    def reports(self) -> list[str]:
+        """The action of each notification that was sent, with the number of its recipients."""
+        texts = [octets.decode() for _, _, octets in self.door.submitted]
+        actions = [re.findall("^Action: (.*)\r$", text, re.MULTILINE) for text in texts]
+        return [f"{len(each)} {each[0]}" for each in actions]
 
     @property
     def results(self):
@@ -435,6 +463,243 @@ class TestBounce:
         assert b"450 4.2.0 try again later" in octets
         [delivered] = stage.journal.of(Delivered)
         assert (delivered.status, delivered.reply.enhanced) == (Status.BOUNCED, "4.4.7")
+
+
+S, F, D = Notify.SUCCESS, Notify.FAILURE, Notify.DELAY
+HOUR = 3600.0
+
+
+class TestReports:
+    """RFC 3461: what the sender asked to be told."""
+
+    async def test_never(self, stage):
+        stage.smtp.says = BOUNCES
+        async with stage.running():
+            stage.commit(asked={"notify": Notify.NEVER})
+            await stage.empty()
+        assert not stage.reports
+        assert not stage.journal.of(Notice)
+        assert [Done] == [type(result) for result in stage.results]
+
+    async def test_each_recipient_as_it_was_asked_for(self, stage):
+        stage.smtp.says = BOUNCES
+        to = (*recipients("a@example.net", notify=S), *recipients("b@example.net", notify=F))
+        async with stage.running():
+            stage.runner.add(stage.spool.commit(message(), to))
+            await stage.empty()
+        assert stage.reports == ["1 failed"]
+        assert b"Final-Recipient: rfc822; b@example.net\r\n" in stage.door.submitted[0][2]
+
+    async def test_relayed_to_a_server_that_will_not_report(self, stage):
+        async with stage.running():
+            claimed = stage.commit(to=("a@example.net", "b@example.net"), asked={"notify": S})
+            await until(lambda: stage.door.submitted)
+            assert not stage.results
+            await stage.empty()
+        assert stage.reports == ["2 relayed"]
+        assert b"Remote-MTA: dns; mx.example.net\r\n" in stage.door.submitted[0][2]
+        [bounced] = stage.journal.of(Bounced)
+        words = f"{claimed.message.queue_id}: sender delivery status notification: BOUNCE1"
+        assert bounced.text == words
+
+    async def test_relayed_to_a_server_that_will(self, stage):
+        def passes(delivery: Delivery) -> Report:
+            report = SENDS(delivery)
+            return replace(
+                report, outcomes=tuple(replace(each, dsn_passed=True) for each in report.outcomes)
+            )
+
+        stage.smtp.says = passes
+        async with stage.running():
+            stage.commit(asked={"notify": S})
+            await stage.empty()
+        assert not stage.reports
+
+    async def test_delivered(self, stage):
+        stage.runner._transports = {"local": stage.smtp}
+        stage.router.transport = "local"
+        async with stage.running():
+            stage.commit(asked={"notify": S | F})
+            await stage.empty()
+        assert stage.reports == ["1 delivered"]
+
+    async def test_a_list_that_was_expanded(self, stage):
+        """Its own row is owed the report and gets no mail."""
+        the_list = recipients("team@example.org", notify=S, owed=Action.EXPANDED)
+        to = (*recipients("a@example.net", notify=Notify.NEVER), *the_list)
+        async with stage.running():
+            stage.runner.add(stage.spool.commit(message(), to))
+            await stage.empty()
+        assert stage.reports == ["1 expanded"]
+        [delivery] = stage.smtp.deliveries
+        assert delivery.recipients == to[:1]
+        assert len(stage.journal.of(Delivered)) == 1
+
+    async def test_nothing_to_the_null_sender(self, stage):
+        the_list = recipients("team@example.org", notify=S, owed=Action.EXPANDED)
+        async with stage.running():
+            stage.runner.add(stage.spool.commit(message(""), the_list))
+            stage.commit("", asked={"notify": S})
+            await stage.empty()
+        assert not stage.reports
+        assert not stage.journal.of(Notice)
+
+    async def test_a_report_that_cannot_be_sent_is_owed_and_nothing_is_delivered_twice(self, stage):
+        stage.door.error = OSError("disk full")
+        async with stage.running():
+            stage.commit(asked={"notify": S})
+            retry = await stage.settled(1)
+            assert (retry.owed, retry.tried) == (Action.RELAYED, True)
+            stage.door.error = None
+            await stage.later(HOUR)
+            await stage.empty()
+        assert stage.reports == ["1 relayed"]
+        assert len(stage.smtp.deliveries) == 1
+
+    async def test_a_delay_is_told_once(self, stage):
+        stage.smtp.says = DEFERS
+        async with stage.running():
+            claimed = stage.commit(asked={"notify": D})
+            retry = await stage.settled(1)
+            assert retry.told is Told.NOTHING
+            assert not stage.reports
+            await stage.later(4 * HOUR)
+            retry = await stage.settled(2)
+            assert retry.told is Told.DELAY
+            for _ in range(3):
+                await stage.later(2 * HOUR)
+        assert len(stage.results) == 5
+        assert stage.reports == ["1 delayed"]
+        octets = stage.door.submitted[0][2]
+        assert b"Will-Retry-Until: Wed, 20 Jan 2027 08:00:00 +0000\r\n" in octets
+        [bounced] = stage.journal.of(Bounced)
+        assert bounced.text.startswith(f"{claimed.message.queue_id}: sender delay notification")
+
+    async def test_a_delay_that_could_not_be_told_is_told_later(self, stage):
+        stage.smtp.says = DEFERS
+        stage.clock.now += 4 * HOUR
+        stage.door.error = OSError("disk full")
+        async with stage.running():
+            stage.commit(asked={"notify": D})
+            retry = await stage.settled(1)
+            assert retry.told is Told.NOTHING
+            stage.door.error = None
+            await stage.later(2 * HOUR)
+            retry = await stage.settled(2)
+        assert retry.told is Told.DELAY
+        assert stage.reports == ["1 delayed"]
+
+    async def test_the_whole_message_returns_if_that_was_asked_for(self, stage):
+        stage.smtp.says = BOUNCES
+        async with stage.running():
+            stage.commit(ret=Return.FULL, envid="QQ314", content=b"A: b\r\n\r\nthe body\r\n")
+            await stage.empty()
+        octets = stage.door.submitted[0][2]
+        assert b"Original-Envelope-Id: QQ314\r\n" in octets
+        assert b"Content-Type: message/rfc822\r\n\r\nA: b\r\n\r\nthe body\r\n" in octets
+
+    async def test_a_large_message_does_not(self):
+        stage = Stage(bounce_size_limit=20)
+        stage.smtp.says = BOUNCES
+        async with stage.running():
+            stage.commit(ret=Return.FULL, content=b"A: b\r\n\r\nthe body is large\r\n")
+            await stage.empty()
+        octets = stage.door.submitted[0][2]
+        assert b"text/rfc822-headers\r\n\r\nA: b\r\n" in octets
+        assert b"the body" not in octets
+
+
+class TestHold:
+    """RFC 4865."""
+
+    async def test_a_release_is_not_slept_through(self, stage):
+        mail = message(hold_until=NOON + 90)
+        stage.spool.put(mail, crowd(2), due=NOON + 90)
+        async with stage.running():
+            await turn()
+            stage.runner.add(Claimed(mail, ()))
+            stage.clock.now += 89
+            await turn(50)
+            assert not stage.smtp.deliveries
+            assert stage.runner._next_due == NOON + 90
+            await stage.later(1)
+            await stage.empty()
+        assert len(stage.smtp.deliveries) == 1
+
+
+class TestDeadline:
+    """RFC 2852."""
+
+    @staticmethod
+    def by(seconds: float, mode: ByMode, *, trace: bool = False) -> DeliverBy:
+        return DeliverBy(NOON + seconds, mode, trace)
+
+    async def test_what_is_late_returns(self, stage):
+        stage.smtp.says = DEFERS
+        async with stage.running():
+            stage.commit(deliver_by=self.by(60, ByMode.RETURN))
+            retry = await stage.settled(1)
+            assert retry.at == NOON + 60
+            await stage.later(60)
+            await stage.empty()
+        assert len(stage.smtp.deliveries) == 1, "there is no attempt once it is over"
+        assert stage.reports == ["1 failed"]
+        octets = stage.door.submitted[0][2]
+        assert b"Status: 5.4.7\r\n" in octets
+        assert b"its last attempt ended with: 450 4.2.0" in octets
+        assert b"Deliver-By-Date: Fri, 15 Jan 2027 08:01:00 +0000\r\n" in octets
+        last = stage.journal.of(Delivered)[-1]
+        assert (last.status, last.reply.enhanced) == (Status.BOUNCED, "5.4.7")
+
+    async def test_never_is_heeded_there_too(self, stage):
+        stage.clock.now += 60
+        async with stage.running():
+            stage.commit(deliver_by=self.by(60, ByMode.RETURN), asked={"notify": Notify.NEVER})
+            await stage.empty()
+        assert not stage.smtp.deliveries
+        assert not stage.reports
+
+    async def test_it_may_pass_while_others_are_being_delivered(self):
+        stage = Stage(concurrency=1)
+        stage.smtp.gate.clear()
+        async with stage.running():
+            stage.commit(to=("a@example.com",))
+            stage.commit(deliver_by=self.by(60, ByMode.RETURN))
+            await turn()
+            stage.clock.now += 60
+            stage.smtp.gate.set()
+            await stage.empty()
+        assert len(stage.smtp.deliveries) == 1
+        assert stage.reports == ["1 failed"]
+
+    async def test_who_only_wants_to_know_is_told_once(self, stage):
+        stage.smtp.says = DEFERS
+        async with stage.running():
+            stage.commit(deliver_by=self.by(60, ByMode.NOTIFY))
+            await stage.settled(1)
+            await stage.later(60)
+            retry = await stage.settled(2)
+            assert retry.told is Told.DEADLINE
+            assert stage.reports == ["1 delayed"]
+            await stage.later(HOUR)
+            stage.smtp.says = SENDS
+            await stage.later(2 * HOUR)
+            await stage.empty()
+        assert stage.reports == ["1 delayed", "1 relayed"]
+        assert b"Status: 4.4.7\r\n" in stage.door.submitted[0][2]
+
+    @pytest.mark.parametrize(("trace", "reports"), [(True, ["1 relayed"]), (False, [])])
+    async def test_a_trace(self, stage, trace, reports):
+        def passes(delivery: Delivery) -> Report:
+            report = SENDS(delivery)
+            outcomes = tuple(replace(each, by_passed=True) for each in report.outcomes)
+            return replace(report, outcomes=outcomes)
+
+        stage.smtp.says = passes
+        async with stage.running():
+            stage.commit(deliver_by=self.by(60, ByMode.NOTIFY, trace=trace))
+            await stage.empty()
+        assert stage.reports == reports
 
 
 class TestEnd:

@@ -6,12 +6,13 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 from fake_transport import BOUNCES, DEFERS, FakeTransport
-from postroad.model import Address, Envelope
-from postroad.model.journal import Bounced, Removed
+from postroad.model import Action, Address, Addressee, ByMode, DeliverBy, Envelope, Notify
+from postroad.model.journal import Bounced, Delivered, Event, Notice, Removed
 from postroad.queue import QueueSettings, Runner
-from postroad.spool import Shard, SpoolSettings
+from postroad.spool import Selector, Shard, SpoolSettings
 from queue_fakes import FakeClock, FakeDoor, FakeJournal, FakeRouter
 
 ALICE = Address("alice", "example.org")
@@ -42,20 +43,25 @@ class Stage:
         self.journal.events.append(event)
         self.changed.set()
 
-    async def commit(self, *domains: str) -> str:
+    async def commit(
+        self, *domains: str, notify: Notify | None = None, owed: Action | None = None, **wishes: Any
+    ) -> str:
         draft = self.shard.begin()
         draft.write(b"Subject: test\r\n\r\nHello.\r\n")
         addresses = [Address("bob", domain) for domain in domains]
-        pairs = [(address, address) for address in addresses]
-        claimed = await draft.commit(Envelope(ALICE), pairs, self.clock.now)
+        pairs = [Addressee(address, address, notify, owed=owed) for address in addresses]
+        claimed = await draft.commit(Envelope(ALICE, **wishes), pairs, self.clock.now)
         self.runner.add(claimed)
         return draft.queue_id
 
-    async def removed(self, count: int) -> set[str]:
-        """Wait until so many messages are gone."""
-        while len(self.journal.of(Removed)) < count:
+    async def happened(self, kind: type[Event], count: int = 1) -> None:
+        while len(self.journal.of(kind)) < count:
             self.changed.clear()
             await self.changed.wait()
+
+    async def removed(self, count: int) -> set[str]:
+        """Wait until so many messages are gone."""
+        await self.happened(Removed, count)
         return {event.queue_id for event in self.journal.of(Removed)}
 
 
@@ -93,6 +99,74 @@ async def test_a_restart_finds_what_was_deferred_and_what_was_not_begun(tmp_path
     clock.now += 3600
     async with on_stage(tmp_path, clock) as stage:
         assert await stage.removed(21) == {first, *waiting}
+
+
+async def test_a_delay_is_told_once_over_restarts(tmp_path):
+    clock = FakeClock()
+    async with on_stage(tmp_path, clock) as stage:
+        stage.smtp.says = DEFERS
+        await stage.commit("example.net", notify=Notify.DELAY)
+        await stage.happened(Delivered)
+    clock.now += 5 * 3600
+    async with on_stage(tmp_path, clock) as stage:
+        stage.smtp.says = DEFERS
+        await stage.happened(Bounced)
+    assert [bounced.kind for bounced in stage.journal.of(Bounced)] == ["delay"]
+    for _ in range(2):
+        clock.now += 5 * 3600
+        async with on_stage(tmp_path, clock) as stage:
+            stage.smtp.says = DEFERS
+            await stage.happened(Delivered)
+        assert not stage.journal.of(Bounced)
+
+
+async def test_a_held_message_is_not_tried_before_its_time_over_restarts(tmp_path):
+    clock = FakeClock()
+    async with on_stage(tmp_path, clock) as stage:
+        held = await stage.commit("example.net", hold_until=clock.now + 3600)
+        free = await stage.commit("example.net")
+        assert await stage.removed(1) == {free}
+    clock.now += 3599
+    async with on_stage(tmp_path, clock) as stage:
+        await stage.shard.flush(Selector())
+        stage.runner.flush()
+        assert await stage.commit("example.org") in await stage.removed(1)
+        assert len(stage.smtp.deliveries) == 1
+        clock.now += 1
+        stage.runner.wake()
+        assert held in await stage.removed(2)
+
+
+async def test_a_deadline_passes_while_the_server_is_down(tmp_path):
+    clock = FakeClock()
+    async with on_stage(tmp_path, clock) as stage:
+        stage.smtp.says = DEFERS
+        by = DeliverBy(clock.now + 60, ByMode.RETURN)
+        queue_id = await stage.commit("example.net", "example.com", deliver_by=by)
+        await stage.happened(Delivered, 2)
+    clock.now += 3600
+    async with on_stage(tmp_path, clock) as stage:
+        assert await stage.removed(1) == {queue_id}
+        assert not stage.smtp.deliveries
+    [(_, _, octets)] = stage.door.submitted
+    assert octets.count(b"Status: 5.4.7\r\n") == 2
+
+
+async def test_a_report_that_is_owed_is_sent_after_a_restart(tmp_path):
+    clock = FakeClock()
+    async with on_stage(tmp_path, clock) as stage:
+        stage.door.error = OSError("disk full")
+        delivered = await stage.commit("example.net", notify=Notify.SUCCESS)
+        expanded = await stage.commit("example.net", owed=Action.EXPANDED)
+        await stage.happened(Notice, 2)
+    assert len(stage.smtp.deliveries) == 1
+    clock.now += 3600
+    async with on_stage(tmp_path, clock) as stage:
+        assert await stage.removed(2) == {delivered, expanded}
+        assert not stage.smtp.deliveries
+    texts = [octets for _, _, octets in stage.door.submitted]
+    assert sorted(b"Action: expanded" in text for text in texts) == [False, True]
+    assert sorted(b"Action: relayed" in text for text in texts) == [False, True]
 
 
 async def test_a_bounce(tmp_path):

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from postroad.policy import PRESET_LISTS
-from postroad.server.settings import PRESETS, Bind, ListenerSettings, ResolvedListener
+from postroad.server.binds import Bind
+from postroad.server.settings import PRESETS, ListenerSettings, ResolvedListener
 
 
 @pytest.mark.parametrize(
@@ -35,6 +36,29 @@ def test_what_is_no_address(text: str) -> None:
         Bind.parse(text)
 
 
+@pytest.mark.parametrize("text", ["unix:/run/lmtp", "unix:/run//./lmtp", "unix:/run/x/../lmtp"])
+def test_paths(text: str) -> None:
+    assert Bind.parse(text) == Bind("", 0, "/run/lmtp")
+    assert str(Bind.parse(text)) == "unix:/run/lmtp"
+
+
+@pytest.mark.parametrize(
+    ("text", "local"),
+    [
+        (":25", False),
+        ("0.0.0.0:25", False),
+        ("[::]:25", False),
+        ("192.0.2.1:25", False),
+        ("127.0.0.1:25", True),
+        ("127.9.9.9:25", True),
+        ("[::1]:25", True),
+        ("unix:/run/lmtp", True),
+    ],
+)
+def test_what_only_this_machine_can_reach(text: str, local: bool) -> None:
+    assert Bind.parse(text).is_local is local
+
+
 @pytest.mark.parametrize(
     ("one", "other", "overlap"),
     [
@@ -47,6 +71,9 @@ def test_what_is_no_address(text: str) -> None:
         ("0.0.0.0:25", "[::]:25", False),
         ("[::]:25", "[::1]:25", True),
         ("127.0.0.1:25", "127.0.0.2:25", False),
+        ("unix:/run/a", "unix:/run/a", True),
+        ("unix:/run/a", "unix:/run/b", False),
+        ("unix:/run/a", ":25", False),
     ],
 )
 def test_which_addresses_exclude_each_other(one: str, other: str, overlap: bool) -> None:
@@ -66,6 +93,35 @@ def test_single_properties_change() -> None:
     assert listener.preset == "submission"
     assert listener.binds == (Bind("", 443),)
     assert (listener.tls, listener.require_tls, listener.auth) == ("implicit", True, False)
+
+
+@pytest.mark.parametrize(
+    "text", ["unix:", "unix:lmtp", "unix:/", "unix:/run/", "unix:/a\nb", "unix"]
+)
+def test_what_is_no_path(text: str) -> None:
+    with pytest.raises(ValueError, match="expected"):
+        Bind.parse(text)
+
+
+def test_lmtp_is_for_neighbours() -> None:
+    listener = ResolvedListener.of("lmtp", ListenerSettings())
+    assert listener.binds == (Bind("127.0.0.1", 24),)
+    assert (listener.lmtp, listener.tls, listener.auth) == (True, "none", False)
+    assert listener.is_local
+
+
+@pytest.mark.parametrize(("text", "mode"), [("0660", 0o660), ("666", 0o666), ("0700", 0o700)])
+def test_modes(text: str, mode: int) -> None:
+    settings = ListenerSettings(preset="lmtp", bind=("unix:/run/lmtp",), unix_mode=text)
+    assert ResolvedListener.of("x", settings).binds[0].mode == mode
+
+
+@pytest.mark.parametrize(
+    "text", ["", "0", "68", "0o660", "1660", "00660", "rw-", "-660", "\u0666660"]
+)
+def test_what_is_no_mode(text: str) -> None:
+    with pytest.raises(ValueError, match="as chmod takes them"):
+        ResolvedListener.of("lmtp", ListenerSettings(bind=("unix:/a",), unix_mode=text))
 
 
 def test_no_preset() -> None:

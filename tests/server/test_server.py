@@ -6,14 +6,15 @@ import asyncio
 import socket
 import struct
 from collections.abc import AsyncIterator
-from ipaddress import ip_network
+from dataclasses import replace
 
 import pytest
 
+from fake_limits import UNLIMITED, FakeBans, gate
+from postroad.limits.bans import Author, Ban
+from postroad.limits.settings import Limits
 from postroad.net.listener import bind
-from postroad.policy import Networks
 from postroad.server.server import SmtpServer
-from postroad.smtp import SessionLimits
 from session_world import World
 
 PATIENCE = 10.0  # seconds; only a broken test waits so long
@@ -146,57 +147,83 @@ async def test_a_message_is_kept_when_its_client_breaks_off_in_the_commit(road: 
     assert not any("error" in line for line in road.log)
 
 
-NOBODY = Networks([])
+def few(**limits: int) -> Limits:
+    """No limit but these."""
+    return replace(UNLIMITED, **limits)
 
 
 @pytest.mark.parametrize(
     ("limits", "line"),
     [
         (
-            SessionLimits(sessions_per_address=2),
-            "Connection concurrency limit exceeded: 2 sessions of this address",
+            few(sessions_per_address=2),
+            "Connection concurrency limit exceeded: 3 from unknown[127.0.0.1]",
         ),
         (
-            SessionLimits(sessions=2),
-            "Connection limit exceeded: 2 sessions in this worker",
+            few(sessions_per_network=2),
+            "Connection concurrency limit exceeded: 3 from 127.0.0.0/24, unknown[127.0.0.1]",
+        ),
+        (
+            few(sessions=2),
+            "Connection limit exceeded: 2 from unknown[127.0.0.1]",
+        ),
+        (
+            few(connections_per_address=2),
+            "Connection rate limit exceeded: 3 from unknown[127.0.0.1]",
         ),
     ],
 )
-async def test_one_client_too_many(road: Road, limits: SessionLimits, line: str) -> None:
-    await road.listen(limits=limits, trusted=NOBODY)
+async def test_one_client_too_many(road: Road, limits: Limits, line: str) -> None:
+    await road.listen(gate=gate(limits, journal=road.events.append))
     first, second = [await road.dial() for _ in range(2)]
     greetings = [await hear(client) for client in (first, second)]
     assert greetings == [f"{GREETING}\r\n"] * 2
 
     assert await hear(await road.dial(), None) == f"{TOO_MANY}\r\n"
-    assert road.log[2:] == [f"warning: {line}, unknown[127.0.0.1] refused"]
+    assert len(road.log) == 3
+    assert road.log[2].startswith(f"warning: {line}")
 
     await say(first, b"QUIT\r\n")
     await hear(first, None)
     await say(second, b"NOOP\r\n")
     assert await hear(second) == "250 2.0.0 Ok\r\n"
+    road.now += 120
     assert await hear(await road.dial()) == f"{GREETING}\r\n"
 
 
-async def test_under_tls_one_client_too_many_gets_no_handshake(road: Road) -> None:
-    limits = SessionLimits(sessions_per_address=1)
-    await road.listen("submissions", limits=limits, trusted=NOBODY)
+@pytest.mark.parametrize("limits", [few(sessions_per_address=1), few(connections_per_address=1)])
+async def test_under_tls_one_client_too_many_gets_no_handshake(road: Road, limits: Limits) -> None:
+    await road.listen("submissions", gate=gate(limits))
     await road.dial()
 
     assert await hear(await road.dial(), None) == ""
     assert road.server.sessions == 1
 
 
+async def test_a_banned_client_gets_no_session(road: Road) -> None:
+    bans = FakeBans()
+    bans.put(Ban("127.0.0.0/8", "10 failed logins", Author.AUTOMATIC, 0, road.now + 60), 0)
+    await road.listen(gate=gate(bans=bans, journal=road.events.append))
+
+    refused = "421 4.7.0 mail.example.org Error: no service for 127.0.0.1 at this time\r\n"
+    assert [await hear(await road.dial(), None) for _ in range(3)] == [refused] * 3
+    assert len(road.log) == 1
+    assert "connection from unknown[127.0.0.1] refused: 127.0.0.0/8 is banned" in road.log[0]
+
+    road.now += 61
+    assert await hear(await road.dial()) == f"{GREETING}\r\n"
+
+
 @pytest.mark.parametrize(
     ("limits", "trusted"),
     [
-        (SessionLimits(sessions_per_address=1), Networks([ip_network("127.0.0.0/8")])),
-        (SessionLimits(sessions_per_address=0, sessions=0), NOBODY),
+        (few(sessions_per_address=1, connections_per_address=1), True),
+        (UNLIMITED, False),
     ],
     ids=["trusted", "without limits"],
 )
-async def test_who_is_not_counted(road: Road, limits: SessionLimits, trusted: Networks) -> None:
-    await road.listen(limits=limits, trusted=trusted)
+async def test_who_is_not_counted(road: Road, limits: Limits, trusted: bool) -> None:
+    await road.listen(gate=gate(limits, is_trusted=lambda address: trusted))
 
     clients = [await road.dial() for _ in range(3)]
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from base64 import b64encode
-from collections.abc import AsyncIterator
 
 import pytest
 
@@ -13,27 +12,10 @@ from postroad.model import Client
 from postroad.model.journal import Disconnected
 from postroad.policy import PolicySettings, build
 from postroad.smtp import SessionLimits
-from session_world import World
+from session_world import World, talk
 
 PLAIN = b64encode(b"\0john@example.org\0summersun").decode()
 MESSAGE = "From: a@b.example\r\nSubject: hello\r\n\r\nbody\r\n"
-
-
-@pytest.fixture
-async def world() -> AsyncIterator[World]:
-    world = World()
-    yield world
-    for task in world.tasks:
-        task.cancel()
-    await asyncio.gather(*world.tasks, return_exceptions=True)
-
-
-async def talk(connection: FakeConnection, *lines: str) -> str:
-    """Say each line once the one before was answered; the last answer."""
-    answer = ""
-    for line in lines:
-        answer = await connection.say(line.encode() + b"\r\n")
-    return answer
 
 
 async def test_mail_from_the_world_to_a_user(world: World) -> None:
@@ -42,7 +24,8 @@ async def test_mail_from_the_world_to_a_user(world: World) -> None:
     assert banner == "220 mail.example.org ESMTP Postroad\r\n"
     assert await talk(client, "EHLO mx.example.net") == (
         "250-mail.example.org\r\n250-PIPELINING\r\n250-SIZE 52428800\r\n250-STARTTLS\r\n"
-        "250-ENHANCEDSTATUSCODES\r\n250-8BITMIME\r\n250 SMTPUTF8\r\n"
+        "250-ENHANCEDSTATUSCODES\r\n250-8BITMIME\r\n250-DSN\r\n250-SMTPUTF8\r\n250-CHUNKING\r\n"
+        "250-BINARYMIME\r\n250 LIMITS RCPTMAX=1000\r\n"
     )
     assert await talk(client, "MAIL FROM:<a@b.example>") == "250 2.1.0 Ok\r\n"
     assert await talk(client, "RCPT TO:<info@example.org>") == "250 2.1.5 Ok\r\n"
@@ -407,8 +390,8 @@ async def test_a_right_password_after_a_wrong_one(world: World) -> None:
     assert await talk(client, f"AUTH PLAIN {PLAIN}") == "235 2.7.0 Authentication successful\r\n"
 
 
-async def test_a_message_that_trickles_in_is_cut_off(world: World) -> None:
-    client, _, _ = await world.connect()
+async def test_a_message_that_takes_too_long_is_cut_off(world: World) -> None:
+    client, _, _ = await world.connect(limits=SessionLimits(timeout=0))
     await talk(client, "EHLO x")
     world.now += 10_000  # without a transaction nothing runs out
     await talk(client, "MAIL FROM:<a@b.example>", "RCPT TO:<john@example.org>", "DATA")

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from client_dialogue import Driver
-from postroad.model import Address, BodyType, Reply
+from postroad.model import Address, BodyType, ByMode, Notify, Reply, Return
 from postroad.smtp import (
     BodyChunk,
+    By,
     Data,
     EndOfData,
     Hello,
@@ -21,7 +24,16 @@ from postroad.smtp import (
     ServerCore,
     SessionLimits,
 )
-from postroad.smtp.client import ClientEvent, Ended, Finished, Stage, Transaction
+from postroad.smtp.client import (
+    ClientEvent,
+    Dialect,
+    Ended,
+    Finished,
+    Parameters,
+    RecipientParameters,
+    Stage,
+    Transaction,
+)
 
 OK = Reply.of(250, "2.0.0", "Ok")
 GO = Reply.of(354, None, "Go")
@@ -31,14 +43,16 @@ UNKNOWN = Reply.of(550, "5.1.1", "User unknown")
 class Server:
     """A server core that takes everything but recipients called `nobody`."""
 
-    def __init__(self) -> None:
-        self.core = ServerCore("mx.example.net", Offer(), SessionLimits())
+    def __init__(self, **offer: Any) -> None:
+        self.core = ServerCore("mx.example.net", Offer(**offer), SessionLimits())
         self.core.greet()
         self.senders: list[Address | None] = []
         self.recipients: list[Address] = []
         self.content = b""
         self.taken: list[bytes] = []
         self.faults: list[Reply | None] = []
+        self.mails: list[Mail] = []
+        self.rcpts: list[Rcpt] = []
 
     def settle(self) -> None:
         while True:
@@ -47,11 +61,13 @@ class Server:
                 case Hello():
                     self.core.reply(Reply.of(250, None, "mx.example.net"))
                 case Mail():
+                    self.mails.append(event)
                     self.senders.append(event.sender)
                     self.recipients = []
                     self.content = b""
                     self.core.reply(OK)
                 case Rcpt():
+                    self.rcpts.append(event)
                     known = event.recipient.local != "nobody"
                     if known:
                         self.recipients.append(event.recipient)
@@ -114,7 +130,59 @@ def test_a_session_of_several_messages(step):
     assert isinstance(driver.last, Ended)
 
 
-lines = st.lists(st.binary(max_size=12).map(lambda line: line.translate(None, b"\r\n")), max_size=6)
+@given(content=st.binary(max_size=200), step=st.integers(1, 60), lmtp=st.booleans())
+def test_any_octets_come_out_of_a_chunk_as_they_went_in(content, step, lmtp):
+    content = b"Subject: x\r\n\r\n" + content
+    to = ("b@example.net", "nobody@example.net")
+    wanted = [Transaction("a@example.org", to, len(content), BodyType.BINARY_MIME)] * 2
+    dialect = Dialect.LMTP if lmtp else Dialect.SMTP
+    driver, server = Driver(wanted, content=content, dialect=dialect), Server(lmtp=lmtp)
+    converse(driver, server, step)
+    codes = [[answer.reply.code for answer in done.answers] for done in driver.finished]
+    assert codes == [[250, 550]] * 2
+    assert server.taken == [content] * 2
+    assert server.faults == [None] * 2
+
+
+printable = st.text(max_size=20).filter(lambda text: not text or text.isprintable())
+ascii_text = st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=30)
+notify = st.sampled_from(
+    [None, Notify.NEVER, Notify.SUCCESS, Notify.DELAY | Notify.FAILURE, Notify.SUCCESS]
+)
+orcpt = st.one_of(
+    st.just(""),
+    ascii_text.filter(bool).map(lambda text: f"rfc822;{text}"),
+    printable.filter(bool).map(lambda text: f"utf-8;{text}"),
+)
+
+
+@given(
+    ret=st.sampled_from([None, *Return]),
+    envid=ascii_text,
+    by=st.one_of(
+        st.none(),
+        st.builds(By, st.integers(1, 10**9 - 1), st.sampled_from(ByMode), st.booleans()),
+    ),
+    priority=st.integers(-9, 9),
+    recipient=st.builds(RecipientParameters, notify, orcpt),
+)
+def test_what_the_sender_wants_arrives_as_it_was_said(ret, envid, by, priority, recipient):
+    wanted = Parameters(ret, envid, False, by, priority, (recipient,))
+    transaction = Transaction("a@example.org", ("b@example.net",), 0, parameters=wanted)
+    driver, server = Driver([transaction]), Server(deliver_by=True, priority=True)
+    converse(driver, server, 100_000)
+    (mail,), (rcpt,) = server.mails, server.rcpts
+    assert (mail.ret, mail.envid, mail.by, mail.priority) == (ret, envid, by, priority)
+    assert (rcpt.notify, rcpt.orcpt) == (recipient.notify, recipient.orcpt)
+
+
+def hides_a_dot(line: bytes) -> bool:
+    """Whether the client refuses the line, since servers that drop NULs take it for the end."""
+    return line.startswith(b"\0") and line.strip(b"\0") == b"."
+
+
+line = st.binary(max_size=12).map(lambda octets: octets.translate(None, b"\r\n"))
+lines = st.lists(line.filter(lambda octets: not hides_a_dot(octets)), max_size=6)
 
 
 @given(lines=lines, step=st.integers(1, 50))

@@ -74,3 +74,14 @@ def test_everything_at_once():
     buffer.take_line(LIMIT)
     assert buffer.take_all() == b"text\r\n"
     assert buffer.pending == 0
+
+
+def test_so_many_octets_and_no_more():
+    buffer = LineBuffer()
+    buffer.append(b"BDAT 5\r\na\n\r")
+    assert buffer.take_line(LIMIT) == b"BDAT 5"
+    assert (buffer.take(2), buffer.pending) == (b"a\n", 1)
+    buffer.append(b"bcNOOP\r\n")
+    assert (buffer.take(3), buffer.take(0)) == (b"\rbc", b"")
+    assert buffer.take_line(LIMIT) == b"NOOP"
+    assert buffer.take(5) == b""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import tracemalloc
 
 import pytest
 
@@ -26,9 +25,10 @@ from postroad.smtp import (
     ServerCore,
     SessionLimits,
     StartTls,
+    XClient,
     replies,
 )
-from postroad.smtp.commands import COMMANDS
+from postroad.smtp.commands import COMMANDS, LMTP_COMMANDS
 from postroad.smtp.states import TRANSITIONS, State
 from smtp_dialogue import DEFAULT, HOST, NOTHING, Session
 
@@ -274,24 +274,13 @@ def test_patience(timeout, patience):
 
 
 def test_every_row_names_known_verbs_only():
-    assert all(set(row) <= set(COMMANDS) for row in TRANSITIONS.values())
-    assert set(TRANSITIONS) == {State.CONNECTED, State.READY, State.MAIL, State.RCPT}
-
-
-def peak_of(session: Session, pieces: int, piece: bytes) -> int:
-    tracemalloc.start()
-    try:
-        for _ in range(pieces):
-            session.core.receive(piece)
-            while not isinstance(session.core.next_event(), Need):
-                session.core.data_to_send()
-        return tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
+    verbs = set(COMMANDS) | set(LMTP_COMMANDS)
+    assert all(set(row) <= verbs for row in TRANSITIONS.values())
+    assert set(TRANSITIONS) == set(State) - {State.AUTH, State.CONTENT, State.HANDSHAKE}
 
 
 @pytest.mark.parametrize("piece", [b"x" * 65_536, b"x" * 65_535 + b"\r", b"AUTH " * 13_000])
-def test_endless_command_is_not_kept(piece):
+def test_endless_command_is_not_kept(piece, peak_of):
     assert peak_of(Session(), 200, piece) < 400_000
 
 
@@ -299,7 +288,7 @@ def test_endless_command_is_not_kept(piece):
 @pytest.mark.parametrize(
     "piece", [b"x" * 65_536, b"\r\n.." * 16_384, b"\r\n.\r" * 13_000, b"\r\n" * 32_768]
 )
-def test_content_streams(piece, limits):
+def test_content_streams(piece, limits, peak_of):
     session = Session(limits=limits)
     session.feed(b"HELO x\r\nMAIL FROM:<>\r\nRCPT TO:<a@example.org>\r\nDATA\r\n")
     assert peak_of(session, 100, piece) < 800_000
@@ -316,3 +305,73 @@ def test_starttls_answer_is_only_220():
     assert made.next_event() == StartTls()
     with pytest.raises(ValueError, match="250 is no answer to StartTls"):
         made.reply(replies.OK)
+
+
+@pytest.mark.parametrize("offer", [NOTHING, SECURE])
+def test_a_login_may_be_set_from_outside(offer):
+    session = Session(offer)
+    session.feed(b"EHLO x\r\n")
+    assert not session.core.logged_in
+    session.core.logged_in = True
+    assert session.core.protocol == ("ESMTPSA" if offer.secure else "ESMTPA")
+
+
+def test_xclient_forgets_all_but_the_login():
+    session = Session(Offer(xclient=True, mechanisms=("PLAIN",), plain_auth=True))
+    session.feed(b"EHLO x\r\nXCLIENT LOGIN=john ADDR=192.0.2.1\r\n")
+    assert session.events[-1] == XClient({"LOGIN": "john", "ADDR": "192.0.2.1"})
+    assert (session.core.hello, session.core.logged_in) == ("", True)
+    session.feed(b"EHLO y\r\n")
+    assert (session.core.hello, session.core.protocol) == ("y", "ESMTPA")
+
+
+def test_a_refused_xclient_changes_nothing():
+    made = core(Offer(xclient=True))
+    drive(made, b"EHLO x\r\n", replies.OK)
+    drive(made, b"XCLIENT NAME=a\r\n", Reply.of(550, "5.7.0", "no"))
+    assert made.hello == "x"
+    with pytest.raises(ValueError, match="250 is no answer to XClient"):
+        drive(made, b"XCLIENT NAME=a\r\n", replies.OK)
+
+
+LMTP = Offer(lmtp=True)
+LMTP_PROTOCOLS = [
+    (LMTP, b"LHLO x\r\n", "LMTP"),
+    (Offer(lmtp=True, secure=True), b"LHLO x\r\n", "LMTPS"),
+    (LMTP, b"LHLO x\r\nMAIL FROM:<> SMTPUTF8\r\n", "UTF8LMTP"),
+]
+
+
+@pytest.mark.parametrize(("offer", "sent", "protocol"), LMTP_PROTOCOLS)
+def test_protocol_of_lmtp(offer, sent, protocol):
+    session = Session(offer)
+    session.feed(sent)
+    assert session.core.protocol == protocol
+    assert session.core.counts["lhlo"] == (1, 1)
+
+
+TARPIT = SessionLimits(soft_errors=2, error_pause=5.0)
+DELAYS = [
+    (TARPIT, b"", 0.0),
+    (TARPIT, b"WHAT\r\n", 0.0),
+    (TARPIT, b"WHAT\r\nWHAT\r\n", 5.0),
+    (TARPIT, b"WHAT\r\nWHAT\r\nHELO x\r\n", 5.0),
+    (SessionLimits(soft_errors=0), b"WHAT\r\n" * 15, 0.0),
+    (SessionLimits(), b"WHAT\r\n" * 10, 1.0),
+]
+
+
+@pytest.mark.parametrize(("limits", "sent", "delay"), DELAYS)
+def test_many_errors_make_answers_late(limits, sent, delay):
+    session = Session(limits=limits)
+    session.feed(sent)
+    assert session.core.delay == delay
+    assert session.core.errors == sent.count(b"WHAT")
+
+
+def test_a_message_ends_the_tarpit():
+    session = Session(limits=TARPIT)
+    session.feed(
+        b"WHAT\r\nWHAT\r\nHELO x\r\nMAIL FROM:<>\r\nRCPT TO:<a@example.org>\r\nDATA\r\n.\r\n"
+    )
+    assert (session.core.errors, session.core.delay) == (0, 0.0)

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 import pytest
 
-from postroad.model import Envelope
+from postroad.model import Addressee, Envelope
 from postroad.spool import Operation, Shard, SpoolError, SpoolSettings
 from spool_conformance import ANN, BOB, NOON, SMALL, Clock, put, read
 
@@ -71,7 +71,7 @@ async def send(shard: Shard, chunks: int) -> bytes:
     for _ in range(chunks):
         if (written := draft.write(CHUNK)) is not None:
             await written
-    return read(await draft.commit(Envelope(ANN), [(BOB, BOB)], NOON))
+    return read(await draft.commit(Envelope(ANN), [Addressee(BOB, BOB)], NOON))
 
 
 @pytest.mark.parametrize("step", FILE_STEPS)
@@ -105,7 +105,7 @@ async def test_a_sender_waits_while_a_piece_is_written(shard: Shard, gate: Stuck
     gate.open.set()
     await waiting
     assert draft.write(CHUNK) is None  # less than a piece
-    claimed = await draft.commit(Envelope(ANN), [(BOB, BOB)], NOON)
+    claimed = await draft.commit(Envelope(ANN), [Addressee(BOB, BOB)], NOON)
     assert read(claimed) == CHUNK * 4
     assert gate.taken.count(Operation.WRITE) == 2
 
@@ -121,7 +121,7 @@ async def test_a_careless_sender_costs_memory_and_nothing_else(
     for number in range(3000, 6000):
         draft.write(number.to_bytes(2, "big") * 100)
     gate.open.set()
-    claimed = await draft.commit(Envelope(ANN), [(BOB, BOB)], NOON)
+    claimed = await draft.commit(Envelope(ANN), [Addressee(BOB, BOB)], NOON)
     assert read(claimed) == b"".join(n.to_bytes(2, "big") * 100 for n in range(6000))
 
 
@@ -129,7 +129,7 @@ async def test_a_small_message_meets_no_thread(shard: Shard, gate: StuckGate) ->
     draft = shard.begin()
     assert draft.write(bytes(LIMIT)) is None
     assert len(asyncio.all_tasks()) == 1
-    await draft.commit(Envelope(ANN), [(BOB, BOB)], NOON)
+    await draft.commit(Envelope(ANN), [Addressee(BOB, BOB)], NOON)
     assert not set(gate.taken) & set(FILE_STEPS)
 
 
@@ -164,13 +164,13 @@ async def test_a_shard_that_closes_meanwhile_refuses(
     await shard.close()
     gate.loop = 0  # its threads have ended
     with pytest.raises(SpoolError):
-        await draft.commit(Envelope(ANN), [(BOB, BOB)], NOON)
+        await draft.commit(Envelope(ANN), [Addressee(BOB, BOB)], NOON)
     written = other.write(CHUNK * 3)
     assert written is not None
     await written
     with pytest.raises(SpoolError, match="closed"):
         other.write(b"")
     with pytest.raises(SpoolError):
-        await other.commit(Envelope(ANN), [(BOB, BOB)], NOON)
+        await other.commit(Envelope(ANN), [Addressee(BOB, BOB)], NOON)
     draft.discard()
     assert list((tmp_path / "bodies").iterdir()) == []

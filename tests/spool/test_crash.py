@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from postroad.model import Envelope
+from postroad.model import Addressee, ByMode, DeliverBy, Envelope, Notify
 from postroad.spool import Done, Durable, Inventory, Shard, SpoolError, SpoolSettings
 from spool_conformance import ANN, BOB, EVE, INLINE_LIMIT, LARGE, NOON, SMALL, Clock, read
 from spool_gates import Crash, CrashingGate
@@ -26,19 +26,34 @@ class Diary:
     def __init__(self) -> None:
         self.contents: dict[str, bytes] = {}  # of every draft
         self.recipients: dict[str, int] = {}
+        self.envelopes: dict[str, Envelope] = {}
         self.acknowledged: set[str] = set()
         self.maybe_gone: set[str] = set()
         self.gone: set[str] = set()
 
 
-async def commit(shard: Shard, diary: Diary, content: bytes, *, both: bool = False) -> list[int]:
+PLAIN = Envelope(ANN)
+ASKING = Envelope(ANN, envid="QQ314", priority=2, deliver_by=DeliverBy(NOON + 9, ByMode.RETURN))
+HELD = Envelope(ANN, hold_until=NOON + 50)
+
+
+async def commit(
+    shard: Shard,
+    diary: Diary,
+    content: bytes,
+    *,
+    both: bool = False,
+    envelope: Envelope = PLAIN,
+) -> list[int]:
     draft = shard.begin()
     diary.contents[draft.queue_id] = content
     diary.recipients[draft.queue_id] = 1 + both
+    diary.envelopes[draft.queue_id] = envelope
     draft.write(content[:600])
     draft.write(content[600:])
-    pairs = [(BOB, BOB), (EVE, EVE)] if both else [(BOB, BOB)]
-    claimed = await draft.commit(Envelope(ANN), pairs, NOON)
+    one = Addressee(BOB, BOB) if envelope is PLAIN else Addressee(BOB, BOB, Notify.DELAY, "x;y")
+    pairs = [one, Addressee(EVE, EVE)] if both else [one]
+    claimed = await draft.commit(envelope, pairs, NOON)
     diary.acknowledged.add(draft.queue_id)
     return [one.id for one in claimed.recipients]
 
@@ -54,7 +69,11 @@ async def scenario(shard: Shard, diary: Diary) -> None:
     large = await commit(shard, diary, LARGE)
     both = await commit(shard, diary, LARGE + SMALL, both=True)
     names = sorted(diary.contents)
-    await asyncio.gather(*(commit(shard, diary, content) for content in (SMALL, LARGE, SMALL)))
+    await asyncio.gather(
+        commit(shard, diary, SMALL),
+        commit(shard, diary, LARGE, envelope=ASKING),
+        commit(shard, diary, SMALL, envelope=HELD, both=True),
+    )
     await finish(shard, diary, small, names[0])
     await shard.settle([Done(both[0])])
     await finish(shard, diary, large, names[1])
@@ -113,6 +132,10 @@ async def inspect(directory: Path, diary: Diary) -> None:
         # What is there is whole, acknowledged or not.
         for queue_id, claimed in found.items():
             assert read(claimed) == diary.contents[queue_id]
+            assert claimed.message.envelope == diary.envelopes[queue_id]
+            first = claimed.recipients[0]
+            asks = claimed.message.envelope != PLAIN
+            assert (first.notify, first.orcpt) == ((Notify.DELAY, "x;y") if asks else (None, ""))
             expected = diary.recipients[queue_id]
             assert expected - (queue_id in diary.maybe_gone or expected > 1) <= len(
                 claimed.recipients
@@ -142,7 +165,7 @@ async def send(shard, number):
         draft = shard.begin()
         content = draft.queue_id.encode() * (1 + number * 60)
         draft.write(content)
-        claimed = await draft.commit(Envelope(None), [(bob, bob)], 1.0)
+        claimed = await draft.commit(Envelope(None), [Addressee(bob, bob)], 1.0)
         print(draft.queue_id, flush=True)
         if number % 2:
             print("-" + draft.queue_id, flush=True)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from postroad.model import Address, BodyType, Envelope
+from postroad.model import Action, Address, Addressee, BodyType, Envelope, Notify
 from postroad.spool import (
     Done,
     EntryRecipient,
@@ -28,7 +28,13 @@ async def test_messages_of_all_shards_are_listed(tmp_path: Path) -> None:
     draft.write(LARGE)
     said = Address("alias", "example.net")
     first = await draft.commit(
-        Envelope(ANN, BodyType.EIGHT_BIT_MIME, smtputf8=True), [(BOB, said), (EVE, EVE)], NOON - 5
+        Envelope(ANN, BodyType.EIGHT_BIT_MIME, smtputf8=True),
+        [
+            Addressee(BOB, said, Notify.FAILURE | Notify.DELAY, "rfc822;Alias@example.net"),
+            Addressee(EVE, EVE),
+            Addressee(said, said, Notify.NEVER, owed=Action.EXPANDED),
+        ],
+        NOON - 5,
     )
     await shards[0].settle([Retry(first.recipients[0].id, NOON + 60, "450 4.2.0 busy")])
     await put(shards[1], sender=None)
@@ -38,8 +44,17 @@ async def test_messages_of_all_shards_are_listed(tmp_path: Path) -> None:
     assert (one.sender, two.sender) == ("ann@example.org", "")
     assert one.envelope == first.message.envelope
     assert one.recipients == (
-        EntryRecipient(BOB, said, 1, NOON + 60, "450 4.2.0 busy"),
+        EntryRecipient(
+            BOB,
+            said,
+            1,
+            NOON + 60,
+            "450 4.2.0 busy",
+            "FAILURE,DELAY",
+            "rfc822;Alias@example.net",
+        ),
         EntryRecipient(EVE, EVE, 0, None, None),
+        EntryRecipient(said, said, 0, None, None, "NEVER", owed="expanded"),
     )
     assert len(two.recipients) == 1
     for shard in shards:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from postroad.model import Address, Envelope
+from postroad.model import Address, Addressee, Envelope
 from postroad.spool import Claim, Done, Operation, Retry, Selector, Shard, SpoolError, SpoolSettings
 from spool_conformance import (
     ANN,
@@ -176,7 +176,7 @@ async def test_a_full_disk_is_told_while_writing(
         draft.write(SMALL)
     for one in (draft, other):
         with pytest.raises(SpoolError):
-            await one.commit(Envelope(ANN), [(BOB, BOB)], NOON)
+            await one.commit(Envelope(ANN), [Addressee(BOB, BOB)], NOON)
     await until(lambda: not files(tmp_path))
 
 
@@ -400,7 +400,9 @@ async def test_nothing_is_acknowledged_into_a_removed_database(
 
     with pytest.raises(SpoolError):
         await draft.commit(
-            Envelope(None), [(Address("john", "example.org"), Address("john", "example.org"))], 0.0
+            Envelope(None),
+            [Addressee(Address("john", "example.org"), Address("john", "example.org"))],
+            0.0,
         )
 
     await shard.close()

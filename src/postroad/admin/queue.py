@@ -8,16 +8,30 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from postroad.admin.control import Answer, Command, ControlError, Request, ask, sockets
 from postroad.queue import Runner
 from postroad.spool import Selector, Shard, ShardBusy, SpoolError, SpoolSettings, shard_directories
 
-__all__ = ["QueueControl", "delete", "flush"]
+__all__ = ["Changed", "QueueControl", "delete", "flush"]
 
 PORTION = 1000  # queue IDs in one request, which is far below its limit and soon answered
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """What a change did.
+
+    Attributes:
+        count: how many messages or recipients it touched.
+        held: recipients that a flush leaves as they are, because their sender asked for a later
+            release (RFC 4865).
+    """
+
+    count: int
+    held: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +39,7 @@ class _Step:
     """A part of a change: how a worker is asked for it, and how it is made without one."""
 
     request: Request
-    change: Callable[[Shard], Awaitable[int]]
+    change: Callable[[Shard], Awaitable[Changed]]
 
 
 @dataclass(slots=True)
@@ -33,11 +47,12 @@ class _Tally:
     """What was changed so far, and who wants to know."""
 
     progress: Callable[[int], None]
-    count: int = 0
+    changed: Changed = field(default_factory=lambda: Changed(0))
 
-    def add(self, changed: int) -> None:
-        self.count += changed
-        self.progress(self.count)
+    def add(self, changed: Changed) -> None:
+        so_far = self.changed
+        self.changed = Changed(so_far.count + changed.count, so_far.held + changed.held)
+        self.progress(self.changed.count)
 
 
 class QueueControl:
@@ -60,10 +75,11 @@ class QueueControl:
 
     async def _flush(self, request: Request) -> Answer:
         selector = _selector_of(request)
-        count = sum([await shard.flush(selector) for shard in self._shards.values()])
+        done = [await shard.hasten(selector) for shard in self._shards.values()]
         for runner in self._runners:
             runner.flush()
-        return self._counted(count)
+        count, held = sum(each.count for each in done), sum(each.held for each in done)
+        return self._counted(count) | {"held": held}
 
     async def _delete(self, request: Request) -> Answer:
         queue_ids = _strings(request, "queue_ids")
@@ -73,15 +89,15 @@ class QueueControl:
         return {"count": count, "shards": list(self._shards)}
 
 
-def flush(state: Path, selector: Selector) -> int:
-    """Make deferred mail due now.
+def flush(state: Path, selector: Selector) -> Changed:
+    """Make deferred mail due now, but for what is held until a time its sender chose.
 
     Args:
         state: the server's state directory.
         selector: which.
 
     Returns:
-        How many recipients it touched.
+        How many recipients it touched, and how many stay held.
 
     Raises:
         ControlError: a worker or a shard cannot be reached.
@@ -110,7 +126,7 @@ def delete(
         ControlError: a worker or a shard cannot be reached. Some may have been removed.
     """
     steps = [_deleting(portion) for portion in _portions(queue_ids)]
-    return _everywhere(state, steps, progress or _silent)
+    return _everywhere(state, steps, progress or _silent).count
 
 
 def _portions(queue_ids: Sequence[str]) -> list[Sequence[str]]:
@@ -120,30 +136,39 @@ def _portions(queue_ids: Sequence[str]) -> list[Sequence[str]]:
 def _flushing(selector: Selector) -> _Step:
     chosen = None if selector.queue_ids is None else sorted(selector.queue_ids)
     request = {"command": "flush", "queue_ids": chosen, "domain": selector.domain}
-    return _Step(request, lambda shard: shard.flush(selector))
+    return _Step(request, lambda shard: _hastened(shard, selector))
 
 
 def _deleting(queue_ids: Sequence[str]) -> _Step:
     request = {"command": "delete", "queue_ids": list(queue_ids)}
-    return _Step(request, lambda shard: shard.delete(queue_ids))
+    return _Step(request, lambda shard: _deleted(shard, queue_ids))
+
+
+async def _hastened(shard: Shard, selector: Selector) -> Changed:
+    done = await shard.hasten(selector)
+    return Changed(done.count, done.held)
+
+
+async def _deleted(shard: Shard, queue_ids: Sequence[str]) -> Changed:
+    return Changed(await shard.delete(queue_ids))
 
 
 def _silent(_: int) -> None:
     """Nobody watches."""
 
 
-def _everywhere(state: Path, steps: Sequence[_Step], progress: Callable[[int], None]) -> int:
+def _everywhere(state: Path, steps: Sequence[_Step], progress: Callable[[int], None]) -> Changed:
     """Ask every worker for all steps, then take them in the shards that none of them owns."""
     tally = _Tally(progress)
     if not steps:
-        return 0
+        return tally.changed
     owned: set[str] = set()
     for path in sockets(state):
         owned |= _asked(path, steps, tally)
     for directory in shard_directories(state / "spool"):
         if directory.name not in owned:
             asyncio.run(_alone(directory, steps, tally))
-    return tally.count
+    return tally.changed
 
 
 def _asked(path: Path, steps: Sequence[_Step], tally: _Tally) -> set[str]:
@@ -153,10 +178,11 @@ def _asked(path: Path, steps: Sequence[_Step], tally: _Tally) -> set[str]:
         answer = ask(path, step.request)
         if answer is None:
             return set()
-        shards, changed = answer["shards"], answer["count"]
+        shards, count, held = answer["shards"], answer["count"], answer.get("held", 0)
         assert isinstance(shards, list)
-        assert isinstance(changed, int)
-        tally.add(changed)
+        assert isinstance(count, int)
+        assert isinstance(held, int)
+        tally.add(Changed(count, held))
         owned = {str(number) for number in shards}
     return owned
 

@@ -15,6 +15,7 @@ from postroad.app.serve import run
 from postroad.config import Configuration
 from postroad.delivery.settings import DeliverySettings, RelaySettings
 from postroad.directory import DirectoryEditor
+from postroad.limits.settings import UNCOUNTED, GuessingSettings
 from postroad.model.journal import LogSettings
 from postroad.net.selfsigned import write_self_signed
 from postroad.server.settings import ListenerSettings
@@ -81,6 +82,8 @@ def _configuration(options: DevOptions) -> Configuration:
         user="root",
         listeners=listeners,
         relay=RelaySettings(trusted_networks=(), smarthost=options.smarthost),
+        limits=UNCOUNTED,
+        guessing=GuessingSettings(window=0),  # a developer who mistypes is no guesser
         delivery=DeliverySettings(capture=capture),
         log=LogSettings(file=state / "mail.log"),
     )

@@ -178,8 +178,9 @@ def _console_words(event: Event, outbound: str) -> str:
                 where = outbound if relay == "capture" else relay
                 return f"{queue_id}  delivered  <{recipient}> -> {where}"
             return f"{queue_id}  {status.value:<9}  <{recipient}>: {reply}"
-        case Bounced(_, queue_id, notification):
-            return f"{queue_id}  returned   to its sender as {notification}"
+        case Bounced(_, queue_id, notification, kind):
+            what = "returned" if kind == "non-delivery" else "reported"
+            return f"{queue_id}  {what}   to its sender as {notification}"
         case Rejected():
             return f"refused       {event.stage} from {event.client}: {event.reply}"
         case _:
@@ -227,6 +228,7 @@ def _plain(value: object) -> object:
             return {
                 field.name: _plain(getattr(value, field.name))
                 for field in dataclasses.fields(value)
+                if field.repr  # what is not for eyes is not for logs
             }
         case _:
             return value

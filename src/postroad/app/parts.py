@@ -13,15 +13,21 @@ from contextlib import AsyncExitStack
 
 from postroad.admin.control import ControlServer
 from postroad.admin.queue import QueueControl
+from postroad.app.flushing import Flushing
+from postroad.app.logins import logins_of
 from postroad.app.outbound import Outbound
+from postroad.app.protection import Protection
 from postroad.app.running import Running
 from postroad.app.services import services_of
 from postroad.directory import EmbeddedDirectory
+from postroad.directory.oauth import token_checker
 from postroad.intake import Door
+from postroad.limits.counters import CounterMemory
 from postroad.mailbox import MaildirWriter
 from postroad.model.journal import Journal, Level, Notice
 from postroad.net.dns import Resolver
 from postroad.queue import Runner
+from postroad.server.logins import Logins
 from postroad.server.server import SmtpServer
 from postroad.server.service import Service
 from postroad.spool import Claimed, Shard, ShardBusy
@@ -43,16 +49,24 @@ class Parts:
     server: SmtpServer
     runners: list[Runner]
 
-    def __init__(self, running: Running, journal: Journal, give_up: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        running: Running,
+        counters: CounterMemory,
+        journal: Journal,
+        give_up: Callable[[], None],
+    ) -> None:
         """Nothing is opened yet.
 
         Args:
             running: what to serve.
+            counters: the block that all workers count in.
             journal: where events go.
             give_up: called when a part broke in a way that only a new start can mend.
         """
         self._running = running
         self._configuration = running.configuration
+        self._counters = counters
         self._journal = journal
         self._give_up = give_up
         self._exits = AsyncExitStack()
@@ -67,6 +81,8 @@ class Parts:
 
         Raises:
             DirectoryUnavailable, SchemaTooNew: the directory cannot be opened.
+            OAuthFileError: a file of `[oauth]` cannot be used.
+            BansUnavailable: the file of bans cannot be opened.
             ShardBusy, SpoolError: a shard cannot be opened.
             TlsConfigurationError: the authorities for next hops cannot be read.
         """
@@ -76,8 +92,13 @@ class Parts:
             domains=configuration.domains,
             settings=configuration.directory,
             clock=time.monotonic,
+            report=lambda words: journal(Notice("auth", words, Level.WARNING)),
         )
         self._exits.callback(self._directory.close)
+        self._tokens = token_checker(configuration.oauth, self._directory)
+        self._fake_key = await self._directory.key_for("fake secrets")
+        self._protection = Protection.open(configuration.bans_file, self._counters, index, journal)
+        self._exits.callback(self._protection.close)
         self._resolver = Resolver(configuration.dns, time.monotonic)
         self._exits.push_async_callback(self._resolver.close)
         writer = MaildirWriter(configuration.hostname)
@@ -87,6 +108,7 @@ class Parts:
         self._outbound.replace(self._running)
         shards = [await self._open_shard(number) for number in numbers]
         self._door = self._make_door(shards[0])
+        self._flushing = Flushing(configuration.state_directory, journal)
         self.runners.extend(self._make_runner(shard) for shard in shards)
         self.server = SmtpServer(self._services(), journal)
         await self._open_control(index, dict(zip(numbers, shards, strict=True)))
@@ -108,7 +130,24 @@ class Parts:
 
     def _services(self) -> dict[str, Service]:
         return services_of(
-            self._running, self._directory, self._resolver, self._door, self._journal
+            self._running,
+            self._directory,
+            names=self._resolver,
+            door=self._door,
+            protection=self._protection,
+            logins=self._logins(),
+            flush=self._flushing.flush,
+            journal=self._journal,
+        )
+
+    def _logins(self) -> Logins:
+        guard = self._protection.guard(self._running)
+        return logins_of(
+            self._running,
+            self._directory,
+            tokens=self._tokens,
+            fake_key=self._fake_key,
+            guard=guard,
         )
 
     def _make_door(self, shard: Shard) -> Door:

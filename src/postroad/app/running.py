@@ -5,20 +5,22 @@ next start. Everything else is taken anew on SIGHUP, but only if the new file ha
 relays for nobody. The supervisor and each worker keep such a value and reload it in the same way,
 so that a worker which is restarted tomorrow is no different from those that run.
 
-Certificate, key and the smarthost's password are read here, at start (as root, if root) and at each
-reload, and kept: a worker that must be replaced while a renewal is half done needs no file.
+Certificates, keys and the smarthost's password are read here, at start (as root, if root) and at
+each reload, and kept: a worker that must be replaced while a renewal is half done needs no file.
+What listeners shake hands with is made once, before workers are forked, and lives as long as they
+do (`net.tls_server` says why); only the certificates behind it change.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import ssl
 from collections.abc import Callable
 
 from postroad.app.proof import RelayHoleError, require_closed
 from postroad.config import Configuration, ConfigurationError
 from postroad.delivery.credentials import CredentialsError, load_credentials
-from postroad.net.tls import TlsConfigurationError, server_context
+from postroad.net.certificates import TlsConfigurationError
+from postroad.net.tls_server import Certificates, ServerTls
 from postroad.server.settings import ListenerSettings
 
 __all__ = ["NOT_RELOADED", "RELOADED", "Running"]
@@ -26,8 +28,21 @@ __all__ = ["NOT_RELOADED", "RELOADED", "Running"]
 NOT_RELOADED = (ConfigurationError, RelayHoleError, CredentialsError, TlsConfigurationError)
 """What a file may hold against being taken."""
 
-RELOADED = ("relay", "limits", "delivery", "mailbox", "tls")
-"""The sections that a reload takes; of a listener, `policy` and `auth`."""
+RELOADED = ("relay", "etrn", "login", "limits", "guessing", "delivery", "mailbox", "tls")
+"""The sections that a reload takes."""
+
+_RELOADED_OF_LISTENER = (
+    "policy",
+    "auth",
+    "client_certificates",
+    "vrfy",
+    "future_release",
+    "discard_ehlo_keywords",
+    "xclient",
+    "xforward",
+)
+"""The keys of a listener that it takes. By the others the listener was opened; and logins without
+TLS are a matter of where it listens and of its TLS, so that these must change together."""
 
 
 class Running:
@@ -35,7 +50,7 @@ class Running:
 
     Attributes:
         configuration: as it is now.
-        tls: our certificate, `None` where no listener speaks TLS.
+        tls: our certificates, `None` where no listener speaks TLS.
         credentials: the login at the smarthost, if there is one.
         workers: how many there are; a number that depends on the machine is asked for once.
     """
@@ -53,7 +68,9 @@ class Running:
         """
         require_closed(configuration)
         self.configuration = configuration
-        self.tls, self.credentials = _tls(configuration), load_credentials(configuration.relay)
+        certificates = _certificates(configuration)
+        self.tls = ServerTls(certificates) if certificates is not None else None
+        self.credentials = load_credentials(configuration.relay)
         self.workers = configuration.worker_count
         self._read = read
 
@@ -71,15 +88,17 @@ class Running:
         fresh = self._read()
         merged = _merged(self.configuration, fresh)
         require_closed(merged)
-        tls, credentials = _tls(merged), load_credentials(merged.relay)
-        self.configuration, self.tls, self.credentials = merged, tls, credentials
+        certificates, credentials = _certificates(merged), load_credentials(merged.relay)
+        self.configuration, self.credentials = merged, credentials
+        if self.tls is not None and certificates is not None:
+            self.tls.take(certificates)
         return tuple(_differences(merged, fresh))
 
 
-def _tls(configuration: Configuration) -> ssl.SSLContext | None:
+def _certificates(configuration: Configuration) -> Certificates | None:
     if all(listener.tls == "none" for listener in configuration.resolved_listeners):
         return None
-    return server_context(configuration.tls, configuration.certificate, configuration.key)
+    return Certificates(configuration.tls, configuration.key_pairs)
 
 
 def _merged(running: Configuration, fresh: Configuration) -> Configuration:
@@ -94,7 +113,8 @@ def _merged(running: Configuration, fresh: Configuration) -> Configuration:
 def _merged_listener(started: ListenerSettings, fresh: ListenerSettings) -> ListenerSettings:
     if fresh.preset != started.preset:  # its lists are another preset's, and so is its port
         return started
-    return dataclasses.replace(started, policy=fresh.policy, auth=fresh.auth)
+    taken = {key: getattr(fresh, key) for key in _RELOADED_OF_LISTENER}
+    return dataclasses.replace(started, **taken)
 
 
 def _differences(merged: Configuration, fresh: Configuration) -> list[str]:

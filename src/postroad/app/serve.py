@@ -16,6 +16,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from postroad.app.certificates import warn_of_certificates
 from postroad.app.lock import StateBusyError, lock_state
 from postroad.app.log import LogFile, formatter
 from postroad.app.privileges import PrivilegeError, drop, unprivileged_user
@@ -28,6 +29,8 @@ from postroad.app.worker import StartError, Worker, run_worker
 from postroad.config import Configuration, load
 from postroad.delivery.credentials import CredentialsError
 from postroad.directory import DirectoryEditor, DirectoryUnavailable
+from postroad.limits.counters import CounterMemory
+from postroad.limits.database import BansUnavailable, open_bans
 from postroad.model.journal import Level, Notice
 from postroad.net.listener import BindError
 from postroad.net.tls import TlsConfigurationError
@@ -47,6 +50,7 @@ _EXIT: dict[type[Exception], int] = {
     StateBusyError: os.EX_UNAVAILABLE,
     BindError: os.EX_UNAVAILABLE,
     DirectoryUnavailable: os.EX_UNAVAILABLE,
+    BansUnavailable: os.EX_UNAVAILABLE,
     RelayHoleError: os.EX_CONFIG,
 }
 
@@ -93,12 +97,14 @@ def run(
     try:
         running = Running(configuration, read)
         sockets = _prepare(running)
+        counters = CounterMemory(len(sockets))
         log = journals(configuration)
     except tuple(_EXIT) as error:
         return _refuse(error, _EXIT[type(error)])
     except OSError as error:
         return _refuse(error, os.EX_NOPERM)
-    server = _Server(running, sockets, log, journals, announce)
+    warn_of_certificates(configuration, log)
+    server = _Server(running, sockets, counters, log, journals, announce)
     return server.alone() if len(sockets) == 1 else server.supervised()
 
 
@@ -107,13 +113,15 @@ def _prepare(running: Running) -> list[Sockets]:
     account = unprivileged_user(configuration.user)
     lock_state(configuration.state_directory)
     listeners = {each.name: each.binds for each in configuration.resolved_listeners}
-    sockets = open_sockets(listeners, running.workers, inherited_sockets())
+    owner = None if account is None else (account.pw_uid, account.pw_gid)
+    sockets = open_sockets(listeners, running.workers, inherited_sockets(), owner)
     if account is not None:
         drop(account, configuration.state_directory)
     os.umask(0o077)
     _allow_descriptors()
     # A configuration written by hand has no directory database yet: an empty one is a right one.
     DirectoryEditor.open(configuration.directory_file, domains=configuration.domains).close()
+    open_bans(configuration.bans_file).close()
     return sockets
 
 
@@ -129,6 +137,7 @@ class _Server:
 
     running: Running
     sockets: list[Sockets]
+    counters: CounterMemory
     log: LogFile
     journals: Journals
     announce: Announce
@@ -156,13 +165,14 @@ class _Server:
             work,
             reload=self._reload,
             stop_listening=lambda: _close(self.sockets),
+            buried=self.counters.give_back,
             journal=self.log,
             announce=self.announce,
         )
         return supervisor.run()
 
     def _work(self, index: int, log: LogFile, ready: Callable[[], None], alive: int | None) -> int:
-        worker = Worker(self.running, index, self.sockets[index], log)
+        worker = Worker(self.running, index, self.sockets[index], self.counters, log)
         try:
             return run_worker(worker, ready, alive)
         except StartError as error:

@@ -72,6 +72,7 @@ class Supervisor:
         stop_listening: Callable[[], None],
         journal: Journal,
         announce: Callable[[], None],
+        buried: Callable[[int], None] = lambda _: None,
     ) -> None:
         """A supervisor that has not forked yet.
 
@@ -82,6 +83,7 @@ class Supervisor:
             stop_listening: closes our copies of the listening sockets.
             journal: where events go.
             announce: called once, when every worker is ready for the first time.
+            buried: given the index of each worker that is dead.
         """
         self._children = [_Child(index) for index in range(workers)]
         self._work = work
@@ -89,6 +91,7 @@ class Supervisor:
         self._stop_listening = stop_listening
         self._journal = journal
         self._announce = announce
+        self._buried = buried
         self._announced = False
         self._stopping = False
         self._status = 0
@@ -222,6 +225,7 @@ class Supervisor:
             os.close(descriptor)
         child.pipes = []
         child.pid = 0
+        self._buried(child.index)
         if self._stopping:
             return
         if status == os.EX_CONFIG and never_ready and not self._announced:

@@ -32,7 +32,7 @@ def notify(*states: str) -> None:
 
 
 def inherited_sockets() -> list[socket.socket]:
-    """The listening TCP sockets that systemd opened for us (socket activation), if any.
+    """The listening sockets that systemd opened for us (socket activation), if any.
 
     The variables are removed, so that no child takes the sockets for its own.
     """

@@ -16,11 +16,15 @@ from collections.abc import Callable
 
 import uvloop
 
+from postroad.app.certificates import warn_of_certificates
 from postroad.app.log import LogFile
 from postroad.app.parts import Parts
 from postroad.app.running import NOT_RELOADED, Running
 from postroad.app.sockets import Sockets
 from postroad.directory import DirectoryUnavailable, SchemaTooNew
+from postroad.directory.oauth import OAuthFileError
+from postroad.limits.counters import CounterMemory
+from postroad.limits.database import BansUnavailable
 from postroad.model.journal import Level, Notice
 from postroad.net.tls import TlsConfigurationError
 from postroad.spool import ShardBusy, SpoolError
@@ -41,7 +45,7 @@ COLLECTOR = (50_000, 20, 100)
 """When the cycle collector looks: a message leaves no cycles behind, and looking costs some
 hundredths of the time at the interpreter's own settings."""
 
-_UNAVAILABLE = (DirectoryUnavailable, ShardBusy, SpoolError, OSError)
+_UNAVAILABLE = (DirectoryUnavailable, BansUnavailable, ShardBusy, SpoolError, OSError)
 
 
 class StartError(Exception):
@@ -60,20 +64,28 @@ class StartError(Exception):
 class Worker:
     """A worker of the server, from start to drain."""
 
-    def __init__(self, running: Running, index: int, sockets: Sockets, log: LogFile) -> None:
+    def __init__(
+        self,
+        running: Running,
+        index: int,
+        sockets: Sockets,
+        counters: CounterMemory,
+        log: LogFile,
+    ) -> None:
         """A worker not yet started.
 
         Args:
             running: what to serve.
             index: its number, which is that of its own shard.
             sockets: its listening sockets.
+            counters: the block that all workers count in.
             log: where events go.
         """
         self._running = running
         self._index = index
         self._sockets = sockets
         self._log = log
-        self._parts = Parts(running, log, self._give_up)
+        self._parts = Parts(running, counters, log, self._give_up)
         self._stop: asyncio.Future[float] | None = None
         self._is_open = False
         self._failed = False
@@ -88,6 +100,7 @@ class Worker:
         Raises:
             StartError: it cannot start.
         """
+        sys.unraisablehook = self._ignored
         stop = self._stop = self._watch(alive)
         try:
             await self._open()
@@ -112,7 +125,7 @@ class Worker:
     async def _open(self) -> None:
         try:
             await self._parts.open(self._index, self._shards())
-        except (SchemaTooNew, TlsConfigurationError) as error:
+        except (SchemaTooNew, OAuthFileError, TlsConfigurationError) as error:
             raise StartError(error, os.EX_CONFIG) from error
         except _UNAVAILABLE as error:
             raise StartError(error, os.EX_TEMPFAIL) from error
@@ -126,6 +139,11 @@ class Worker:
             *(runner.drain(limit) for runner in self._parts.runners),
         )
         await asyncio.gather(*running)
+
+    def _ignored(self, unraisable: sys.UnraisableHookArgs) -> None:
+        """One line for what nobody can catch, such as a TLS client's server name of odd octets."""
+        words = f"ignored {type(unraisable.exc_value).__name__}: {unraisable.exc_value}"
+        self._log(Notice("master", words, Level.WARNING))
 
     def _give_up(self) -> None:
         """End, so that the supervisor or the service manager starts a sound worker."""
@@ -173,6 +191,8 @@ class Worker:
         if waiting:
             words += f"; changed, but only a restart takes it: {', '.join(waiting)}"
         self._log(Notice("master", words))
+        if self._index == 0:
+            warn_of_certificates(self._running.configuration, self._log)
 
 
 def _end(stop: asyncio.Future[float], limit: float) -> None:

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated
+from dataclasses import asdict, dataclass
+from typing import Annotated
 
 import typer
 
-from postroad.cli.configured import state_of_server
+from postroad.cli.editing import directory_editor
 from postroad.cli.listing import print_json, print_table
 from postroad.cli.password import GivenPassword, password_from
-
-if TYPE_CHECKING:
-    from postroad.directory import DirectoryEditor
+from postroad.cli.refusal import usage
 
 __all__ = ["alias_app", "domain_app", "user_app"]
 
@@ -32,31 +28,44 @@ FromStandardInput = Annotated[
 Generated = Annotated[
     bool, typer.Option("--generate", help="Make a password and show it, this once.")
 ]
+SchemeName = Annotated[
+    str | None,
+    typer.Option("--scheme", metavar="SCHEME", help="How to hash it; else ARGON2ID."),
+]
+ReadyHash = Annotated[
+    str | None,
+    typer.Option(
+        "--hash", metavar="HASH", help="A ready hash, {SCHEME}…; - reads it from standard input."
+    ),
+]
+STANDARD = "ARGON2ID"
 
 
-@contextmanager
-def _editor(context: typer.Context) -> Iterator[DirectoryEditor]:
-    """The directory of the configured server, for a change or a list, as the one it belongs to."""
-    from postroad.config.ownership import acting_as, owner_of
-    from postroad.directory import DirectoryEditor
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """What the words of a command say of a password: in clear text, or as a ready hash."""
 
-    configuration = state_of_server(context)
-    configuration.state_directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    file = configuration.directory_file
-    with (
-        acting_as(owner_of(file.parent)),
-        DirectoryEditor.open(
-            file,
-            domains=configuration.domains,
-            delimiters=configuration.directory.recipient_delimiter,
-        ) as editor,
-    ):
-        yield editor
+    password: GivenPassword
+    stored: str = ""
+    scheme: str = ""
+
+    def show(self) -> None:
+        """Show a password that was made here, this once."""
+        if self.password.generated:
+            print(f"password: {self.password.text}")
 
 
-def _show_generated(password: GivenPassword) -> None:
-    if password.generated:
-        print(f"password: {password.text}")
+def _given(
+    *, standard_input: bool, generate: bool, stored: str | None, scheme: str | None
+) -> _Given:
+    if stored is None:
+        password = password_from(standard_input=standard_input, generate=generate)
+        return _Given(password, scheme=(scheme or "").upper())
+    if standard_input or generate or scheme:
+        raise usage("--hash stands for itself: no password, no other scheme")
+    if stored == "-":
+        stored = password_from(standard_input=True).text
+    return _Given(GivenPassword(""), stored=stored.strip())
 
 
 @user_app.command("add")
@@ -66,19 +75,26 @@ def add_user(
     *,
     password_stdin: FromStandardInput = False,
     generate: Generated = False,
+    scheme: SchemeName = None,
+    stored: ReadyHash = None,
 ) -> None:
     """Add an account."""
-    with _editor(context) as editor:
-        password = password_from(standard_input=password_stdin, generate=generate)
-        name = editor.add_user(address, password.text)
+    with directory_editor(context) as editor:
+        given = _given(
+            standard_input=password_stdin, generate=generate, stored=stored, scheme=scheme
+        )
+        if given.stored:
+            name = editor.add_user_with_hash(address, given.stored)
+        else:
+            name = editor.add_user(address, given.password.text, scheme=given.scheme or STANDARD)
     print(f"added {name}")
-    _show_generated(password)
+    given.show()
 
 
 @user_app.command("list")
 def list_users(context: typer.Context, *, json: Json = False) -> None:
     """List the accounts."""
-    with _editor(context) as editor:
+    with directory_editor(context) as editor:
         users = editor.users()
     if json:
         print_json([asdict(user) for user in users])
@@ -94,33 +110,42 @@ def change_password(
     *,
     password_stdin: FromStandardInput = False,
     generate: Generated = False,
+    scheme: SchemeName = None,
+    stored: ReadyHash = None,
 ) -> None:
     """Give an account a new password."""
-    with _editor(context) as editor:
-        password = password_from(standard_input=password_stdin, generate=generate)
-        name = editor.set_password(address, password.text)
+    with directory_editor(context) as editor:
+        given = _given(
+            standard_input=password_stdin, generate=generate, stored=stored, scheme=scheme
+        )
+        if given.stored:
+            name = editor.set_hash(address, given.stored)
+        else:
+            name = editor.set_password(
+                address, given.password.text, scheme=given.scheme or STANDARD
+            )
     print(f"changed the password of {name}")
-    _show_generated(password)
+    given.show()
 
 
 @user_app.command("disable")
 def disable_user(context: typer.Context, address: UserName) -> None:
     """Forbid an account to log in; mail for it is still taken in."""
-    with _editor(context) as editor:
+    with directory_editor(context) as editor:
         print(f"disabled {editor.set_enabled(address, enabled=False)}")
 
 
 @user_app.command("enable")
 def enable_user(context: typer.Context, address: UserName) -> None:
     """Allow a disabled account to log in again."""
-    with _editor(context) as editor:
+    with directory_editor(context) as editor:
         print(f"enabled {editor.set_enabled(address, enabled=True)}")
 
 
 @user_app.command("remove")
 def remove_user(context: typer.Context, address: UserName) -> None:
     """Remove an account; its mail stays on disk."""
-    with _editor(context) as editor:
+    with directory_editor(context) as editor:
         dangling = editor.remove_user(address)
     print(f"removed {address}; its mail is still on disk")
     for source in dangling:
@@ -130,14 +155,14 @@ def remove_user(context: typer.Context, address: UserName) -> None:
 @domain_app.command("add")
 def add_domain(context: typer.Context, domain: DomainName) -> None:
     """Deliver a domain's mail here."""
-    with _editor(context) as editor:
+    with directory_editor(context) as editor:
         print(f"added {editor.add_domain(domain)}")
 
 
 @domain_app.command("list")
 def list_domains(context: typer.Context, *, json: Json = False) -> None:
     """List the domains."""
-    with _editor(context) as editor:
+    with directory_editor(context) as editor:
         domains = editor.domains()
     if json:
         print_json([asdict(domain) for domain in domains])
@@ -149,7 +174,7 @@ def list_domains(context: typer.Context, *, json: Json = False) -> None:
 @domain_app.command("remove")
 def remove_domain(context: typer.Context, domain: DomainName) -> None:
     """Deliver a domain's mail here no longer; it must have no accounts or aliases."""
-    with _editor(context) as editor:
+    with directory_editor(context) as editor:
         print(f"removed {editor.remove_domain(domain)}")
 
 
@@ -162,7 +187,7 @@ def add_alias(
     targets: Annotated[list[str], typer.Argument(metavar="TARGET...", help="Where its mail goes.")],
 ) -> None:
     """Add an alias, or more targets to one that is there."""
-    with _editor(context) as editor:
+    with directory_editor(context) as editor:
         entry = editor.add_alias(source, targets)
     print(f"{entry.source} delivers to {', '.join(entry.targets)}")
 
@@ -170,7 +195,7 @@ def add_alias(
 @alias_app.command("list")
 def list_aliases(context: typer.Context, *, json: Json = False) -> None:
     """List the aliases."""
-    with _editor(context) as editor:
+    with directory_editor(context) as editor:
         aliases = editor.aliases()
     if json:
         print_json([asdict(alias) for alias in aliases])
@@ -188,7 +213,7 @@ def remove_alias(
     ] = None,
 ) -> None:
     """Remove an alias, or some of its targets."""
-    with _editor(context) as editor:
+    with directory_editor(context) as editor:
         left = editor.remove_alias(source, targets or ())
     if left is None:
         print(f"removed {source}")

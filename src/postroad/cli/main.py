@@ -15,7 +15,7 @@ from typing import Annotated
 import typer
 
 from postroad import __version__
-from postroad.cli import accounts, check, init, queue, serve
+from postroad.cli import accounts, app_passwords, ban, check, init, queue, serve
 from postroad.cli.refusal import Refusal, refusal_of
 
 __all__ = ["app", "main", "run"]
@@ -37,7 +37,9 @@ app.command("check")(check.check)
 app.add_typer(accounts.user_app, name="user")
 app.add_typer(accounts.domain_app, name="domain")
 app.add_typer(accounts.alias_app, name="alias")
+app.add_typer(app_passwords.app_password_app, name="app-password")
 app.add_typer(queue.queue_app, name="queue")
+app.add_typer(ban.ban_app, name="ban")
 
 
 def _show_version(wanted: bool) -> None:

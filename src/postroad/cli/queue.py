@@ -16,7 +16,7 @@ from postroad.cli.refusal import Refusal, usage
 
 if TYPE_CHECKING:
     from postroad.config import Configuration
-    from postroad.model import Content
+    from postroad.model import Content, Envelope
     from postroad.spool import Entry, EntryRecipient, Inventory
 
 __all__ = ["queue_app"]
@@ -77,8 +77,14 @@ def show_message(
     print(f"sender:    <{entry.sender}>")
     print(f"arrived:   {_when(entry.arrived)}")
     print(f"size:      {entry.size}")
+    for name, value in _wishes(entry.envelope):
+        print(f"{f'{name}:':<10} {value}")
+    held = _is_held(entry)
     for recipient in entry.recipients:
-        print(f"recipient: {recipient.address}{_aliased(recipient)}: {_progress(recipient)}")
+        progress = _progress(recipient, held=held)
+        print(f"recipient: {recipient.address}{_aliased(recipient)}: {progress}")
+        if recipient.notify or recipient.orcpt:
+            print(f"           {_asked(recipient)}")
     print()
     _print_content(content)
 
@@ -99,8 +105,10 @@ def flush_queue(
 
     configuration = state_of_server(context)
     chosen = frozenset(queue_id.upper() for queue_id in queue_ids) if queue_ids else None
-    count = flush(configuration.state_directory, Selector(chosen, domain))
-    print(f"{_counted(count, 'recipient')} will be tried now")
+    done = flush(configuration.state_directory, Selector(chosen, domain))
+    print(f"{_counted(done.count, 'recipient')} will be tried now")
+    if done.held:
+        print(f"{_counted(done.held, 'recipient')} held until the time that the sender asked for")
 
 
 @queue_app.command("delete")
@@ -146,6 +154,8 @@ def _lines(entry: Entry) -> Iterator[str]:
     queue_id = f"{entry.queue_id}{'*' if active else ''}"
     sender = entry.sender or NULL_SENDER
     yield f"{queue_id:<13}  {entry.size:>8} {_when(entry.arrived):>20} {_clean(sender)}"
+    if _is_held(entry):
+        yield f"(held until {_when(entry.envelope.hold_until or 0.0)}, as its sender asked)"
     for reason, recipients in _by_reason(entry.recipients).items():
         if reason:
             yield f"({_clean(reason)})"
@@ -160,8 +170,39 @@ def _by_reason(recipients: Iterable[EntryRecipient]) -> dict[str, list[EntryReci
     return found
 
 
-def _progress(recipient: EntryRecipient) -> str:
+def _is_held(entry: Entry) -> bool:
+    """Whether the sender wants nobody to deliver it yet (RFC 4865)."""
+    return (entry.envelope.hold_until or 0.0) > time.time()
+
+
+def _wishes(envelope: Envelope) -> Iterator[tuple[str, str]]:
+    """What the sender asked for beyond delivery, by the names of SMTP's parameters."""
+    if envelope.ret is not None:
+        yield "ret", envelope.ret.value
+    if envelope.envid:
+        yield "envid", _clean(envelope.envid)
+    if envelope.require_tls:
+        yield "tls", "required"
+    if envelope.hold_until is not None:
+        yield "held until", _when(envelope.hold_until)
+    if (by := envelope.deliver_by) is not None:
+        yield "deliver by", f"{_when(by.deadline)} ({by.mode.name.lower()})"
+    if envelope.priority:
+        yield "priority", str(envelope.priority)
+
+
+def _asked(recipient: EntryRecipient) -> str:
+    parts = [f"notify {recipient.notify}"] if recipient.notify else []
+    parts += [f"orcpt {_clean(recipient.orcpt)}"] if recipient.orcpt else []
+    return ", ".join(parts)
+
+
+def _progress(recipient: EntryRecipient, *, held: bool) -> str:
     """What has been tried and what comes next."""
+    if held:
+        return "held"
+    if recipient.owed:
+        return f"to be reported as {recipient.owed}"
     if recipient.next_attempt is None and not recipient.attempts:
         return "about to be tried"
     tried = f"tried {_counted(recipient.attempts, 'time')}" if recipient.attempts else "not tried"
@@ -182,7 +223,24 @@ def _as_json(entry: Entry) -> dict[str, object]:
         "sender": entry.sender,
         "size": entry.size,
         "arrived": entry.arrived,
+        **_wishes_as_json(entry.envelope),
         "recipients": [_recipient_as_json(recipient) for recipient in entry.recipients],
+    }
+
+
+def _wishes_as_json(envelope: Envelope) -> dict[str, object]:
+    """Each wish always has its key, so that a program need not ask whether it is there."""
+    by = envelope.deliver_by
+    return {
+        "body": envelope.body.value,
+        "smtputf8": envelope.smtputf8,
+        "ret": None if envelope.ret is None else envelope.ret.value,
+        "envid": envelope.envid or None,
+        "require_tls": envelope.require_tls,
+        "hold_until": envelope.hold_until,
+        "deliver_by": None if by is None else by.deadline,
+        "by_mode": None if by is None else by.mode.value + ("T" if by.trace else ""),
+        "priority": envelope.priority,
     }
 
 
@@ -193,6 +251,9 @@ def _recipient_as_json(recipient: EntryRecipient) -> dict[str, object]:
         "attempts": recipient.attempts,
         "next_attempt": recipient.next_attempt,
         "reason": recipient.reason,
+        "notify": recipient.notify or None,
+        "orcpt": recipient.orcpt or None,
+        "owed": recipient.owed or None,
     }
 
 

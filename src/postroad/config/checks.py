@@ -16,8 +16,10 @@ from ipaddress import ip_address
 from postroad import policy
 from postroad.config.configuration import Configuration
 from postroad.config.doors import door_faults
+from postroad.config.encryption import tls_faults
 from postroad.config.lines import KeyPath
 from postroad.config.mistake import Fault
+from postroad.config.offers import offer_faults
 from postroad.config.ownership import is_system_directory
 from postroad.config.schema import settings
 from postroad.delivery.nexthop import LmtpTarget, Nexthop
@@ -25,6 +27,7 @@ from postroad.model.address import domain_key, is_domain
 from postroad.net.dns import DnsQuery
 from postroad.net.settings import DnsSettings
 from postroad.policy import Networks
+from postroad.server.authorization import ActAs
 from postroad.server.settings import preset_named
 
 __all__ = ["contradictions"]
@@ -109,6 +112,30 @@ def _mailbox(configuration: Configuration) -> Iterator[Fault]:
         yield Fault(("mailbox", "transport"), str(error))
 
 
+def _login(configuration: Configuration) -> Iterator[Fault]:
+    names = configuration.login.mechanisms
+    for at, name in enumerate(names):
+        if name in names[:at]:
+            yield Fault(("login", "mechanisms", at), f"{name} is listed twice")
+        missing = _missing_for(name, configuration)
+        if missing:
+            yield Fault(("login", "mechanisms", at), f"{name} needs {missing}")
+    for user, others in configuration.login.act_as.items():
+        try:
+            ActAs.of({user: others})
+        except ValueError as error:
+            yield Fault(("login", "act_as", user), str(error))
+
+
+def _missing_for(mechanism: str, configuration: Configuration) -> str:
+    """What must be configured before anybody can log in by a mechanism."""
+    if mechanism in {"OAUTHBEARER", "XOAUTH2"} and not configuration.oauth.is_on:
+        return "[oauth], which says whose tokens are good"
+    if mechanism == "EXTERNAL" and not configuration.directory.certificates:
+        return "[directory] certificates, which says whose they are"
+    return ""
+
+
 def _relaying(configuration: Configuration) -> Iterator[Fault]:
     """The open relay that this server promises not to be, by the proof that the start runs too."""
     nobody, trusted = Networks(()), Networks(configuration.relay.trusted_networks)
@@ -118,15 +145,21 @@ def _relaying(configuration: Configuration) -> Iterator[Fault]:
         if preset is None or policy.mistakes(listener.policy):
             continue  # which is said already
         lists = policy.build(preset, listener.policy)
-        holes = policy.prove(lists, nobody)
+        relays = preset in policy.RELAYING
+        holes = policy.prove(lists, nobody, relays=relays)
         path: KeyPath = ("listeners", name, "policy", "relay")
         for hole in holes:
             yield Fault(path, f"an open relay: {hole}")
         # What else there is when clients are trusted is the fault of whom they are.
-        for hole in policy.prove(lists, trusted):
+        for hole in policy.prove(lists, trusted, relays=relays):
             if hole not in holes and hole.who not in said:
                 said.add(hole.who)
                 yield Fault(("relay", "trusted_networks"), f"an open relay: {hole}")
+
+
+def _oauth(configuration: Configuration) -> Iterator[Fault]:
+    for key, words in configuration.oauth.contradictions().items():
+        yield Fault(("oauth", key), words)
 
 
 def _dns_servers(configuration: Configuration) -> Iterator[Fault]:
@@ -167,9 +200,13 @@ CHECKS: tuple[Callable[[Configuration], Iterator[Fault]], ...] = (
     _state_directory,
     _numbers,
     door_faults,
+    offer_faults,
+    tls_faults,
     _smarthost,
     _mailbox,
+    _login,
     _relaying,
+    _oauth,
     _dns_servers,
     _log,
 )

@@ -13,15 +13,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from postroad.delivery.settings import DeliverySettings, RelaySettings
+from postroad.directory.oauth_settings import OAuthSettings
 from postroad.directory.settings import DirectorySettings
 from postroad.intake.settings import IntakeSettings
+from postroad.limits.settings import GuessingSettings, Limits
 from postroad.mailbox.location import DEFAULT_TEMPLATE
 from postroad.mailbox.settings import MailboxSettings
 from postroad.model.journal import LogSettings
+from postroad.net.certificates import KeyPair
 from postroad.net.settings import DnsSettings, TlsSettings
 from postroad.queue.settings import QueueSettings
-from postroad.server.settings import ListenerSettings, ResolvedListener
-from postroad.smtp.settings import SessionLimits
+from postroad.server.login_settings import LoginSettings
+from postroad.server.settings import EtrnSettings, ListenerSettings, ResolvedListener
 from postroad.spool.settings import SpoolSettings
 
 __all__ = ["Configuration"]
@@ -43,13 +46,17 @@ class Configuration:
         listeners: the doors, by name.
         tls: certificate and TLS versions.
         relay: who may send to other domains, and by which way.
-        limits: bounds of one SMTP session.
+        etrn: who may start the queue of which domain.
+        login: how users prove who they are, and who may act for whom.
+        limits: bounds of one SMTP session, and of what one client may do.
+        guessing: what becomes of those who guess passwords.
         intake: bounds on messages at the door.
         spool: how messages are kept on disk.
         queue: retries, lifetimes, concurrency.
         delivery: connections to other servers.
         mailbox: where local mail goes.
         directory: accounts and aliases.
+        oauth: whose bearer tokens are good for a login.
         dns: which servers are asked.
         log: how events are written.
     """
@@ -62,13 +69,17 @@ class Configuration:
     listeners: dict[str, ListenerSettings] = field(default_factory=dict)
     tls: TlsSettings = field(default_factory=TlsSettings)
     relay: RelaySettings = field(default_factory=RelaySettings)
-    limits: SessionLimits = field(default_factory=SessionLimits)
+    etrn: dict[str, EtrnSettings] = field(default_factory=dict)
+    login: LoginSettings = field(default_factory=LoginSettings)
+    limits: Limits = field(default_factory=Limits)
+    guessing: GuessingSettings = field(default_factory=GuessingSettings)
     intake: IntakeSettings = field(default_factory=IntakeSettings)
     spool: SpoolSettings = field(default_factory=SpoolSettings)
     queue: QueueSettings = field(default_factory=QueueSettings)
     delivery: DeliverySettings = field(default_factory=DeliverySettings)
     mailbox: MailboxSettings = field(default_factory=MailboxSettings)
     directory: DirectorySettings = field(default_factory=DirectorySettings)
+    oauth: OAuthSettings = field(default_factory=OAuthSettings)
     dns: DnsSettings = field(default_factory=DnsSettings)
     log: LogSettings = field(default_factory=LogSettings)
 
@@ -81,6 +92,11 @@ class Configuration:
     def directory_file(self) -> Path:
         """The database of accounts, domains and aliases."""
         return self.directory.file or self.state_directory / "directory.db"
+
+    @property
+    def bans_file(self) -> Path:
+        """The database of bans."""
+        return self.state_directory / "bans.db"
 
     @property
     def maildir_template(self) -> str:
@@ -97,6 +113,15 @@ class Configuration:
         """The PEM file of the private key; the certificate's own file where only that is named."""
         default = self.tls.certificate or self.state_directory / "tls" / "key.pem"
         return self.tls.key or default
+
+    @property
+    def key_pairs(self) -> tuple[KeyPair, ...]:
+        """Every certificate with its key, the default one first."""
+        more = (
+            KeyPair(each.certificate, each.key or each.certificate, each.names)
+            for each in self.tls.certificates
+        )
+        return KeyPair(self.certificate, self.key), *more
 
     @property
     def worker_count(self) -> int:

@@ -9,7 +9,8 @@ from postroad import policy
 from postroad.config.configuration import Configuration
 from postroad.config.lines import KeyPath
 from postroad.config.mistake import Fault, nearest
-from postroad.server.settings import PRESETS, Bind, ListenerSettings, preset_named
+from postroad.server.binds import Bind
+from postroad.server.settings import PRESETS, ListenerSettings, preset_named
 
 __all__ = ["door_faults"]
 
@@ -46,6 +47,8 @@ def _tls(name: str, listener: ListenerSettings) -> Iterator[Fault]:
         return
     preset = listener.preset or preset_named(name)
     path: KeyPath = ("listeners", name, "tls")
+    if listener.plain_auth:
+        return  # where that is right is said in `offers`
     if preset is not None and PRESETS[preset].require_tls:
         yield Fault(path, f"the preset {preset} needs TLS, for passwords pass through it")
     elif listener.auth:
@@ -91,4 +94,5 @@ def _written(name: str, listener: ListenerSettings) -> Iterator[tuple[KeyPath, s
         for at, text in enumerate(listener.bind):
             yield ("listeners", name, "bind", at), text
     elif preset is not None:
-        yield ("listeners", name), str(Bind("", PRESETS[preset].port))
+        given = PRESETS[preset]
+        yield ("listeners", name), str(Bind(given.host, given.port))

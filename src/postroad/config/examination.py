@@ -8,20 +8,15 @@ from __future__ import annotations
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import Enum
 from pathlib import Path
 
-from cryptography import x509
-from cryptography.x509.oid import ExtensionOID
-
 from postroad.config.configuration import Configuration
+from postroad.config.credence import doubts
 from postroad.config.reach import Account, obstacles
 
 __all__ = ["Finding", "Verdict", "examine"]
-
-RENEWAL = timedelta(days=21)
-"""Less than this to go: the renewal that was to happen has not."""
 
 
 class Verdict(Enum):
@@ -62,11 +57,24 @@ def examine(
     if account is not None:
         yield from _reach(file, configuration, account)
     if any(listener.tls != "none" for listener in configuration.resolved_listeners):
-        yield _certificate(configuration, now)
+        yield from _certificates(configuration, now)
+    yield from _strangers(configuration)
+    yield from _plain_logins(configuration)
+
+
+def _plain_logins(configuration: Configuration) -> Iterator[Finding]:
+    for listener in configuration.resolved_listeners:
+        if listener.settings.plain_auth:
+            message = (
+                f"listener {listener.name} takes passwords without TLS, from this machine only;"
+                " make sure that what stands before it speaks TLS"
+            )
+            yield Finding("logins", Verdict.WARNING, message)
 
 
 def _rights(file: Path, configuration: Configuration) -> Iterator[Finding]:
-    private = [configuration.state_directory, configuration.directory_file, configuration.key]
+    private = [configuration.state_directory, configuration.directory_file]
+    private += [pair.key for pair in configuration.key_pairs]
     wrong = list(_too_open(file, stat.S_IWGRP | stat.S_IWOTH))
     for path in private:
         wrong += _too_open(path, stat.S_IRWXO)
@@ -102,38 +110,21 @@ def _reach(file: Path, configuration: Configuration, account: Account) -> Iterat
         yield Finding("user", Verdict.OK, message)
 
 
-def _certificate(configuration: Configuration, now: datetime) -> Finding:
-    certificate = x509.load_pem_x509_certificate(configuration.certificate.read_bytes())
-    left = certificate.not_valid_after_utc - now
-    until = f"{certificate.not_valid_after_utc:%Y-%m-%d}"
-    subject = "certificate"
-    if left <= timedelta():
-        return Finding(subject, Verdict.ERROR, f"expired on {until}; renew it")
-    if certificate.not_valid_before_utc > now:
-        start = f"{certificate.not_valid_before_utc:%Y-%m-%d}"
-        return Finding(subject, Verdict.ERROR, f"is not valid before {start}; is the clock right?")
-    if left < RENEWAL:
-        return Finding(
-            subject, Verdict.WARNING, f"expires on {until}, in {left.days} days; renew it"
-        )
-    if not _names(certificate, configuration.hostname):
-        message = f"is not for {configuration.hostname}; users' programs will refuse it"
-        return Finding(subject, Verdict.WARNING, message)
-    if certificate.issuer == certificate.subject:
-        message = f"self-signed, valid until {until}; users' programs will ask before they trust it"
-        return Finding(subject, Verdict.OK, message)
-    return Finding(subject, Verdict.OK, f"valid until {until}")
+def _certificates(configuration: Configuration, now: datetime) -> Iterator[Finding]:
+    several = len(configuration.key_pairs) > 1
+    for doubt in doubts(configuration, now):
+        subject = f"certificate {doubt.pair.certificate}" if several else "certificate"
+        verdict = Verdict.OK if doubt.harmless else Verdict.WARNING
+        yield Finding(subject, verdict, doubt.words)
 
 
-def _names(certificate: x509.Certificate, hostname: str) -> bool:
-    """Whether the certificate is for the name (RFC 6125 §6.4: a wildcard is one whole label)."""
-    try:
-        extension = certificate.extensions.get_extension_for_oid(
-            ExtensionOID.SUBJECT_ALTERNATIVE_NAME
-        )
-    except x509.ExtensionNotFound:
-        return False
-    assert isinstance(extension.value, x509.SubjectAlternativeName)
-    names = {name.lower() for name in extension.value.get_values_for_type(x509.DNSName)}
-    wanted = hostname.lower().rstrip(".")
-    return wanted in names or f"*.{wanted.partition('.')[2]}" in names
+def _strangers(configuration: Configuration) -> Iterator[Finding]:
+    """Who asks servers for certificates turns away those that have one of their own making."""
+    for listener in configuration.resolved_listeners:
+        if listener.preset == "mx" and listener.settings.client_certificates:
+            message = (
+                f"listener {listener.name} asks for certificates: a server that shows one which"
+                " client_ca_file does not vouch for cannot send us mail; leave it to the listeners"
+                " of users"
+            )
+            yield Finding("client certificates", Verdict.WARNING, message)

@@ -6,12 +6,19 @@ server is going to do and report what the server would have died of.
 
 from __future__ import annotations
 
+import os
+import ssl
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from postroad.config.configuration import Configuration
+from postroad.config.lines import KeyPath
 from postroad.config.mistake import Fault
 from postroad.delivery.credentials import CredentialsError, load_credentials
-from postroad.net.tls import TlsConfigurationError, client_context, server_context
+from postroad.directory.oauth import OAuthFileError, load_secret
+from postroad.net.certificates import TlsConfigurationError
+from postroad.net.tls import client_context
+from postroad.net.tls_server import Certificates, ServerContext, trust
 
 __all__ = ["unusable_files"]
 
@@ -56,11 +63,47 @@ def _certificate(configuration: Configuration) -> Iterator[Fault]:
             "there",
         )
         return
+    yield from _pairs(configuration)
+
+
+def _pairs(configuration: Configuration) -> Iterator[Fault]:
+    """Each certificate is tried by itself, so that one that is broken hides no other."""
+    tls = configuration.tls
+    settings = replace(tls, client_ca_file=None)
+    for at, pair in enumerate(configuration.key_pairs):
+        try:
+            Certificates(settings, [pair])
+        except TlsConfigurationError as error:
+            more = at > 0
+            keyed = tls.certificates[at - 1].key if more else tls.key
+            path: KeyPath = ("tls", "certificates", at - 1) if more else ("tls",)
+            named = "key" if error.file == pair.key and keyed else "certificate"
+            yield Fault((*path, named), str(error))
+    if tls.client_ca_file is not None:
+        try:
+            trust(ServerContext(ssl.PROTOCOL_TLS_SERVER), tls.client_ca_file)
+        except TlsConfigurationError as error:
+            yield Fault(("tls", "client_ca_file"), str(error))
+
+
+def _oauth(configuration: Configuration) -> Iterator[Fault]:
+    settings = configuration.oauth
+    if not (settings.introspection and settings.client_secret_file):
+        return  # `checks` says what is missing
     try:
-        server_context(tls, configuration.certificate, configuration.key)
-    except TlsConfigurationError as error:
-        named = "key" if error.file == configuration.key and tls.key else "certificate"
-        yield Fault(("tls", named), str(error))
+        load_secret(settings)
+    except OAuthFileError as error:
+        yield Fault(("oauth", error.key), str(error))
+
+
+def _readable(configuration: Configuration) -> Iterator[Fault]:
+    """Files whose content is looked at later, or again and again."""
+    settings = configuration.oauth
+    named = {"key_set_file": settings.key_set_file, "ca_file": settings.ca_file}
+    for key, file in named.items():
+        if file is not None and not os.access(file, os.R_OK):
+            words = "permission denied" if file.exists() else "no such file or directory"
+            yield Fault(("oauth", key), f"{file}: {words}")
 
 
 def _speaks_tls(configuration: Configuration) -> bool:
@@ -75,4 +118,6 @@ CHECKS: tuple[Callable[[Configuration], Iterator[Fault]], ...] = (
     _password_file,
     _authorities,
     _certificate,
+    _oauth,
+    _readable,
 )

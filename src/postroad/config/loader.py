@@ -14,7 +14,7 @@ import re
 import tomllib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from postroad.config.checks import contradictions
 from postroad.config.configuration import Configuration
@@ -127,7 +127,17 @@ def _anchored(section: _Section, directory: Path) -> _Section:
         if isinstance(value, Path):
             changes[field.name] = directory / value
         elif isinstance(value, dict):
-            changes[field.name] = {name: _anchored(item, directory) for name, item in value.items()}
+            changes[field.name] = {
+                name: item if isinstance(item, str | tuple) else _anchored(item, directory)
+                for name, item in value.items()
+            }
+        elif isinstance(value, tuple):
+            changes[field.name] = tuple(
+                _anchored(cast("DataclassInstance", item), directory)
+                if dataclasses.is_dataclass(item)
+                else item
+                for item in value
+            )
         elif dataclasses.is_dataclass(value) and not isinstance(value, type):
             changes[field.name] = _anchored(value, directory)
     return dataclasses.replace(section, **changes)

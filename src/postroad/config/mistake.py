@@ -71,12 +71,21 @@ class ConfigurationError(Exception):
 def key_name(path: KeyPath, *, table: bool = False) -> str:
     """A path as the file shows it: `[listeners.mx] bind`, or `[listeners.mx]` for a table.
 
-    Positions in a list are left out; the line says which element is meant.
+    Positions in a list are left out; the line says which element is meant. One before the key is
+    that of an array of tables: `[[tls.certificates]] key`.
     """
     names = [part for part in path if isinstance(part, str)]
     tables, key = (names, "") if table else (names[:-1], "".join(names[-1:]))
     header = f"[{'.'.join(tables)}]" if tables else ""
+    owner = path if table else path[: _last_name(path)]
+    if header and owner and isinstance(owner[-1], int):
+        header = f"[{header}]"
     return f"{header} {key}".strip()
+
+
+def _last_name(path: KeyPath) -> int:
+    """The place of the last word in a path; 0 without any."""
+    return max((at for at, part in enumerate(path) if isinstance(part, str)), default=0)
 
 
 def nearest(word: str, candidates: Iterable[str]) -> str:

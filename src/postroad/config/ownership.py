@@ -18,6 +18,8 @@ __all__ = ["OURS", "Owner", "acting_as", "creation", "is_system_directory", "obj
 
 OURS = frozenset(
     {
+        "bans.db",
+        "bans.db-journal",
         "lock",
         "directory.db",
         "directory.db-journal",

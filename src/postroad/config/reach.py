@@ -52,7 +52,8 @@ def obstacles(file: Path, configuration: Configuration, account: Account) -> Ite
     for path in dict.fromkeys(_read(file, configuration)):
         if not sight.reads(path):
             yield f"cannot reach or read {path}"
-    for path in dict.fromkeys(_written(configuration)):
+    sockets = () if account.after_root else _socket_folders(configuration)
+    for path in dict.fromkeys((*_written(configuration), *sockets)):
         if not sight.writes(path):
             yield f"cannot write {path}"
     log = configuration.log.file
@@ -76,10 +77,14 @@ def _not_to_give(state: Path, account: Account) -> Iterator[str]:
 def _read(file: Path, configuration: Configuration) -> Iterator[Path]:
     yield file.absolute()
     if any(listener.tls != "none" for listener in configuration.resolved_listeners):
-        yield configuration.certificate
-        yield configuration.key
+        for pair in configuration.key_pairs:
+            yield pair.certificate
+            yield pair.key
+        yield from filter(None, (configuration.tls.client_ca_file,))
     yield configuration.directory_file
     yield from filter(None, (configuration.relay.password_file, configuration.relay.ca_file))
+    oauth = configuration.oauth
+    yield from filter(None, (oauth.key_set_file, oauth.client_secret_file, oauth.ca_file))
 
 
 def _written(configuration: Configuration) -> Iterator[Path]:
@@ -88,6 +93,12 @@ def _written(configuration: Configuration) -> Iterator[Path]:
     if configuration.mailbox.transport == "maildir":
         yield _above_accounts(configuration.maildir_template)
     yield from filter(None, (configuration.delivery.capture, configuration.log.file))
+
+
+def _socket_folders(configuration: Configuration) -> Iterator[Path]:
+    """Where sockets are made; root makes them before it becomes the server's user."""
+    for listener in configuration.resolved_listeners:
+        yield from (Path(bind.path).parent for bind in listener.binds if bind.path)
 
 
 def _above_accounts(template: str) -> Path:

@@ -12,6 +12,7 @@ import dataclasses
 import types
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from enum import Enum
 from functools import cache
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
@@ -41,6 +42,16 @@ POSTFIX_NAMES = {
     "mynetworks": "[relay] trusted_networks",
     "message_size_limit": "[limits] message_size",
     "relayhost": "[relay] smarthost",
+    "smtpd_authorized_xclient_hosts": "[listeners.NAME] xclient",
+    "smtpd_authorized_xforward_hosts": "[listeners.NAME] xforward",
+    "smtpd_discard_ehlo_keywords": "[listeners.NAME] discard_ehlo_keywords",
+    "smtpd_upstream_proxy_protocol": "[listeners.NAME] proxy",
+    "disable_vrfy_command": "[listeners.NAME] vrfy",
+    "fast_flush_domains": "[etrn.NAME]",
+    "smtpd_soft_error_limit": "[limits] soft_errors",
+    "smtpd_hard_error_limit": "[limits] errors",
+    "smtpd_error_sleep_time": "[limits] error_pause",
+    "smtpd_min_data_rate": "[limits] data_rate",
     "virtual_mailbox_domains": "domains",
 }
 """Words that hands know from main.cf, and ours for the same thing."""
@@ -62,7 +73,8 @@ class Setting:
     """One key that a configuration may hold.
 
     Attributes:
-        path: table names and the key, with `ANY_NAME` for a word of the operator's.
+        path: table names and the key, with `ANY_NAME` for a word of the operator's; positions in
+            an array of tables are left out.
         annotation: the field's type.
         required: whether it has no default.
         default: the default, meaningless when required.
@@ -84,7 +96,7 @@ def settings(section: type, path: tuple[str, ...] = ()) -> Iterator[Setting]:
     for field, annotation in _fields(section):
         inner = _inner_section(annotation)
         if inner is not None:
-            name = (ANY_NAME,) if inner.named else ()
+            name = (ANY_NAME,) if inner.kind is _Kind.NAMED else ()
             yield from settings(inner.section, (*path, field.name, *name))
             continue
         default, required = _default(field)
@@ -109,13 +121,24 @@ def _unknown(
             yield _unknown_key(name, known, path, elsewhere)
             continue
         inner = _inner_section(known[name])
-        if inner is None or not isinstance(value, dict):
+        if inner is None:
             continue
-        below = value if inner.named else {"": value}
-        for word, inner_table in below.items():
-            if isinstance(inner_table, dict):
-                here = (*path, name, word) if inner.named else (*path, name)
-                yield from _unknown(inner.section, inner_table, here, elsewhere)
+        for below, inner_table in _tables(inner.kind, value):
+            yield from _unknown(inner.section, inner_table, (*path, name, *below), elsewhere)
+
+
+def _tables(kind: _Kind, value: object) -> Iterator[tuple[KeyPath, Mapping[str, object]]]:
+    """The tables that a key holds, each with the path below that key."""
+    below: dict[KeyPath, object] = {}
+    if kind is _Kind.ONE:
+        below = {(): value}
+    elif kind is _Kind.NAMED and isinstance(value, dict):
+        below = {(word,): table for word, table in value.items()}
+    elif kind is _Kind.ARRAY and isinstance(value, list):
+        below = {(at,): table for at, table in enumerate(value)}
+    for path, table in below.items():
+        if isinstance(table, dict):
+            yield path, table
 
 
 def _unknown_key(
@@ -150,6 +173,8 @@ def expected(annotation: object) -> str:
     words = choices(core)
     if words:
         return f"one of {', '.join(words)}"
+    if get_origin(core) is dict and expected(get_args(core)[1]) != "a table":
+        return f"a table, each {expected(get_args(core)[1])}"
     if get_origin(core) is tuple:
         return f"a list in brackets, each {expected(get_args(core)[0])}"
     return "a table"
@@ -184,20 +209,30 @@ def _default(field: dataclasses.Field[object]) -> tuple[object, bool]:
     return None, True
 
 
+class _Kind(Enum):
+    """How a field holds sections: one, several by the operator's names, or a list of them."""
+
+    ONE = "one"
+    NAMED = "named"
+    ARRAY = "array"
+
+
 class _Inner(NamedTuple):
-    """The section a field holds, and whether it holds several under the operator's names."""
+    """The section a field holds, and how."""
 
     section: type
-    named: bool
+    kind: _Kind
 
 
 def _inner_section(annotation: object) -> _Inner | None:
     core = _without_none(annotation)
-    named = get_origin(core) is dict
-    if named:
-        core = get_args(core)[1]
+    kind = _Kind.ONE
+    if get_origin(core) is dict:
+        kind, core = _Kind.NAMED, get_args(core)[1]
+    elif get_origin(core) is tuple:
+        kind, core = _Kind.ARRAY, get_args(core)[0]
     if isinstance(core, type) and dataclasses.is_dataclass(core):
-        return _Inner(core, named)
+        return _Inner(core, kind)
     return None
 
 

@@ -40,10 +40,22 @@ state_directory = @STATE@
 
 # Another door, for networks that let only the web's port through.
 # [listeners.firewall]
-# preset = "submissions"           # mx, submission or submissions
-# bind = [":443"]                  # ":443", "192.0.2.1:443" or "[2001:db8::1]:443"
+# preset = "submissions"           # mx, submission, submissions or lmtp
+# bind = [":443"]                  # ":443", "192.0.2.1:443", "[2001:db8::1]:443", "unix:/path"
+# unix_mode = "0660"               # of sockets at unix: addresses, and to whom they belong:
+# unix_owner = ""                  # "user" or "user:group"; the server's user unless said
 # tls = "implicit"                 # starttls, implicit or none; the preset's unless said
 # auth = true                      # whether users may log in; the preset's unless said
+# plain_auth = false               # true: without TLS too, between programs of this machine only
+# vrfy = "never"                   # who may ask whether an address exists: never, login or always
+# future_release = "30d"           # the longest time for which users may have mail held back
+# discard_ehlo_keywords = []       # extensions not to offer, such as ["CHUNKING"]
+# Networks of proxies that begin each connection with a PROXY header (haproxy's send-proxy).
+# proxy = []
+# Networks of clients that may speak for others by XCLIENT, or tell of them by XFORWARD.
+# xclient = []
+# xforward = []
+# client_certificates = false      # whether clients are asked for a certificate; see [tls]
 # Restriction lists by Postfix's names, each in place of the preset's own.
 # [listeners.firewall.policy]
 # client = ["permit_sasl_authenticated", "reject"]
@@ -59,8 +71,18 @@ state_directory = @STATE@
 # the key too needs no key line.
 # certificate = "/etc/letsencrypt/live/@NAME@/fullchain.pem"
 # key = "/etc/letsencrypt/live/@NAME@/privkey.pem"
-# minimum_version = "TLSv1.2"      # or "TLSv1.3"
+# Versions and ciphers by Mozilla's profiles: modern (TLS 1.3 only), intermediate or old.
+# profile = "intermediate"
+# minimum_version = "TLSv1.3"      # TLSv1.2 or TLSv1.3; the profile's unless said
+# Whose certificates clients may show, to listeners with client_certificates = true.
+# client_ca_file = "clients.pem"
 # handshake_timeout = 30
+# More certificates, for other names or with another kind of key (RSA beside ECDSA). A client gets
+# the one for the name that it asks for.
+# [[tls.certificates]]
+# certificate = "mail.example.net.pem"
+# key = "mail.example.net.key"
+# names = ["mail.example.net"]     # those in the certificate unless said
 
 [relay]
 # Clients that may send to any domain without a login (Postfix's mynetworks).
@@ -72,6 +94,19 @@ state_directory = @STATE@
 # tls = "verify"                   # none, may, encrypt or verify; verify with a username, else may
 # tls_wrapper = false              # true: TLS from the first byte, as port 465 wants it
 # ca_file = "authorities.pem"      # in place of the system's
+# auth_parameter = false           # true: AUTH=<> with each sender, after the login
+
+# Sites that may ask for their queue with ETRN: clients by network, users by account.
+# [etrn."branch.example.net"]
+# networks = ["192.0.2.0/24"]
+# users = ["branch@example.org"]
+
+[login]
+# SASL mechanisms, such as ["PLAIN", "LOGIN"]. Empty: the usual ones, where they can be had.
+# mechanisms = []
+# Accounts that may log in as others: addresses, or "*@example.org" for a whole domain.
+# act_as = { "admin@example.org" = ["*@example.org"] }
+# broken_clients = false           # announce AUTH once more, for programs of the last century
 
 [limits]
 # message_size = 52428800          # octets
@@ -79,10 +114,36 @@ state_directory = @STATE@
 # command_line = 2048              # octets
 # text_line = 65536                # octets of one line of a message
 # errors = 20                      # after which a client is sent away
-# timeout = 300                    # for the client's next command or data
+# soft_errors = 10                 # after which each answer is late
+# error_pause = "1s"               # by so much
+# timeout = 300                    # for a client's next command, and for content to lag behind
+# data_rate = 500                  # octets of content in a second, so as not to
 # transaction = 3600               # for one whole message, from MAIL to its last line
 # sessions = 2000                  # clients at once, for each worker
-# sessions_per_address = 50        # of one address, for each worker; not for trusted_networks
+# What one client may do, counted over all workers; trusted_networks are not counted. A network is
+# a /24 of IPv4 or a /64 of IPv6.
+# sessions_per_address = 50        # at once
+# sessions_per_network = 200
+# sessions_per_user = 50           # logged in as one user
+# connections_per_address = 300    # in a minute
+# connections_per_network = 1200
+# logins_per_address = 120         # AUTH commands in a minute
+# messages_per_network = 10000     # in an hour, of clients that are not logged in
+# recipients_per_network = 20000
+# messages_per_user = 2000         # in an hour
+# recipients_per_user = 5000
+
+[guessing]
+# Who fails to log in is answered later each time, then banned: see "postroad ban list".
+# window = 3600                    # over which failed logins are counted
+# failures_per_address = 10        # then the address is banned
+# failures_per_network = 50        # then the network is
+# failures_per_user = 30           # then strange networks cannot log in as that user
+# delay = 1                        # before the answer, growing from the one to the other
+# longest_delay = 16
+# ban = "1h"                       # growing from the one to the other when it repeats itself
+# longest_ban = "7d"
+# remember = "30d"                 # how long a network that logged in is not a strange one
 
 [intake]
 # hop_limit = 50                   # Received fields after which a message is in a loop
@@ -96,6 +157,9 @@ state_directory = @STATE@
 # maximal_backoff = 4000
 # lifetime = "5d"                  # after which a message is returned to its sender
 # bounce_lifetime = "5d"           # after which such a return is given up
+# bounce_size_limit = 50000        # octets of a message that may go back whole if asked for
+# delay_warning = "4h"             # after which a sender is told that mail still waits
+# delay_warning_to = "asked"       # those who asked for it (NOTIFY=DELAY); or "everybody"
 # active_limit = 10000             # recipients in memory at once
 # destination_concurrency = 20     # deliveries at once to one destination
 # initial_concurrency = 5          # the same, before any has succeeded
@@ -125,6 +189,30 @@ state_directory = @STATE@
 # recipient_delimiter = "+"        # john+lists@ is john@; "" switches it off
 # password_threads = 2
 # success_cache = 60               # how long a right password is remembered
+# default_scheme = "CRYPT"         # of a stored hash without {SCHEME}
+# rehash = true                    # make old hashes Argon2id when their owners log in
+# secrets = ["SCRAM-SHA-256"]      # kept beside the hash: SCRAM-SHA-256, SCRAM-SHA-1
+# Accounts of client certificates, such as "sha256:AB:CD..." = "john@example.org".
+# certificates = {}
+
+[oauth]
+# Whose bearer tokens are good for a login (OAUTHBEARER, XOAUTH2): signed ones, by their keys …
+# issuer = "https://login.example.org"
+# audience = "postroad"
+# key_set = ""                     # "https://login.example.org/keys", or a file:
+# key_set_file = "keys.json"
+# … or any, by asking the issuer about each.
+# introspection = ""               # "https://login.example.org/introspect"
+# client_id = ""
+# client_secret_file = "oauth.secret"
+# user_claim = "email"             # what in a token names the account
+# scopes = []                      # all of them must be granted
+# algorithms = ["RS256", "PS256", "ES256", "EdDSA", "Ed25519"]
+# cache = 3600                     # how long keys are kept
+# introspection_cache = 30
+# leeway = 60                      # by how much clocks may differ
+# timeout = 5
+# ca_file = "authorities.pem"      # in place of the system's
 
 [dns]
 # The system's name servers are asked unless others are named.

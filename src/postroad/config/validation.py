@@ -151,7 +151,8 @@ def _take_out(table: dict[str, object], path: KeyPath) -> None:
 
     An element goes with its whole list: without it, positions would name the wrong lines.
     """
-    names = [part for part in path if isinstance(part, str)]
+    at = next((at for at, part in enumerate(path) if isinstance(part, int)), len(path))
+    names = [part for part in path[:at] if isinstance(part, str)]
     inner = table
     for name in names[:-1]:
         below = inner[name]

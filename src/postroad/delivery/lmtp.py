@@ -2,7 +2,7 @@
 
 The same sessions and the same core as for SMTP, without mail exchangers, TLS or login: the store
 is on this machine or in this network. It answers for each recipient, so one full mailbox delays
-nobody else.
+nobody else. With it the way of a message ends: REQUIRETLS and DELIVERBY ask nothing more of it.
 """
 
 from __future__ import annotations
@@ -13,11 +13,13 @@ from typing import Protocol
 
 from postroad.delivery.courier import Courier
 from postroad.delivery.nexthop import LmtpTarget
+from postroad.delivery.pool import Road
 from postroad.delivery.session import Session, Unready, failed_to_connect
 from postroad.delivery.settings import DeliverySettings
 from postroad.delivery.transport import Delivery
 from postroad.model import Report
-from postroad.net.connection import Connection, connect, connect_unix
+from postroad.net.connecting import connect, connect_unix
+from postroad.net.connection import Connection
 from postroad.net.dns import DnsTemporary
 from postroad.smtp.client import ClientCore, Dialect
 
@@ -64,8 +66,8 @@ class LmtpTransport:
         """Close idle connections now and the others as soon as their message is done."""
         self._courier.close()
 
-    async def _open(self, nexthop: str) -> Session | Unready:
-        target = LmtpTarget.parse(nexthop)
+    async def _open(self, road: Road) -> Session | Unready:
+        target = LmtpTarget.parse(road.nexthop)
         address = await self._address(target)
         if isinstance(address, Unready):
             return address

@@ -11,12 +11,13 @@ import asyncio
 import math
 import os
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Self
 
-from postroad.delivery.reading import Pieces, is_large
+from postroad.delivery.adaptation import Adapted, adapted
+from postroad.delivery.reading import Pieces
 from postroad.delivery.settings import DeliverySettings
-from postroad.model import BodyType, Content, Reply
+from postroad.model import Content, Reply
 from postroad.net.connection import Connection
 from postroad.smtp.client import (
     Answer,
@@ -28,7 +29,7 @@ from postroad.smtp.client import (
     Stage,
     Transaction,
 )
-from postroad.smtp.stuffing import BareLineEnd
+from postroad.smtp.stuffing import Miscounted, Unsendable
 
 __all__ = ["Session", "Unready", "failed_to_connect"]
 
@@ -95,10 +96,12 @@ class Session:
     @property
     def is_usable(self) -> bool:
         """Whether another transaction may be tried on it."""
+        core = self.core
         limit = self._settings.messages_per_connection
-        return (
-            self.core.is_idle and not self.connection.is_closed and (not limit or self.sent < limit)
-        )
+        if core.extensions.limits is not None:
+            announced = core.extensions.limits.messages  # RFC 9422 §4.1
+            limit = min(limit or announced, announced or limit)
+        return core.is_idle and not self.connection.is_closed and (not limit or self.sent < limit)
 
     async def next_event(self) -> ClientEvent:
         """Send what is to be sent and wait for the next event.
@@ -146,19 +149,32 @@ class Session:
             postroad.spool.SpoolError: the content could not be read; the session has to be closed.
         """
         self.sent += 1
-        adapted = self._adapted(transaction, content)
-        self.core.begin(adapted)
+        offered = self.core.extensions
+        fit = None
+        if not (offered.smtputf8 and offered.eight_bit_mime):
+            fit = await adapted(transaction, content, offered)
+        self.core.begin(transaction if fit is None else fit.transaction)
         event = await self.next_event()
         if isinstance(event, ContentWanted):
             try:
-                await self._send_content(content, ascii_only=adapted is not transaction)
-            except BareLineEnd as error:
+                await self._send_content(content, ascii_only=fit is not None and fit.ascii_only)
+            except Miscounted as error:
+                return self._break_off(transaction, Reply.of(451, "4.3.0", str(error)))
+            except Unsendable as error:
                 return self._break_off(transaction, Reply.of(554, "5.6.0", str(error)))
             except _EightBitContent:
                 return self._break_off(transaction, self.core.eight_bit_refusal)
             event = await self.next_event()
         assert isinstance(event, Finished)
-        return event.answers
+        return event.answers if fit is None else self._all_answers(transaction, fit, event.answers)
+
+    def _all_answers(
+        self, transaction: Transaction, fit: Adapted, answers: tuple[Answer, ...]
+    ) -> tuple[Answer, ...]:
+        """The answers of those who were named to the server, and of those who could not be."""
+        said = dict(zip(fit.positions, answers, strict=True))
+        refused = Answer(self.core.smtputf8_refusal, from_peer=False)
+        return tuple(said.get(at, refused) for at in range(len(transaction.recipients)))
 
     def close(self) -> None:
         """Say goodbye where the peer still listens, without waiting for its answer, and close."""
@@ -213,15 +229,3 @@ class Session:
         settings = self._settings
         ending = self.core.stage is Stage.END
         return (settings.data_timeout if ending else settings.command_timeout) or math.inf
-
-    def _adapted(self, transaction: Transaction, content: Content) -> Transaction:
-        """Without the wish for 8BITMIME where the server lacks it and no octet may need it.
-
-        Many clients say BODY=8BITMIME of everything they send. A large content is not read twice
-        for it: if an octet over 127 turns up in the middle, the transaction is broken off there.
-        """
-        if transaction.body is not BodyType.EIGHT_BIT_MIME or self.core.extensions.eight_bit_mime:
-            return transaction
-        if not is_large(content) and not all(chunk.isascii() for chunk in content.chunks()):
-            return transaction
-        return replace(transaction, body=BodyType.SEVEN_BIT)

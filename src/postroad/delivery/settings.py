@@ -32,6 +32,8 @@ class RelaySettings:
             the host's name. Left out: `verify` when a username is set, else `may`.
         tls_wrapper: TLS from the first byte, as port 465 wants it.
         ca_file: the authorities that `verify` trusts, PEM; left out: the system's.
+        auth_parameter: whether `AUTH=<>` goes with each sender after the login (RFC 4954 §5). Off,
+            as Postfix's smtp_send_dummy_mail_auth: some servers stumble over it.
     """
 
     trusted_networks: tuple[IPv4Network | IPv6Network, ...] = (
@@ -44,6 +46,7 @@ class RelaySettings:
     tls: TlsLevel | None = None
     tls_wrapper: bool = False
     ca_file: Path | None = None
+    auth_parameter: bool = False
 
     @property
     def tls_level(self) -> TlsLevel:

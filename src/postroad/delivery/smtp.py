@@ -10,6 +10,7 @@ time only: the next attempt begins anew with the first host.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Sequence
 from itertools import chain, groupby
 from typing import Protocol
@@ -18,6 +19,7 @@ from postroad.delivery.courier import Courier
 from postroad.delivery.credentials import Credentials
 from postroad.delivery.dialling import Dialler, Endpoint
 from postroad.delivery.nexthop import Nexthop
+from postroad.delivery.pool import Road
 from postroad.delivery.session import Session, Unready
 from postroad.delivery.settings import DeliverySettings, RelaySettings
 from postroad.delivery.transport import Delivery
@@ -58,6 +60,7 @@ class SmtpTransport:
         journal: Journal,
         clock: Callable[[], float],
         ourselves: Ourselves | None = None,
+        now: Callable[[], float] = time.time,
     ) -> None:
         """A transport without connections.
 
@@ -70,6 +73,7 @@ class SmtpTransport:
             journal: told of TLS.
             clock: seconds, for the times in reports.
             ourselves: which addresses are our own listeners'; left out: none.
+            now: seconds since the epoch, for mail with a deadline.
 
         Raises:
             postroad.net.tls.TlsConfigurationError: the authorities cannot be read.
@@ -81,7 +85,7 @@ class SmtpTransport:
         self._mx_port = settings.mx_port
         self._resolver = resolver
         self._dialler = Dialler(hostname, relay, settings, journal)
-        self._courier = Courier(self._open, settings, clock)
+        self._courier = Courier(self._open, settings, clock, now)
 
     async def deliver(self, delivery: Delivery) -> Report:
         """See `Transport.deliver`; the next hop is a domain or a smarthost's spelling."""
@@ -93,12 +97,13 @@ class SmtpTransport:
 
     # Finding an address that takes us ------------------------------------------------------------
 
-    async def _open(self, nexthop: str) -> Session | Unready:
+    async def _open(self, road: Road) -> Session | Unready:
         """The first session of the next hop's addresses; else the failure worth most.
 
         That is a temporary one, where there is any: mail bounces only when no host leaves hope.
         Hosts that are not better than ourselves are left out (RFC 5321 §5.1).
         """
+        nexthop = road.nexthop
         try:
             parsed = Nexthop.parse(nexthop)
         except ValueError:
@@ -119,7 +124,7 @@ class SmtpTransport:
                     tried += 1
                 if tried > MAX_ADDRESSES and failure is not None:
                     return failure
-                result = await self._try(each, login)
+                result = await self._try(each, login, parsed, require_tls=road.require_tls)
                 if isinstance(result, Session) or result.final:
                     return result
                 if failure is None or not result.answer.reply.is_permanent:
@@ -128,13 +133,20 @@ class SmtpTransport:
         return failure
 
     async def _try(
-        self, candidate: Endpoint | Unready, login: Credentials | None
+        self,
+        candidate: Endpoint | Unready,
+        login: Credentials | None,
+        nexthop: Nexthop,
+        *,
+        require_tls: bool,
     ) -> Session | Unready:
         if isinstance(candidate, Unready):
             return candidate
-        if login is not None and not _is_within(candidate.host, self._smarthost):
+        if require_tls and nexthop.exchangers and not _is_within(candidate.host, nexthop.host):
+            return _not_vouched_for(candidate, nexthop.host)
+        if login is not None and not _is_within(candidate.host, nexthop.host):
             return _not_the_smarthost(candidate.host, self._smarthost)
-        return await self._dialler.dial(candidate, login)
+        return await self._dialler.dial(candidate, login, require_tls=require_tls)
 
     async def _exchangers(self, nexthop: Nexthop) -> tuple[Exchanger, ...] | Unready:
         """The next hop's hosts in the order to try them."""
@@ -198,9 +210,8 @@ def _loop(domain: str, failure: Unready | None, *, deferred: bool) -> Unready:
     return Unready.of(451, "4.4.6", words) if deferred else Unready.of(554, "5.4.6", words)
 
 
-def _is_within(host: str, smarthost: str) -> bool:
-    """Whether a host is the smarthost or a part of its domain."""
-    domain = Nexthop.parse(smarthost).host
+def _is_within(host: str, domain: str) -> bool:
+    """Whether a host is the domain itself or a part of it."""
     return host == domain or host.endswith(f".{domain}")
 
 
@@ -208,6 +219,16 @@ def _not_the_smarthost(host: str, smarthost: str) -> Unready:
     """The password goes to no host that only an MX record named: the DNS may be lying."""
     words = f"the password is not sent to {host}, which is outside {smarthost}: write [{host}]"
     return Unready.of(451, "4.7.0", words)
+
+
+def _not_vouched_for(endpoint: Endpoint, domain: str) -> Unready:
+    """A name that only an MX record says proves nothing, whatever certificate it has.
+
+    RFC 8689 §2 wants the record signed by DNSSEC, or the name listed by MTA-STS. Neither is looked
+    at here. A host within the domain needs neither: nobody else gets a certificate for it.
+    """
+    words = f"REQUIRETLS: host {endpoint.host} is outside {domain}, and only an MX record names it"
+    return Unready.of(554, "5.7.10", words, str(endpoint))
 
 
 def _nobody_knows(error: DnsTemporary) -> Unready:

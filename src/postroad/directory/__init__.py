@@ -5,15 +5,26 @@
 address finds its account stand in `lookups`, what an operator may change in `editor`.
 """
 
+from postroad.directory.app_password import Scope
+from postroad.directory.certificates import CertificateMap
 from postroad.directory.editor import DirectoryEditor
 from postroad.directory.embedded import EmbeddedDirectory
-from postroad.directory.entry import AliasEntry, DomainEntry, UserEntry
+from postroad.directory.entry import (
+    AliasEntry,
+    AppPasswordEntry,
+    DomainEntry,
+    NewAppPassword,
+    UserEntry,
+)
 from postroad.directory.interface import (
+    Accounts,
     Alias,
     Directory,
     DirectoryUnavailable,
     Mailbox,
+    Purpose,
     Resolution,
+    Secrets,
     Unknown,
 )
 from postroad.directory.mistake import DirectoryMistake
@@ -24,8 +35,11 @@ from postroad.directory.settings import DirectorySettings
 __all__ = [
     "CHEAP",
     "OWASP",
+    "Accounts",
     "Alias",
     "AliasEntry",
+    "AppPasswordEntry",
+    "CertificateMap",
     "Directory",
     "DirectoryEditor",
     "DirectoryMistake",
@@ -34,9 +48,13 @@ __all__ = [
     "DomainEntry",
     "EmbeddedDirectory",
     "Mailbox",
+    "NewAppPassword",
     "PasswordProfile",
+    "Purpose",
     "Resolution",
     "SchemaTooNew",
+    "Scope",
+    "Secrets",
     "Unknown",
     "UserEntry",
 ]

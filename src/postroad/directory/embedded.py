@@ -1,60 +1,97 @@
 """The embedded directory as the server reads it: `Directory` over a local SQLite file.
 
 Look-ups run on the event loop, because they take microseconds; what is slow does not: passwords
-are checked in threads, and a file locked by the command line is waited for without blocking.
-Each worker has its own connection. Answers are remembered as long as nobody changes the file
-(`memory`), and passwords that were right as long as the stored hash stays the same.
+are checked elsewhere (`verifier`), and a file locked by the command line is waited for without
+blocking. Each worker has its own connection. Answers are remembered as long as nobody changes the
+file (`memory`), and passwords that were right as long as the stored hash stays the same.
 """
 
 from __future__ import annotations
 
 import asyncio
+import hmac
 import sqlite3
+import time
 from collections.abc import Awaitable, Callable, Hashable, Sequence
 from pathlib import Path
 from typing import TypeVar, cast
 
-from postroad.directory.interface import DirectoryUnavailable, Resolution
+from postroad.directory import app_password
+from postroad.directory.certificates import CertificateMap
+from postroad.directory.interface import DirectoryUnavailable, Purpose, Resolution
+from postroad.directory.last_use import LastUse
+from postroad.directory.logins import Account, Logins
 from postroad.directory.lookups import Lookups
 from postroad.directory.memory import Memory
 from postroad.directory.password import OWASP, PasswordProfile
-from postroad.directory.schema import open_for_reading
+from postroad.directory.renewal import Renewal
+from postroad.directory.schema import SchemaTooOld, is_busy, open_for_change, open_for_reading
 from postroad.directory.settings import DirectorySettings
 from postroad.directory.verifier import PasswordVerifier
+from postroad.directory.writer import DirectoryWriter
 from postroad.model import Address
+from postroad.sasl.secrets import Secret, SecretKind
 
 __all__ = ["EmbeddedDirectory"]
 
 BUSY_PAUSE = 0.01  # seconds between two tries while an editor commits
 BUSY_TRIES = 500  # then the sender is told to come back: 5 seconds in all
 
+MOST_REPORTED = 1000
+"""Accounts with unusable hashes that are named in the log."""
+
 _Answer = TypeVar("_Answer")
 
 
 class EmbeddedDirectory:
-    """Implements `Directory`. Open it after the last fork, in the event loop's thread.
+    """Implements `Directory`, `Secrets` and `Accounts`.
+
+    Open it after the last fork, in the event loop's thread.
 
     Args:
         connection: from `schema.open_for_reading`; closed by `close`.
         lookups: over the same connection.
+        logins: the same.
         verifier: closed by `close`.
         memory: of the same file; closed by `close`.
+        writer: of the same file; closed by `close`.
+        settings: `[directory]`.
+        profile: the cost of new password hashes.
+        now: seconds since the epoch.
         pause: waits for so many seconds while an editor commits.
+        report: takes a line for the log.
     """
 
     def __init__(
         self,
         connection: sqlite3.Connection,
+        *,
         lookups: Lookups,
+        logins: Logins,
         verifier: PasswordVerifier,
         memory: Memory,
+        writer: DirectoryWriter,
+        settings: DirectorySettings,
+        profile: PasswordProfile,
+        now: Callable[[], float] = time.time,
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        report: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._connection = connection
         self._lookups = lookups
+        self._logins = logins
         self._verifier = verifier
         self._memory = memory
+        self._writer = writer
+        self._certificates = CertificateMap(settings.certificates)
+        self._last_use = LastUse(writer, now)
+        kinds = settings.kinds
+        self._renewal = (
+            Renewal(verifier, writer, profile, kinds, report) if settings.rehash else None
+        )
         self._pause = pause
+        self._report = report
+        self._reported: set[tuple[str, str]] = set()
 
     @classmethod
     def open(
@@ -65,30 +102,50 @@ class EmbeddedDirectory:
         settings: DirectorySettings,
         clock: Callable[[], float],
         profile: PasswordProfile = OWASP,
+        now: Callable[[], float] = time.time,
+        report: Callable[[str], None] = lambda _: None,
     ) -> EmbeddedDirectory:
-        """Open the database for one worker.
+        """Open the database for one worker; one of an earlier release is brought up to date.
 
         Args:
             path: the file; `DirectoryEditor.open` creates it.
             domains: the domains of the configuration.
             settings: `[directory]`.
             clock: seconds, never going back.
-            profile: the cost of the password hashes in the file.
+            profile: the cost of new password hashes.
+            now: seconds since the epoch.
+            report: takes a line for the log, about a stored hash that cannot be used.
 
         Raises:
             DirectoryUnavailable: the file is missing, unreadable or no directory database.
             SchemaTooNew: a later release wrote it.
         """
-        connection = open_for_reading(path)
+        try:
+            connection = open_for_reading(path)
+        except SchemaTooOld:
+            open_for_change(path).close()
+            connection = open_for_reading(path)
         memory = Memory(path)
         verifier = PasswordVerifier(
             profile=profile,
             threads=settings.password_threads,
             remember=settings.success_cache,
             clock=clock,
+            default=settings.default_scheme,
         )
         lookups = Lookups(connection, domains, settings.recipient_delimiter)
-        return cls(connection, lookups, verifier, memory)
+        return cls(
+            connection,
+            lookups=lookups,
+            logins=Logins(connection, lookups, settings.default_scheme),
+            verifier=verifier,
+            memory=memory,
+            writer=DirectoryWriter(path),
+            settings=settings,
+            profile=profile,
+            now=now,
+            report=report,
+        )
 
     async def is_local(self, domain: str) -> bool:
         """See `Directory.is_local`: a domain of the configuration or of the database."""
@@ -98,27 +155,107 @@ class EmbeddedDirectory:
         """See `Directory.resolve`; the order of the rules stands in `lookups`."""
         return await self._remembered(address, lambda: self._lookups.resolve(address))
 
-    async def authenticate(self, name: str, password: str) -> str | None:
+    async def authenticate(
+        self, name: str, password: str, purpose: Purpose = Purpose.SEND, address: str = ""
+    ) -> str | None:
         """See `Directory.authenticate`."""
-        account = await self._ask(lambda: self._lookups.account(name))
+        account = await self._ask(lambda: self._logins.account(name))
+        imitated = await self._ask(lambda: self._logins.imitated(name))
+        if await self._fits_app_password(account, name, password, purpose, address):
+            return None if account is None else account.name
         if account is None:
-            await self._verifier.verify(name, password, None)
+            await self._verifier.verify(name, password, None, imitated=imitated)
             return None
-        right = await self._verifier.verify(account.name, password, account.password)
-        return account.name if right else None
+        verdict = await self._verifier.verify(
+            account.name,
+            password,
+            account.credentials.password,
+            imitated=imitated,
+            usable=account.usable,
+        )
+        if verdict.objection:
+            self._object(account.name, verdict.objection)
+        # The check may have waited long behind others; an account can be disabled meanwhile.
+        if not verdict or await self.login_name(account.name) is None:
+            return None
+        if self._renewal is not None:
+            self._renewal.consider(account, password)
+        return account.name
+
+    async def secret(self, name: str, kind: SecretKind) -> tuple[str, Secret] | None:
+        """See `Secrets.secret`."""
+        account = await self._ask(lambda: self._logins.account(name))
+        if account is None or not account.usable:
+            return None
+        secret = account.credentials.secret(kind)
+        return None if secret is None else (account.name, secret)
+
+    async def can_all_use(self, kind: SecretKind) -> bool:
+        """See `Secrets.can_all_use`."""
+        return await self._remembered(kind, lambda: self._logins.can_all_use(kind))
+
+    async def key_for(self, use: str) -> bytes:
+        """A key that is the same on every worker and after each start, and that nobody outside has.
+
+        Args:
+            use: what for; each use has its own.
+        """
+        return hmac.digest(await self._ask(self._logins.key), use.encode(), "sha256")
+
+    async def login_name(self, name: str) -> str | None:
+        """See `Accounts.login_name`."""
+        account = await self._ask(lambda: self._logins.account(name))
+        return account.name if account is not None and account.usable else None
+
+    async def user_of_certificate(self, certificate: bytes) -> str | None:
+        """The canonical name of the account that a client certificate stands for, if it may log in.
+
+        Args:
+            certificate: DER, verified by the handshake.
+        """
+        user = self._certificates.user_of(certificate)
+        return None if user is None else await self.login_name(user)
 
     async def owns(self, user: str, address: Address) -> bool:
         """See `Directory.owns`; extensions, aliases and catch-alls count."""
         return await self._ask(lambda: self._lookups.owns(user, address))
 
     def close(self) -> None:
-        """Close the file and end the password threads; blocks until running checks end."""
+        """Close the file and end the threads; blocks until running checks and writings end."""
+        if self._renewal is not None:
+            self._renewal.close()
+        self._last_use.close()
         self._verifier.close()
+        self._writer.close()
         self._connection.close()
         self._memory.close()
 
+    async def _fits_app_password(
+        self, account: Account | None, name: str, password: str, purpose: Purpose, address: str
+    ) -> bool:
+        """Whether it is an app password of the account, good for the purpose; notes its use."""
+        typed = app_password.parse_typed(password)
+        if typed is None:
+            return False
+        row = await self._ask(lambda: self._logins.app_password(name, typed.tag))
+        # As much work for a tag that is not there as for one that is.
+        salt, digest = (bytes(app_password.SALT_LENGTH), b"") if row is None else row.proof
+        fits = app_password.fits(typed, salt, digest)
+        if row is None or not fits or account is None or not account.usable:
+            return False
+        if not row.scope.allows(purpose):
+            return False
+        self._last_use.note(row.id, address)
+        return True
+
+    def _object(self, name: str, objection: str) -> None:
+        """Say once that nobody can log in with a stored hash."""
+        if (name, objection) not in self._reported and len(self._reported) < MOST_REPORTED:
+            self._reported.add((name, objection))
+            self._report(f"the password of {name} cannot be checked: {objection}")
+
     async def _remembered(self, question: Hashable, find: Callable[[], _Answer]) -> _Answer:
-        """The answer to a domain (`is_local`) or an address (`resolve`)."""
+        """The answer to a domain, an address or a kind of secret: no two are ever equal."""
         memory = self._memory
         counter = memory.counter()
         known = memory.recall(question, counter)
@@ -133,15 +270,7 @@ class EmbeddedDirectory:
             try:
                 return question()
             except sqlite3.Error as error:
-                if not _is_busy(error):
+                if not is_busy(error):
                     raise DirectoryUnavailable(str(error)) from error
             await self._pause(BUSY_PAUSE)
         raise DirectoryUnavailable("the directory database stays locked")
-
-
-def _is_busy(error: sqlite3.Error) -> bool:
-    # The low octet of an extended result code is the plain one.
-    return getattr(error, "sqlite_errorcode", 0) & 0xFF in (
-        sqlite3.SQLITE_BUSY,
-        sqlite3.SQLITE_LOCKED,
-    )

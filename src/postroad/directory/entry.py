@@ -6,8 +6,9 @@ Reading a name settles its form once; the editor and the file below it see only 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from postroad.directory.app_password import Scope
 from postroad.directory.mistake import InvalidName
 from postroad.directory.names import address_form, domain_form
 from postroad.model import Address, AddressError
@@ -15,7 +16,9 @@ from postroad.model.address import is_domain
 
 __all__ = [
     "AliasEntry",
+    "AppPasswordEntry",
     "DomainEntry",
+    "NewAppPassword",
     "UserEntry",
     "parse_domain",
     "parse_key",
@@ -47,6 +50,38 @@ class AliasEntry:
 
     source: str
     targets: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AppPasswordEntry:
+    """An app password, without the password.
+
+    Attributes:
+        user: the account.
+        id: its first group, which tells it from the account's others.
+        label: what it is for.
+        scope: what it is good for.
+        created: seconds since the epoch.
+        used: the same, of the last use, give or take a minute; `None` if there was none.
+        used_from: the client's address then.
+    """
+
+    user: str
+    id: str
+    label: str
+    scope: Scope
+    created: int
+    used: int | None
+    used_from: str
+
+
+@dataclass(frozen=True, slots=True)
+class NewAppPassword:
+    """An app password that was made just now; `text` is to be shown once."""
+
+    user: str
+    id: str
+    text: str = field(repr=False)
 
 
 def parse_domain(text: str) -> str:

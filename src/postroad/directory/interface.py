@@ -7,11 +7,23 @@ This is the interface every account backend implements; the conformance suite in
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum
 from typing import Protocol
 
 from postroad.model import Address
+from postroad.sasl.secrets import Secret, SecretKind
 
-__all__ = ["Alias", "Directory", "DirectoryUnavailable", "Mailbox", "Resolution", "Unknown"]
+__all__ = [
+    "Accounts",
+    "Alias",
+    "Directory",
+    "DirectoryUnavailable",
+    "Mailbox",
+    "Purpose",
+    "Resolution",
+    "Secrets",
+    "Unknown",
+]
 
 
 class DirectoryUnavailable(Exception):
@@ -20,6 +32,13 @@ class DirectoryUnavailable(Exception):
     Callers answer `451 4.3.0` to a recipient and `454 4.7.0` to a login (RFC 4954 §6), never a
     permanent refusal. The text is for the log.
     """
+
+
+class Purpose(Enum):
+    """What a login is for."""
+
+    SEND = "send"
+    READ = "read"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +81,46 @@ class Directory(Protocol):
         """Who has the address: one step, aliases are not followed."""
         ...
 
-    async def authenticate(self, name: str, password: str) -> str | None:
+    async def authenticate(
+        self, name: str, password: str, purpose: Purpose = Purpose.SEND, address: str = ""
+    ) -> str | None:
         """The canonical name of the account, or `None` if name and password do not fit.
 
-        An unknown name, a disabled account and a wrong password take the same work.
+        The password is the account's own, or an app password that is good for the purpose. An
+        unknown name, a disabled account and a wrong password take the same work.
+
+        Args:
+            name: as the client gave it.
+            password: the same.
+            purpose: what the client wants to do.
+            address: where the client is, to remember the last use of an app password by.
         """
         ...
 
     async def owns(self, user: str, address: Address) -> bool:
         """Whether the account may send as the address: it is its own, or is delivered to it."""
+        ...
+
+
+class Secrets(Protocol):
+    """What mechanisms that never see a password need. Methods may raise `DirectoryUnavailable`."""
+
+    async def secret(self, name: str, kind: SecretKind) -> tuple[str, Secret] | None:
+        """The canonical name of the account and its secret; `None` if there is none to be had."""
+        ...
+
+    async def can_all_use(self, kind: SecretKind) -> bool:
+        """Whether each password that is good for a login has such a secret.
+
+        A client chooses the best mechanism it is offered, so one that would fail some is offered
+        to nobody. Passwords of disabled accounts do not count; app passwords have no secrets.
+        """
+        ...
+
+
+class Accounts(Protocol):
+    """Who is somebody here, for those who found out by other means than a password."""
+
+    async def login_name(self, name: str) -> str | None:
+        """The canonical name of the account if there is one and it may log in."""
         ...

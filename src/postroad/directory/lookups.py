@@ -23,7 +23,6 @@ from __future__ import annotations
 import sqlite3
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from postroad.directory.interface import (
     Alias,
@@ -35,7 +34,7 @@ from postroad.directory.interface import (
 from postroad.directory.names import address_form, domain_form, without_extension
 from postroad.model import Address, AddressError
 
-__all__ = ["Account", "Lookups"]
+__all__ = ["Lookups"]
 
 MAX_OWNER_STEPS = 100  # look-ups: about two milliseconds of the event loop
 
@@ -47,14 +46,6 @@ UNION ALL
 SELECT 'alias', id, source, target FROM aliases WHERE source IN (?2, ?3, ?4)
 ORDER BY 2
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Account:
-    """An account that may log in: its canonical name and its password's hash."""
-
-    name: str
-    password: str
 
 
 class Lookups:
@@ -106,17 +97,6 @@ class Lookups:
         if caught and form not in map(address_form, caught):
             return Alias(caught)
         return self._postmaster(form if plain is None else plain)
-
-    def account(self, name: str) -> Account | None:
-        """The account of that login name, if it is enabled and its domain is ours."""
-        try:
-            form = address_form(Address.parse(name))
-        except AddressError:
-            return None
-        row = self._one("SELECT name, password FROM users WHERE name = ? AND enabled", str(form))
-        if row is None or not self.is_local(form.domain):
-            return None
-        return Account(str(row[0]), str(row[1]))
 
     def owns(self, user: str, address: Address) -> bool:
         """Whether mail to the address reaches the account, over at most `MAX_OWNER_STEPS` steps.

@@ -13,10 +13,14 @@ __all__ = [
     "DomainExists",
     "DomainInUse",
     "InvalidName",
+    "LabelTaken",
     "UnknownAlias",
+    "UnknownAppPassword",
     "UnknownDomain",
     "UnknownTarget",
     "UnknownUser",
+    "UnusableHash",
+    "UnusableLabel",
     "UnusablePassword",
     "UserExists",
 ]
@@ -72,3 +76,19 @@ class AliasLoop(DirectoryMistake):
 
 class UnknownTarget(DirectoryMistake):
     """The target is in one of our domains and nobody has it."""
+
+
+class UnusableHash(DirectoryMistake):
+    """The hash is of no scheme we know, damaged, or too costly to check."""
+
+
+class UnknownAppPassword(DirectoryMistake):
+    """The account has no such app password."""
+
+
+class LabelTaken(DirectoryMistake):
+    """An app password of the account has this label already, or there are too many."""
+
+
+class UnusableLabel(DirectoryMistake):
+    """The label is empty, too long, or cannot be shown."""

@@ -5,6 +5,10 @@ uses the rollback journal and not write-ahead logging (SQLite before 3.51.3 can 
 that two connections check-point at once); a reader sees a change as soon as it is committed.
 What the rows mean is the business of `embedded` and `editor`.
 
+A file of an earlier release is brought up to date, in place and in one transaction, by whoever
+opens it first for a change; the server does so when it starts. What an older release wrote into it
+still means the same.
+
 Names are stored in the form of `names`: the text of an address with lower-case local part and
 A-label domain. A catch-all alias has the source `@domain`.
 """
@@ -18,14 +22,21 @@ from pathlib import Path
 
 from postroad.directory.interface import DirectoryUnavailable
 
-__all__ = ["SCHEMA_VERSION", "SchemaTooNew", "open_for_change", "open_for_reading"]
+__all__ = [
+    "SCHEMA_VERSION",
+    "SchemaTooNew",
+    "SchemaTooOld",
+    "is_busy",
+    "open_for_change",
+    "open_for_reading",
+    "open_for_update",
+]
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 APPLICATION_ID = 0x50527344  # "PRsD", so that `file` and a wrong path are told apart
 CHANGE_TIMEOUT = 10.0  # seconds the editor waits for another editor
 
-_TABLES = f"""
-BEGIN IMMEDIATE;
+_FIRST_TABLES = """
 CREATE TABLE domains (
     name TEXT NOT NULL PRIMARY KEY
 ) STRICT, WITHOUT ROWID;
@@ -33,7 +44,7 @@ CREATE TABLE users (
     id INTEGER PRIMARY KEY,  -- the order they were added in
     name TEXT NOT NULL UNIQUE,
     domain TEXT NOT NULL,
-    password TEXT NOT NULL,  -- {{SCHEME}}hash, as in a Dovecot passwd-file
+    password TEXT NOT NULL,  -- {SCHEME}hash, as in a Dovecot passwd-file
     enabled INTEGER NOT NULL DEFAULT 1 CHECK (enabled IN (0, 1))
 ) STRICT;
 CREATE INDEX users_by_domain ON users (domain, enabled);
@@ -47,14 +58,54 @@ CREATE TABLE aliases (
 ) STRICT;
 CREATE INDEX aliases_by_domain ON aliases (domain);
 CREATE INDEX aliases_by_target ON aliases (target_key);
-PRAGMA application_id = {APPLICATION_ID};
-PRAGMA user_version = {SCHEMA_VERSION};
-COMMIT;
 """
+
+_SECOND_TABLES = """
+-- Verifiers beside the hash, in Dovecot's form (`scram`); empty where there is none.
+ALTER TABLE users ADD COLUMN scram_sha_1 TEXT NOT NULL DEFAULT '';
+ALTER TABLE users ADD COLUMN scram_sha_256 TEXT NOT NULL DEFAULT '';
+-- Whether the hash is one that CRAM-MD5 can use.
+ALTER TABLE users ADD COLUMN cram_md5 INTEGER NOT NULL DEFAULT 0 CHECK (cram_md5 IN (0, 1));
+-- A random place on a ring, by which names without an account find the one they imitate (`logins`).
+ALTER TABLE users ADD COLUMN lot INTEGER NOT NULL DEFAULT 0;
+UPDATE users SET lot = random();
+UPDATE users SET cram_md5 = 1 WHERE password LIKE '{PLAIN}%' OR password LIKE '{CLEAR%'
+    OR password LIKE '{CRAM-MD5%' OR password LIKE '{HMAC-MD5%';
+CREATE INDEX users_by_lot ON users (lot);
+CREATE INDEX users_without_scram_sha_1 ON users (id) WHERE enabled = 1 AND scram_sha_1 = '';
+CREATE INDEX users_without_scram_sha_256 ON users (id) WHERE enabled = 1 AND scram_sha_256 = '';
+CREATE INDEX users_without_cram_md5 ON users (id) WHERE enabled = 1 AND cram_md5 = 0;
+CREATE TABLE app_passwords (
+    id INTEGER PRIMARY KEY,
+    user TEXT NOT NULL,      -- the account's name
+    tag TEXT NOT NULL,       -- its first group, by which it is found
+    label TEXT NOT NULL,
+    scope TEXT NOT NULL CHECK (scope IN ('send', 'read', 'all')),
+    salt BLOB NOT NULL,
+    digest BLOB NOT NULL,
+    created INTEGER NOT NULL,             -- seconds since the epoch
+    used INTEGER,                         -- the same, of the last use; not by the minute
+    used_from TEXT NOT NULL DEFAULT '',   -- the client's address then
+    UNIQUE (user, tag),
+    UNIQUE (user, label)
+) STRICT;
+CREATE TABLE keys (
+    name TEXT NOT NULL PRIMARY KEY,
+    key BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+INSERT INTO keys VALUES ('imitation', randomblob(32));
+"""
+
+_STEPS = (_FIRST_TABLES, _SECOND_TABLES)
+"""What makes version n + 1 of version n; the first makes tables in an empty file."""
 
 
 class SchemaTooNew(DirectoryUnavailable):
     """The file was written by a later release of Postroad than this one."""
+
+
+class SchemaTooOld(DirectoryUnavailable):
+    """The file was written by an earlier release; opening it for a change brings it up to date."""
 
 
 def open_for_reading(path: Path) -> sqlite3.Connection:
@@ -66,6 +117,7 @@ def open_for_reading(path: Path) -> sqlite3.Connection:
     Raises:
         DirectoryUnavailable: the file is missing, unreadable or not a directory database.
         SchemaTooNew: it comes from a later release.
+        SchemaTooOld: it comes from an earlier one.
     """
     if not path.exists():
         raise DirectoryUnavailable(
@@ -89,6 +141,28 @@ def open_for_change(path: Path) -> sqlite3.Connection:
     except OSError as error:
         raise DirectoryUnavailable(f"{path}: {error.strerror}") from error
     return _open(path, CHANGE_TIMEOUT, _prepare_change)
+
+
+def open_for_update(path: Path) -> sqlite3.Connection:
+    """A connection for the short changes that the server makes; it makes no file.
+
+    Safe beside other connections of this process: SQLite's locks on a file are the process's own
+    and would go with any descriptor of it that is closed, so that only SQLite may open one.
+
+    Raises:
+        DirectoryUnavailable: the file is missing or cannot be opened.
+        SchemaTooNew: it comes from a later release.
+    """
+    return _open(path, CHANGE_TIMEOUT, _prepare_change)
+
+
+def is_busy(error: sqlite3.Error) -> bool:
+    """Whether another connection holds the file, which passes."""
+    # The low octet of an extended result code is the plain one.
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF in (
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_LOCKED,
+    )
 
 
 def _open(
@@ -115,16 +189,21 @@ def _open(
 
 def _prepare_reading(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA query_only = ON")
-    if _version(connection) == 0:
+    version = _version(connection)
+    if version == 0:
         raise DirectoryUnavailable("the file is empty, not a directory database")
+    if version < SCHEMA_VERSION:
+        raise SchemaTooOld(
+            "the directory database is of an earlier release; `postroad user list` brings it up "
+            "to date"
+        )
 
 
 def _prepare_change(connection: sqlite3.Connection) -> None:
     # EXTRA is FULL, and syncs the folder after the journal went: a change that was reported is
     # not undone by a power cut.
     connection.execute("PRAGMA synchronous = EXTRA")
-    if _version(connection) == 0:
-        _create_tables(connection)
+    _bring_up_to_date(connection)
 
 
 def _version(connection: sqlite3.Connection) -> int:
@@ -140,13 +219,21 @@ def _version(connection: sqlite3.Connection) -> int:
     return version
 
 
-def _create_tables(connection: sqlite3.Connection) -> None:
+def _bring_up_to_date(connection: sqlite3.Connection) -> None:
+    """Make the tables, or those that an earlier release did not have; all of it or nothing."""
+    version = _version(connection)
+    if version == SCHEMA_VERSION:
+        return
+    script = "".join(_STEPS[version:])
     try:
-        connection.executescript(_TABLES)
+        connection.executescript(
+            f"BEGIN IMMEDIATE; {script} PRAGMA application_id = {APPLICATION_ID}; "
+            f"PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
+        )
     except sqlite3.OperationalError:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
-        if _version(connection) == 0:  # not made by another editor meanwhile
+        if _version(connection) != SCHEMA_VERSION:  # not done by another process meanwhile
             raise
 
 

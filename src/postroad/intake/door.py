@@ -18,8 +18,14 @@ from postroad.directory import DirectoryUnavailable
 from postroad.intake.aliases import AliasLimitError, Resolving, expand
 from postroad.intake.header import HeaderSection, HeaderTooLarge
 from postroad.intake.settings import IntakeSettings
-from postroad.intake.trace import Source, date_field, message_id_field, received_field
-from postroad.model import Address, BodyType, Envelope, Reply
+from postroad.intake.trace import (
+    Source,
+    date_field,
+    message_id_field,
+    received_field,
+    timestamp,
+)
+from postroad.model import Address, BodyType, Envelope, Recipient, Reply
 from postroad.model.journal import Journal, Level, MessageId, Notice, Queued
 from postroad.spool import Claimed, Draft, SpoolError
 
@@ -70,7 +76,7 @@ class Door:
         self.clock = clock
 
     def open(
-        self, source: Source, envelope: Envelope, recipients: Sequence[Address], arrived: float
+        self, source: Source, envelope: Envelope, recipients: Sequence[Recipient], arrived: float
     ) -> Entry:
         """Begin to take a message.
 
@@ -102,7 +108,8 @@ class Door:
             Refusal: it could not be taken.
         """
         try:
-            entry = self.open(Source("bounce"), envelope, recipients, self.clock())
+            named = [Recipient(address) for address in recipients]
+            entry = self.open(Source("bounce"), envelope, named, self.clock())
         except SpoolError:
             raise Refusal(NO_STORAGE) from None
         try:
@@ -136,7 +143,7 @@ class Entry:
         door: Door,
         source: Source,
         envelope: Envelope,
-        recipients: Sequence[Address],
+        recipients: Sequence[Recipient],
         arrived: float,
     ) -> None:
         self._door = door
@@ -218,7 +225,10 @@ class Entry:
             raise
         else:
             size = claimed.message.content.size
-            door.journal(Queued("qmgr", self.queue_id, envelope.sender_text, size, len(recipients)))
+            count = sum([one.owed is None for one in recipients])
+            door.journal(Queued("qmgr", self.queue_id, envelope.sender_text, size, count))
+            if not claimed.recipients:
+                self._note_hold(envelope)
             door.queued(claimed)
             return Reply.of(250, "2.0.0", f"Ok: queued as {self.queue_id}")
         assert self._fault is not None
@@ -232,8 +242,16 @@ class Entry:
         if limit and header.hops > limit:
             self._fail(Reply.of(554, "5.4.6", "Error: too many hops"))
             return None
+        only = self._recipients[0].address if len(self._recipients) == 1 else None
         parts = [
-            received_field(self._source, door.hostname, self.queue_id, self._recipients, now),
+            received_field(
+                self._source,
+                door.hostname,
+                self.queue_id,
+                only,
+                now,
+                priority=self._envelope.priority,
+            ),
             header.fields,
         ]
         message_id = header.message_id
@@ -255,6 +273,10 @@ class Entry:
     def _fail_spool(self, error: SpoolError) -> None:
         self._notice(f"the message could not be stored: {error}")
         self._fail(NO_STORAGE)
+
+    def _note_hold(self, envelope: Envelope) -> None:
+        words = f"{self.queue_id}: held until {timestamp(envelope.hold_until or 0.0)}"
+        self._door.journal(Notice("qmgr", f"{words}, as its sender asked"))
 
     def _notice(self, words: str) -> None:
         self._door.journal(Notice("cleanup", f"{self.queue_id}: {words}", Level.WARNING))

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 from postroad.model import Address, Client, Login, TlsSession
 
-__all__ = ["Source", "date_field", "message_id_field", "received_field"]
+__all__ = ["Source", "date_field", "message_id_field", "received_field", "timestamp"]
+
+MAX_NAME = 64
+"""Characters of a certificate's common name (RFC 5280 appendix A.1)."""
 
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -40,7 +42,13 @@ class Source:
 
 
 def received_field(
-    source: Source, hostname: str, queue_id: str, recipients: Sequence[Address], now: float
+    source: Source,
+    hostname: str,
+    queue_id: str,
+    only: Address | None,
+    now: float,
+    *,
+    priority: int = 0,
 ) -> bytes:
     """The trace line for the top of the message.
 
@@ -51,8 +59,9 @@ def received_field(
         source: who handed it over.
         hostname: our name.
         queue_id: the message's.
-        recipients: as RCPT named them.
+        only: the one recipient, as RCPT named it; `None` where there are more.
         now: seconds since the epoch.
+        priority: the message's; named where it is not the usual one (RFC 6710 §6).
     """
     lines = []
     if source.client is not None:
@@ -61,16 +70,31 @@ def received_field(
             f"{_literal(source.client.address)})"
         )
         if source.tls is not None:
-            tls = source.tls
-            lines.append(
-                f"(using {tls.version} with cipher {tls.cipher} ({tls.bits}/{tls.bits} bits))"
-            )
+            lines += _tls_lines(source.tls, named=not source.submission)
         lines.append(f"by {hostname} (Postroad) with {source.protocol} id {queue_id}")
     else:
         lines.append(f"Received: by {hostname} (Postroad) id {queue_id}")
-    if len(recipients) == 1:
-        lines.append(f"for <{recipients[0]}>")
-    return ("\r\n\t".join(lines) + f"; {_date(int(now))}\r\n").encode()
+    if only is not None:
+        lines.append(f"for <{only}>")
+    if priority:
+        lines.append(f"PRIORITY {priority}")
+    return ("\r\n\t".join(lines) + f"; {timestamp(now)}\r\n").encode()
+
+
+def _tls_lines(tls: TlsSession, *, named: bool) -> list[str]:
+    """The comments that Postfix writes about TLS, and the name that the client asked for.
+
+    A user's certificate is left out as the login is.
+    """
+    lines = [f"(using {tls.version} with cipher {tls.cipher} ({tls.bits}/{tls.bits} bits)"]
+    if tls.server_name:
+        lines.append(f"server-name {_atom(tls.server_name)}")
+    lines[-1] += ")"
+    shown = tls.client_certificate
+    if shown is not None and named:
+        subject, issuer = _quoted(shown.subject), _quoted(shown.issuer)
+        lines.append(f"(Client CN {subject}, Issuer {issuer} (verified OK))")
+    return lines
 
 
 def date_field(now: float) -> bytes:
@@ -79,7 +103,7 @@ def date_field(now: float) -> bytes:
     Args:
         now: seconds since the epoch.
     """
-    return f"Date: {_date(int(now))}\r\n".encode()
+    return f"Date: {timestamp(now)}\r\n".encode()
 
 
 def message_id_field(queue_id: str, hostname: str, now: float) -> tuple[str, bytes]:
@@ -93,6 +117,15 @@ def message_id_field(queue_id: str, hostname: str, now: float) -> tuple[str, byt
     stamp = time.strftime("%Y%m%d%H%M%S", time.gmtime(now))
     identifier = f"<{stamp}.{queue_id}@{hostname}>"
     return identifier, f"Message-ID: {identifier}\r\n".encode()
+
+
+def timestamp(now: float) -> str:
+    """A moment as RFC 5322 §3.3 writes it, in local time.
+
+    Args:
+        now: seconds since the epoch.
+    """
+    return _date(int(now))
 
 
 @lru_cache(maxsize=4)
@@ -109,6 +142,12 @@ def _date(second: int) -> str:
 
 def _literal(address: str) -> str:
     return f"[IPv6:{address}]" if ":" in address else f"[{address}]"
+
+
+def _quoted(text: str) -> str:
+    """Whoever had a certificate issued chose this: a quoted string that stays inside a comment."""
+    clean = "".join(c if c.isalnum() or c in " .-_@:" else "?" for c in text)
+    return f'"{clean[:MAX_NAME]}"'
 
 
 def _atom(hello: str) -> str:

@@ -2,7 +2,9 @@
 
 This module knows folders, names and syncs. It does not know accounts, queues or threads: it
 blocks, and `writer` keeps it off the event loop. The layout is Maildir++ (an inbox is the
-`tmp`, `new` and `cur` of the top folder), as Dovecot and Courier read it.
+`tmp`, `new` and `cur` of the top folder), as Dovecot and Courier read it. Lines end with LF, as
+those expect; a message that was sent as BINARYMIME (RFC 3030 §3) is kept octet by octet, because
+a CRLF in it need not be the end of a line.
 
 Theory of operation
 -------------------
@@ -77,7 +79,9 @@ def lf_lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
         yield held
 
 
-def store(maildir: Path, name: str, head: bytes, content: Content, queued: float) -> bool:
+def store(
+    maildir: Path, name: str, head: bytes, content: Content, queued: float, *, binary: bool = False
+) -> bool:
     """Put one message into a Maildir, creating the Maildir (mode 0700) if need be.
 
     Args:
@@ -86,6 +90,7 @@ def store(maildir: Path, name: str, head: bytes, content: Content, queued: float
         head: lines put above the content, ended by LF.
         content: with CRLF; it is written with LF, else unchanged.
         queued: when the message entered the queue, seconds since the epoch.
+        binary: whether the content is not of lines, and is written unchanged.
 
     Returns:
         Whether a file was written; not, if a reader has moved this delivery to `cur` already.
@@ -94,10 +99,10 @@ def store(maildir: Path, name: str, head: bytes, content: Content, queued: float
         OSError: it may not be on stable storage, and should be tried again.
     """
     try:
-        return _store(maildir, name, head, content, queued)
+        return _store(maildir, name, head, content, queued, binary=binary)
     except FileNotFoundError:
         create_maildir(maildir)
-        return _store(maildir, name, head, content, queued)
+        return _store(maildir, name, head, content, queued, binary=binary)
 
 
 def create_maildir(maildir: Path) -> None:
@@ -114,15 +119,19 @@ def create_maildir(maildir: Path) -> None:
         (maildir / "tmp").mkdir(mode=0o700)
 
 
-def _store(maildir: Path, name: str, head: bytes, content: Content, queued: float) -> bool:
+def _store(
+    maildir: Path, name: str, head: bytes, content: Content, queued: float, *, binary: bool
+) -> bool:
     if _is_in_cur(maildir / "cur", name, queued):
         return False
     temporary = maildir / "tmp" / name
     try:
-        size = _write(temporary, head, content)
-        # Dovecot's fields: octets on disk, and octets with CRLF.
+        size = _write(temporary, head, content.chunks() if binary else lf_lines(content.chunks()))
+        # Dovecot's fields: octets on disk, and octets with CRLF. The latter it counts itself where
+        # it is not told.
         virtual = len(head) + head.count(b"\n") + content.size
-        os.rename(temporary, maildir / "new" / f"{name},S={size},W={virtual}")
+        fields = f"S={size}" if binary else f"S={size},W={virtual}"
+        os.rename(temporary, maildir / "new" / f"{name},{fields}")
     except OSError:
         with suppress(OSError):
             os.unlink(temporary)
@@ -131,13 +140,13 @@ def _store(maildir: Path, name: str, head: bytes, content: Content, queued: floa
     return True
 
 
-def _write(path: Path, head: bytes, content: Content) -> int:
+def _write(path: Path, head: bytes, pieces: Iterable[bytes]) -> int:
     """Write and sync the file; returns its size in octets."""
     # What a crash left under this name is a part of the same message: written over.
     descriptor = os.open(path, os.O_CREAT | os.O_WRONLY | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
     with os.fdopen(descriptor, "wb") as file:
         size = file.write(head)
-        for piece in lf_lines(content.chunks()):
+        for piece in pieces:
             size += file.write(piece)
         file.flush()
         os.fsync(descriptor)

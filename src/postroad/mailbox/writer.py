@@ -10,10 +10,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 from postroad.mailbox.maildir import store, trace_lines, unique_name
-from postroad.model import StoredMessage, StoredRecipient
+from postroad.model import BodyType, StoredMessage, StoredRecipient
 
 __all__ = ["MaildirWriter"]
 
@@ -49,9 +50,10 @@ class MaildirWriter:
         Raises:
             OSError: it may not be on stable storage, and should be tried again.
         """
+        binary = message.envelope.body is BodyType.BINARY_MIME
         return await asyncio.get_running_loop().run_in_executor(
             self._threads,
-            store,
+            partial(store, binary=True) if binary else store,
             maildir,
             unique_name(message, recipients[0].id, self._host),
             trace_lines(message.envelope, recipients),

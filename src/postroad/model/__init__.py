@@ -5,7 +5,7 @@ package can be tested with plain values and none needs another one's classes.
 """
 
 from postroad.model.address import Address, AddressError
-from postroad.model.client import Client, Login, TlsSession
+from postroad.model.client import LOCAL, Client, ClientCertificate, Login, TlsSession
 from postroad.model.envelope import (
     BodyType,
     ByMode,
@@ -15,16 +15,20 @@ from postroad.model.envelope import (
     Recipient,
     Return,
 )
-from postroad.model.message import Content, StoredMessage, StoredRecipient
-from postroad.model.outcome import Outcome, Report, Status
+from postroad.model.message import Addressee, Content, StoredMessage, StoredRecipient, Told
+from postroad.model.outcome import Action, Outcome, Report, Status
 from postroad.model.reply import Reply
 
 __all__ = [
+    "LOCAL",
+    "Action",
     "Address",
     "AddressError",
+    "Addressee",
     "BodyType",
     "ByMode",
     "Client",
+    "ClientCertificate",
     "Content",
     "DeliverBy",
     "Envelope",
@@ -39,4 +43,5 @@ __all__ = [
     "StoredMessage",
     "StoredRecipient",
     "TlsSession",
+    "Told",
 ]

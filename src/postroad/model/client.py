@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-__all__ = ["Client", "Login", "TlsSession"]
+__all__ = ["LOCAL", "Client", "ClientCertificate", "Login", "TlsSession"]
+
+LOCAL = "local"
+"""Stands for the address of a client on a Unix-domain socket."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,8 +15,9 @@ class Client:
     """The connecting host.
 
     Attributes:
-        address: its IP address as text, an IPv4-mapped one shown as IPv4.
-        port: its TCP port.
+        address: its IP address as text, an IPv4-mapped one shown as IPv4; `local` for a
+            Unix-domain socket's, which has none.
+        port: its TCP port; 0 where there is none.
         name: the host name whose forward look-up confirms the address, else `unknown`,
             as Postfix logs it.
     """
@@ -22,22 +26,73 @@ class Client:
     port: int
     name: str = "unknown"
 
+    @property
+    def is_local(self) -> bool:
+        """Whether it came by a Unix-domain socket."""
+        return self.address == LOCAL
+
+    @property
+    def network_address(self) -> str:
+        """Where it counts as being when networks are asked: this machine, if `is_local`."""
+        return "127.0.0.1" if self.address == LOCAL else self.address
+
     def __str__(self) -> str:
         return f"{self.name}[{self.address}]"
 
 
 @dataclass(frozen=True, slots=True)
+class ClientCertificate:
+    """A certificate that the client showed, after one of our authorities was found behind it.
+
+    Attributes:
+        subject: the subject's common name; empty where it has none.
+        issuer: the issuer's common name; empty where it has none.
+        emails: the addresses among its alternative names (RFC 5280 §4.2.1.6), as written there.
+        names: the DNS names among them, in lower case.
+        fingerprint: SHA-256 of the certificate, 64 hexadecimal digits in lower case.
+        der: the certificate itself.
+    """
+
+    subject: str = ""
+    issuer: str = ""
+    emails: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+    fingerprint: str = ""
+    der: bytes = field(default=b"", repr=False, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
 class TlsSession:
-    """The TLS of a connection: protocol version, cipher suite and its key bits."""
+    """The TLS of a connection.
+
+    Attributes:
+        version: the protocol, as `TLSv1.3`.
+        cipher: the cipher suite, as OpenSSL names it.
+        bits: its key's.
+        server_name: the name of ours that the client asked for (SNI, RFC 6066 §3) and got a
+            certificate for; empty where it named none, or none of ours.
+        client_certificate: what the client proved to be; `None` where it showed none.
+        resumed: whether an earlier session was taken up again.
+    """
 
     version: str
     cipher: str
     bits: int
+    server_name: str = ""
+    client_certificate: ClientCertificate | None = None
+    resumed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """Who authenticated (the directory's spelling of the name) and by which SASL mechanism."""
+    """A login that succeeded.
+
+    Attributes:
+        user: whose session it is, in the directory's spelling of the name.
+        mechanism: the SASL mechanism.
+        actor: who authenticated, where that is somebody else who may act as the user.
+    """
 
     user: str
     mechanism: str
+    actor: str = ""

@@ -10,7 +10,7 @@ or the content of a message.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 from typing import ClassVar, Literal
@@ -130,7 +130,11 @@ class Lost(Event):
 
 @dataclass(frozen=True, slots=True)
 class TlsEstablished(Event):
-    """A TLS handshake succeeded; `peer` is the client or the next hop as logs show it."""
+    """A TLS handshake succeeded; `peer` is the client or the next hop as logs show it.
+
+    As Postfix does, the line names the server name that a client asked for, if it got that one's
+    certificate, and whether the client showed one of its own.
+    """
 
     peer: str
     tls: TlsSession
@@ -140,8 +144,9 @@ class TlsEstablished(Event):
     @property
     def text(self) -> str:
         tls = self.tls
-        return (
-            f"{self.trust} TLS connection established {self.direction} {self.peer}: "
+        name = f" to {tls.server_name}" if tls.server_name else ""
+        return _clean(
+            f"{self.trust} TLS connection established {self.direction} {self.peer}{name}: "
             f"{tls.version} with cipher {tls.cipher} ({tls.bits}/{tls.bits} bits)"
         )
 
@@ -156,7 +161,7 @@ class TlsFailed(Event):
 
     @property
     def text(self) -> str:
-        return f"SSL_accept error from {self.client}: {self.reason}"
+        return _clean(f"SSL_accept error from {self.client}: {self.reason}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,9 +176,9 @@ class LoginFailed(Event):
 
     @property
     def text(self) -> str:
-        return (
+        return _clean(
             f"warning: {self.client}: SASL {self.mechanism} authentication failed: "
-            f"{self.reason}, sasl_username={_clean(self.user)}"
+            f"{self.reason}, sasl_username={self.user}"
         )
 
 
@@ -218,18 +223,30 @@ class Rejected(Event):
 
 @dataclass(frozen=True, slots=True)
 class Accepted(Event):
-    """A message has a queue ID: its first recipient was taken and its content begins."""
+    """A message has a queue ID: its first recipient was taken and its content begins.
+
+    Attributes:
+        origin: what the client said by XFORWARD of where it got the message from.
+        submitter: who submitted it first, as the client said by the AUTH parameter of MAIL, or
+            `<>` where that is not believed; empty where nothing was said.
+    """
 
     queue_id: str
     client: Client
     login: Login | None
+    origin: Mapping[str, str | None] = field(default_factory=dict)
+    submitter: str = ""
 
     @property
     def text(self) -> str:
         line = f"{self.queue_id}: client={self.client}"
         if self.login is not None:
             line += f", sasl_method={self.login.mechanism}, sasl_username={self.login.user}"
-        return _clean(line)
+            if self.login.actor:
+                line += f", sasl_actor={self.login.actor}"
+        if self.submitter:
+            line += f", sasl_sender={self.submitter}"
+        return _clean(line + _origin(self.origin) if self.origin else line)
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,14 +308,19 @@ class Delivered(Event):
 
 @dataclass(frozen=True, slots=True)
 class Bounced(Event):
-    """A non-delivery notification entered the queue."""
+    """A notification to a message's sender entered the queue.
+
+    Attributes:
+        kind: what it tells: `non-delivery`, `delay`, or `delivery status` for success.
+    """
 
     queue_id: str
     notification: str
+    kind: str = "non-delivery"
 
     @property
     def text(self) -> str:
-        return _clean(f"{self.queue_id}: sender non-delivery notification: {self.notification}")
+        return _clean(f"{self.queue_id}: sender {self.kind} notification: {self.notification}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -323,6 +345,18 @@ class Notice(Event):
     def text(self) -> str:
         mark = "" if self.severity is Level.INFO else f"{self.severity.value}: "
         return f"{mark}{_clean(self.message)}"
+
+
+def _origin(said: Mapping[str, str | None]) -> str:
+    """What XFORWARD told, in Postfix's words for the queue ID and the client."""
+    name, address = said.get("NAME"), said.get("ADDR")
+    parts = [("orig_queue_id", said.get("IDENT"))]
+    if name or address:
+        port = f":{said['PORT']}" if said.get("PORT") else ""
+        parts.append(("orig_client", f"{name or 'unknown'}[{address or 'unknown'}]{port}"))
+    parts += [("orig_helo", said.get("HELO")), ("orig_proto", said.get("PROTO"))]
+    parts.append(("orig_source", said.get("SOURCE")))
+    return "".join(f", {key}={value}" for key, value in parts if value)
 
 
 def _count(verb: str, taken: int, came: int) -> str:

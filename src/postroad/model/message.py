@@ -4,12 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from enum import Flag
+from typing import NamedTuple, Protocol
 
 from postroad.model.address import Address
 from postroad.model.envelope import Envelope, Notify
+from postroad.model.outcome import Action
 
-__all__ = ["Content", "StoredMessage", "StoredRecipient"]
+__all__ = ["Addressee", "Content", "StoredMessage", "StoredRecipient", "Told"]
+
+
+class Told(Flag):
+    """Of which delays of a recipient's mail the sender was told; each is told of once."""
+
+    NOTHING = 0
+    DELAY = 1
+    DEADLINE = 2
 
 
 class Content(Protocol):
@@ -25,6 +35,22 @@ class Content(Protocol):
         ...
 
 
+class Addressee(NamedTuple):
+    """One recipient of a message that is about to be stored.
+
+    Attributes:
+        address: where the message goes, after alias expansion.
+        original: what RCPT TO said.
+        notify, orcpt, owed: as of the `StoredRecipient` it becomes.
+    """
+
+    address: Address
+    original: Address
+    notify: Notify | None = None
+    orcpt: str = ""
+    owed: Action | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class StoredRecipient:
     """One recipient of a stored message.
@@ -36,6 +62,10 @@ class StoredRecipient:
         attempts: deliveries tried so far.
         notify: which notices the sender wants; `None` where it did not say (RFC 3461 §4.1).
         orcpt: the sender's own name for it, `type;address` decoded; empty for none.
+        told: of which delays the sender was told.
+        owed: the report that is all that is left to do: nothing is delivered to it any more. So
+            it is of an alias that is a list, whose members are recipients of their own.
+        reason: why the last attempt failed; empty before the first, and while it is not known.
     """
 
     id: int
@@ -44,6 +74,20 @@ class StoredRecipient:
     attempts: int = 0
     notify: Notify | None = None
     orcpt: str = ""
+    told: Told = Told.NOTHING
+    owed: Action | None = None
+    reason: str = ""
+
+    @property
+    def original_recipient(self) -> str:
+        """The original recipient as `type;address`, decoded: ORCPT, or else what RCPT TO said.
+
+        A relay passes this on as ORCPT (RFC 3461 §5.2.1, RFC 6533 §4).
+        """
+        if self.orcpt:
+            return self.orcpt
+        original = self.original
+        return f"{'rfc822' if original.is_ascii else 'utf-8'};{original}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from enum import Enum
 
 from postroad.model.reply import Reply
 
-__all__ = ["Outcome", "Report", "Status"]
+__all__ = ["Action", "Outcome", "Report", "Status"]
 
 
 class Status(Enum):
@@ -16,6 +16,16 @@ class Status(Enum):
     SENT = "sent"
     DEFERRED = "deferred"
     BOUNCED = "bounced"
+
+
+class Action(Enum):
+    """What a delivery status notification tells of a recipient, RFC 3464 §2.3.3."""
+
+    FAILED = "failed"
+    DELAYED = "delayed"
+    DELIVERED = "delivered"
+    RELAYED = "relayed"
+    EXPANDED = "expanded"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +37,18 @@ class Outcome:
         status: sent, to be tried again, or never to be tried again.
         reply: the next hop's words, or ours in its form (`code` and `enhanced` are always set).
         from_peer: whether the words are the next hop's (the bounce says so, RFC 3464 §2.3.6).
+        dsn_passed: when sent: whether the next hop offered DSN and was told what the sender wants
+            to hear of; reports of success are its business then (RFC 3461 §5.2.1).
+        by_passed: when sent: whether the next hop offered DELIVERBY and was told the time that is
+            left (RFC 2852 §4).
     """
 
     recipient_id: int
     status: Status
     reply: Reply
     from_peer: bool = False
+    dsn_passed: bool = False
+    by_passed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

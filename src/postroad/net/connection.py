@@ -1,10 +1,12 @@
 """One byte stream with deadlines, back-pressure and an upgrade to TLS.
 
 Sessions, inbound and outbound, own a `Connection` and speak to it in bytes; it knows nothing of
-SMTP. It is an `asyncio.Protocol` rather than a pair of streams for two reasons. Reading stops
-*before* the words that invite a TLS handshake are written, so that no plain octet can be mistaken
-for one that came under TLS, and none can hang the handshake. And one lazily re-armed timer serves
-every read of a connection, where a time-out object per read would cost more than the read.
+SMTP. It is an `asyncio.Protocol` rather than a pair of streams for two reasons. What arrives after
+the words that invite a TLS handshake is the handshake's, *before* they are written, so that no
+plain octet can be mistaken for one that came under TLS. And one lazily re-armed timer serves every
+read of a connection, where a time-out object per read would cost more than the read.
+
+TLS itself is in `tls_stream`; this module carries its octets to and fro.
 """
 
 from __future__ import annotations
@@ -14,23 +16,25 @@ import contextlib
 import math
 import socket
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import cast
 
-from postroad.model import Client, TlsSession
+from postroad.model import LOCAL, Client, TlsSession
+from postroad.net.tls_failures import Seen, explain, explain_silence, is_plain_text
+from postroad.net.tls_stream import TlsStream
 
-__all__ = ["Connection", "TlsError", "connect", "connect_unix"]
+__all__ = ["Connection", "TlsError", "peer_of", "within"]
 
 READ_BUFFER = 262_144
 """Octets kept for a reader that is busy; beyond them the peer is made to wait."""
 
 
-FOREVER = 86_400.0
-"""Seconds; what event loops take in place of an infinite time."""
+_NO_BINDINGS: Mapping[str, frozenset[bytes]] = MappingProxyType({})
 
 
 class TlsError(ConnectionError):
-    """A TLS handshake failed. The message says why, in words fit for a log."""
+    """TLS failed, mostly in the handshake. The message says why, in words fit for a log."""
 
 
 class Connection(asyncio.Protocol):
@@ -53,6 +57,8 @@ class Connection(asyncio.Protocol):
         "_received",
         "_received_size",
         "_socket",
+        "_spoken_for",
+        "_stream",
         "_timer",
         "_transport",
         "_waiter",
@@ -66,15 +72,18 @@ class Connection(asyncio.Protocol):
         on_made: Callable[[Connection], None] | None = None,
         *,
         accepted: socket.socket | None = None,
+        peer: Client | None = None,
     ) -> None:
         """A connection about to be made.
 
         Args:
             on_made: told once, when the transport is there.
             accepted: a socket whose first octets are a TLS handshake's (RFC 8314). It gets its
-                transport from `start_tls`: a transport that is there before may read them.
+                transport from `start_tls`: one that is there before would take them for plain.
+            peer: who it is, where the socket's other end only speaks for it (PROXY protocol).
         """
-        self.peer = Client("", 0)
+        self.peer = peer or Client("", 0)
+        self._spoken_for = peer is not None
         self.tls: TlsSession | None = None
         self._on_made = on_made
         self._socket = accepted
@@ -91,8 +100,9 @@ class Connection(asyncio.Protocol):
         self._writable = True
         self._drained: asyncio.Future[None] | None = None
         self._closed = False
-        if accepted is not None:
-            self.peer = _peer_of(accepted.getpeername())
+        self._stream: TlsStream | None = None
+        if accepted is not None and peer is None:
+            self.peer = peer_of(accepted.getpeername())
 
     # What the event loop calls -----------------------------------------------------------------
 
@@ -103,13 +113,17 @@ class Connection(asyncio.Protocol):
         if peer is None:  # it reset the connection before anybody looked
             self.abort()
             return
-        self.peer = _peer_of(peer)
+        if not self._spoken_for:
+            self.peer = peer_of(peer)
         if self._on_made is not None:
             made, self._on_made = self._on_made, None
             made(self)
 
     def data_received(self, data: bytes) -> None:
         """Called by the event loop."""
+        if self._stream is not None:
+            self._decrypt(self._stream, data)
+            return
         self._received.append(data)
         self._received_size += len(data)
         if self._received_size > READ_BUFFER:
@@ -120,12 +134,12 @@ class Connection(asyncio.Protocol):
         """Called by the event loop. The writing side stays open for a last reply."""
         self._eof = True
         self._wake_reader()
-        return self.tls is None
+        return True
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Called by the event loop."""
         self._closed = self._eof = True
-        self._error = exc
+        self._error = self._error or exc
         self._disarm()
         self._wake_reader()
         if self._drained is not None and not self._drained.done():
@@ -159,6 +173,7 @@ class Connection(asyncio.Protocol):
 
         Raises:
             TimeoutError: nothing came in time.
+            TlsError: what came is not TLS, or the peer said what is wrong with ours.
             ConnectionError: the stream broke.
         """
         if not self._received and not self._eof:
@@ -169,6 +184,8 @@ class Connection(asyncio.Protocol):
             finally:
                 self._waiter = None
         if not self._received:
+            if isinstance(self._error, TlsError):
+                raise self._error
             if self._error is not None:
                 raise ConnectionResetError(str(self._error) or "connection lost")
             return b""
@@ -181,8 +198,12 @@ class Connection(asyncio.Protocol):
 
     def write(self, data: bytes) -> None:
         """Send; what the kernel does not take at once is kept and sent in order."""
-        if self._transport is not None and not self._closed:
+        if self._transport is None or self._closed:
+            return
+        if self._stream is None:
             self._transport.write(data)
+        else:
+            self._encrypt(self._stream, data)
 
     async def drain(self, timeout: float) -> None:  # noqa: ASYNC109
         """Wait until the peer has taken most of what was written.
@@ -200,12 +221,20 @@ class Connection(asyncio.Protocol):
             return
         self._drained = self._loop.create_future()
         try:
-            async with asyncio.timeout(_limit(timeout)):
+            async with asyncio.timeout(within(timeout)):
                 await self._drained
         finally:
             self._drained = None
         if self._closed:
             raise ConnectionResetError("connection lost")
+
+    @property
+    def channel_bindings(self) -> Mapping[str, frozenset[bytes]]:
+        """What a client may bind a login to (RFC 5929), by the type's name, any one of the values.
+
+        Empty without TLS, and where we are the client.
+        """
+        return self._stream.channel_bindings() if self._stream and self.tls else _NO_BINDINGS
 
     async def start_tls(
         self,
@@ -215,6 +244,7 @@ class Connection(asyncio.Protocol):
         timeout: float,  # noqa: ASYNC109 - the handshake's own limit
         name: str | None = None,
         invitation: bytes = b"",
+        plain_answer: bytes = b"",
     ) -> None:
         """Turn the stream into a TLS one (RFC 3207 §4; RFC 8314 for implicit TLS).
 
@@ -223,7 +253,9 @@ class Connection(asyncio.Protocol):
             server_side: which side of the handshake is ours.
             timeout: seconds for the whole handshake.
             name: the server name to send and to check, for a client.
-            invitation: octets to send in plain text once reading has stopped: the 220.
+            invitation: octets to send in plain text before the handshake: the 220.
+            plain_answer: octets to send in plain text before the connection is closed to a client
+                that spoke plain text, or waited for us to.
 
         Raises:
             TlsError: the handshake failed, or plain text lay behind the invitation; the
@@ -234,64 +266,36 @@ class Connection(asyncio.Protocol):
         if self._received:
             self.abort()
             raise TlsError("plain text was sent where the TLS handshake begins")
+        invited = self._transport is not None
+        stream = _begin(context, name, server_side=server_side)
         try:
-            async with asyncio.timeout(_limit(timeout)):
+            async with asyncio.timeout(within(timeout)):
+                self.write(invitation)
+                self._stream = stream
                 if self._socket is not None:
-                    transport = await self._start_with_tls(self._socket, context, timeout)
-                else:
-                    self._pause()
-                    self.write(invitation)
-                    transport = await self._upgrade(context, server_side, name, timeout)
+                    await self._open(self._socket)
+                await self._shake_hands(stream)
         except TimeoutError:
-            self.abort()
-            raise TlsError("the peer did not finish the TLS handshake in time") from None
+            self._refuse(stream, plain_answer)
+            raise TlsError(explain_silence(_seen(stream, invited=invited), timeout)) from None
         except (OSError, EOFError) as error:
+            self._refuse(stream, plain_answer)
+            raise TlsError(explain(error, _seen(stream, invited=invited))) from error
+        except BaseException:
             self.abort()
-            raise TlsError(_explain(error)) from error
-        if transport is None:
-            self.abort()
-            raise TlsError("the peer closed the connection during the TLS handshake")
-        self._transport = transport
-        self._paused = False
-        self.tls = _tls_of(transport)
-
-    async def _start_with_tls(
-        self,
-        accepted: socket.socket,
-        context: ssl.SSLContext,
-        timeout: float,  # noqa: ASYNC109 - given to the loop
-    ) -> asyncio.Transport | None:
-        transport, _ = await self._loop.connect_accepted_socket(
-            lambda: self,
-            accepted,
-            ssl=context,
-            ssl_handshake_timeout=min(timeout, FOREVER),
-        )
-        self._socket = None
-        return transport
-
-    async def _upgrade(
-        self,
-        context: ssl.SSLContext,
-        server_side: bool,
-        name: str | None,
-        timeout: float,  # noqa: ASYNC109 - given to the loop
-    ) -> asyncio.Transport | None:
-        assert self._transport is not None, "a connection without a socket has its transport"
-        return await self._loop.start_tls(
-            self._transport,
-            self,
-            context,
-            server_side=server_side,
-            server_hostname=name,
-            ssl_handshake_timeout=min(timeout, FOREVER),
-        )
+            raise
+        self.tls = stream.session()
+        self._resume()
+        self._decrypt(stream, b"")  # what came in one segment with the end of the handshake
 
     def close(self) -> None:
         """Send what is still to be sent, then close. Harmless when closed already."""
         self._disarm()
         self._close_socket()
         if self._transport is not None and not self._transport.is_closing():
+            if self.tls is not None and self._stream is not None:
+                self._stream.finish()
+                self._send(self._stream)
             self._transport.close()
 
     def abort(self) -> None:
@@ -301,6 +305,82 @@ class Connection(asyncio.Protocol):
         self._close_socket()
         if self._transport is not None:
             self._transport.abort()
+
+    # TLS ---------------------------------------------------------------------------------------
+
+    async def _open(self, accepted: socket.socket) -> None:
+        """Give an accepted socket its transport."""
+        await self._loop.connect_accepted_socket(lambda: self, accepted)
+        self._socket = None
+
+    async def _shake_hands(self, stream: TlsStream) -> None:
+        while not stream.handshake():
+            self._send(stream)
+            if self._eof:
+                raise EOFError
+            if self._paused:
+                self._resume()
+            self._waiter = self._loop.create_future()
+            try:
+                await self._waiter
+            finally:
+                self._waiter = None
+        self._send(stream)
+
+    def _send(self, stream: TlsStream) -> None:
+        octets = stream.to_send()
+        if octets and self._transport is not None:
+            self._transport.write(octets)
+
+    def _decrypt(self, stream: TlsStream, data: bytes) -> None:
+        """Take octets from the wire."""
+        if data:
+            stream.feed(data)
+        if not stream.established:
+            if stream.waiting > READ_BUFFER:  # the handshake looks at them in its own task
+                self._pause()
+            self._wake_reader()
+            return
+        try:
+            for piece in stream.read():
+                self._received.append(piece)
+                self._received_size += len(piece)
+        except ssl.SSLError as error:
+            self._break(stream, error)
+        self._eof = self._eof or stream.ended
+        self._send(stream)
+        if self._received_size > READ_BUFFER:
+            self._pause()
+        if self._received or self._eof:
+            self._wake_reader()
+
+    def _encrypt(self, stream: TlsStream, data: bytes) -> None:
+        try:
+            stream.write(data)
+        except ssl.SSLError as error:
+            self._break(stream, error)
+            self._wake_reader()
+        self._send(stream)
+
+    def _break(self, stream: TlsStream, error: ssl.SSLError) -> None:
+        """TLS is over: nothing more is read, and whoever reads is told why."""
+        self._eof = True
+        self._error = self._error or TlsError(explain(error, _seen(stream, invited=True)))
+        self._pause()
+
+    def _refuse(self, stream: TlsStream, plain_answer: bytes) -> None:
+        """End a handshake that failed, with an alert, or in plain text where that is spoken."""
+        if self._transport is None or self._transport.is_closing():
+            self.abort()
+            return
+        plain = not stream.beginning or is_plain_text(stream.beginning)
+        if plain_answer and plain:
+            self._transport.write(plain_answer)
+        else:
+            self._send(stream)
+        self._closed = self._eof = True
+        self._disarm()
+        self._transport.close()
 
     # Inside ------------------------------------------------------------------------------------
 
@@ -351,90 +431,35 @@ class Connection(asyncio.Protocol):
             self._waiter.set_exception(TimeoutError("the peer was silent for too long"))
 
 
-async def connect(
-    host: str,
-    port: int,
-    *,
-    timeout: float,  # noqa: ASYNC109
-    tls: ssl.SSLContext | None = None,
-    name: str | None = None,
-) -> Connection:
-    """Open a TCP connection.
-
-    Args:
-        host: an IP address.
-        port: the TCP port.
-        timeout: seconds for the connection, and again for the handshake.
-        tls: the context of a connection that is TLS from its first octet.
-        name: the server name for that handshake.
-
-    Raises:
-        TimeoutError: no answer in time.
-        TlsError: the handshake failed.
-        OSError: refused or unreachable.
-    """
-    loop = asyncio.get_running_loop()
-    async with asyncio.timeout(_limit(timeout)):
-        _, connection = await loop.create_connection(Connection, host, port)
-    if tls is not None:
-        await connection.start_tls(tls, server_side=False, timeout=timeout, name=name)
-    return connection
-
-
-async def connect_unix(path: str, *, timeout: float) -> Connection:  # noqa: ASYNC109
-    """Open a connection to a Unix-domain socket.
-
-    Args:
-        path: the socket's path.
-        timeout: seconds to wait.
-
-    Raises:
-        TimeoutError: no answer in time.
-        OSError: refused or absent.
-    """
-    loop = asyncio.get_running_loop()
-    async with asyncio.timeout(_limit(timeout)):
-        _, connection = await loop.create_unix_connection(Connection, path)
-    return connection
-
-
-def _limit(timeout: float) -> float | None:
+def within(timeout: float) -> float | None:
+    """Seconds, infinite ones too, as asyncio takes them."""
     return None if timeout == math.inf else timeout
 
 
-def _peer_of(name: object) -> Client:
+def peer_of(name: object) -> Client:
+    """The client at a socket's other end.
+
+    Args:
+        name: what `getpeername` says.
+    """
     if not isinstance(name, tuple):
-        return Client("local", 0)
+        return Client(LOCAL, 0, "localhost")
     address = str(name[0])
     return Client(address.removeprefix("::ffff:").partition("%")[0], int(name[1]))
 
 
-def _tls_of(transport: asyncio.Transport) -> TlsSession:
-    session = transport.get_extra_info("ssl_object")
-    cipher, _, bits = session.cipher()
-    return TlsSession(session.version(), cipher, bits)
+def _begin(context: ssl.SSLContext, name: str | None, *, server_side: bool) -> TlsStream:
+    try:
+        return TlsStream(context, server_side=server_side, name=name)
+    except ValueError as error:  # UnicodeError is one
+        raise TlsError(f"no TLS with a server of this name: {error}") from None
 
 
-def _explain(error: BaseException) -> str:
-    """OpenSSL's reason in words that say what to do, where the usual mistakes are known."""
-    reason = (getattr(error, "reason", None) or "").lower().replace("_", " ")
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return f"the peer's certificate is not trusted: {error.verify_message}"
-    advice = next((words for part, words in _ADVICE.items() if part in reason), "")
-    if reason:
-        return f"{reason}{advice}"
-    return str(error) or "the peer closed the connection during the TLS handshake"
-
-
-_ADVICE = {
-    "wrong version number": " (the client speaks plain text or something other than TLS here:"
-    " set it to STARTTLS on a STARTTLS port, to TLS on an implicit-TLS port)",
-    "http request": " (a web browser or scanner)",
-    "unknown ca": " (the client does not trust our certificate: use one that a public authority"
-    " signed, or import ours there)",
-    "certificate unknown": " (the client does not trust our certificate)",
-    "bad certificate": " (the client refused our certificate)",
-    "unsupported protocol": " (the client's TLS version is older than ours allows)",
-    "no shared cipher": " (the client knows none of our ciphers)",
-    "unexpected eof": " (the client hung up; often it does not trust our certificate)",
-}
+def _seen(stream: TlsStream, *, invited: bool) -> Seen:
+    return Seen(
+        stream.server_side,
+        stream.beginning,
+        stream.server_name,
+        stream.certificate_names,
+        invited,
+    )

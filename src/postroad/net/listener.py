@@ -8,14 +8,24 @@ port (SO_REUSEPORT): the kernel spreads connections, and no accept lock is share
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 from collections.abc import Callable
+from dataclasses import dataclass
 
-from postroad.net.connection import Connection
+from postroad.model import Client
+from postroad.net.connection import Connection, peer_of
+from postroad.net.proxy import ProxyHeaderError, read_header
 
-__all__ = ["BindError", "Listener", "bind"]
+__all__ = ["BindError", "Listener", "Proxies", "Refuse", "bind"]
 
 BACKLOG = 1024
+
+HEADER_PATIENCE = 5.0
+"""Seconds for a proxy's header: it comes with the connection, as Postfix expects it too."""
+
+HEADERS_AT_ONCE = 1000
+"""Connections of proxies whose header has not come; it is due at once, so that these are few."""
 
 ACCEPTS_A_TURN = 64
 EXHAUSTED_PAUSE = 0.5
@@ -77,6 +87,26 @@ def _open(family: socket.AddressFamily, host: str, port: int, *, shared: bool) -
     return opened
 
 
+@dataclass(frozen=True, slots=True)
+class Proxies:
+    """Who speaks for others on a listener (the PROXY protocol).
+
+    Attributes:
+        contains: whether a client at this address is a proxy. From a proxy a header must come,
+            from anybody else none is looked for.
+        refused: told of a proxy whose header was not there, in words for a log; the connection
+            is closed.
+    """
+
+    contains: Callable[[str], bool]
+    refused: Callable[[Client, str], None]
+
+
+Refuse = Callable[[Client], bytes | None]
+"""Asked about a client before anything is read from it: what to send before the connection is
+closed, nothing perhaps; or `None`, to let it in."""
+
+
 class Listener:
     """Accepts on one socket until closed.
 
@@ -86,7 +116,13 @@ class Listener:
     """
 
     def __init__(
-        self, listening: socket.socket, accept: Callable[[Connection], None], *, implicit_tls: bool
+        self,
+        listening: socket.socket,
+        accept: Callable[[Connection], None],
+        *,
+        implicit_tls: bool,
+        proxies: Proxies | None = None,
+        refuse: Refuse | None = None,
     ) -> None:
         """A listener not yet started.
 
@@ -95,10 +131,15 @@ class Listener:
             accept: given each new connection, on the event loop.
             implicit_tls: the first octets of each connection belong to a TLS handshake, which
                 `Connection.start_tls` has to do.
+            proxies: who speaks for others.
+            refuse: says who is sent away at once, and with which last words.
         """
         self._socket = listening
         self._accept = accept
         self._implicit_tls = implicit_tls
+        self._proxies = proxies
+        self._refuse = refuse
+        self._introductions: dict[asyncio.Task[None], socket.socket] = {}
         self._opening: set[asyncio.Task[None]] = set()
         self._closed = False
 
@@ -112,12 +153,14 @@ class Listener:
             self._closed = True
             asyncio.get_running_loop().remove_reader(self._socket)
             self._socket.close()
+            for task in self._introductions:
+                task.cancel()
 
     def _accept_all(self) -> None:
         """Take what the kernel has, in portions, so that others have their turn."""
         for _ in range(ACCEPTS_A_TURN):
             try:
-                accepted, _ = self._socket.accept()
+                accepted, name = self._socket.accept()
             except (BlockingIOError, InterruptedError, ConnectionAbortedError):
                 return
             except OSError:  # no descriptor, no memory: what waits will wait a little longer
@@ -126,25 +169,65 @@ class Listener:
                 loop.call_later(EXHAUSTED_PAUSE, self._resume)
                 return
             accepted.setblocking(False)
-            self._hand_over(accepted)
+            peer = peer_of(name)
+            if self._proxies is not None and self._proxies.contains(peer.network_address):
+                self._introduce(accepted, peer, self._proxies)
+            else:
+                self._hand_over(accepted, peer)
 
-    def _hand_over(self, accepted: socket.socket) -> None:
-        if self._implicit_tls:
+    def _hand_over(self, accepted: socket.socket, peer: Client) -> None:
+        if self._refuse is not None and (last_words := self._refuse(peer)) is not None:
+            # Nothing was read and nothing is waited for: a flood of these costs little.
+            with contextlib.suppress(OSError):
+                accepted.send(last_words)
+            accepted.close()
+        elif self._implicit_tls:
             try:
-                self._accept(Connection(accepted=accepted))
+                self._accept(Connection(accepted=accepted, peer=peer))
             except OSError:  # it went away again
                 accepted.close()
         else:
-            task = asyncio.get_running_loop().create_task(self._open(accepted))
+            task = asyncio.get_running_loop().create_task(self._open(accepted, peer))
             self._opening.add(task)
             task.add_done_callback(self._opening.discard)
 
-    async def _open(self, accepted: socket.socket) -> None:
+    async def _open(self, accepted: socket.socket, peer: Client) -> None:
         """Give a socket its transport, which gives the connection to whom it is for."""
         loop = asyncio.get_running_loop()
         try:
-            await loop.connect_accepted_socket(lambda: Connection(self._made), accepted)
+            await loop.connect_accepted_socket(lambda: Connection(self._made, peer=peer), accepted)
         except OSError:  # it went away again
+            accepted.close()
+
+    def _introduce(self, accepted: socket.socket, proxy: Client, proxies: Proxies) -> None:
+        """Let a proxy say whom it speaks for, before anything else is read."""
+        if len(self._introductions) >= HEADERS_AT_ONCE:
+            accepted.close()
+            proxies.refused(proxy, f"{HEADERS_AT_ONCE} of its connections wait for a PROXY header")
+            return
+        reading = self._read_header(accepted, proxy, proxies)
+        task = asyncio.get_running_loop().create_task(reading)
+        self._introductions[task] = accepted
+        task.add_done_callback(self._introduced)
+
+    async def _read_header(self, accepted: socket.socket, proxy: Client, proxies: Proxies) -> None:
+        try:
+            async with asyncio.timeout(HEADER_PATIENCE):
+                peer = await read_header(accepted, proxy)
+        except ProxyHeaderError as error:
+            accepted.close()
+            proxies.refused(proxy, str(error))
+        except TimeoutError:
+            accepted.close()
+            proxies.refused(proxy, f"no PROXY header came within {HEADER_PATIENCE:g} seconds")
+        except OSError:  # it went away again
+            accepted.close()
+        else:
+            self._hand_over(accepted, peer)
+
+    def _introduced(self, task: asyncio.Task[None]) -> None:
+        accepted = self._introductions.pop(task)
+        if task.cancelled():  # perhaps before it began
             accepted.close()
 
     def _made(self, connection: Connection) -> None:

@@ -9,7 +9,27 @@ from typing import Literal
 
 from postroad.model.units import Duration
 
-__all__ = ["DnsSettings", "TlsSettings"]
+__all__ = ["CertificateSettings", "DnsSettings", "ProfileName", "TlsSettings", "TlsVersion"]
+
+
+ProfileName = Literal["modern", "intermediate", "old"]
+TlsVersion = Literal["TLSv1.2", "TLSv1.3"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CertificateSettings:
+    """`[[tls.certificates]]`: one more certificate, for other names or with another kind of key.
+
+    Attributes:
+        certificate: PEM file with the certificate and the chain behind it.
+        key: PEM file with its private key, not encrypted; absent: the certificate's own file.
+        names: the server names it is shown for, `*.example.org` for one more label; empty: those
+            in the certificate.
+    """
+
+    certificate: Path
+    key: Path | None = None
+    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,13 +39,20 @@ class TlsSettings:
     Attributes:
         certificate: PEM file with our certificate and the chain behind it.
         key: PEM file with its private key, not encrypted.
-        minimum_version: the oldest version of TLS that is accepted.
+        certificates: more of them; which one a client gets, the name that it asks for decides.
+        profile: Mozilla's profile of versions and ciphers.
+        minimum_version: the oldest version of TLS that is accepted. Absent: the profile's.
+        client_ca_file: PEM file of the authorities whose certificates clients may show, where a
+            listener asks for them.
         handshake_timeout: seconds for a client's whole handshake; 0: no limit.
     """
 
     certificate: Path | None = None
     key: Path | None = None
-    minimum_version: Literal["TLSv1.2", "TLSv1.3"] = "TLSv1.2"
+    certificates: tuple[CertificateSettings, ...] = ()
+    profile: ProfileName = "intermediate"
+    minimum_version: TlsVersion | None = None
+    client_ca_file: Path | None = None
     handshake_timeout: Duration = 30.0
 
     @property

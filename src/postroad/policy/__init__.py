@@ -9,8 +9,8 @@ from postroad.policy.answer import Action, Answer, Refusal, Stage, Subject
 from postroad.policy.engine import Policy, Step, Verdict
 from postroad.policy.facts import Facts, LookupUnavailable, Oracle
 from postroad.policy.networks import Networks
-from postroad.policy.presets import PRESET_LISTS, PRESETS, build, mistakes
-from postroad.policy.proof import Hole, Passage, prove
+from postroad.policy.presets import PRESET_LISTS, PRESETS, RELAYING, build, mistakes
+from postroad.policy.proof import Hole, Passage, prove, reach_of
 from postroad.policy.restrictions import RESTRICTIONS, Restriction
 from postroad.policy.rules import RestrictionMistake, Rule
 from postroad.policy.settings import PolicySettings
@@ -18,6 +18,7 @@ from postroad.policy.settings import PolicySettings
 __all__ = [
     "PRESETS",
     "PRESET_LISTS",
+    "RELAYING",
     "RESTRICTIONS",
     "Action",
     "Answer",
@@ -40,4 +41,5 @@ __all__ = [
     "build",
     "mistakes",
     "prove",
+    "reach_of",
 ]

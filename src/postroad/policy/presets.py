@@ -1,9 +1,10 @@
-"""The lists of the three presets, and how an operator's lists take their place.
+"""The lists of the presets, and how an operator's lists take their place.
 
 `mx` takes mail for our domains from anybody, and for other domains from trusted networks and from
 who has logged in; who has logged in may send as himself only, here too, or the port for strangers
 would be the way around the rule of the submission port. `submission` and `submissions` take nothing
-from anybody who has not logged in.
+from anybody who has not logged in. `lmtp` takes mail for users here from neighbours, and nothing
+for another domain from anybody: it is a way into mailboxes, and the proof holds it to that.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from postroad.policy.engine import Policy
 from postroad.policy.rules import RestrictionMistake, read_list
 from postroad.policy.settings import PolicySettings
 
-__all__ = ["PRESETS", "PRESET_LISTS", "build", "mistakes"]
+__all__ = ["PRESETS", "PRESET_LISTS", "RELAYING", "build", "mistakes"]
 
 _SUBMISSION = PolicySettings(
     client=("permit_sasl_authenticated", "reject"),
@@ -30,6 +31,11 @@ PRESET_LISTS: dict[str, PolicySettings] = {
     ),
     "submission": _SUBMISSION,
     "submissions": _SUBMISSION,
+    "lmtp": PolicySettings(
+        client=("permit_mynetworks", "reject"),
+        relay=("reject_unauth_destination",),
+        recipient=("reject_unlisted_recipient",),
+    ),
 }
 """The names in each list of each preset; `None` is an empty list."""
 
@@ -80,6 +86,9 @@ def _by_stage(settings: PolicySettings) -> dict[Stage, tuple[str, ...] | None]:
         Stage.DATA: settings.data,
     }
 
+
+RELAYING = frozenset({"mx", "submission", "submissions"})
+"""The presets whose listeners may take mail for other domains, from those who are known."""
 
 PRESETS: dict[str, Policy] = {name: build(name, PolicySettings()) for name in PRESET_LISTS}
 """The presets as they are without a word of configuration."""

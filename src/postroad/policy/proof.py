@@ -16,7 +16,12 @@ through, where two rules exclude each other; the other lists are left out for th
 relay list must hold on its own.
 
 Then the same is asked for a client in a trusted network. Where that is permitted, which it should
-be, the networks must not hold more of the Internet than one organisation can.
+be, the networks must not hold more of the Internet than one organisation can. The same holds for
+networks whose clients may say that they are another one, a trusted one for instance (XCLIENT, the
+PROXY protocol).
+
+A listener that is to relay for nobody at all (LMTP) is asked once more with everything unknown:
+trust and login too.
 """
 
 from __future__ import annotations
@@ -33,7 +38,7 @@ from postroad.policy.facts import Facts, Oracle
 from postroad.policy.networks import Networks
 from postroad.policy.rules import Rule
 
-__all__ = ["Hole", "Passage", "prove"]
+__all__ = ["Hole", "Passage", "prove", "reach_of"]
 
 _AGAINST = (Action.REJECT, Action.DEFER, Action.DEFER_IF_PERMIT)
 _WIDEST_V4 = 2**24  # addresses: a /8, the largest block ever given out
@@ -82,26 +87,28 @@ class Hole:
         return f"{self.who} can send to any domain: {way}"
 
 
-def prove(policy: Policy, networks: Networks) -> list[Hole]:
+def prove(policy: Policy, networks: Networks, *, relays: bool = True) -> list[Hole]:
     """Every way in which a stranger may relay through the policy; none when it is proved safe.
 
     Args:
         policy: the lists of a listener.
         networks: `trusted_networks`.
+        relays: whether anybody at all may send to other domains through it.
     """
     rules = policy.lists[Stage.RELAY]
-    holes = _holes(rules, "anybody, without a login,", trusted=False)
-    too_wide = _too_wide(networks)
+    if not relays:
+        return _holes(rules, _Anybody(), "a client, trusted or logged in,")
+    holes = _holes(rules, _Stranger(trusted=False), "anybody, without a login,")
+    too_wide = reach_of(networks)
     if too_wide:
         who = f"anybody in trusted_networks, which hold too much of the Internet ({too_wide}),"
         known = {hole.path[-1].rule for hole in holes}
-        trusted = _holes(rules, who, trusted=True)
+        trusted = _holes(rules, _Stranger(trusted=True), who)
         holes += [hole for hole in trusted if hole.path[-1].rule not in known]
     return holes
 
 
-def _holes(rules: tuple[Rule, ...], who: str, *, trusted: bool) -> list[Hole]:
-    facts = _Stranger(trusted=trusted)
+def _holes(rules: tuple[Rule, ...], facts: Facts, who: str) -> list[Hole]:
     found: list[Hole] = []
     path: list[Passage] = []
     for rule in rules:
@@ -190,6 +197,22 @@ class _Stranger(Facts):
         return object.__getattribute__(self, name)
 
 
+class _Anybody(Facts):
+    """Facts of which one is known: a foreign recipient. Trust and login may be there or not."""
+
+    __slots__ = ()
+
+    def __init__(self) -> None:
+        pass
+
+    def __getattribute__(self, name: str) -> object:
+        if name == "recipient":
+            return _FOREIGN
+        if name in _FIELDS:
+            raise _Unknown
+        return object.__getattribute__(self, name)
+
+
 _FIELDS = frozenset(field.name for field in fields(Facts))
 
 
@@ -238,8 +261,15 @@ def _run(asked: Awaitable[Answer]) -> Answer:
 _Network = TypeVar("_Network", IPv4Network, IPv6Network)
 
 
-def _too_wide(networks: Networks) -> str:
-    """The networks that reach too far, in words; empty when they do not."""
+def reach_of(networks: Networks) -> str:
+    """The networks that hold more of the Internet than one organisation can.
+
+    Args:
+        networks: whose clients are believed in something.
+
+    Returns:
+        Those networks, in words; empty when there is none.
+    """
     v4 = _public(networks.v4, _PRIVATE_V4)
     v6 = sum(_shared(network, _GLOBAL_V6) for network in networks.v6)
     wide = [str(n) for n in networks.v4 if v4 > _WIDEST_V4 and _public((n,), _PRIVATE_V4)]

@@ -1,7 +1,7 @@
 """Gets what the spool holds to the transports: what next, how much at once, when again.
 
-`Planner` decides and is pure; `Runner` does what it decides; `bounce` writes the message that
-tells a sender of a failure.
+`Planner` decides and is pure; `Runner` does what it decides; `notification` writes the message
+that tells a sender what became of its mail.
 """
 
 from postroad.queue.runner import Runner

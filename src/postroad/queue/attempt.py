@@ -73,6 +73,8 @@ class Verdict:
         from_peer: whether the reply is the next hop's own words.
         expired: whether only its age made the failure permanent; `reply` is the last reason.
         tried: whether there was an attempt; mail that had to wait without one counts none.
+        late: whether only its sender's deadline did (RFC 2852); `reply` is the last reason.
+        dsn_passed, by_passed: as of the `Outcome`, when sent.
     """
 
     message: StoredMessage
@@ -83,3 +85,6 @@ class Verdict:
     from_peer: bool = False
     expired: bool = False
     tried: bool = True
+    late: bool = False
+    dsn_passed: bool = False
+    by_passed: bool = False

@@ -1,29 +1,38 @@
-"""Tells a message's sender of a failure: writes the bounce and brings it to the door.
+"""Tells a message's sender what became of it: brings the notification to the door.
 
-It knows verdicts, not deliveries or the spool's results; its answer says whether the recipients
-are done with. The bounce takes the same road as any other mail, also to a sender of ours. Mail
+It knows verdicts, not deliveries or the spool's results; its answer says whether the sender counts
+as told. The notification takes the same road as any other mail, also to a sender of ours. Mail
 that has no sender is never answered (RFC 5321 §6.1), so two servers cannot bounce at each other.
 """
 
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Sequence
 from typing import Protocol
 
 from postroad.delivery.reading import is_large
 from postroad.intake.door import Refusal
-from postroad.model import Address, Envelope, StoredMessage
+from postroad.model import Action, Address, Envelope, Status, StoredMessage
 from postroad.model.journal import Bounced, Journal, Level, Notice
 from postroad.queue.attempt import Verdict
-from postroad.queue.bounce import Bounce, Failure, bounce, header_section
+from postroad.queue.notification import Notification, notification
+from postroad.queue.recipient_status import RecipientStatus
+from postroad.queue.returned import Returned, returned
+from postroad.queue.schedule import Schedule
+from postroad.queue.settings import QueueSettings
 from postroad.spool import SpoolError
 
 __all__ = ["Door", "Notifier"]
 
+_KINDS = {Action.FAILED: "non-delivery", Action.DELAYED: "delay"}
+_SUCCESS = "delivery status"
+"""What Postfix's log calls them."""
+
 
 class Door(Protocol):
-    """Where bounces enter."""
+    """Where notifications enter."""
 
     async def submit(
         self, envelope: Envelope, recipients: Sequence[Address], message: bytes
@@ -33,59 +42,94 @@ class Door(Protocol):
 
 
 class Notifier:
-    """Sends notifications of failure."""
+    """Sends notifications."""
 
-    def __init__(self, door: Door, journal: Journal, hostname: str) -> None:
+    def __init__(
+        self,
+        door: Door,
+        journal: Journal,
+        hostname: str,
+        settings: QueueSettings,
+        schedule: Schedule,
+    ) -> None:
+        """Take what it needs.
+
+        Args:
+            door: takes notifications.
+            journal: where events go.
+            hostname: our name.
+            settings: how much of a message returns.
+            schedule: knows how long attempts go on.
+        """
         self._door = door
         self._journal = journal
         self._hostname = hostname
+        self._limit = settings.bounce_size_limit
+        self._schedule = schedule
 
-    async def tell(self, group: Sequence[Verdict], relay: str, now: float) -> bool:
+    async def tell(self, action: Action, group: Sequence[Verdict], relay: str, now: float) -> bool:
         """Notify the sender of one message of some of its recipients.
 
         Args:
-            group: permanent failures, all of the same message; at least one.
+            action: what is told.
+            group: verdicts on recipients of the same message; at least one.
             relay: the next hop as the report named it.
             now: seconds since the epoch.
 
         Returns:
-            Whether these recipients are done with: the notification is durable, or there is
-            nobody to tell. Otherwise it has to be tried again.
+            Whether the sender counts as told: the notification is durable, or there is nobody to
+            tell. Otherwise it has to be tried again.
         """
         message = group[0].message
-        failures = [
-            Failure(each.recipient, each.reply, each.from_peer, relay, each.expired)
-            for each in group
-        ]
-        header = await self._header(message)
-        made = bounce(message, failures, header=header, hostname=self._hostname, now=now)
+        made = notification(
+            message,
+            [self._status(action, each, relay, now) for each in group],
+            returned=await self._returned(message, action),
+            hostname=self._hostname,
+            now=now,
+        )
         if made is None:
-            self._note(message, "undeliverable, and there is no sender to tell: dropped")
+            if action is Action.FAILED:
+                self._note(message, "undeliverable, and there is no sender to tell: dropped")
             return True
-        return await self._submit(message, made)
+        return await self._submit(message, made, _KINDS.get(action, _SUCCESS))
 
-    async def _submit(self, message: StoredMessage, made: Bounce) -> bool:
+    def _status(self, action: Action, verdict: Verdict, relay: str, now: float) -> RecipientStatus:
+        until = self._schedule.until(verdict.message) if action is Action.DELAYED else math.inf
+        by = verdict.message.envelope.deliver_by
+        overdue = verdict.status is Status.DEFERRED and by is not None and now >= by.deadline
+        return RecipientStatus(
+            verdict.recipient,
+            action,
+            verdict.reply,
+            verdict.from_peer,
+            relay,
+            expired=verdict.expired,
+            late=verdict.late or overdue,
+            attempted=now if verdict.tried else None,
+            until=until if math.isfinite(until) else None,
+        )
+
+    async def _submit(self, message: StoredMessage, made: Notification, kind: str) -> bool:
         try:
             queue_id = await self._door.submit(made.envelope, [made.recipient], made.message)
         except Refusal as refusal:
-            words = f"sender non-delivery notification was refused: {refusal.reply}"
-            self._note(message, words)
+            self._note(message, f"sender {kind} notification was refused: {refusal.reply}")
             return refusal.reply.is_permanent  # the same notification would be refused for ever
         except Exception as error:  # noqa: BLE001 - a fault elsewhere defers mail, no more
-            self._note(message, f"sender non-delivery notification failed: {error!r}")
+            self._note(message, f"sender {kind} notification failed: {error!r}")
             return False
-        self._journal(Bounced("bounce", message.queue_id, queue_id))
+        self._journal(Bounced("bounce", message.queue_id, queue_id, kind))
         return True
 
-    async def _header(self, message: StoredMessage) -> bytes:
-        content = message.content
+    async def _returned(self, message: StoredMessage, action: Action) -> Returned:
         try:
-            if is_large(content):
-                return await asyncio.to_thread(header_section, content)
-            return header_section(content)
+            if is_large(message.content):
+                return await asyncio.to_thread(returned, message, action, self._limit)
+            return returned(message, action, self._limit)
         except (OSError, SpoolError) as error:
-            self._note(message, f"the content could not be read for a bounce: {error}")
-            return b""
+            self._note(message, f"the content could not be read for a notification: {error}")
+            return Returned()
 
     def _note(self, message: StoredMessage, words: str) -> None:
         self._journal(Notice("bounce", f"{message.queue_id}: {words}", Level.WARNING))

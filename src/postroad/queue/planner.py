@@ -27,8 +27,9 @@ from __future__ import annotations
 
 from itertools import islice
 
-from postroad.model import Envelope, Outcome, Reply, Report, Status, StoredMessage, StoredRecipient
+from postroad.model import Envelope, Reply, Report, Status, StoredMessage, StoredRecipient
 from postroad.queue.attempt import Admission, Attempt, Destination, Verdict
+from postroad.queue.judgement import Judgement
 from postroad.queue.rotation import Batch, Line, Rotation
 from postroad.queue.schedule import Schedule
 from postroad.queue.settings import QueueSettings
@@ -39,7 +40,7 @@ __all__ = ["Planner"]
 _UNLIMITED = 1 << 60
 _SHARE = 4  # a sender may hold so many times the room that is left
 _RESERVE = 5  # one part in so many of the window is for mail of the other origin
-_NO_OUTCOME = Reply.of(451, "4.3.0", "the transport gave no outcome for this recipient")
+_NOTHING_LEFT = Reply.of(250, "2.0.0", "nothing is left to deliver")
 
 
 class _Share:
@@ -58,6 +59,7 @@ class Planner:
     def __init__(self, settings: QueueSettings) -> None:
         self._settings = settings
         self._schedule = Schedule(settings)
+        self._judgement = Judgement(self._schedule)
         self._limit = settings.active_limit or _UNLIMITED
         self._most = self._limit - self._limit // _RESERVE
         self._concurrency = settings.concurrency or _UNLIMITED
@@ -176,9 +178,7 @@ class Planner:
             were waiting for a destination that turned out to be dead.
         """
         line = self._lines[attempt.destination]
-        line.window.running -= 1
-        share = self._share_of(line)
-        share.running -= 1
+        share = self._end(line)
         reason = _reason(report)
         died = False
         if report.unreachable and reason is not None:
@@ -189,8 +189,7 @@ class Planner:
         if died and reason is not None:
             for batch in share.rotation.empty(line):
                 verdicts += self._suspend(line, reason, batch.admission, batch.left, now)
-        share.rotation.freed(line)
-        self._drop_if_idle(line)
+        self._free(line, share)
         return verdicts
 
     def defer(
@@ -198,14 +197,42 @@ class Planner:
     ) -> list[Verdict]:
         """Verdicts on admitted recipients that cannot be added: they have no destination yet."""
         self._leave(admission, len(recipients))
-        return [self._later(admission.message, each, why, now, tried=False) for each in recipients]
+        message, later = admission.message, self._judgement.later
+        return [later(message, each, why, now, tried=False) for each in recipients]
+
+    def expire(
+        self, admission: Admission, recipients: tuple[StoredRecipient, ...], now: float
+    ) -> list[Verdict]:
+        """Verdicts on admitted recipients that are not added: the message's deadline is over."""
+        self._leave(admission, len(recipients))
+        return [self._judgement.overtaken(admission.message, each, now) for each in recipients]
+
+    def withdraw(self, attempt: Attempt, now: float) -> list[Verdict]:
+        """Verdicts on the recipients of an attempt that is not made: its deadline went by.
+
+        Called instead of `finished`; of the destination it tells nothing.
+        """
+        line = self._lines[attempt.destination]
+        share = self._end(line)
+        verdicts = self.expire(attempt.admission, attempt.recipients, now)
+        self._free(line, share)
+        return verdicts
+
+    def report(
+        self, admission: Admission, recipients: tuple[StoredRecipient, ...]
+    ) -> list[Verdict]:
+        """Verdicts on admitted recipients to which only a report is owed."""
+        self._leave(admission, len(recipients))
+        return [
+            Verdict(admission.message, each, Status.SENT, _NOTHING_LEFT, tried=False)
+            for each in recipients
+        ]
 
     def flush(self) -> None:
         """Take every destination for alive: the operator wants everything tried now."""
         for line in self._dead.values():
             line.window.revive()
-            self._share_of(line).rotation.freed(line)
-            self._drop_if_idle(line)
+            self._free(line, self._share_of(line))
         self._dead.clear()
 
     def _share_of(self, line: Line) -> _Share:
@@ -215,43 +242,31 @@ class Planner:
             share = self._shares[transport] = _Share(Rotation(self._together))
         return share
 
+    def _end(self, line: Line) -> _Share:
+        """A delivery of the line ended; whose part of the work it was."""
+        share = self._share_of(line)
+        line.window.running -= 1
+        share.running -= 1
+        return share
+
+    def _free(self, line: Line, share: _Share) -> None:
+        """What waits for the line may use what became free; a line without any use goes."""
+        share.rotation.freed(line)
+        self._drop_if_idle(line)
+
     def _may_begin(self, share: _Share) -> bool:
         return share.running < self._concurrency and share.rotation.ready
 
     def _judge(self, attempt: Attempt, report: Report, window: Window, now: float) -> list[Verdict]:
-        message = attempt.message
+        message, judgement = attempt.message, self._judgement
         self._leave(attempt.admission, len(attempt.recipients))
         outcomes = {outcome.recipient_id: outcome for outcome in report.outcomes}
         verdicts = []
         for recipient in attempt.recipients:
-            outcome = outcomes.get(recipient.id)
-            if outcome is None:
-                outcome = Outcome(recipient.id, Status.DEFERRED, _NO_OUTCOME)
-            reply, peer = outcome.reply, outcome.from_peer
-            if outcome.status is not Status.DEFERRED:
-                verdicts.append(Verdict(message, recipient, outcome.status, reply, 0.0, peer))
-                continue
             not_before = 0.0 if window.reason is None else self._after(window, recipient.id, now)
-            verdicts.append(self._later(message, recipient, reply, now, not_before, peer=peer))
+            outcome = outcomes.get(recipient.id)
+            verdicts.append(judgement.of(message, recipient, outcome, now, not_before))
         return verdicts
-
-    def _later(
-        self,
-        message: StoredMessage,
-        recipient: StoredRecipient,
-        reply: Reply,
-        now: float,
-        not_before: float = 0.0,
-        *,
-        peer: bool = False,
-        tried: bool = True,
-    ) -> Verdict:
-        if self._schedule.expired(message, now):
-            return Verdict(
-                message, recipient, Status.BOUNCED, reply, 0.0, peer, expired=True, tried=tried
-            )
-        at = max(self._schedule.retry_at(message, recipient.id, now), not_before)
-        return Verdict(message, recipient, Status.DEFERRED, reply, at, peer, tried=tried)
 
     def _suspend(
         self,
@@ -266,15 +281,10 @@ class Planner:
         message = admission.message
         words = f"delivery temporarily suspended: {' '.join(reason.lines)}"
         reply = Reply.of(reason.code, reason.enhanced, words)
-        if self._schedule.expired(message, now):
-            return [
-                Verdict(message, each, Status.BOUNCED, reply, expired=True, tried=False)
-                for each in recipients
-            ]
-        ends = [self._after(line.window, each.id, now) for each in recipients]
+        window, judgement = line.window, self._judgement
         return [
-            Verdict(message, each, Status.DEFERRED, reply, end, tried=False)
-            for each, end in zip(recipients, ends, strict=True)
+            judgement.suspended(message, each, reply, self._after(window, each.id, now), now)
+            for each in recipients
         ]
 
     def _after(self, window: Window, recipient_id: int, now: float) -> float:

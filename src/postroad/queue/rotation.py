@@ -3,10 +3,12 @@
 It knows senders, destinations and how many deliveries each destination has free; it knows nothing
 of time, failure or what a delivery is.
 
-Theory of operation. Mail of one sender for one destination waits in a `Lane`. Senders take turns;
-in its turn a sender gets one delivery, from the next of its lanes. So one sender's newsletter to
-ten thousand domains, or to ten thousand people at one domain, costs everybody else one delivery
-each round and no more.
+Theory of operation. Mail of one sender for one destination, of one priority, waits in a `Lane`.
+Senders take turns; in its turn a sender gets one delivery, from the next of its lanes. So one
+sender's newsletter to ten thousand domains, or to ten thousand people at one domain, costs
+everybody else one delivery each round and no more. There is a round for each priority; which of
+them has the turn, and which of the lanes that wait for one destination has the next delivery there,
+is said by `Ranks`.
 
 A lane whose destination has no delivery free is parked at the destination and leaves its sender's
 round, so that nobody looks at it again in vain. When a delivery ends, the lane that was parked
@@ -22,6 +24,7 @@ from collections import deque
 
 from postroad.model import StoredRecipient
 from postroad.queue.attempt import Admission, Destination
+from postroad.queue.ranks import Ranks
 from postroad.queue.window import Window
 
 __all__ = ["Batch", "Line", "Rotation"]
@@ -52,23 +55,27 @@ class Batch:
         return self.recipients[self._next :]
 
 
+Key = tuple[int, str]
+"""A priority and a sender: who takes turns."""
+
+
 class _Turn:
     """A sender's round over its lanes. It exists while it is in the round of all."""
 
-    __slots__ = ("lanes", "sender")
+    __slots__ = ("key", "lanes")
 
-    def __init__(self, sender: str) -> None:
-        self.sender = sender
+    def __init__(self, key: Key) -> None:
+        self.key = key
         self.lanes: deque[_Lane] = deque()
 
 
 class _Lane:
-    """The mail of one sender for one destination."""
+    """The mail of one sender for one destination, of one priority."""
 
-    __slots__ = ("batches", "line", "reserved", "sender")
+    __slots__ = ("batches", "key", "line", "reserved")
 
-    def __init__(self, sender: str, line: Line) -> None:
-        self.sender = sender
+    def __init__(self, key: Key, line: Line) -> None:
+        self.key = key
         self.line = line
         self.batches: deque[Batch] = deque()
         self.reserved = False
@@ -89,8 +96,8 @@ class Line:
         self.destination = destination
         self.window = window
         self.waiting = 0
-        self.lanes: dict[str, _Lane] = {}
-        self.parked: deque[_Lane] = deque()
+        self.lanes: dict[Key, _Lane] = {}
+        self.parked: Ranks[_Lane] = Ranks()
         self.reserved = 0
 
     @property
@@ -111,8 +118,8 @@ class Rotation:
 
     def __init__(self, recipients_per_delivery: int) -> None:
         self._most = recipients_per_delivery
-        self._turns: dict[str, _Turn] = {}
-        self._round: deque[_Turn] = deque()
+        self._turns: dict[Key, _Turn] = {}
+        self._round: Ranks[_Turn] = Ranks()
 
     @property
     def ready(self) -> bool:
@@ -122,11 +129,12 @@ class Rotation:
     def put(self, sender: str, line: Line, batch: Batch) -> None:
         """Let a batch wait."""
         line.waiting += len(batch.recipients)
-        lane = line.lanes.get(sender)
+        key = (batch.admission.message.envelope.priority, sender)
+        lane = line.lanes.get(key)
         if lane is not None:
             lane.batches.append(batch)
             return
-        lane = line.lanes[sender] = _Lane(sender, line)
+        lane = line.lanes[key] = _Lane(key, line)
         lane.batches.append(batch)
         self._place(lane)
 
@@ -136,22 +144,22 @@ class Rotation:
         The caller counts the delivery in the line's window before the next call.
         """
         while self._round:
-            turn = self._round.popleft()
+            turn = self._round.take()
             lane = self._next_lane(turn)
             if lane is not None:
                 taken = self._take_from(lane)
                 if turn.lanes:
-                    self._round.append(turn)
+                    self._round.put(turn.key[0], turn)
                 else:
-                    del self._turns[turn.sender]
+                    del self._turns[turn.key]
                 return taken
-            del self._turns[turn.sender]
+            del self._turns[turn.key]
         return None
 
     def freed(self, line: Line) -> None:
         """Deliveries of a line ended, or its window grew: those parked longest may come."""
         while line.parked and line.free > 0:
-            lane = line.parked.popleft()
+            lane = line.parked.take()
             lane.reserved = True
             line.reserved += 1
             self._enter(lane)
@@ -171,13 +179,13 @@ class Rotation:
         if lane.line.free > 0:
             self._enter(lane)
         else:
-            lane.line.parked.append(lane)
+            lane.line.parked.put(lane.key[0], lane)
 
     def _enter(self, lane: _Lane) -> None:
-        turn = self._turns.get(lane.sender)
+        turn = self._turns.get(lane.key)
         if turn is None:
-            turn = self._turns[lane.sender] = _Turn(lane.sender)
-            self._round.append(turn)
+            turn = self._turns[lane.key] = _Turn(lane.key)
+            self._round.put(lane.key[0], turn)
         turn.lanes.append(lane)
 
     def _next_lane(self, turn: _Turn) -> _Lane | None:
@@ -193,13 +201,13 @@ class Rotation:
         if not lane.reserved:
             if line.free > 0:
                 return True
-            line.parked.append(lane)
+            line.parked.put(lane.key[0], lane)
             return False
         lane.reserved = False
         line.reserved -= 1
         if line.window.free > 0:
             return True
-        line.parked.appendleft(lane)  # the window has shrunk since the promise
+        line.parked.put_first(lane.key[0], lane)  # the window has shrunk since the promise
         return False
 
     def _take_from(self, lane: _Lane) -> tuple[Line, Batch, tuple[StoredRecipient, ...]]:
@@ -211,5 +219,5 @@ class Rotation:
         if lane.batches:
             self._enter(lane)
         else:
-            del line.lanes[lane.sender]
+            del line.lanes[lane.key]
         return line, batch, recipients

@@ -31,14 +31,17 @@ from postroad.model import (
     StoredMessage,
     StoredRecipient,
 )
-from postroad.model.journal import Delivered, Journal, Level, Notice
+from postroad.model.journal import Journal, Level, Notice
 from postroad.queue.alarm import Alarm
-from postroad.queue.attempt import Admission, Attempt, Destination, Verdict
+from postroad.queue.attempt import Admission, Attempt, Destination
+from postroad.queue.conclusion import Conclusion
+from postroad.queue.delivery_log import DeliveryLog
 from postroad.queue.notifier import Door, Notifier
 from postroad.queue.planner import Planner
 from postroad.queue.schedule import Schedule
 from postroad.queue.settings import QueueSettings
 from postroad.queue.settlement import Settlement
+from postroad.queue.wishes import Wishes
 from postroad.spool import Claim, Claimed, Done, Retry, SpoolError
 
 __all__ = ["Router", "Runner", "Spool"]
@@ -48,6 +51,7 @@ _CLAIM = 100  # recipients; a claim is put off until there is room for so many
 _MOST_CLAIMED = 1000  # recipients by one claim, so that none holds the spool up for long
 _UNLIMITED = 1 << 30
 _CLAIM_PAUSE = 5.0  # seconds after a claim that failed or brought nothing
+_RELAYS = frozenset({"smtp"})  # the transports that hand mail on to other servers
 _NO_ROUTE = Reply.of(451, "4.3.0", "the route of this address could not be found out")
 _NO_TRANSPORT = Reply.of(451, "4.3.5", "mail transport unavailable")
 _MISHAP = Reply.of(451, "4.3.0", "internal error in the mail transport")
@@ -107,13 +111,18 @@ class Runner:
         self._spool = spool
         self._router = router
         self._transports = transports
-        self._door = door
         self._journal = journal
+        self._log = DeliveryLog(journal)
         self._clock = clock
-        self._notifier = Notifier(door, journal, hostname)
         self._planner = Planner(settings)
-        self._schedule = Schedule(settings)
+        self._schedule = schedule = Schedule(settings)
         self._settlement = Settlement(spool, journal, self._settled)
+        self._conclusion = Conclusion(
+            self._settlement.put,
+            Notifier(door, journal, hostname, settings, schedule),
+            Wishes(settings, schedule),
+            schedule,
+        )
         self._batch = max(1, min(_CLAIM, settings.active_limit // 20 or 1))
         self._most = settings.concurrency * max(len(transports), 1) or _UNLIMITED
         self._most_unsettled = settings.active_limit or _UNLIMITED
@@ -131,9 +140,13 @@ class Runner:
         """Take a message that was just committed, claimed for us.
 
         Cheap and synchronous; its deliveries begin in the next turn of the loop. What does not fit
-        goes back to the spool and is claimed when there is room.
+        goes back to the spool and is claimed when there is room. A message that is held has no
+        recipient for us now; its release is a time to look at the spool.
         """
-        self._admit(claimed, fresh=True)
+        if claimed.recipients:
+            self._admit(claimed, fresh=True)
+        else:
+            self._look_at(claimed.message.envelope.hold_until or 0.0)
 
     def wake(self) -> None:
         """Look at the spool now: something changed there that did not pass through here."""
@@ -265,21 +278,38 @@ class Runner:
     async def _enter(self, admission: Admission) -> None:
         """Find the route of each recipient and let the planner have them."""
         routes: dict[Route | None, list[StoredRecipient]] = {}
+        owed: list[StoredRecipient] = []
         for recipient in admission.recipients:
+            if recipient.owed is not None:
+                owed.append(recipient)
+                continue
             route = await self._route(admission.message, recipient)
             routes.setdefault(route, []).append(recipient)
         now = self._clock()
+        if owed:
+            await self._report(admission, owed, now)
+        is_late = self._schedule.missed(admission.message, now)
         verdicts = []
         for route, group in routes.items():
-            if route is None:
+            if is_late:
+                verdicts += self._planner.expire(admission, tuple(group), now)
+            elif route is None:
                 verdicts += self._planner.defer(admission, tuple(group), _NO_ROUTE, now)
             else:
                 destination = Destination(route.transport, route.nexthop)
                 verdicts += self._planner.add(admission, tuple(group), destination, now)
         if verdicts:
             self._unsettled += len(verdicts)
-            self._log_untried(verdicts, now)
-            await self._conclude(verdicts, "none", now)
+            self._log.untried(verdicts, now)
+            await self._conclusion.draw(verdicts, "none", now, relayed=False)
+
+    async def _report(
+        self, admission: Admission, owed: Sequence[StoredRecipient], now: float
+    ) -> None:
+        """Send the reports that are all that is left to do for these recipients."""
+        verdicts = self._planner.report(admission, tuple(owed))
+        self._unsettled += len(verdicts)
+        await self._conclusion.draw(verdicts, "none", now, relayed=False)
 
     async def _route(self, message: StoredMessage, recipient: StoredRecipient) -> Route | None:
         try:
@@ -290,14 +320,27 @@ class Runner:
             return None
 
     async def _perform(self, attempt: Attempt) -> None:
+        if attempt.message.envelope.deliver_by is not None:
+            now = self._clock()
+            if self._schedule.missed(attempt.message, now):
+                await self._withdraw(attempt, now)
+                return
         report = await self._deliver(attempt)
         now = self._clock()
         verdicts = self._planner.finished(attempt, report, now)
         self._unsettled += len(verdicts)
         tried = len(attempt.recipients)
-        self._log_tried(verdicts[:tried], attempt, report, now)
-        self._log_untried(verdicts[tried:], now)
-        await self._conclude(verdicts, report.relay, now)
+        self._log.tried(verdicts[:tried], attempt, report, now)
+        self._log.untried(verdicts[tried:], now)
+        relayed = attempt.destination.transport in _RELAYS
+        await self._conclusion.draw(verdicts, report.relay, now, relayed=relayed)
+
+    async def _withdraw(self, attempt: Attempt, now: float) -> None:
+        """Do not make a delivery: while it waited its turn, its deadline went by."""
+        verdicts = self._planner.withdraw(attempt, now)
+        self._unsettled += len(verdicts)
+        self._log.untried(verdicts, now)
+        await self._conclusion.draw(verdicts, "none", now, relayed=False)
 
     async def _deliver(self, attempt: Attempt) -> Report:
         transport = self._transports.get(attempt.destination.transport)
@@ -316,65 +359,3 @@ class Runner:
         self._journal(Notice("qmgr", f"{attempt.message.queue_id}: {words}", Level.ERROR))
         deferred = (Outcome(each.id, Status.DEFERRED, reply) for each in attempt.recipients)
         return Report(tuple(deferred), "none")
-
-    async def _conclude(self, verdicts: Sequence[Verdict], relay: str, now: float) -> None:
-        """Have verdicts written; failures only after their sender's notification is durable."""
-        failed: dict[str, list[Verdict]] = {}
-        for verdict in verdicts:
-            if verdict.status is Status.SENT:
-                self._settlement.put(Done(verdict.recipient.id))
-            elif verdict.status is Status.DEFERRED:
-                self._settlement.put(_retry(verdict, verdict.retry_at))
-            else:
-                failed.setdefault(verdict.message.queue_id, []).append(verdict)
-        for group in failed.values():
-            if await self._notifier.tell(group, relay, now):
-                for verdict in group:
-                    self._settlement.put(Done(verdict.recipient.id))
-                continue
-            for verdict in group:
-                at = self._schedule.retry_at(verdict.message, verdict.recipient.id, now)
-                self._settlement.put(_retry(verdict, at))
-
-    def _log_tried(
-        self, verdicts: Sequence[Verdict], attempt: Attempt, report: Report, now: float
-    ) -> None:
-        entered = attempt.admission.entered
-        before = entered - attempt.message.arrived
-        waited = now - entered - report.setup - report.transfer
-        delays = (max(before, 0.0), max(waited, 0.0), report.setup, report.transfer)
-        for verdict in verdicts:
-            self._log(attempt.destination.transport, verdict, report.relay, delays)
-
-    def _log_untried(self, verdicts: Sequence[Verdict], now: float) -> None:
-        for verdict in verdicts:
-            before = max(now - verdict.message.arrived, 0.0)
-            self._log("qmgr", verdict, "none", (before, 0.0, 0.0, 0.0))
-
-    def _log(
-        self,
-        service: str,
-        verdict: Verdict,
-        relay: str,
-        delays: tuple[float, float, float, float],
-    ) -> None:
-        recipient, reply = verdict.recipient, verdict.reply
-        if verdict.expired:
-            words = f"delivery time expired; the last reason was: {reply.text}"
-            reply = Reply.of(reply.code, "4.4.7", words)
-        self._journal(
-            Delivered(
-                service,
-                verdict.message.queue_id,
-                recipient.address,
-                recipient.original,
-                relay,
-                delays,
-                verdict.status,
-                reply,
-            )
-        )
-
-
-def _retry(verdict: Verdict, at: float) -> Retry:
-    return Retry(verdict.recipient.id, at, str(verdict.reply), verdict.tried)

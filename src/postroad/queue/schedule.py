@@ -4,11 +4,15 @@ As Postfix does it, the pause before the next attempt is the message's age, not 
 `minimal_backoff` and not more than `maximal_backoff`: the pauses double, and no counter has to
 survive a crash for it. Up to a quarter is added, chosen by the recipient's identity, so that mail
 which failed together does not come back together, and a test can foretell it.
+
+Two things shift that. A message that was held until a time its sender chose has its age from there
+(RFC 4865 §4.1). And where a sender said by when a message ought to be delivered (RFC 2852), the
+next attempt comes no later than that moment, whatever the pause: then it is seen to be late.
 """
 
 from __future__ import annotations
 
-from postroad.model import StoredMessage
+from postroad.model import ByMode, StoredMessage
 from postroad.queue.settings import QueueSettings
 
 __all__ = ["Schedule"]
@@ -42,13 +46,39 @@ class Schedule:
 
     def retry_at(self, message: StoredMessage, recipient_id: int, now: float) -> float:
         """When to try a recipient again that failed at `now`; seconds since the epoch."""
-        pause = min(max(now - message.queued, self.shortest), self.longest)
-        return now + pause + self.spread(recipient_id, pause)
+        pause = min(max(self.age(message, now), self.shortest), self.longest)
+        return self.not_late(message, now + pause + self.spread(recipient_id, pause), now)
+
+    def not_late(self, message: StoredMessage, at: float, now: float) -> float:
+        """The time `at`, or the message's deadline where that is sooner and yet to come."""
+        by = message.envelope.deliver_by
+        return by.deadline if by is not None and now < by.deadline < at else at
+
+    def age(self, message: StoredMessage, now: float) -> float:
+        """Seconds since the message was there to be delivered."""
+        return now - self._released(message)
 
     def expired(self, message: StoredMessage, now: float) -> bool:
         """Whether the message is too old for another attempt (RFC 5321 §4.5.4.1)."""
+        return now >= self._end(message)
+
+    def missed(self, message: StoredMessage, now: float) -> bool:
+        """Whether the message must not be delivered any more, as it is late (RFC 2852 §4.1)."""
+        by = message.envelope.deliver_by
+        return by is not None and by.mode is ByMode.RETURN and now >= by.deadline
+
+    def until(self, message: StoredMessage) -> float:
+        """Until when there will be attempts, seconds since the epoch; infinity: for ever."""
+        by, end = message.envelope.deliver_by, self._end(message)
+        return min(end, by.deadline) if by is not None and by.mode is ByMode.RETURN else end
+
+    def _end(self, message: StoredMessage) -> float:
         null = message.envelope.sender is None
-        return now - message.queued >= (self._bounce_lifetime if null else self._lifetime)
+        return self._released(message) + (self._bounce_lifetime if null else self._lifetime)
+
+    def _released(self, message: StoredMessage) -> float:
+        hold = message.envelope.hold_until
+        return message.queued if hold is None or hold < message.queued else hold
 
     def spread(self, identity: int, pause: float) -> float:
         """Seconds to add to a pause; the same for the same identity, up to a quarter of it."""

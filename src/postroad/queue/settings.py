@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from typing import Literal
 
 from postroad.model.units import Duration
 
 __all__ = ["QueueSettings"]
 
+_HOUR = 3600.0
 _DAY = 86_400.0
 
 
@@ -23,6 +25,12 @@ class QueueSettings:
         lifetime: seconds after which mail that could not be delivered returns to its sender;
             0: never.
         bounce_lifetime: the same for mail from the null sender, which is dropped then.
+        delay_warning: seconds after which a sender is told, once for each recipient, that its
+            mail still waits; 0: never.
+        delay_warning_to: whether only those senders are told that asked for it (RFC 3461,
+            NOTIFY=DELAY), or also those that did not say.
+        bounce_size_limit: octets up to which a message returns whole when its sender asked for
+            that (RFC 3461, RET=FULL); of a larger one the header returns. 0: any number.
         active_limit: recipients that may be in memory at once; the rest wait in the spool.
         destination_concurrency: deliveries to one destination at once, at the most.
         initial_concurrency: deliveries to one destination at once before any succeeded, if
@@ -35,6 +43,9 @@ class QueueSettings:
     maximal_backoff: Duration = 4000.0
     lifetime: Duration = 5 * _DAY
     bounce_lifetime: Duration = 5 * _DAY
+    delay_warning: Duration = 4 * _HOUR
+    delay_warning_to: Literal["asked", "everybody"] = "asked"
+    bounce_size_limit: int = 50_000
     active_limit: int = 10_000
     destination_concurrency: int = 20
     initial_concurrency: int = 5
@@ -43,7 +54,8 @@ class QueueSettings:
 
     def __post_init__(self) -> None:
         for field in fields(self):
-            if getattr(self, field.name) < 0:
+            value = getattr(self, field.name)
+            if not isinstance(value, str) and value < 0:
                 raise ValueError(f"{field.name} cannot be negative")
         if 0 < self.maximal_backoff < self.minimal_backoff:
             raise ValueError("maximal_backoff cannot be shorter than minimal_backoff")

@@ -12,6 +12,7 @@ from postroad.sasl.mechanism import (
     Challenge,
     Credentials,
     Malformed,
+    Start,
     Step,
 )
 
@@ -26,7 +27,7 @@ class Login:
 
     __slots__ = ("_name",)
 
-    def __init__(self) -> None:
+    def __init__(self, _: Start) -> None:
         self._name = ""
 
     def step(self, data: bytes | None) -> Step:

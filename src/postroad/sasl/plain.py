@@ -8,6 +8,7 @@ from postroad.sasl.mechanism import (
     Challenge,
     Credentials,
     Malformed,
+    Start,
     Step,
 )
 
@@ -18,6 +19,9 @@ class Plain:
     """The PLAIN mechanism."""
 
     __slots__ = ()
+
+    def __init__(self, _: Start) -> None:
+        pass
 
     def step(self, data: bytes | None) -> Step:
         """Read the message; without an initial response, ask for it with an empty challenge."""
@@ -36,12 +40,4 @@ def _read(message: bytes) -> Credentials | Malformed:
         return Malformed("name or password is not UTF-8")
     if not authcid or not password:
         return Malformed("name or password is empty")
-    if not _is_same_user(authzid, authcid):
-        return Malformed("acting as another user is not allowed")
     return Credentials(authcid, authzid, password)
-
-
-def _is_same_user(authzid: str, authcid: str) -> bool:
-    """No authorization identity, the name itself, or the name without its domain."""
-    wanted, name = authzid.casefold(), authcid.casefold()
-    return wanted in ("", name, name.partition("@")[0])

@@ -1,36 +1,61 @@
 """One AUTH exchange (RFC 4954 §4): a mechanism reads, the directory judges, a guesser waits.
 
 Each step ends in the reply that the session gives the core. Why a login failed is for the log
-alone: an unknown name and a wrong password get the same words after the same time.
+alone: an unknown name, a wrong password, a disabled account and one that is locked for a while get
+the same words after the same work and the same time. For a locked account that means that
+everything is looked up and computed as ever, and then not believed.
 """
 
 from __future__ import annotations
 
 from base64 import b64encode
+from dataclasses import replace
 
-from postroad.directory import DirectoryUnavailable
+from postroad.directory import DirectoryUnavailable, Purpose
 from postroad.model import Login, Reply
-from postroad.sasl import MECHANISMS, Challenge, Credentials
+from postroad.sasl import (
+    MECHANISMS,
+    Certified,
+    Challenge,
+    Credentials,
+    Malformed,
+    Proved,
+    Refuted,
+    ScramSecret,
+    Secret,
+    SecretWanted,
+    Start,
+    Step,
+    Token,
+)
+from postroad.server.authorization import is_same_user, name_form
 from postroad.server.peer import Peer
 from postroad.smtp import replies
 
 __all__ = ["LOGIN_FAILURES", "Exchange"]
 
 _LOGIN_FAILED = Reply.of(535, "5.7.8", "Error: authentication failed: wrong name or password")
+_NOT_ALLOWED = Reply.of(
+    535, "5.7.8", "Error: authentication failed: acting as another user is not allowed"
+)
 _LOGIN_LATER = Reply.of(454, "4.7.0", "Temporary authentication failure")
+
+# For the log. The first is what Postfix says, and what tools look for.
+_FAILED = "authentication failure"
+_LOCKED = "authentication failure (too many failures before)"
 
 LOGIN_FAILURES = 3
 """Wrong passwords after which the session ends: a person mistypes, a program guesses."""
 
 FIRST_LOGIN_DELAY = 1.0
-"""Seconds until the first wrong password is answered; twice as many for each that follows. One
-session thus has one check in a few seconds, and a flood needs as many sessions as checks."""
+"""Seconds until the first wrong password of a session is answered, where no guard counts those of
+all sessions; twice as many for each that follows."""
 
 
 class Exchange:
     """A login under way."""
 
-    __slots__ = ("_mechanism", "_name", "_peer")
+    __slots__ = ("_begun", "_delay", "_mechanism", "_name", "_peer", "_user")
 
     def __init__(self, peer: Peer, mechanism: str) -> None:
         """An exchange that has not begun.
@@ -41,7 +66,10 @@ class Exchange:
         """
         self._peer = peer
         self._name = mechanism
-        self._mechanism = MECHANISMS[mechanism]()
+        self._mechanism = MECHANISMS[mechanism](_start(peer))
+        self._begun = False
+        self._delay: float | None = None  # of a failure that is counted already
+        self._user = ""  # whose secret the mechanism was given
 
     async def step(self, data: bytes | None) -> Reply:
         """Take the initial response (`None` where none was sent), then each response.
@@ -49,31 +77,151 @@ class Exchange:
         Returns:
             334 to go on, 235 once logged in, or the refusal.
         """
-        step = self._mechanism.step(data)
-        if isinstance(step, Challenge):
-            return replies.challenge(b64encode(step.data).decode())
-        if isinstance(step, Credentials):
-            return await self._verify(step)
-        self._peer.log_login_failed(self._name, step.reason, "")
-        return Reply.of(501, "5.5.2", f"Error: {step.reason}")
-
-    async def _verify(self, credentials: Credentials) -> Reply:
         peer = self._peer
-        directory = peer.service.directory
+        if not self._begun:
+            self._begun = True
+            refusal = peer.service.gate.attempt(peer.client, peer.service.clock())
+            if refusal is not None:
+                return refusal
         try:
-            user = await directory.authenticate(credentials.authcid, credentials.password)
+            return await self._follow(self._mechanism.step(data))
         except DirectoryUnavailable as error:
             peer.notice(f"login of {peer.client}: {error}")
             return _LOGIN_LATER
-        if user is None:
-            return await self._refuse(credentials.authcid)
-        peer.login = Login(user, self._name)
-        return replies.AUTHENTICATED
 
-    async def _refuse(self, user: str) -> Reply:
-        """The answer to a wrong password, later each time."""
+    async def _follow(self, step: Step) -> Reply:
+        match step:
+            case Challenge(data):
+                return replies.challenge(b64encode(data).decode())
+            case SecretWanted():
+                return await self._follow(step.answer(await self._secret(step)))
+            case Credentials():
+                return await self._verify(step)
+            case Token():
+                return await self._redeem(step)
+            case Certified(authzid):
+                return await self._certify(authzid)
+            case Proved(authcid, authzid):
+                return await self._admit(self._user, authcid, authzid)
+            case Refuted(authcid, reason):
+                return await self._refuse(authcid, reason)
+            case Malformed(reason, code):
+                self._peer.log_login_failed(self._name, reason, "")
+                return Reply.of(501, code, f"Error: {reason}")
+
+    # What the directory knows ------------------------------------------------------------------
+
+    async def _verify(self, step: Credentials) -> Reply:
         peer = self._peer
-        peer.log_login_failed(self._name, "authentication failure", user)
-        await peer.service.pause(FIRST_LOGIN_DELAY * 2**peer.login_failures)
-        peer.login_failures += 1
+        user = await peer.service.directory.authenticate(
+            step.authcid, step.password, Purpose.SEND, peer.client.address
+        )
+        if user is None:
+            return await self._refuse(step.authcid, _FAILED)
+        if self._is_locked(step.authcid):
+            return await self._refuse(step.authcid, _LOCKED)
+        return await self._admit(user, step.authcid, step.authzid)
+
+    async def _secret(self, step: SecretWanted) -> Secret | None:
+        """The secret to go on with; of a locked account, one that no proof fits."""
+        secrets = self._peer.service.logins.secrets
+        assert secrets is not None, "the mechanism is offered only where there are secrets"
+        found = await secrets.secret(step.authcid, step.kind)
+        if found is None:
+            return None
+        self._user, secret = found
+        return _spoilt(secret) if self._is_locked(step.authcid) else secret
+
+    async def _redeem(self, step: Token) -> Reply:
+        tokens = self._peer.service.logins.tokens
+        assert tokens is not None, "the mechanism is offered only where tokens can be checked"
+        user = await tokens.user_of(step.token)
+        if user is None or self._is_locked(user):
+            # Counted now: what follows is the client's to say, and some hang up instead.
+            self._delay = self._count_failure(step.authzid or user or "", "the token was refused")
+            return await self._follow(step.refuse())
+        return await self._admit(user, user, step.authzid)
+
+    async def _certify(self, authzid: str) -> Reply:
+        peer = self._peer
+        certificates, tls = peer.service.logins.certificates, peer.connection.tls
+        assert certificates is not None, "the mechanism is offered only with a map of certificates"
+        shown = None if tls is None else tls.client_certificate
+        assert shown is not None, "the mechanism is offered only to clients with a certificate"
+        user = await certificates.user_of_certificate(shown.der)
+        if user is None:
+            return await self._refuse(authzid, "the certificate is nobody's")
+        if self._is_locked(user):
+            return await self._refuse(user, _LOCKED)
+        return await self._admit(user, user, authzid)
+
+    async def _acting(self, user: str, authzid: str) -> str | None:
+        """The other account that a user may act as, by its own name."""
+        service = self._peer.service
+        if not service.logins.act_as.allows(user, authzid):
+            return None
+        return await service.directory.login_name(authzid)
+
+    # How it ends -------------------------------------------------------------------------------
+
+    async def _admit(self, user: str, authcid: str, authzid: str) -> Reply:
+        """Who it is, is proved; whom it may act as is left."""
+        peer, logins = self._peer, self._peer.service.logins
+        actor = ""
+        if not is_same_user(authzid, authcid, user):
+            other = await self._acting(user, authzid)
+            if other is None:
+                peer.log_login_failed(self._name, f"may not act as {authzid}", user)
+                peer.login_failures += 1
+                return _NOT_ALLOWED
+            peer.inform(f"{peer.client}: {user} logged in by {self._name} to act as {other}")
+            user, actor = other, user
+        if logins.guard is not None:
+            logins.guard.succeeded(peer.client.address, name_form(authcid), peer.service.clock())
+        return peer.log_in(Login(user, self._name, actor)) or replies.AUTHENTICATED
+
+    async def _refuse(self, name: str, reason: str) -> Reply:
+        """The answer to a wrong password, later each time."""
+        delay = self._count_failure(name, reason) if self._delay is None else self._delay
+        await self._peer.service.pause(delay)
         return _LOGIN_FAILED
+
+    def _count_failure(self, name: str, reason: str) -> float:
+        """Write a failure down and count it; seconds that its answer waits."""
+        peer, guard = self._peer, self._peer.service.logins.guard
+        peer.log_login_failed(self._name, reason, name)
+        peer.login_failures += 1
+        if guard is None:
+            return FIRST_LOGIN_DELAY * 2.0 ** (peer.login_failures - 1)
+        address, user, now = peer.client.address, name_form(name), peer.service.clock()
+        if guard.failed(address, user, now) is not None:
+            peer.login_failures = LOGIN_FAILURES  # it is banned: the session ends with this
+        return guard.delay(address, user, now)
+
+    def _is_locked(self, user: str) -> bool:
+        """Whether failures keep this account from logging in from here for a while."""
+        peer, guard = self._peer, self._peer.service.logins.guard
+        if guard is None:
+            return False
+        return guard.is_locked(peer.client.address, name_form(user), peer.service.clock())
+
+
+def _start(peer: Peer) -> Start:
+    logins = peer.service.logins
+    return Start(
+        nonce=logins.nonce,
+        hostname=peer.service.hostname,
+        fake_key=logins.fake_key,
+        name_form=name_form,
+        iterations=logins.iterations,
+        channel_bindings=peer.connection.channel_bindings,
+        plus_offered=any(name.endswith("-PLUS") for name in peer.mechanisms),
+    )
+
+
+def _spoilt(secret: Secret) -> Secret | None:
+    """A secret that the client cannot tell from this one, and that no proof fits."""
+    if isinstance(secret, ScramSecret):
+        # No key has this hash: that is what a hash is for.
+        return replace(secret, stored_key=bytes(len(secret.stored_key)))
+    return None  # CRAM-MD5 shows the client nothing of it

@@ -5,6 +5,8 @@ One value that conversation, login and transaction share. It decides nothing and
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from postroad.model import Address, Client, Login, Reply
 from postroad.model.journal import Event, Level, LoginFailed, Lost, Notice, Rejected
 from postroad.net.connection import Connection
@@ -14,6 +16,8 @@ from postroad.smtp import Mail, ServerCore
 
 __all__ = ["Peer"]
 
+_MISTRUST = "a mail program that does so does not trust our certificate, or its name"
+
 
 class Peer:
     """The client of a session.
@@ -22,18 +26,29 @@ class Peer:
         service: the listener it came by.
         connection: to it.
         core: the protocol's state.
-        client: its address, and its name once that is known.
-        trusted: whether it is in the trusted networks.
+        client: its address, and its name once that is known; after XCLIENT, the client that it
+            speaks for.
+        trusted: whether that is in the trusted networks.
         login: who logged in; forgotten with everything else after STARTTLS.
         login_failures: wrong passwords so far.
+        mechanisms: the SASL mechanisms it was offered.
+        said_hello: that client's name in HELO, where XCLIENT told it; it outlives the peer's own.
+        said_protocol: that client's protocol, likewise.
+        forwarded: what XFORWARD told of where the mail came from; for the log only.
     """
 
     __slots__ = (
+        "_held",
+        "_place",
         "client",
         "connection",
         "core",
+        "forwarded",
         "login",
         "login_failures",
+        "mechanisms",
+        "said_hello",
+        "said_protocol",
         "service",
         "trusted",
     )
@@ -43,9 +58,35 @@ class Peer:
         self.connection = connection
         self.core = core
         self.client: Client = connection.peer
-        self.trusted = False
+        self.trusted = service.trusts(self.client)
+        self.said_hello: str | None = None
+        self.said_protocol: str | None = None
+        self.forwarded: Mapping[str, str | None] = {}
         self.login: Login | None = None
         self.login_failures = 0
+        self._place: Client | None = None  # of the client that it became
+        self._held = ""  # the user among whose sessions this one counts
+        self.mechanisms: tuple[str, ...] = ()
+
+    @property
+    def hello(self) -> str:
+        """The client's name for itself."""
+        return self.core.hello if self.said_hello is None else self.said_hello
+
+    @property
+    def protocol(self) -> str:
+        """How the client speaks to us, or to who speaks for it (RFC 3848)."""
+        return self.core.protocol if self.said_protocol is None else self.said_protocol
+
+    @property
+    def user(self) -> str | None:
+        """Whose session it is, if anybody's."""
+        return None if self.login is None else self.login.user
+
+    @property
+    def is_known(self) -> bool:
+        """Whether it has logged in or is trusted."""
+        return self.trusted or self.login is not None
 
     def facts(self, mail: Mail, recipient: Address | None) -> Facts:
         """What policy may judge by.
@@ -57,7 +98,7 @@ class Peer:
         return Facts(
             client=self.client,
             trusted=self.trusted,
-            helo=self.core.hello,
+            helo=self.hello,
             login=self.login,
             tls=self.connection.tls,
             mail=True,
@@ -65,11 +106,45 @@ class Peer:
             recipient=recipient,
         )
 
+    def become(self, client: Client) -> Reply | None:
+        """Be another client from now on, as if that had connected; a 421 if it may not."""
+        gate, now = self.service.gate, self.service.clock()
+        self.give_place_back()
+        self.client, self.trusted = client, self.service.trusts(client)
+        refusal = gate.refuses(client, 0, now) or gate.enter(client, now)
+        if refusal is None:
+            self._place = client
+        return refusal
+
+    def give_place_back(self) -> None:
+        """The client that the peer became is gone."""
+        if self._place is not None:
+            self.service.gate.leave(self._place)
+            self._place = None
+
+    def log_in(self, login: Login) -> Reply | None:
+        """Make the session a user's; a 421 if the user has too many."""
+        refusal = self.service.gate.log_in(self.client, login.user, self.service.clock())
+        if refusal is None:
+            self.login, self._held = login, login.user
+        return refusal
+
+    def log_out(self) -> None:
+        """The session is over, or nobody's any more."""
+        self.login = None
+        if self._held:
+            self.service.gate.log_out(self._held)
+            self._held = ""
+
     # The log -----------------------------------------------------------------------------------
 
     def log(self, event: Event) -> None:
         """Write an event down."""
         self.service.journal(event)
+
+    def inform(self, words: str) -> None:
+        """Tell of something that this client did, and that is as it should be."""
+        self.log(Notice(self.service.name, words))
 
     def notice(self, words: str) -> None:
         """Warn of something that this client did or met."""
@@ -77,7 +152,11 @@ class Peer:
 
     def log_lost(self, how: str) -> None:
         """The session ended otherwise than by QUIT: `timeout`, `lost connection`."""
-        self.log(Lost(self.service.name, how, self.core.after, self.client))
+        after = self.core.after
+        self.log(Lost(self.service.name, how, after, self.client))
+        if self.connection.tls is not None and after in {"CONNECT", "STARTTLS"}:
+            # Programs that check our certificate after the handshake leave without a word.
+            self.inform(f"{self.client}: no command after the TLS handshake: {_MISTRUST}")
 
     def log_closed(self, reason: str) -> None:
         """The core ended the session; an empty reason is the usual end."""
@@ -122,8 +201,8 @@ class Peer:
                 reply,
                 sender,
                 recipient,
-                self.core.protocol,
-                self.core.hello,
+                self.protocol,
+                self.hello,
                 warning,
             )
         )

@@ -5,17 +5,15 @@ from __future__ import annotations
 import asyncio
 import socket
 import traceback
-from collections import Counter
 from collections.abc import Mapping
 from functools import partial
 
-from postroad.model import Client
+from postroad.model import Client, Reply
 from postroad.model.journal import Journal, Level, Notice
 from postroad.net.connection import Connection
-from postroad.net.listener import Listener
+from postroad.net.listener import Listener, Proxies
 from postroad.server.service import Service
 from postroad.server.session import Session
-from postroad.smtp import replies
 
 __all__ = ["SmtpServer"]
 
@@ -34,7 +32,6 @@ class SmtpServer:
         self._journal = journal
         self._listeners: list[Listener] = []
         self._sessions: dict[asyncio.Task[None], Session] = {}
-        self._addresses: Counter[str] = Counter()
 
     @property
     def sessions(self) -> int:
@@ -48,8 +45,14 @@ class SmtpServer:
             name: the listener's name in the configuration.
             listening: a bound and listening socket.
         """
-        implicit = self._services[name].implicit_tls
-        listener = Listener(listening, partial(self._accept, name), implicit_tls=implicit)
+        service = self._services[name]
+        listener = Listener(
+            listening,
+            partial(self._accept, name),
+            implicit_tls=service.implicit_tls,
+            proxies=self._proxies(service),
+            refuse=partial(self._last_words, name),
+        )
         await listener.start()
         self._listeners.append(listener)
 
@@ -78,45 +81,44 @@ class SmtpServer:
             task.cancel()
         await asyncio.gather(*rest, return_exceptions=True)
 
-    def _accept(self, name: str, connection: Connection) -> None:
+    def _proxies(self, service: Service) -> Proxies | None:
+        networks = service.extensions.proxies
+        if not (networks.v4 or networks.v6):
+            return None
+
+        def refused(proxy: Client, why: str) -> None:
+            self._journal(Notice(service.name, f"{proxy}: {why}", Level.WARNING))
+
+        return Proxies(networks.contains, refused)
+
+    def _last_words(self, name: str, client: Client) -> bytes | None:
+        """Send a client away before it costs anything: a task, a look-up, a handshake."""
         service = self._services[name]
-        excess = self._excess(service, connection.peer)
-        if excess:
-            self._refuse(connection, service, excess)
+        reply = service.gate.refuses(client, self.sessions, service.clock())
+        return None if reply is None else _spoken(service, reply)
+
+    def _accept(self, name: str, connection: Connection) -> None:
+        service, client = self._services[name], connection.peer
+        reply = service.gate.enter(client, service.clock())
+        if reply is not None:
+            connection.write(_spoken(service, reply))
+            connection.close()
             return
         session = Session(connection, service)
         task = asyncio.get_running_loop().create_task(session.run())
         self._sessions[task] = session
-        address = connection.peer.address
-        self._addresses[address] += 1
-        task.add_done_callback(partial(self._ended, address))
+        task.add_done_callback(partial(self._ended, service, client))
 
-    def _excess(self, service: Service, client: Client) -> str:
-        """Which limit one more client would break, in words; empty if none."""
-        limits, address = service.limits, client.address
-        if 0 < limits.sessions <= self.sessions:
-            return f"Connection limit exceeded: {self.sessions} sessions in this worker"
-        here = self._addresses[address]  # a Counter keeps nothing for a mere question
-        if 0 < limits.sessions_per_address <= here and not service.trusted.contains(address):
-            return f"Connection concurrency limit exceeded: {here} sessions of this address"
-        return ""
-
-    def _refuse(self, connection: Connection, service: Service, excess: str) -> None:
-        """Send a client away before it costs anything: a look-up, a handshake, a task."""
-        client = connection.peer
-        self._journal(Notice(service.name, f"{excess}, {client} refused", Level.WARNING))
-        if not service.implicit_tls:
-            reply = replies.too_many_connections(service.hostname, client.address)
-            connection.write(reply.encode())
-        connection.close()
-
-    def _ended(self, address: str, task: asyncio.Task[None]) -> None:
+    def _ended(self, service: Service, client: Client, task: asyncio.Task[None]) -> None:
         del self._sessions[task]
-        self._addresses[address] -= 1
-        if not self._addresses[address]:
-            del self._addresses[address]
+        service.gate.leave(client)
         if not task.cancelled() and (error := task.exception()) is not None:
             self._journal(Notice("smtpd", f"a session failed: {_describe(error)}", Level.ERROR))
+
+
+def _spoken(service: Service, reply: Reply) -> bytes:
+    """The last words to a client; none where it waits for a TLS handshake and not for words."""
+    return b"" if service.implicit_tls else reply.encode()
 
 
 def _describe(error: BaseException) -> str:

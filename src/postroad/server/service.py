@@ -8,13 +8,19 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
+from postroad.directory import Alias, Mailbox, Purpose, Unknown
 from postroad.intake import Door
+from postroad.limits.gate import Gate
+from postroad.model import Address, Client
 from postroad.model.journal import Journal
 from postroad.policy import Networks, Oracle, Policy
+from postroad.server.extensions import Extensions
+from postroad.server.logins import Logins
 from postroad.smtp import SessionLimits
 
 __all__ = ["Authenticating", "Names", "Service"]
@@ -23,8 +29,18 @@ __all__ = ["Authenticating", "Names", "Service"]
 class Authenticating(Protocol):
     """The part of a directory that logins need."""
 
-    async def authenticate(self, name: str, password: str) -> str | None:
+    async def authenticate(
+        self, name: str, password: str, purpose: Purpose, address: str
+    ) -> str | None:
         """The account's own spelling of its name, or `None`; why is nobody's business."""
+        ...
+
+    async def login_name(self, name: str) -> str | None:
+        """The same for those who proved by other means who they are."""
+        ...
+
+    async def resolve(self, address: Address) -> Mailbox | Alias | Unknown:
+        """What an address of ours stands for."""
         ...
 
 
@@ -57,9 +73,13 @@ class Service:
         reverse_names: whether to.
         tls_context: our certificate and TLS versions; `None` where the listener has no TLS.
         handshake_timeout: seconds a TLS handshake may take.
+        gate: who may come in, and how often.
         journal: where events go.
         clock: seconds since the epoch.
         pause: waits for so many seconds.
+        elapsed: seconds since some moment, by a clock that nobody sets.
+        extensions: what is offered beyond plain SMTP.
+        logins: what logins go by besides the directory.
     """
 
     name: str
@@ -78,6 +98,17 @@ class Service:
     reverse_names: bool
     tls_context: ssl.SSLContext | None
     handshake_timeout: float
+    gate: Gate
     journal: Journal
     clock: Callable[[], float]
     pause: Callable[[float], Awaitable[None]] = asyncio.sleep
+    elapsed: Callable[[], float] = time.monotonic
+    extensions: Extensions = field(default_factory=Extensions)
+    logins: Logins = field(default_factory=Logins)
+
+    def trusts(self, client: Client) -> bool:
+        """Whether a client is in a trusted network, or on a Unix-domain socket of ours.
+
+        Who may write to that socket is decided by its owner and mode.
+        """
+        return client.is_local or self.trusted.contains(client.address)

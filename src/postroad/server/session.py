@@ -10,14 +10,20 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from postroad.model import Reply
-from postroad.model.journal import Connected, Disconnected, TlsEstablished, TlsFailed
+from postroad.model import Client, Reply
+from postroad.model.journal import Connected, Disconnected
 from postroad.net.connection import Connection, TlsError
-from postroad.sasl import MECHANISMS
+from postroad.server.handshake import begins_tls, refuse_tls, shake_hands, tls_broke
+from postroad.server.impersonation import speak_for
 from postroad.server.login import LOGIN_FAILURES, Exchange
+from postroad.server.mechanisms import offer_logins
+from postroad.server.offering import offer_to
+from postroad.server.pace import Pace
 from postroad.server.peer import Peer
 from postroad.server.service import Service
 from postroad.server.transaction import Transaction
+from postroad.server.verification import verify
+from postroad.server.wishes import accepted, envelope_of
 from postroad.smtp import (
     Auth,
     AuthResponse,
@@ -25,6 +31,7 @@ from postroad.smtp import (
     Closed,
     Data,
     EndOfData,
+    Etrn,
     Event,
     Hello,
     Mail,
@@ -36,6 +43,9 @@ from postroad.smtp import (
     Reset,
     ServerCore,
     StartTls,
+    Vrfy,
+    XClient,
+    XForward,
     replies,
 )
 
@@ -50,6 +60,7 @@ class Session:
         "_core",
         "_exchange",
         "_over",
+        "_pace",
         "_peer",
         "_service",
         "_stopping",
@@ -66,8 +77,10 @@ class Session:
         """
         self._connection = connection
         self._service = service
-        self._core = _new_core(service)
+        offer = _offer(service, connection.peer, connection.peer)
+        self._core = ServerCore(service.hostname, offer, service.limits)
         self._peer = Peer(connection, service, self._core)
+        self._pace = Pace(self._core.patience, service.limits.data_rate)
         self._transaction: Transaction | None = None
         self._exchange: Exchange | None = None
         self._over = False
@@ -78,21 +91,24 @@ class Session:
         """Serve until either side has had enough. Never raises for what a peer does."""
         service, peer = self._service, self._peer
         try:
-            if service.reverse_names:
+            if service.reverse_names and not peer.client.is_local:
                 name = await service.names.client_name(peer.client.address)
                 peer.client = replace(peer.client, name=name)
-            peer.trusted = service.trusted.contains(peer.client.address)
             peer.log(Connected(service.name, peer.client))
-            if service.implicit_tls and not await self._start_tls(b""):
+            if service.implicit_tls and not await shake_hands(peer, b""):
                 return
             self._core.greet()
             await self._converse()
         except (ConnectionError, OSError) as error:
+            if isinstance(error, TlsError):
+                tls_broke(peer, error)
             peer.log_lost("lost connection")
             if str(error) and not isinstance(error, ConnectionError):
                 peer.notice(f"{peer.client}: {error}")
         finally:
             self._forget_transaction()
+            peer.log_out()
+            peer.give_place_back()
             self._connection.close()
             peer.log(Disconnected(service.name, peer.client, self._core.counts))
 
@@ -111,7 +127,10 @@ class Session:
             if event is Need.DATA:
                 data = core.data_to_send()
                 if data:
+                    if core.delay:  # a client that makes one error after the other waits
+                        await self._service.pause(core.delay)
                     connection.write(data)
+                    self._grant_time()
                 if self._stopping and self._transaction is None:
                     self._say_goodbye()
                     return
@@ -122,25 +141,41 @@ class Session:
         connection.write(core.data_to_send())
 
     async def _receive(self) -> None:
+        elapsed, pace = self._service.elapsed, self._pace
+        since = elapsed()
         try:
             data = await self._read(self._patience())
         except TimeoutError:
             self._peer.log_lost("timeout")
             self._fail(replies.timeout_exceeded(self._service.hostname))
             return
+        if begins_tls(self._peer, data):
+            refuse_tls(self._peer)
+            self._over = True
         if not self._over:
+            pace.waited(elapsed() - since)
+            if self._is_taking_content():
+                pace.earn(len(data))
             self._core.receive(data)
 
+    def _grant_time(self) -> None:
+        """A command was answered: the next has its whole time. Chunks of content do not count."""
+        if not self._is_taking_content():
+            self._pace.renew()
+
+    def _is_taking_content(self) -> bool:
+        return self._transaction is not None and self._transaction.is_open
+
     def _patience(self) -> float:
-        """Seconds the client may take now; 0 or less when its transaction took too long."""
+        """Seconds the client may take now; 0 or less when it took too long."""
         transaction, limit = self._transaction, self._service.limits.transaction
         if transaction is None or not limit:
-            return self._core.patience
-        return min(self._core.patience, transaction.arrived + limit - self._service.clock())
+            return self._pace.left
+        return min(self._pace.left, transaction.arrived + limit - self._service.clock())
 
     async def _read(self, patience: float) -> bytes:
         if patience <= 0:
-            raise TimeoutError("the transaction took too long")
+            raise TimeoutError("command or transaction took too long")
         await self._connection.drain(patience)
         self._waiting = True
         try:
@@ -159,17 +194,19 @@ class Session:
                 assert transaction is not None, "the core lets RCPT through after MAIL only"
                 core.reply(await transaction.rcpt(event))
             case Mail():
-                self._transaction = Transaction(self._peer, event)
-                core.reply(replies.MAIL_OK)
+                core.reply(self._begin(event))
             case Data():
                 assert transaction is not None, "the core lets DATA through after MAIL only"
                 core.reply(await transaction.data())
+                self._pace.renew()
             case EndOfData():
                 assert transaction is not None, "content comes only after 354"
                 core.reply(await transaction.end_of_data(event))
                 self._forget_transaction()
             case Hello():
                 self._forget_transaction()
+                if self._service.auth:
+                    await offer_logins(self._peer)
                 core.reply(Reply.of(250, None, self._service.hostname))
             case Reset():
                 self._forget_transaction()
@@ -188,6 +225,49 @@ class Session:
             case Closed(reason):
                 self._over = True
                 self._peer.log_closed(reason)
+            case Vrfy() | Etrn() | XClient() | XForward():
+                await self._answer(event)
+
+    def _begin(self, event: Mail) -> Reply:
+        """A transaction begins, unless it asks for what the client cannot have."""
+        peer, service = self._peer, self._service
+        now = service.clock()
+        envelope = service.gate.message(peer.client, peer.user, now) or envelope_of(
+            event, known=peer.is_known, now=now, longest=self._core.offer.future_release
+        )
+        if isinstance(envelope, Reply):
+            peer.log_rejected("MAIL", envelope, event)
+            return envelope
+        self._transaction = Transaction(peer, event, envelope, now)
+        return accepted(event, envelope)
+
+    async def _answer(self, event: Vrfy | Etrn | XClient | XForward) -> None:
+        """Answer what is asked outside of mail transactions, and seldom."""
+        peer, service = self._peer, self._service
+        reply = replies.OK
+        match event:
+            case Vrfy():
+                reply = await verify(event, peer)
+            case Etrn(node):
+                reply = await service.extensions.etrn.start(node, peer.client, peer.login)
+                if reply.is_positive:
+                    peer.inform(f"ETRN {node} from {peer.client}: {reply}")
+            case XClient(attributes):
+                reply = await speak_for(peer, attributes) or self._begin_again()
+            case XForward(attributes):
+                peer.forwarded = {**peer.forwarded, **attributes}
+        if not reply.is_positive:
+            peer.log_rejected(self._core.after, reply, None)
+        self._core.reply(reply)
+
+    def _begin_again(self) -> Reply:
+        """Another client is served: it is greeted, and offered what is for it."""
+        service, core = self._service, self._core
+        old = core.offer
+        offer = _offer(service, self._peer.client, self._connection.peer)
+        core.offer = replace(offer, secure=old.secure, mechanisms=old.mechanisms)
+        core.logged_in = self._peer.login is not None
+        return replies.greeting(service.hostname, "LMTP" if offer.lmtp else "ESMTP")
 
     def _say_goodbye(self) -> None:
         self._fail(replies.shutting_down(self._service.hostname))
@@ -202,36 +282,19 @@ class Session:
         if self._transaction is not None:
             self._transaction.drop()
             self._transaction = None
+            self._peer.forwarded = {}  # told once for each message
 
     # TLS and login -----------------------------------------------------------------------------
 
     async def _upgrade(self) -> None:
         self._core.reply(replies.READY_FOR_TLS)
-        if await self._start_tls(self._core.data_to_send()):
+        if await shake_hands(self._peer, self._core.data_to_send()):
             self._core.tls_started()
             self._forget_transaction()
-            self._peer.login = None
+            self._peer.log_out()
+            self._peer.mechanisms = ()
         else:
             self._over = True
-
-    async def _start_tls(self, invitation: bytes) -> bool:
-        """The handshake, with what invites the client to it; whether it succeeded."""
-        service, connection, peer = self._service, self._connection, self._peer
-        assert service.tls_context is not None, "TLS is offered only with a certificate"
-        try:
-            await connection.start_tls(
-                service.tls_context,
-                server_side=True,
-                timeout=service.handshake_timeout,
-                invitation=invitation,
-            )
-        except TlsError as error:
-            peer.log(TlsFailed(service.name, peer.client, str(error)))
-            peer.log_lost("lost connection")
-            return False
-        assert connection.tls is not None
-        peer.log(TlsEstablished(service.name, str(peer.client), connection.tls))
-        return True
 
     async def _authenticate(self, exchange: Exchange, data: bytes | None) -> None:
         reply = await exchange.step(data)
@@ -242,17 +305,15 @@ class Session:
 
     def _log_refused(self, command: str, reply: Reply) -> None:
         """Refusals of mail are an operator's business; a mistyped command is not."""
-        if command in {"MAIL", "RCPT", "DATA", "AUTH"} or reply.code == 421:
+        if command in _OF_MAIL or reply.code == 421:
             transaction = self._transaction
             mail = None if transaction is None else transaction.mail
             self._peer.log_rejected(command, reply, mail)
 
 
-def _new_core(service: Service) -> ServerCore:
-    offer = Offer(
-        starttls=service.starttls,
-        secure=service.implicit_tls,
-        require_tls=service.require_tls,
-        mechanisms=tuple(MECHANISMS) if service.auth else (),
-    )
-    return ServerCore(service.hostname, offer, service.limits)
+_OF_MAIL = frozenset({"MAIL", "RCPT", "DATA", "BDAT", "AUTH", "ETRN", "XCLIENT", "XFORWARD"})
+
+
+def _offer(service: Service, client: Client, speaker: Client) -> Offer:
+    mechanisms = ("PLAIN", "LOGIN") if service.auth else ()  # until EHLO under TLS tells better
+    return offer_to(service, client, speaker=speaker, mechanisms=mechanisms)

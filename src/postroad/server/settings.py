@@ -1,78 +1,48 @@
 """`[listeners.NAME]`: the doors of the server, and the presets that make most of them one word.
 
-A preset is a complete, safe door as RFC 5321 (MX), RFC 6409 (submission) and RFC 8314 (submission
-over TLS) want it; a listener's own keys change single properties of it. This module knows what a
-listener is, not how to open one.
+A preset is a complete, safe door as RFC 5321 (MX), RFC 6409 (submission), RFC 8314 (submission
+over TLS) and RFC 2033 (LMTP) want it; a listener's own keys change single properties of it. This
+module knows what a listener is, not how to open one; where it listens is in `binds`.
 """
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass, field
-from ipaddress import ip_address
+from dataclasses import dataclass, field, replace
+from ipaddress import IPv4Network, IPv6Network
 from typing import Literal, Self
 
+from postroad.model.units import Duration
 from postroad.policy.settings import PolicySettings
+from postroad.server.binds import Bind
 
 __all__ = [
+    "DISCARDABLE",
     "PRESETS",
-    "Bind",
+    "EtrnSettings",
     "ListenerSettings",
     "Preset",
     "PresetName",
     "ResolvedListener",
     "TlsMode",
+    "VrfyMode",
+    "preset_named",
 ]
 
-PresetName = Literal["mx", "submission", "submissions"]
+PresetName = Literal["mx", "submission", "submissions", "lmtp"]
 TlsMode = Literal["starttls", "implicit", "none"]
+VrfyMode = Literal["never", "login", "always"]
 
-_BIND = re.compile(r"(?:\[(?P<v6>[^\[\]]*)\]|(?P<v4>[^:\[\]]*)):(?P<port>[0-9]{1,5})\Z")
-
-
-@dataclass(frozen=True, slots=True)
-class Bind:
-    """An address to listen on.
-
-    Attributes:
-        host: an IP address; empty for all addresses, IPv6 and IPv4.
-        port: 1 to 65535; 0, which no configuration can say, lets the system choose.
-    """
-
-    host: str
-    port: int
-
-    @classmethod
-    def parse(cls, text: str) -> Self:
-        """Read `:25`, `127.0.0.1:2525` or `[::1]:2525`.
-
-        Raises:
-            ValueError: it is none of these; the message says what was expected.
-        """
-        found = _BIND.match(text)
-        if found is None:
-            raise ValueError(
-                'expected an address such as ":25", "192.0.2.1:25" or "[2001:db8::1]:25", '
-                f'not "{text}"'
-            )
-        port = int(found["port"])
-        if not 1 <= port <= 65_535:
-            raise ValueError(f"expected a port from 1 to 65535, not {found['port']}")
-        return cls(_host(found["v4"], found["v6"]), port)
-
-    def overlaps(self, other: Bind) -> bool:
-        """Whether both cannot be bound, being the same or one holding all addresses."""
-        if self.port != other.port:
-            return False
-        return self.host == other.host or self._holds(other) or other._holds(self)
-
-    def _holds(self, other: Bind) -> bool:
-        """Whether this is all addresses, or all of the other's family."""
-        return self.host in {"", "::" if ":" in other.host else "0.0.0.0"}
-
-    def __str__(self) -> str:
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{host}:{self.port}"
+DISCARDABLE = (
+    "DSN",
+    "CHUNKING",
+    "BINARYMIME",
+    "REQUIRETLS",
+    "FUTURERELEASE",
+    "DELIVERBY",
+    "MT-PRIORITY",
+    "LIMITS",
+)
+"""EHLO keywords that a listener can do without; the others are needed or have keys of their own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,22 +50,28 @@ class Preset:
     """What a listener is unless it says otherwise.
 
     Attributes:
-        port: where it listens, on all addresses.
+        port: where it listens.
         tls: `starttls` (RFC 3207), `implicit` (from the first octet, RFC 8314 §3.3) or `none`.
         require_tls: whether nothing but greeting and STARTTLS is taken before TLS (530).
         auth: whether logins are offered, which they are only under TLS.
+        host: on which address; empty for all.
+        lmtp: whether it speaks LMTP, and then for recipients here only.
     """
 
     port: int
     tls: TlsMode
     require_tls: bool
     auth: bool
+    host: str = ""
+    lmtp: bool = False
 
 
 PRESETS: dict[PresetName, Preset] = {
     "mx": Preset(port=25, tls="starttls", require_tls=False, auth=False),
     "submission": Preset(port=587, tls="starttls", require_tls=True, auth=True),
     "submissions": Preset(port=465, tls="implicit", require_tls=True, auth=True),
+    # RFC 2033 §5: never port 25. What speaks LMTP is a neighbour: this machine unless told.
+    "lmtp": Preset(port=24, tls="none", require_tls=False, auth=False, host="127.0.0.1", lmtp=True),
 }
 
 
@@ -105,20 +81,59 @@ class ListenerSettings:
 
     Attributes:
         preset: what it is unless the other keys say otherwise: `mx` (mail from the world),
-            `submission` (mail from users, STARTTLS) or `submissions` (mail from users, TLS from
-            the first octet). Absent: the listener's own name.
-        bind: addresses such as `:25` (all), `127.0.0.1:2525`, `[::1]:2525`. Absent: the preset's
-            port on all addresses.
+            `submission` (mail from users, STARTTLS), `submissions` (mail from users, TLS from
+            the first octet) or `lmtp` (mail for users here from trusted neighbours). Absent: the
+            listener's own name.
+        bind: addresses such as `:25` (all), `127.0.0.1:2525`, `[::1]:2525`, `unix:/path`.
+            Absent: the preset's port, on all addresses but for `lmtp`.
+        unix_mode: permissions of the sockets of `unix:` addresses, as chmod takes them.
+        unix_owner: `user` or `user:group` they belong to. Empty: the server's user.
         tls: `starttls`, `implicit` or `none`. Absent: the preset's.
         auth: whether users may log in. Absent: the preset's.
+        client_certificates: whether clients are asked for a certificate, which they need not
+            have; one that `[tls] client_ca_file` does not vouch for is refused.
+        plain_auth: lets them log in without TLS, on a listener that has none and is on this
+            machine only.
+        vrfy: who gets an answer to VRFY: nobody (`never`), who has logged in (`login`), anybody
+            (`always`).
+        future_release: the longest time for which users and trusted clients may have mail held
+            back (RFC 4865), seconds; 0: not at all.
+        discard_ehlo_keywords: extensions not to offer, as Postfix's of this name.
+        proxy: networks of proxies that open each connection with a PROXY header; from others
+            none is taken.
+        xclient: networks of clients that may speak for others by XCLIENT.
+        xforward: networks of clients that may say by XFORWARD whom they got mail from.
         policy: restriction lists; a list that is absent is the preset's.
     """
 
     preset: PresetName | None = None
     bind: tuple[str, ...] | None = None
+    unix_mode: str = "0660"
+    unix_owner: str = ""
     tls: TlsMode | None = None
     auth: bool | None = None
+    client_certificates: bool = False
+    plain_auth: bool = False
+    vrfy: VrfyMode = "never"
+    future_release: Duration = 30 * 86_400.0
+    discard_ehlo_keywords: tuple[str, ...] = ()
+    proxy: tuple[IPv4Network | IPv6Network, ...] = ()
+    xclient: tuple[IPv4Network | IPv6Network, ...] = ()
+    xforward: tuple[IPv4Network | IPv6Network, ...] = ()
     policy: PolicySettings = field(default_factory=PolicySettings)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EtrnSettings:
+    """`[etrn.NAME]`: who may start the queue for the domain NAME (ETRN, RFC 1985).
+
+    Attributes:
+        networks: clients by address.
+        users: those who have logged in, by the names of their accounts.
+    """
+
+    networks: tuple[IPv4Network | IPv6Network, ...] = ()
+    users: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +148,7 @@ class ResolvedListener:
         require_tls: whether mail is taken under TLS only.
         auth: whether logins are offered (under TLS).
         policy: the operator's restriction lists.
+        settings: what the operator wrote; for the keys that no preset fills in.
     """
 
     name: str
@@ -142,6 +158,17 @@ class ResolvedListener:
     require_tls: bool
     auth: bool
     policy: PolicySettings
+    settings: ListenerSettings
+
+    @property
+    def lmtp(self) -> bool:
+        """Whether it speaks LMTP."""
+        return PRESETS[self.preset].lmtp
+
+    @property
+    def is_local(self) -> bool:
+        """Whether only this machine can reach it."""
+        return all(bind.is_local for bind in self.binds)
 
     @classmethod
     def of(cls, name: str, settings: ListenerSettings) -> Self:
@@ -154,36 +181,45 @@ class ResolvedListener:
         if preset_name is None:
             raise ValueError(f"listener {name} is no preset's name and names no preset")
         preset = PRESETS[preset_name]
-        binds: tuple[Bind, ...] = (Bind("", preset.port),)
-        if settings.bind is not None:
-            binds = tuple(Bind.parse(text) for text in settings.bind)
         return cls(
             name=name,
             preset=preset_name,
-            binds=binds,
+            binds=binds_of(settings, preset),
             tls=settings.tls or preset.tls,
             require_tls=preset.require_tls,
             auth=preset.auth if settings.auth is None else settings.auth,
             policy=settings.policy,
+            settings=settings,
         )
+
+
+def binds_of(settings: ListenerSettings, preset: Preset) -> tuple[Bind, ...]:
+    """Where a listener listens.
+
+    Raises:
+        ValueError: an address or a mode cannot be read; the message says what was expected.
+    """
+    if settings.bind is None:
+        return (Bind(preset.host, preset.port),)
+    mode = mode_of(settings.unix_mode)
+    binds = (Bind.parse(text) for text in settings.bind)
+    return tuple(
+        replace(bind, mode=mode, owner=settings.unix_owner) if bind.path else bind for bind in binds
+    )
+
+
+def mode_of(text: str) -> int:
+    """Read `0660`.
+
+    Raises:
+        ValueError: it is no mode.
+    """
+    digits = text.removeprefix("0")
+    if len(digits) != 3 or not set(digits) <= set("01234567"):
+        raise ValueError(f'expected permissions as chmod takes them, such as "0660", not "{text}"')
+    return int(digits, 8)
 
 
 def preset_named(name: str) -> PresetName | None:
     """The preset of this name, if it is one's."""
     return next((preset for preset in PRESETS if preset == name), None)
-
-
-def _host(v4: str | None, v6: str | None) -> str:
-    """The address in its shortest form; empty for all addresses."""
-    if v6 is None and v4 in {"", "*"}:
-        return ""
-    text = v6 if v6 is not None else v4 or ""
-    try:
-        address = ip_address(text)
-    except ValueError:
-        raise ValueError(
-            f"expected an IP address before the port, not {text or 'nothing'}"
-        ) from None
-    if (address.version == 6) != (v6 is not None):
-        raise ValueError(f"expected brackets around an IPv6 address and no other, not {text}")
-    return str(address)

@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Awaitable
 
 from postroad.intake import NO_STORAGE, Entry, Source
-from postroad.model import Address, Envelope, Reply
+from postroad.model import Address, Envelope, Recipient, Reply
 from postroad.model.journal import Accepted, Level, Notice
 from postroad.policy import Verdict
 from postroad.server.peer import Peer
+from postroad.server.submitter import submitter
 from postroad.smtp import EndOfData, Mail, Rcpt, replies
 from postroad.spool import SpoolError
 
@@ -28,47 +29,66 @@ class Transaction:
         arrived: when that came, seconds since the epoch.
     """
 
-    __slots__ = ("_entry", "_peer", "_recipients", "arrived", "mail")
+    __slots__ = ("_entry", "_envelope", "_peer", "_recipients", "arrived", "mail")
 
-    def __init__(self, peer: Peer, mail: Mail) -> None:
+    def __init__(self, peer: Peer, mail: Mail, envelope: Envelope, arrived: float) -> None:
+        """A transaction without recipients.
+
+        Args:
+            peer: the client.
+            mail: what it said.
+            envelope: what that amounts to.
+            arrived: when it said so, seconds since the epoch.
+        """
         self.mail = mail
-        self.arrived = peer.service.clock()
+        self.arrived = arrived
+        self._envelope = envelope
         self._peer = peer
-        self._recipients: list[Address] = []
+        self._recipients: list[Recipient] = []
         self._entry: Entry | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether its content is being taken."""
+        return self._entry is not None
 
     async def rcpt(self, event: Rcpt) -> Reply:
         """Decide about one more recipient."""
         peer, recipient = self._peer, event.recipient
         service = peer.service
+        refusal = service.gate.recipient(peer.client, peer.user, service.clock())
+        if refusal is not None:
+            peer.log_rejected("RCPT", refusal, self.mail, recipient)
+            return refusal
         verdict = await service.policy.recipient(peer.facts(self.mail, recipient), service.oracle)
         self._log_warnings("RCPT", verdict, recipient)
         if verdict.reply is not None:
             peer.log_rejected("RCPT", verdict.reply, self.mail, recipient)
             return verdict.reply
-        self._recipients.append(recipient)
+        self._recipients.append(Recipient(recipient, event.notify, event.orcpt))
         return replies.RCPT_OK
 
     async def data(self) -> Reply:
         """Decide about the content to come, and open the door for it."""
         peer, mail = self._peer, self.mail
         service = peer.service
-        only = self._recipients[0] if len(self._recipients) == 1 else None
+        only = self._recipients[0].address if len(self._recipients) == 1 else None
         verdict = await service.policy.data(peer.facts(mail, only), service.oracle)
         self._log_warnings("DATA", verdict, only)
         if verdict.reply is not None:
             peer.log_rejected("DATA", verdict.reply, mail)
             return verdict.reply
-        envelope = Envelope(mail.sender, mail.body, mail.smtputf8)
         recipients = tuple(self._recipients)
+        first = "" if mail.auth is None else await submitter(peer, mail.auth)
         try:
-            entry = service.door.open(self._source(), envelope, recipients, self.arrived)
+            entry = service.door.open(self._source(), self._envelope, recipients, self.arrived)
         except SpoolError as error:
             peer.log(Notice(service.name, str(error), Level.ERROR))
             peer.log_rejected("DATA", NO_STORAGE, mail, only)
             return NO_STORAGE
         self._entry = entry
-        peer.log(Accepted(service.name, entry.queue_id, peer.client, peer.login))
+        origin = peer.forwarded
+        peer.log(Accepted(service.name, entry.queue_id, peer.client, peer.login, origin, first))
         return replies.START_CONTENT
 
     def write(self, chunk: bytes) -> Awaitable[None] | None:
@@ -99,11 +119,11 @@ class Transaction:
         return Source(
             peer.service.name,
             peer.client,
-            peer.core.hello,
-            peer.core.protocol,
+            peer.hello,
+            peer.protocol,
             peer.connection.tls,
             peer.login,
-            submission=peer.login is not None or peer.trusted,
+            submission=peer.is_known and not peer.service.extensions.lmtp,
         )
 
     def _log_warnings(self, stage: str, verdict: Verdict, recipient: Address | None) -> None:

@@ -9,9 +9,11 @@ from postroad.smtp.events import (
     Auth,
     AuthResponse,
     BodyChunk,
+    By,
     Closed,
     Data,
     EndOfData,
+    Etrn,
     Event,
     Hello,
     Mail,
@@ -22,6 +24,9 @@ from postroad.smtp.events import (
     Refused,
     Reset,
     StartTls,
+    Vrfy,
+    XClient,
+    XForward,
 )
 from postroad.smtp.offer import Offer
 from postroad.smtp.server import ServerCore
@@ -31,11 +36,13 @@ __all__ = [
     "Auth",
     "AuthResponse",
     "BodyChunk",
+    "By",
     "ClientCore",
     "Closed",
     "Data",
     "Dialect",
     "EndOfData",
+    "Etrn",
     "Event",
     "Hello",
     "Mail",
@@ -50,4 +57,7 @@ __all__ = [
     "SessionLimits",
     "StartTls",
     "Transaction",
+    "Vrfy",
+    "XClient",
+    "XForward",
 ]

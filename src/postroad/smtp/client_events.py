@@ -1,11 +1,11 @@
-"""What the client core is asked to send and what it tells of it, as plain values."""
+"""What the client core tells of a session and its transactions, as plain values."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from postroad.model import BodyType, Reply
+from postroad.model import Reply
 from postroad.smtp.extensions import Extensions
 
 __all__ = [
@@ -21,7 +21,6 @@ __all__ = [
     "Stage",
     "TlsAccepted",
     "TlsRefused",
-    "Transaction",
 ]
 
 
@@ -53,24 +52,8 @@ class Stage(Enum):
     QUIT = "sending the QUIT command"
     CLOSED = "closed"
 
-
-@dataclass(frozen=True, slots=True)
-class Transaction:
-    """The envelope of one message as it goes to one server.
-
-    Attributes:
-        sender: the reverse-path without brackets; empty for the null one.
-        recipients: the forward-paths without brackets, at least one.
-        size: octets of the content (RFC 1870).
-        body: whether the content needs 8BITMIME.
-        smtputf8: whether the message needs SMTPUTF8 whatever its addresses look like.
-    """
-
-    sender: str
-    recipients: tuple[str, ...]
-    size: int
-    body: BodyType = BodyType.SEVEN_BIT
-    smtputf8: bool = False
+    # Members are one of a kind. Each reply looks its stage up; `Enum` hashes the name for that.
+    __hash__ = object.__hash__
 
 
 @dataclass(frozen=True, slots=True)

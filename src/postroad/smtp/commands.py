@@ -9,61 +9,56 @@ table of states.
 from __future__ import annotations
 
 import re
-from base64 import b64decode
-from binascii import Error as Base64Error
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from postroad.model import AddressError, BodyType, Reply
+from postroad.model import Address, AddressError, BodyType, Reply
+from postroad.model.address import is_domain
 from postroad.smtp import replies
-from postroad.smtp.events import Auth, Data, Hello, Mail, Quit, Rcpt, Reset, StartTls
+from postroad.smtp.attributes import XCLIENT, XFORWARD, read_attributes
+from postroad.smtp.auth import read_auth
+from postroad.smtp.chunks import Chunk
+from postroad.smtp.events import (
+    Auth,
+    Data,
+    Etrn,
+    Hello,
+    Mail,
+    Quit,
+    Rcpt,
+    Reset,
+    StartTls,
+    Vrfy,
+    XClient,
+    XForward,
+)
 from postroad.smtp.offer import Offer
+from postroad.smtp.parameters import MailOptions, RcptOptions, mail_options, rcpt_options
 from postroad.smtp.paths import forward_path, reverse_path, split_path
-from postroad.smtp.settings import SessionLimits
+from postroad.smtp.standing import Standing
 
-__all__ = ["COMMANDS", "SASL_LIMIT", "Command", "Standing", "decode_sasl"]
-
-SASL_LIMIT = 12_288
-"""Octets of a base64 line of AUTH (RFC 4954 §4)."""
+__all__ = ["COMMANDS", "LMTP_COMMANDS", "Command", "commands"]
 
 MAX_HELLO = 255
 """Characters of the name in HELO and EHLO: a domain's bound (RFC 5321 §4.5.3.1.2)."""
 
-MAX_MECHANISM = 20
-"""Characters of a SASL mechanism's name (RFC 4422 §3.1)."""
 
-Result = Auth | Data | Hello | Mail | Quit | Rcpt | Reset | StartTls | Reply
-
-
-@dataclass(slots=True)
-class Standing:
-    """What the session knows of its client. After STARTTLS a new one takes its place.
-
-    Attributes:
-        offer: what the client may use.
-        limits: the session's bounds.
-        hello: the name given by EHLO or HELO, empty before.
-        extended: whether it was EHLO.
-        authenticated: whether a login succeeded.
-        smtputf8: whether the transaction asked for SMTPUTF8.
-        recipients: recipients taken in the transaction.
-    """
-
-    offer: Offer
-    limits: SessionLimits
-    hello: str = ""
-    extended: bool = False
-    authenticated: bool = False
-    smtputf8: bool = False
-    recipients: int = 0
-
-    @property
-    def protocol(self) -> str:
-        """The `with` protocol of a trace header (RFC 3848; RFC 6531 §4.3)."""
-        if not self.extended:
-            return "SMTP"
-        kind = "UTF8SMTP" if self.smtputf8 else "ESMTP"
-        return f"{kind}{'S' * self.offer.secure}{'A' * self.authenticated}"
+Result = (
+    Auth
+    | Chunk
+    | Data
+    | Etrn
+    | Hello
+    | Mail
+    | Quit
+    | Rcpt
+    | Reset
+    | StartTls
+    | Vrfy
+    | XClient
+    | XForward
+    | Reply
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +69,13 @@ class Command:
         read: turns the argument into an event or a reply.
         before_tls: whether it may come before TLS where TLS is required (RFC 3207 §4).
         idle: whether it moves no mail; too many of these are an error each.
+        offered: whether HELP names it.
     """
 
     read: Callable[[str, Standing], Result]
     before_tls: bool = False
     idle: bool = False
+    offered: Callable[[Offer], bool] = lambda _: True
 
 
 def _ehlo(argument: str, _: Standing) -> Result:
@@ -87,6 +84,10 @@ def _ehlo(argument: str, _: Standing) -> Result:
 
 def _helo(argument: str, _: Standing) -> Result:
     return Hello(argument, extended=False) if _is_hello(argument) else replies.SYNTAX_HELO
+
+
+def _lhlo(argument: str, _: Standing) -> Result:
+    return Hello(argument, extended=True) if _is_hello(argument) else replies.SYNTAX_LHLO
 
 
 def _is_hello(name: str) -> bool:
@@ -101,36 +102,6 @@ def _starttls(argument: str, standing: Standing) -> Result:
     return StartTls() if standing.offer.starttls else replies.NOT_IMPLEMENTED
 
 
-def _auth(argument: str, standing: Standing) -> Result:
-    if not standing.offer.mechanisms:
-        return replies.NO_AUTH
-    if not standing.offer.secure:
-        return replies.AUTH_NEEDS_TLS
-    if standing.authenticated:
-        return replies.ALREADY_AUTHENTICATED
-    name, _, response = argument.partition(" ")
-    if not 0 < len(name) <= MAX_MECHANISM or " " in response:
-        return replies.SYNTAX_AUTH
-    mechanism = name.upper()
-    if mechanism not in standing.offer.mechanisms:
-        return replies.NO_MECHANISM
-    if not response:
-        return Auth(mechanism, None)
-    # A lone "=" is an empty response (RFC 4954 §4).
-    initial = b"" if response == "=" else decode_sasl(response)
-    return initial if isinstance(initial, Reply) else Auth(mechanism, initial)
-
-
-def decode_sasl(text: str) -> bytes | Reply:
-    """The octets behind a base64 line of AUTH, or the refusal of it."""
-    if len(text) > SASL_LIMIT:
-        return replies.AUTH_TOO_LONG
-    try:
-        return b64decode(text.encode(), validate=True)
-    except Base64Error:
-        return replies.BAD_BASE64
-
-
 def _mail(argument: str, standing: Standing) -> Result:
     parts = split_path(argument, "FROM:")
     if parts is None:
@@ -139,87 +110,25 @@ def _mail(argument: str, standing: Standing) -> Result:
         sender = reverse_path(parts[0])
     except AddressError:
         return replies.BAD_SENDER
-    options = _read_options(parts[1], standing) if parts[1] else _NO_OPTIONS
+    options = mail_options(parts[1], standing) if parts[1] else _NO_MAIL_OPTIONS
     if isinstance(options, Reply):
         return options
     if not options.smtputf8 and sender is not None and not sender.is_ascii:
         return replies.NEED_SMTPUTF8
-    return Mail(sender, options.size, options.body, options.smtputf8, options.auth)
-
-
-@dataclass(slots=True)
-class _Options:
-    size: int | None = None
-    body: BodyType = BodyType.SEVEN_BIT
-    smtputf8: bool = False
-    auth: str | None = None
-
-
-_NO_OPTIONS = _Options()
-
-
-def _read_options(text: str, standing: Standing) -> _Options | Reply:
-    options = _Options()
-    seen = set()
-    for option in text.split(" "):
-        if not option:
-            continue
-        name, equals, value = option.partition("=")
-        name = name.upper()
-        setter = _OPTIONS.get(name)
-        if setter is None or (name == "AUTH" and not standing.offer.has_auth):
-            return replies.unsupported_option(option)
-        if name in seen:
-            return replies.repeated_option(name)
-        seen.add(name)
-        refusal = setter(options, equals + value, standing)
-        if refusal is not None:
-            return refusal
-    return options
-
-
-_SIZE = re.compile(r"=([0-9]{1,20})\Z")  # RFC 1870 §3
-_BODIES = {"=7BIT": BodyType.SEVEN_BIT, "=8BITMIME": BodyType.EIGHT_BIT_MIME}  # RFC 6152 §3
-_XTEXT = re.compile(r"=((?:[!-*,-<>-~]|\+[0-9A-F]{2})+)\Z")  # RFC 3461 §4
-_HEXCHAR = re.compile(r"\+([0-9A-F]{2})")
-
-
-def _set_size(options: _Options, value: str, standing: Standing) -> Reply | None:
-    size = _SIZE.match(value)
-    if size is None:
-        return replies.BAD_SIZE
-    options.size = int(size[1])
-    limit = standing.limits.message_size
-    return replies.TOO_BIG if limit and options.size > limit else None
-
-
-def _set_body(options: _Options, value: str, _: Standing) -> Reply | None:
-    body = _BODIES.get(value.upper())
-    if body is None:
-        return replies.unsupported_option(f"BODY{value}")
-    options.body = body
-    return None
-
-
-def _set_smtputf8(options: _Options, value: str, _: Standing) -> Reply | None:
-    options.smtputf8 = True  # RFC 6531 §3.4 gives it no value
-    return replies.unsupported_option(f"SMTPUTF8{value}") if value else None
-
-
-def _set_auth(options: _Options, value: str, _: Standing) -> Reply | None:
-    xtext = _XTEXT.match(value)
-    if xtext is None:
-        return replies.BAD_AUTH
-    options.auth = _HEXCHAR.sub(lambda octet: chr(int(octet[1], 16)), xtext[1])
-    return None if options.auth.isascii() and options.auth.isprintable() else replies.BAD_AUTH
-
-
-_OPTIONS: dict[str, Callable[[_Options, str, Standing], Reply | None]] = {
-    "SIZE": _set_size,
-    "BODY": _set_body,
-    "SMTPUTF8": _set_smtputf8,
-    "AUTH": _set_auth,  # RFC 4954 §5
-}
+    return Mail(
+        sender,
+        options.size,
+        options.body,
+        options.smtputf8,
+        options.auth,
+        options.ret,
+        options.envid,
+        options.require_tls,
+        options.hold_for,
+        options.hold_until,
+        options.by,
+        options.priority,
+    )
 
 
 def _rcpt(argument: str, standing: Standing) -> Result:
@@ -232,16 +141,32 @@ def _rcpt(argument: str, standing: Standing) -> Result:
         recipient = forward_path(parts[0])
     except AddressError:
         return replies.BAD_RECIPIENT
-    option = parts[1].strip(" ").partition(" ")[0]
-    if option:
-        return replies.unsupported_option(option)
+    options = rcpt_options(parts[1], standing) if parts[1] else _NO_RCPT_OPTIONS
+    if isinstance(options, Reply):
+        return options
     if not standing.smtputf8 and not recipient.is_ascii:
         return replies.NEED_SMTPUTF8
-    return Rcpt(recipient)
+    return Rcpt(recipient, options.notify, options.orcpt)
 
 
-def _data(argument: str, _: Standing) -> Result:
+_NO_MAIL_OPTIONS = MailOptions()
+_NO_RCPT_OPTIONS = RcptOptions()
+
+
+def _data(argument: str, standing: Standing) -> Result:
+    if standing.body is BodyType.BINARY_MIME:
+        return replies.NEED_BDAT  # RFC 3030 §3
     return replies.SYNTAX_DATA if argument else Data()
+
+
+_BDAT = re.compile(r"([0-9]{1,20})(?: +(LAST))?\Z", re.IGNORECASE)  # RFC 3030 §2
+
+
+def _bdat(argument: str, standing: Standing) -> Result:
+    if not standing.offer.chunking:
+        return replies.NO_CHUNKING
+    count = _BDAT.match(argument)
+    return Chunk(int(count[1]), last=count[2] is not None) if count else replies.SYNTAX_BDAT
 
 
 def _rset(argument: str, _: Standing) -> Result:
@@ -256,30 +181,98 @@ def _quit(_argument: str, _: Standing) -> Result:
     return Quit()  # with an argument too: who wants to leave is let go, as by Postfix
 
 
-def _help(_argument: str, _: Standing) -> Result:
-    return Reply.of(214, "2.0.0", f"Commands: {' '.join(COMMANDS)}")
+def _help(_argument: str, standing: Standing) -> Result:
+    offer = standing.offer
+    verbs = [verb for verb, command in commands(offer).items() if command.offered(offer)]
+    return Reply.of(214, "2.0.0", f"Commands: {' '.join(verbs)}")
 
 
-def _vrfy(_argument: str, _: Standing) -> Result:
-    return replies.NO_VRFY
+_VRFY = re.compile(r"(?:(.*?) +)?SMTPUTF8\Z", re.IGNORECASE)  # RFC 6531 §3.7.4.2
+
+
+def _vrfy(argument: str, standing: Standing) -> Result:
+    utf8 = _VRFY.match(argument)
+    name = (utf8[1] or "") if utf8 else argument
+    if not name:
+        return replies.SYNTAX_VRFY
+    if not utf8 and not name.isascii():
+        return replies.NEED_SMTPUTF8
+    if not standing.offer.vrfy:
+        return replies.CANNOT_VERIFY  # RFC 5321 §3.5.3
+    bracketed = name.startswith("<") and name.endswith(">")
+    return Vrfy(name[1:-1] if bracketed else name, smtputf8=utf8 is not None)
+
+
+def _etrn(argument: str, standing: Standing) -> Result:
+    if not standing.offer.etrn:
+        return replies.NOT_IMPLEMENTED
+    if not argument or " " in argument:
+        return replies.SYNTAX_ETRN
+    site = argument[1:] if argument[0] in "@#" else argument  # RFC 1985 §5.3
+    return Etrn(argument) if _is_site(site) else replies.BAD_NODE
+
+
+def _is_site(text: str) -> bool:
+    """Whether it is a domain or, as in Postfix, an address literal."""
+    if not text.startswith("["):
+        return text.isascii() and is_domain(text)
+    try:
+        Address.parse(f"x@{text}")
+    except AddressError:
+        return False
+    return True
+
+
+def _xclient(argument: str, standing: Standing) -> Result:
+    if argument and not standing.offer.xclient:
+        return replies.NOT_AUTHORIZED
+    attributes = read_attributes("XCLIENT", argument, XCLIENT)
+    return attributes if isinstance(attributes, Reply) else XClient(attributes)
+
+
+def _xforward(argument: str, standing: Standing) -> Result:
+    if argument and not standing.offer.xforward:
+        return replies.NOT_AUTHORIZED
+    attributes = read_attributes("XFORWARD", argument, XFORWARD)
+    return attributes if isinstance(attributes, Reply) else XForward(attributes)
 
 
 def _unimplemented(_argument: str, _: Standing) -> Result:
     return replies.NOT_IMPLEMENTED
 
 
-COMMANDS: dict[str, Command] = {
-    "HELO": Command(_helo, before_tls=True, idle=True),
-    "EHLO": Command(_ehlo, before_tls=True, idle=True),
+_BEHIND_HELLO: dict[str, Command] = {
     "STARTTLS": Command(_starttls, before_tls=True),
-    "AUTH": Command(_auth),
+    "AUTH": Command(read_auth),
     "MAIL": Command(_mail),
     "RCPT": Command(_rcpt),
     "DATA": Command(_data),
+    "BDAT": Command(_bdat, offered=lambda offer: offer.chunking),
     "RSET": Command(_rset, before_tls=True, idle=True),
     "NOOP": Command(_noop, before_tls=True, idle=True),
     "VRFY": Command(_vrfy, idle=True),
     "EXPN": Command(_unimplemented, idle=True),
+    "ETRN": Command(_etrn, idle=True, offered=lambda offer: offer.etrn),
+    "XCLIENT": Command(_xclient, before_tls=True, offered=lambda offer: offer.xclient),
+    "XFORWARD": Command(_xforward, offered=lambda offer: offer.xforward),
     "HELP": Command(_help, before_tls=True, idle=True),
     "QUIT": Command(_quit, before_tls=True),
 }
+
+COMMANDS: dict[str, Command] = {
+    "HELO": Command(_helo, before_tls=True, idle=True),
+    "EHLO": Command(_ehlo, before_tls=True, idle=True),
+    **_BEHIND_HELLO,
+}
+"""The commands of SMTP."""
+
+LMTP_COMMANDS: dict[str, Command] = {
+    "LHLO": Command(_lhlo, before_tls=True, idle=True),
+    **_BEHIND_HELLO,
+}
+"""The commands of LMTP: HELO and EHLO are unknown there (RFC 2033 §4.1)."""
+
+
+def commands(offer: Offer) -> dict[str, Command]:
+    """The commands of the protocol that the listener speaks."""
+    return LMTP_COMMANDS if offer.lmtp else COMMANDS

@@ -7,18 +7,22 @@ inform. No event knows who decides, and none carries more than the client said.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 
-from postroad.model import Address, BodyType, Reply
+from postroad.model import Address, BodyType, ByMode, Notify, Reply, Return
 
 __all__ = [
+    "ANSWERS",
     "Auth",
     "AuthResponse",
     "BodyChunk",
+    "By",
     "Closed",
     "Data",
     "EndOfData",
+    "Etrn",
     "Event",
     "Hello",
     "Mail",
@@ -29,6 +33,9 @@ __all__ = [
     "Refused",
     "Reset",
     "StartTls",
+    "Vrfy",
+    "XClient",
+    "XForward",
 ]
 
 
@@ -44,7 +51,7 @@ class Need(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Hello:
-    """EHLO (`extended`) or HELO, with the name the client gives itself (RFC 5321 §4.1.1.1).
+    """EHLO or LHLO (`extended`), or HELO: the name the client gives itself (RFC 5321 §4.1.1.1).
 
     The name is what the client wrote: printable ASCII, perhaps with spaces or brackets.
     """
@@ -54,15 +61,39 @@ class Hello:
 
 
 @dataclass(frozen=True, slots=True)
+class By:
+    """The BY parameter of MAIL as it was said, seconds from now (RFC 2852 §4).
+
+    Attributes:
+        seconds: from now; 0 or less is a time that is over, which only `NOTIFY` may say.
+        mode: what to do once it is over.
+        trace: whether each relay is to be reported.
+    """
+
+    seconds: int
+    mode: ByMode
+    trace: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Mail:
     """MAIL: a transaction would begin (RFC 5321 §4.1.1.2).
 
     Attributes:
         sender: the reverse-path; `None` is `<>`.
         size: octets the client expects the content to have (RFC 1870), if it said so.
-        body: what the content needs (RFC 6152).
+        body: what the content needs (RFC 6152, RFC 3030).
         smtputf8: whether SMTPUTF8 was asked for (RFC 6531).
         auth: the AUTH parameter decoded (RFC 4954 §5): the original submitter, or `<>`.
+        ret: how much a failure notice returns (RFC 3461 §4.3), if it said so.
+        envid: the sender's own name for this message, decoded (RFC 3461 §4.4); empty for none.
+        require_tls: whether it may travel by verified TLS only (RFC 8689).
+        hold_for: seconds it is to be held back (RFC 4865 §4.2).
+        hold_until: the moment until when, seconds since the epoch (the same); never both. Whether
+            it is over, or too far away, is for those who have a clock: refuse it with
+            `replies.HOLD_IS_OVER` or `replies.HOLD_TOO_LONG`.
+        by: by when it ought to be delivered (RFC 2852).
+        priority: -9 to 9, larger goes first (RFC 6710).
     """
 
     sender: Address | None
@@ -70,13 +101,28 @@ class Mail:
     body: BodyType
     smtputf8: bool
     auth: str | None
+    ret: Return | None = None
+    envid: str = ""
+    require_tls: bool = False
+    hold_for: int | None = None
+    hold_until: float | None = None
+    by: By | None = None
+    priority: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Rcpt:
-    """RCPT: one more recipient (RFC 5321 §4.1.1.3); `Postmaster` alone has an empty domain."""
+    """RCPT: one more recipient (RFC 5321 §4.1.1.3).
+
+    Attributes:
+        recipient: the forward-path; `Postmaster` alone has an empty domain.
+        notify: which notices the sender wants (RFC 3461 §4.1), if it said so.
+        orcpt: the original recipient as `type;address`, decoded (RFC 3461 §4.2); empty for none.
+    """
 
     recipient: Address
+    notify: Notify | None = None
+    orcpt: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +152,14 @@ class StartTls:
 
 @dataclass(frozen=True, slots=True)
 class Data:
-    """DATA, with at least one recipient (RFC 5321 §4.1.1.4). Answer 354, or refuse."""
+    """DATA, with at least one recipient (RFC 5321 §4.1.1.4). Answer 354, or refuse.
+
+    Attributes:
+        chunked: whether it was the first BDAT of the transaction (RFC 3030 §2). Then 354 is not
+            sent and only lets the chunk through. A refusal is sent once its octets were dropped.
+    """
+
+    chunked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,8 +183,59 @@ class BodyChunk:
 
 
 @dataclass(frozen=True, slots=True)
+class Vrfy:
+    """VRFY, where it is offered (RFC 5321 §3.5). Answer 250, 251, 252, or refuse.
+
+    Attributes:
+        argument: what the client wrote, without angle brackets around it: a name or an address.
+        smtputf8: whether the answer may have UTF-8 (RFC 6531 §3.7.4.2).
+    """
+
+    argument: str
+    smtputf8: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Etrn:
+    """ETRN: start the queue for one site (RFC 1985 §5). Answer 250 to 253, 458, 459, or refuse.
+
+    Attributes:
+        node: a domain, `@domain` for it and all below it, or `#queue` for a queue of another name.
+    """
+
+    node: str
+
+
+@dataclass(frozen=True, slots=True)
+class XClient:
+    """XCLIENT: a trusted peer says for whom it speaks (Postfix's XCLIENT_README).
+
+    After a 220 the core is as before EHLO; `logged_in` stays as the session has set it.
+
+    Attributes:
+        attributes: name in capitals -> value, decoded; `None` where the peer does not know it.
+    """
+
+    attributes: Mapping[str, str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class XForward:
+    """XFORWARD: a trusted peer says from whom it got the mail, for logs (XFORWARD_README).
+
+    Attributes:
+        attributes: name in capitals -> value, decoded; `None` where the peer does not know it.
+    """
+
+    attributes: Mapping[str, str | None]
+
+
+@dataclass(frozen=True, slots=True)
 class Reset:
-    """The transaction is over (RSET, EHLO, end of data): forget sender, recipients, content."""
+    """The transaction is over (RSET, EHLO, end of data): forget sender, recipients, content.
+
+    A chunk of content that was refused ends it too: what came of the message is to be dropped.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,5 +267,34 @@ class Closed:
     reason: str
 
 
-Pausing = Hello | Mail | Rcpt | Auth | AuthResponse | StartTls | Data | EndOfData
+Pausing = (
+    Hello
+    | Mail
+    | Rcpt
+    | Auth
+    | AuthResponse
+    | StartTls
+    | Data
+    | EndOfData
+    | Vrfy
+    | Etrn
+    | XClient
+    | XForward
+)
 Event = Pausing | BodyChunk | Reset | Refused | Quit | Closed
+
+ANSWERS: dict[type[Pausing], tuple[int, ...]] = {
+    Hello: (250,),
+    Mail: (250,),
+    Rcpt: (250, 251),
+    Auth: (235, 334),
+    AuthResponse: (235, 334),
+    StartTls: (220,),
+    Data: (354,),
+    EndOfData: (250,),
+    Vrfy: (250, 251, 252),
+    Etrn: (250, 251, 252, 253),
+    XClient: (220,),
+    XForward: (250,),
+}
+"""What a positive reply to a pausing event may be; another is a mistake of ours."""

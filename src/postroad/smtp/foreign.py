@@ -9,17 +9,32 @@ from __future__ import annotations
 from postroad.model import Reply
 from postroad.smtp import replies
 
-__all__ = ["EARLY_CONTENT", "PAST_STARTTLS", "TLS_HANDSHAKE", "reason_for_tls", "recognize"]
+__all__ = [
+    "EARLY_CONTENT",
+    "ENDLESS_CHUNK",
+    "FATAL",
+    "PAST_STARTTLS",
+    "TLS_HANDSHAKE",
+    "reason_for_tls",
+    "recognize",
+]
 
 TLS_HANDSHAKE = b"\x16"
 """The first octet of a TLS record with a ClientHello (RFC 8446 §5.1); no command begins so."""
 
 EARLY_CONTENT = "the client sent content before it was asked for, and DATA was refused"
+ENDLESS_CHUNK = "the client announced a chunk far over the limit, and it was refused"
 PAST_STARTTLS = "the client sent more behind STARTTLS before TLS began"
 
 _HTTP = "the client speaks HTTP"
 _CONTENT = "the client sends the header of a message where a command is due"
-_CHUNKING = "the client uses BDAT, which is not offered"
+
+FATAL: dict[Reply, str] = {
+    replies.NO_CHUNKING: "the client uses BDAT, which is not offered",
+    replies.SYNTAX_BDAT: "the client sent a malformed BDAT",
+}
+"""Refusals of a command that end the session, and why: RFC 3030 §2 has octets follow a BDAT without
+a pause, and where it is not known how many they would be read as commands."""
 
 _VERBS: dict[str, tuple[Reply, str]] = {
     # RFC 9110 §9
@@ -32,8 +47,6 @@ _VERBS: dict[str, tuple[Reply, str]] = {
     "POST": (replies.FORBIDDEN, _HTTP),
     "PUT": (replies.FORBIDDEN, _HTTP),
     "TRACE": (replies.FORBIDDEN, _HTTP),
-    # RFC 3030 §2: the chunk follows without a pause and would be read as commands.
-    "BDAT": (replies.NO_CHUNKING, _CHUNKING),
 }
 
 

@@ -80,6 +80,12 @@ class LineBuffer:
         self._data = b"\r" if self._data.endswith(b"\r") else b""
         self._at = 0
 
+    def take(self, count: int) -> bytes:
+        """The next octets, whatever they are: at most so many."""
+        data = self._data[self._at : self._at + count]
+        self._at += len(data)
+        return data
+
     def take_all(self) -> bytes:
         """Everything not yet used, whatever it is."""
         data = self._data[self._at :]

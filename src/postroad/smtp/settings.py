@@ -25,10 +25,15 @@ class SessionLimits:
         text_line: octets of a line of content with its CRLF (RFC 5321 §4.5.3.1.6 asks for 1000).
         errors: refused commands after which the session ends with 421; an accepted message
             starts the count again.
-        timeout: seconds a client may be silent (RFC 5321 §4.5.3.2.7 asks for 5 minutes).
+        soft_errors: refused commands after which each answer is late by `error_pause`.
+        error_pause: seconds.
+        timeout: seconds a client may take for its next command, whole (RFC 5321 §4.5.3.2.7 asks
+            for 5 minutes), and fall behind with content.
+        data_rate: octets of content in a second, under which a client falls behind.
         transaction: seconds from MAIL to the end of the content.
         sessions: sessions at once in one worker.
-        sessions_per_address: the same from one IP address outside the trusted networks.
+        sessions_per_address: sessions at once from one IP address outside the trusted networks,
+            in all workers.
     """
 
     message_size: int = 52_428_800
@@ -36,7 +41,10 @@ class SessionLimits:
     command_line: int = 2048
     text_line: int = 65_536
     errors: int = 20
+    soft_errors: int = 10
+    error_pause: Duration = 1.0
     timeout: Duration = 300.0
+    data_rate: int = 500
     transaction: Duration = 3600.0
     sessions: int = 2000
     sessions_per_address: int = 50

@@ -14,6 +14,7 @@ from postroad.spool.draft import Draft
 from postroad.spool.durable import Disk, Durable, Operation
 from postroad.spool.errors import ShardBusy, SpoolError
 from postroad.spool.inventory import Entry, EntryRecipient, Inventory, shard_directories
+from postroad.spool.jobs import Hastened
 from postroad.spool.settings import SpoolSettings
 from postroad.spool.shard import Shard
 
@@ -26,6 +27,7 @@ __all__ = [
     "Durable",
     "Entry",
     "EntryRecipient",
+    "Hastened",
     "Inventory",
     "Operation",
     "Retry",

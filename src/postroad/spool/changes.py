@@ -16,29 +16,51 @@ import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-__all__ = ["Changes", "Gone"]
+from postroad.spool.rows import MESSAGE_COLUMNS
+
+__all__ = ["DUE_NOW", "Changes", "Gone"]
 
 Value = str | bytes | int | float | None
 Row = tuple[Value, ...]
 
-ROWS = 256  # in one statement: 9 columns of that stay far below SQLite's 32,766 variables
+ROWS = 256  # in one statement: 16 columns of that stay far below SQLite's 32,766 variables
 
-ADD_MESSAGES = "INSERT INTO message SELECT * FROM ({values}) WHERE column1 IS NOT NULL"
+DUE_NOW = (
+    "UPDATE recipient SET next_attempt ="
+    " (SELECT queued - 600 * max(coalesce(priority, 0), 0) FROM message"
+    " WHERE message.id = recipient.message) WHERE next_attempt IS NULL"
+)
+"""Recipients that were never deferred are due since they came, and nobody holds them any more.
+
+Each step of priority (RFC 6710) counts as ten minutes more. So mail of a higher one is read back
+first, but only before what came in the time that its priority is worth: none is overtaken for ever.
+"""
+
+ADD_MESSAGES = (
+    "INSERT INTO message (id, queue_id, sender, body, smtputf8, arrived, queued, size, filed)"
+    " SELECT * FROM ({values}) WHERE column1 IS NOT NULL"
+)
+ADD_ASKING_MESSAGES = (
+    f"INSERT INTO message ({MESSAGE_COLUMNS})"  # noqa: S608 - a constant
+    " SELECT * FROM ({values}) WHERE column1 IS NOT NULL"
+)
 ADD_CONTENTS = "INSERT INTO content SELECT * FROM ({values}) WHERE column1 IS NOT NULL"
 ADD_RECIPIENTS = (
-    "INSERT INTO recipient SELECT column1, column2, column3, column4, 0, NULL, NULL"
-    " FROM ({values}) WHERE column1 IS NOT NULL"
+    "INSERT INTO recipient (id, message, address, original, attempts)"
+    " SELECT *, 0 FROM ({values}) WHERE column1 IS NOT NULL"
+)
+ADD_ASKING_RECIPIENTS = (
+    "INSERT INTO recipient"
+    " (id, message, address, original, next_attempt, notify, orcpt, owed, attempts)"
+    " SELECT *, 0 FROM ({values}) WHERE column1 IS NOT NULL"
 )
 RETRY = (
     "UPDATE recipient SET attempts = attempts + retry.column4,"
-    " next_attempt = retry.column2, reason = retry.column3"
+    " next_attempt = retry.column2, reason = retry.column3,"
+    " told = coalesce(retry.column5, told), owed = coalesce(retry.column6, owed)"
     " FROM ({values}) AS retry WHERE recipient.id = retry.column1"
 )
-RELEASE = (
-    "UPDATE recipient SET next_attempt ="
-    " (SELECT queued FROM message WHERE message.id = recipient.message)"
-    " WHERE next_attempt IS NULL AND id IN (SELECT value FROM json_each(?))"
-)
+RELEASE = DUE_NOW + " AND id IN (SELECT value FROM json_each(?))"  # noqa: S608 - a constant
 HASTEN = "UPDATE recipient SET next_attempt = ? WHERE id IN (SELECT value FROM json_each(?))"
 REMOVE_RECIPIENTS = "DELETE FROM recipient WHERE id IN (SELECT value FROM json_each(?))"
 REMOVE_ALL_RECIPIENTS = "DELETE FROM recipient WHERE message IN (SELECT value FROM json_each(?))"
@@ -63,10 +85,12 @@ class Changes:
 
     Attributes:
         mark: the limit of message numbers to store.
-        messages: rows of `message`.
+        messages: rows of `message` up to `filed`.
+        asking_messages: whole rows of `message`.
         contents: message number and octets.
         recipients: id, message, address, original address or `None`.
-        retries: id, next attempt, reason, 1 or 0 attempts to count.
+        asking_recipients: the same, then next attempt, notify, orcpt, owed.
+        retries: id, next attempt, reason, 1 or 0 attempts to count, told, owed.
         released: recipients that are due again without an attempt.
         hastened: recipients that become due at `hasten_at`.
         done: recipients to remove.
@@ -77,8 +101,10 @@ class Changes:
 
     mark: int | None = None
     messages: list[Row] = field(default_factory=list)
+    asking_messages: list[Row] = field(default_factory=list)
     contents: list[Row] = field(default_factory=list)
     recipients: list[Row] = field(default_factory=list)
+    asking_recipients: list[Row] = field(default_factory=list)
     retries: list[Row] = field(default_factory=list)
     released: list[int] = field(default_factory=list)
     hastened: list[int] = field(default_factory=list)
@@ -92,6 +118,7 @@ class Changes:
         """Whether there is nothing to write."""
         return self.mark is None and not (
             self.messages
+            or self.asking_messages
             or self.retries
             or self.released
             or self.hastened
@@ -110,8 +137,10 @@ class Changes:
         if self.mark is not None:
             connection.execute("UPDATE shard SET mark = ?", (self.mark,))
         _each(connection, ADD_MESSAGES, self.messages)
+        _each(connection, ADD_ASKING_MESSAGES, self.asking_messages)
         _each(connection, ADD_CONTENTS, self.contents)
         _each(connection, ADD_RECIPIENTS, self.recipients)
+        _each(connection, ADD_ASKING_RECIPIENTS, self.asking_recipients)
         _each(connection, RETRY, self.retries)
         if self.released:
             connection.execute(RELEASE, (json.dumps(self.released),))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from postroad.model import StoredMessage, StoredRecipient
+from postroad.model import Action, StoredMessage, StoredRecipient, Told
 from postroad.model.address import Address, domain_key
 
 __all__ = ["Claim", "Claimed", "Done", "Retry", "Selector"]
@@ -17,7 +17,10 @@ __all__ = ["Claim", "Claimed", "Done", "Retry", "Selector"]
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """A message and those of its recipients that the caller now owns."""
+    """A message and those of its recipients that the caller now owns.
+
+    A message that was just committed and has none is held until `Envelope.hold_until`.
+    """
 
     message: StoredMessage
     recipients: tuple[StoredRecipient, ...]
@@ -52,12 +55,16 @@ class Retry:
         at: not before this time, seconds since the epoch.
         reason: why the attempt failed, or was not made, for the queue listing.
         tried: whether there was an attempt, to be counted.
+        told: of which delays the sender has been told, when that has changed.
+        owed: the report that is all that is left to do, when that has changed.
     """
 
     recipient_id: int
     at: float
     reason: str
     tried: bool = True
+    told: Told = Told.NOTHING
+    owed: Action | None = None
 
     def __post_init__(self) -> None:
         if not math.isfinite(self.at):

@@ -13,8 +13,14 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import Protocol
 
-from postroad.model import Content, Envelope, StoredMessage, StoredRecipient
-from postroad.model.address import Address
+from postroad.model import (
+    Addressee,
+    Content,
+    Envelope,
+    StoredMessage,
+    StoredRecipient,
+    Told,
+)
 from postroad.spool.bodies import Bodies
 from postroad.spool.body_writer import BodyWriter
 from postroad.spool.claim import Claimed
@@ -109,7 +115,7 @@ class Draft:
             raise
 
     async def commit(
-        self, envelope: Envelope, recipients: Sequence[tuple[Address, Address]], arrived: float
+        self, envelope: Envelope, recipients: Sequence[Addressee], arrived: float
     ) -> Claimed:
         """Put the message on stable storage.
 
@@ -119,11 +125,12 @@ class Draft:
 
         Args:
             envelope: what holds for all recipients.
-            recipients: for each the address to deliver to and what RCPT TO said; at least one.
+            recipients: where it goes; at least one.
             arrived: when the transaction began, seconds since the epoch.
 
         Returns:
-            The message with all its recipients, claimed for the caller.
+            The message with all its recipients, claimed for the caller. Where `hold_until` is
+            still to come: without any; they can be claimed from that time on.
 
         Raises:
             SpoolError: storage failed; nothing is queued.
@@ -137,9 +144,17 @@ class Draft:
         octets = None if self._writer else b"".join(self._pieces)
         self._pieces.clear()
         await self._publish()
-        queued = self._desk.clock()
+        queued, hold = self._desk.clock(), envelope.hold_until
         job = Store(
-            self._number, self.queue_id, envelope, recipients, arrived, queued, self._size, octets
+            self._number,
+            self.queue_id,
+            envelope,
+            recipients,
+            arrived,
+            queued,
+            self._size,
+            octets,
+            hold if hold is not None and hold > queued else None,
         )
         try:
             ids = await self._desk.vault.store(job, GATHER if self._desk.drafts else 0.0)
@@ -151,11 +166,17 @@ class Draft:
         message = StoredMessage(
             self.queue_id, envelope, arrived, queued, self._desk.vault.keep(job)
         )
+        if job.held is not None:
+            return Claimed(message, ())
         return Claimed(
             message,
             tuple(
-                StoredRecipient(id_, address, original)
-                for id_, (address, original) in zip(ids, recipients, strict=True)
+                [
+                    StoredRecipient(id_, address, original, 0, notify, orcpt, Told.NOTHING, owed)
+                    for id_, (address, original, notify, orcpt, owed) in zip(
+                        ids, recipients, strict=True
+                    )
+                ]
             ),
         )
 

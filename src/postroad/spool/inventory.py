@@ -28,8 +28,8 @@ __all__ = ["Entry", "EntryRecipient", "Inventory", "shard_directories"]
 PAGE = 200  # messages read at once
 
 RECIPIENTS = (
-    "SELECT message, address, original, attempts, next_attempt, reason FROM recipient"
-    " WHERE message IN (SELECT value FROM json_each(?)) ORDER BY id"
+    "SELECT message, address, original, attempts, next_attempt, reason, notify, orcpt, owed"
+    " FROM recipient WHERE message IN (SELECT value FROM json_each(?)) ORDER BY id"
 )
 
 
@@ -42,6 +42,9 @@ class EntryRecipient:
         next_attempt: seconds since the epoch; `None` while the recipient is with the queue since
             it came.
         reason: why the last attempt failed; `None` before the first.
+        notify: which notices the sender wants, as RCPT spells it; empty where it did not say.
+        orcpt: the sender's own name for the recipient, `type;address`; empty for none.
+        owed: the report that is all that is left to do; empty while the message itself is.
     """
 
     address: Address
@@ -49,6 +52,9 @@ class EntryRecipient:
     attempts: int
     next_attempt: float | None
     reason: str | None
+    notify: str = ""
+    orcpt: str = ""
+    owed: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +62,7 @@ class Entry:
     """A message in the queue.
 
     Attributes:
+        envelope: what MAIL said.
         size: octets of the content.
         arrived: when its transaction began, seconds since the epoch.
         recipients: those that still wait.
@@ -174,10 +181,12 @@ def _recipients(
     connection: sqlite3.Connection, numbers: Sequence[int]
 ) -> dict[int, list[EntryRecipient]]:
     found: dict[int, list[EntryRecipient]] = {}
-    for number, address, original, attempts, at, reason in connection.execute(
-        RECIPIENTS, (json.dumps(numbers),)
-    ).fetchall():
+    rows = connection.execute(RECIPIENTS, (json.dumps(numbers),)).fetchall()
+    for number, address, original, attempts, at, reason, *wishes in rows:
         to = decode_address(address)
         said = to if original is None else decode_address(original)
-        found.setdefault(number, []).append(EntryRecipient(to, said, attempts, at, reason))
+        notify, orcpt, owed = (wish or "" for wish in wishes)
+        found.setdefault(number, []).append(
+            EntryRecipient(to, said, attempts, at, reason, notify, orcpt, owed)
+        )
     return found

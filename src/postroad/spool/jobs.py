@@ -13,13 +13,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
-from postroad.model import Envelope
-from postroad.model.address import Address
+from postroad.model import Addressee, Envelope
 from postroad.spool.changes import Changes, Gone
 from postroad.spool.claim import Claim, Done, Retry, Selector
 from postroad.spool.ledger import Ledger
 from postroad.spool.queue_id import QueueIds, number_of
-from postroad.spool.rows import decode_address, encode_address
+from postroad.spool.rows import NOTIFY, decode_address, encode_address, is_plain, wishes
 
 __all__ = ["Delete", "Hasten", "Hastened", "Job", "Release", "Reserve", "Settle", "Store", "Take"]
 
@@ -42,50 +41,70 @@ class Job(Protocol[T_co]):
 
 @dataclass(slots=True)
 class Store:
-    """A new message; brings the identities of its recipients, which the caller has claimed.
+    """A new message; brings the identities of its recipients.
+
+    The caller has claimed them, unless the message is held.
 
     Attributes:
         octets: the content, or `None` when it is a file.
+        held: until when nobody may claim its recipients, seconds since the epoch.
     """
 
     number: int
     queue_id: str
     envelope: Envelope
-    recipients: Sequence[tuple[Address, Address]]
+    recipients: Sequence[Addressee]
     arrived: float
     queued: float
     size: int
     octets: bytes | None
+    held: float | None = None
     ids: range = field(default=range(0), init=False)
 
     def stage(self, ledger: Ledger, changes: Changes) -> None:
         """Three kinds of rows."""
         envelope, number, octets = self.envelope, self.number, self.octets
         sender = "" if envelope.sender is None else encode_address(envelope.sender)
-        changes.messages.append(
-            (
-                number,
-                self.queue_id,
-                sender,
-                envelope.body.value,
-                int(envelope.smtputf8),
-                self.arrived,
-                self.queued,
-                self.size,
-                int(octets is None),
-            )
+        row = (
+            number,
+            self.queue_id,
+            sender,
+            envelope.body.value,
+            int(envelope.smtputf8),
+            self.arrived,
+            self.queued,
+            self.size,
+            int(octets is None),
         )
+        asked = wishes(envelope)
+        if asked:
+            changes.asking_messages.append((*row, *asked))
+        else:
+            changes.messages.append(row)
         if octets is not None:
             changes.contents.append((number, octets))
         self.ids = ledger.number_recipients(len(self.recipients))
-        for id_, (address, original) in zip(self.ids, self.recipients, strict=True):
-            said = None if original == address else encode_address(original)
-            changes.recipients.append((id_, number, encode_address(address), said))
+        for id_, one in zip(self.ids, self.recipients, strict=True):
+            self._stage_recipient(id_, one, changes)
 
     def conclude(self, ledger: Ledger, _: Changes) -> range:
-        """The recipients are with the queue."""
-        ledger.claimed.update(dict.fromkeys(self.ids, self.number))
+        """The recipients are with the queue, or wait until the message is released."""
+        if self.held is None:
+            ledger.claimed.update(dict.fromkeys(self.ids, self.number))
+        else:
+            ledger.rewind(self.held)
         return self.ids
+
+    def _stage_recipient(self, id_: int, one: Addressee, changes: Changes) -> None:
+        address, original, notify, orcpt, owed = one
+        said = None if original == address else encode_address(original)
+        row = (id_, self.number, encode_address(address), said)
+        if self.held is None and is_plain(one):
+            changes.recipients.append(row)
+            return
+        words = None if notify is None else NOTIFY[notify]
+        report = None if owed is None else owed.value
+        changes.asking_recipients.append((*row, self.held, words, orcpt or None, report))
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +126,12 @@ class Settle:
                 changes.done.append(result.recipient_id)
                 changes.touched.add(message)
             else:
-                row = (result.recipient_id, result.at, result.reason, int(result.tried))
-                changes.retries.append(row)
+                told, owed = result.told.value or None, result.owed
+                report = None if owed is None else owed.value
+                tried = int(result.tried)
+                changes.retries.append(
+                    (result.recipient_id, result.at, result.reason, tried, told, report)
+                )
 
     def conclude(self, ledger: Ledger, changes: Changes) -> list[Gone]:
         """The recipients are no longer with the queue."""
@@ -181,16 +204,20 @@ class Hastened:
 
     Attributes:
         count: recipients made due.
+        held: recipients left as they are, because their sender asked for a later release.
         last: the last recipient looked at, `None` at the end.
     """
 
     count: int
+    held: int
     last: int | None
 
 
 @dataclass(slots=True)
 class Hasten:
     """Deferred recipients made due now, in a window of their identities.
+
+    What is held stays held: an operator's impatience is no release (RFC 4865 §4.1).
 
     Attributes:
         after: the recipient after which the window begins.
@@ -200,11 +227,13 @@ class Hasten:
     now: float
     after: int
     found: list[int] = field(default_factory=list, init=False)
+    held: int = field(default=0, init=False)
     last: int | None = field(default=None, init=False)
 
     def stage(self, ledger: Ledger, changes: Changes) -> None:
         """Those of the window that wait, match and are not due yet."""
         self.found.clear()
+        self.held = 0
         rows = ledger.connection.execute(
             "SELECT id, message, address, next_attempt FROM recipient"
             " WHERE id > ? ORDER BY id LIMIT ?",
@@ -213,12 +242,17 @@ class Hasten:
         self.last = rows[-1][0] if len(rows) == HASTEN_WINDOW else None
         names = self.selector.queue_ids
         numbers = None if names is None else set(_present(ledger, names))
+        held = _held(ledger, self.now)
         for id_, message, address, at in rows:
             if at is None or at <= self.now or id_ in ledger.claimed:
                 continue
             if numbers is not None and message not in numbers:
                 continue
-            if self.selector.matches(decode_address(address)):
+            if not self.selector.matches(decode_address(address)):
+                continue
+            if message in held:
+                self.held += 1
+            else:
                 self.found.append(id_)
         changes.hastened += self.found
         changes.hasten_at = self.now
@@ -226,7 +260,7 @@ class Hasten:
     def conclude(self, ledger: Ledger, _: Changes) -> Hastened:
         """They are due from now on."""
         ledger.rewind(self.now)
-        return Hastened(len(self.found), self.last)
+        return Hastened(len(self.found), self.held, self.last)
 
 
 @dataclass(slots=True)
@@ -247,6 +281,12 @@ class Delete:
         for number in self.found:
             ledger.drop(number)
         return [changes.gone.pop(number) for number in self.found if number in changes.gone]
+
+
+def _held(ledger: Ledger, now: float) -> set[int]:
+    """The numbers of the messages that are to be released later."""
+    rows = ledger.connection.execute("SELECT id FROM message WHERE hold_until > ?", (now,))
+    return {number for (number,) in rows.fetchall()}
 
 
 def _present(ledger: Ledger, queue_ids: Iterable[str]) -> list[int]:

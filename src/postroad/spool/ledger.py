@@ -4,7 +4,8 @@ Theory of operation. A recipient is in one of three states. *With the queue*: it
 *Deferred*: it has a `next_attempt` and waits in the index of due times. *Gone*: it has no row.
 A fresh recipient has no `next_attempt`; it is with the queue from its first moment, and the index
 never hears of it. At open every such row gets its message's time as `next_attempt`, which makes
-whatever was with the queue at a crash due at once, the oldest first.
+whatever was with the queue at a crash due at once, the oldest first. A recipient of a message that
+is held is deferred from the start, until the release.
 
 A claimed recipient that was deferred stays in the index until it is settled, so a scan has to step
 over it. `cursor` remembers where the last scan stopped: everything before it is claimed. Whatever
@@ -32,7 +33,8 @@ START = (float("-inf"), 0)
 SCAN = 128  # rows of the index read at once
 
 DUE = (
-    "SELECT next_attempt, id, message, address, original, attempts FROM recipient"
+    "SELECT next_attempt, id, message, address, original, attempts, notify, orcpt, told, owed,"
+    " reason FROM recipient"
     " WHERE next_attempt IS NOT NULL AND (next_attempt, id) > (?, ?)"
     " ORDER BY next_attempt, id LIMIT ?"
 )

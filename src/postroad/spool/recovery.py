@@ -10,16 +10,11 @@ import sqlite3
 from dataclasses import dataclass
 
 from postroad.spool.bodies import Bodies
+from postroad.spool.changes import DUE_NOW
 from postroad.spool.errors import SpoolError
 from postroad.spool.queue_id import number_of
 
 __all__ = ["Recovered", "recover"]
-
-FRESH_ARE_DUE = (
-    "UPDATE recipient SET next_attempt ="
-    " (SELECT queued FROM message WHERE message.id = recipient.message)"
-    " WHERE next_attempt IS NULL"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +46,7 @@ def recover(connection: sqlite3.Connection, bodies: Bodies, number: int) -> Reco
         OSError: the files cannot be read or deleted.
     """
     mark = _mark(connection, number)
-    connection.execute(FRESH_ARE_DUE)
+    connection.execute(DUE_NOW)
     bodies.recover(lambda name: _is_filed(connection, name))
     damaged = [
         (message, queue_id)

@@ -1,15 +1,52 @@
-"""Rows of the spool's tables as values, and the values of the model as columns."""
+"""Rows of the spool's tables as values, and the values of the model as columns.
+
+Most mail asks for nothing beyond delivery. What it does not ask for is NULL, and rows that ask for
+nothing are written without the columns for it; `is_plain` and `wishes` tell them apart.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from postroad.model import BodyType, Envelope, StoredRecipient
+from postroad.model import (
+    Action,
+    Addressee,
+    BodyType,
+    ByMode,
+    DeliverBy,
+    Envelope,
+    Notify,
+    Return,
+    StoredRecipient,
+    Told,
+)
 from postroad.model.address import Address
 
-__all__ = ["MESSAGE_COLUMNS", "DueRow", "MessageRow", "decode_address", "encode_address"]
+__all__ = [
+    "MESSAGE_COLUMNS",
+    "NOTIFY",
+    "DueRow",
+    "MessageRow",
+    "decode_address",
+    "encode_address",
+    "is_plain",
+    "wishes",
+]
 
-MESSAGE_COLUMNS = "id, queue_id, sender, body, smtputf8, arrived, queued, size, filed"
+MESSAGE_COLUMNS = (
+    "id, queue_id, sender, body, smtputf8, arrived, queued, size, filed,"
+    " ret, envid, require_tls, hold_until, deliver_by, by_mode, priority"
+)
+
+_KEYWORDS = ("SUCCESS", "FAILURE", "DELAY")
+NOTIFY = {
+    Notify(bits): ",".join(word for bit, word in enumerate(_KEYWORDS) if bits & 1 << bit) or "NEVER"
+    for bits in range(1 << len(_KEYWORDS))
+}
+"""NOTIFY as the parameter spells it (RFC 3461 §4.1)."""
+
+_NOTIFY = {text: notify for notify, text in NOTIFY.items()}
+_TRACE = "T"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,11 +62,33 @@ class MessageRow:
     queued: float
     size: int
     filed: int
+    ret: str | None
+    envid: str | None
+    require_tls: int | None
+    hold_until: float | None
+    deliver_by: float | None
+    by_mode: str | None
+    priority: int | None
 
     def envelope(self) -> Envelope:
         """The envelope the row was made of."""
-        sender = decode_address(self.sender) if self.sender else None
-        return Envelope(sender, BodyType(self.body), bool(self.smtputf8))
+        return Envelope(
+            decode_address(self.sender) if self.sender else None,
+            BodyType(self.body),
+            bool(self.smtputf8),
+            None if self.ret is None else Return(self.ret),
+            self.envid or "",
+            bool(self.require_tls),
+            self.hold_until,
+            self._deliver_by(),
+            self.priority or 0,
+        )
+
+    def _deliver_by(self) -> DeliverBy | None:
+        if self.deliver_by is None or self.by_mode is None:
+            return None
+        mode = ByMode(self.by_mode.removesuffix(_TRACE))
+        return DeliverBy(self.deliver_by, mode, self.by_mode.endswith(_TRACE))
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +101,54 @@ class DueRow:
     address: str
     original: str | None
     attempts: int
+    notify: str | None
+    orcpt: str | None
+    told: int | None
+    owed: str | None
+    reason: str | None
 
     def recipient(self) -> StoredRecipient:
         """The row as the queue sees it."""
         address = decode_address(self.address)
-        original = address if self.original is None else decode_address(self.original)
-        return StoredRecipient(self.id, address, original, self.attempts)
+        return StoredRecipient(
+            self.id,
+            address,
+            address if self.original is None else decode_address(self.original),
+            self.attempts,
+            None if self.notify is None else _NOTIFY[self.notify],
+            self.orcpt or "",
+            Told.NOTHING if self.told is None else Told(self.told),
+            None if self.owed is None else Action(self.owed),
+            self.reason or "",
+        )
+
+
+def wishes(envelope: Envelope) -> tuple[str | float | None, ...]:
+    """The columns of `message` from `ret` on; empty where the sender asked for nothing."""
+    by = envelope.deliver_by
+    if (
+        envelope.ret is None
+        and not envelope.envid
+        and not envelope.require_tls
+        and envelope.hold_until is None
+        and by is None
+        and not envelope.priority
+    ):
+        return ()
+    return (
+        None if envelope.ret is None else envelope.ret.value,
+        envelope.envid or None,
+        int(envelope.require_tls) or None,
+        envelope.hold_until,
+        None if by is None else by.deadline,
+        None if by is None else by.mode.value + (_TRACE if by.trace else ""),
+        envelope.priority or None,
+    )
+
+
+def is_plain(one: Addressee) -> bool:
+    """Whether nothing was asked for about this recipient."""
+    return one.notify is None and not one.orcpt and one.owed is None
 
 
 def encode_address(address: Address) -> str:

@@ -8,6 +8,11 @@ never touches it.
 One connection writes and checkpoints. All others are read-only, which also keeps them from
 checkpointing: SQLite before 3.51.3 can corrupt a write-ahead log that two connections write and
 checkpoint at once.
+
+The tables are made by `STEPS`, the first for an empty file, each other one for a file of the
+version before. A file of an older release is thus brought up to date in place, in one transaction,
+and one made today has gone the same way. Columns that are only ever added cost no time and no room:
+a row that has none of them ends before them.
 """
 
 from __future__ import annotations
@@ -21,14 +26,12 @@ from postroad.spool.errors import SpoolError
 
 __all__ = ["VERSION", "connect_reader", "connect_writer"]
 
-VERSION = 1  # `PRAGMA user_version` at the end of SCHEMA
 OLDEST_SQLITE = (3, 37)  # STRICT tables; RETURNING and UPDATE FROM are older
 CHECKPOINT_PAGES = 4096  # 16 MiB of log: a page rewritten often reaches the database once
 CACHE_KIB = 16_384
-STATEMENTS = 128  # prepared statements kept; the padded INSERTs need about thirty
+STATEMENTS = 128  # prepared statements kept; the padded INSERTs need about sixty
 
-SCHEMA = """
-BEGIN IMMEDIATE;
+TABLES = """
 CREATE TABLE shard (
     number INTEGER NOT NULL,    -- the last two digits of its queue identifiers
     mark INTEGER NOT NULL       -- no message number up to this one may be given again
@@ -37,7 +40,7 @@ CREATE TABLE message (
     id INTEGER PRIMARY KEY,     -- microseconds since the epoch, never given twice
     queue_id TEXT NOT NULL,     -- spells id and shard.number, and is unique because id is
     sender TEXT NOT NULL,       -- empty for the null reverse-path
-    body TEXT NOT NULL,         -- 7BIT or 8BITMIME
+    body TEXT NOT NULL,         -- 7BIT, 8BITMIME or BINARYMIME
     smtputf8 INTEGER NOT NULL,
     arrived REAL NOT NULL,
     queued REAL NOT NULL,
@@ -62,9 +65,25 @@ CREATE INDEX recipient_due ON recipient (next_attempt, id) WHERE next_attempt IS
 CREATE TRIGGER message_gone AFTER DELETE ON message BEGIN
     DELETE FROM content WHERE message = OLD.id;
 END;
-PRAGMA user_version = 1;
-COMMIT;
 """
+
+WISHES = """
+ALTER TABLE message ADD COLUMN ret TEXT;            -- FULL or HDRS (RFC 3461)
+ALTER TABLE message ADD COLUMN envid TEXT;          -- decoded (RFC 3461)
+ALTER TABLE message ADD COLUMN require_tls INTEGER; -- 1: by verified TLS only (RFC 8689)
+ALTER TABLE message ADD COLUMN hold_until REAL;     -- not before then (RFC 4865)
+ALTER TABLE message ADD COLUMN deliver_by REAL;     -- the deadline (RFC 2852)
+ALTER TABLE message ADD COLUMN by_mode TEXT;        -- N or R, then T for a trace
+ALTER TABLE message ADD COLUMN priority INTEGER;    -- -9 to 9 (RFC 6710)
+CREATE INDEX message_held ON message (hold_until) WHERE hold_until IS NOT NULL;
+ALTER TABLE recipient ADD COLUMN notify TEXT;       -- NEVER, or a list of keywords (RFC 3461)
+ALTER TABLE recipient ADD COLUMN orcpt TEXT;        -- type;address, decoded (RFC 3461)
+ALTER TABLE recipient ADD COLUMN told INTEGER;      -- 1: of a delay, 2: of a deadline missed
+ALTER TABLE recipient ADD COLUMN owed TEXT;         -- only this report is left to do
+"""
+
+STEPS = (TABLES, WISHES)
+VERSION = len(STEPS)  # `PRAGMA user_version`
 
 
 def connect_writer(path: Path) -> sqlite3.Connection:
@@ -121,8 +140,14 @@ def _checked(
 
 
 def _require(connection: sqlite3.Connection, path: Path) -> None:
-    if _version(connection, path) == 0:
+    version = _version(connection, path)
+    if version == 0:
         raise SpoolError(f"{path}: not a spool yet")
+    if version < VERSION:
+        raise SpoolError(
+            f"{path}: written by an older release (schema {version}); "
+            "the server brings it up to date when it is started again"
+        )
 
 
 def _prepare(connection: sqlite3.Connection, path: Path) -> None:
@@ -132,8 +157,12 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
     connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
     # Some builds overwrite what is deleted with zeros; that doubles what a delivery writes.
     connection.execute("PRAGMA secure_delete = OFF")
-    if _version(connection, path) == 0:
-        connection.executescript(SCHEMA)
+    version = _version(connection, path)
+    if version < VERSION:
+        steps = "".join(STEPS[version:])
+        connection.executescript(
+            f"BEGIN IMMEDIATE; {steps} PRAGMA user_version = {VERSION}; COMMIT;"
+        )
     # Up to here an operator's reader could be in the way. From here on nobody can but a second
     # writer, which must not be, and the loop does not wait for it.
     connection.execute("PRAGMA busy_timeout = 0")

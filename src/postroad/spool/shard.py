@@ -32,7 +32,17 @@ from postroad.spool.draft import Desk, Draft
 from postroad.spool.durable import Disk, Durable, Operation
 from postroad.spool.errors import ShardBusy, SpoolError
 from postroad.spool.group_commit import GroupCommit
-from postroad.spool.jobs import Delete, Hasten, Job, Release, Reserve, Settle, Store, Take
+from postroad.spool.jobs import (
+    Delete,
+    Hasten,
+    Hastened,
+    Job,
+    Release,
+    Reserve,
+    Settle,
+    Store,
+    Take,
+)
 from postroad.spool.ledger import Ledger
 from postroad.spool.queue_id import QueueIds
 from postroad.spool.recovery import Recovered, recover
@@ -214,13 +224,18 @@ class Shard:
         Raises:
             SpoolError: storage failed; some may have been made due.
         """
+        return (await self.hasten(selector)).count
+
+    async def hasten(self, selector: Selector) -> Hastened:
+        """As `flush`; tells as well how many stay held because their sender asked for that."""
         self.check_open()
-        now, count, after = self._clock(), 0, 0
+        now, count, held, after = self._clock(), 0, 0, 0
         while True:
             window = await self._commits.submit(Hasten(selector, now, after))
             count += window.count
+            held += window.held
             if window.last is None:
-                return count
+                return Hastened(count, held, None)
             after = window.last
 
     async def delete(self, queue_ids: Sequence[str]) -> int:

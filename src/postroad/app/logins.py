@@ -1,0 +1,41 @@
+"""What logins go by: the configuration's rules, and the directory's many sides."""
+
+from __future__ import annotations
+
+from postroad.app.running import Running
+from postroad.directory import EmbeddedDirectory
+from postroad.server.authorization import ActAs
+from postroad.server.logins import Guarding, Logins, Tokens
+
+__all__ = ["logins_of"]
+
+
+def logins_of(
+    running: Running,
+    directory: EmbeddedDirectory,
+    *,
+    tokens: Tokens | None,
+    fake_key: bytes,
+    guard: Guarding,
+) -> Logins:
+    """The logins of all listeners.
+
+    Args:
+        running: what to serve.
+        directory: knows passwords, secrets and certificates.
+        tokens: checks bearer tokens, if there is an issuer.
+        fake_key: for the secrets of unknown names; the same on every worker.
+        guard: against guessing.
+    """
+    configuration = running.configuration
+    login = configuration.login
+    return Logins(
+        mechanisms=login.mechanisms,
+        act_as=ActAs.of(login.act_as),
+        broken_clients=login.broken_clients,
+        secrets=directory,
+        tokens=tokens,
+        certificates=directory if configuration.directory.certificates else None,
+        guard=guard,
+        fake_key=fake_key,
+    )

@@ -1,0 +1,144 @@
+"""The questions that a login asks of the directory, as SQL, one call each.
+
+Like `lookups`, synchronous and short, over the same connection, and raising `sqlite3.Error`.
+
+A name without an account must cost as much to refuse as one with, whatever schemes the accounts
+have. So it imitates an account: always the same one, chosen by a keyed digest of the name, and the
+password that was given is checked against that account's hash, for nothing. Names without accounts
+then take times in the same mixture as accounts do. The choice is by consistent hashing (each
+account has a random place on a ring), so that accounts which come and go change the imitated
+account of few names. The key is in the database: all workers choose alike, and nobody outside can.
+"""
+
+from __future__ import annotations
+
+import hmac
+import sqlite3
+from dataclasses import dataclass, field
+
+from postroad.directory.app_password import Scope
+from postroad.directory.credentials import Credentials
+from postroad.directory.lookups import Lookups
+from postroad.directory.names import address_form
+from postroad.model import Address, AddressError
+from postroad.sasl.secrets import SecretKind
+
+__all__ = ["Account", "AppPasswordRow", "Logins"]
+
+_ACCOUNT = "SELECT name, enabled, password, scram_sha_1, scram_sha_256 FROM users WHERE name = ?"
+_BY_TAG = "SELECT id, scope, salt, digest FROM app_passwords WHERE user = ? AND tag = ?"
+_IMITATED = "SELECT password FROM users WHERE lot >= ? ORDER BY lot LIMIT 1"
+_FIRST_IMITATED = "SELECT password FROM users ORDER BY lot LIMIT 1"
+_LACKING = {
+    # Each of the three is the condition of an index that holds nothing else.
+    SecretKind.SCRAM_SHA_1: "SELECT 1 FROM users WHERE enabled = 1 AND scram_sha_1 = '' LIMIT 1",
+    SecretKind.SCRAM_SHA_256: (
+        "SELECT 1 FROM users WHERE enabled = 1 AND scram_sha_256 = '' LIMIT 1"
+    ),
+    SecretKind.CRAM_MD5: "SELECT 1 FROM users WHERE enabled = 1 AND cram_md5 = 0 LIMIT 1",
+}
+_ANY = "SELECT 1 FROM app_passwords JOIN users ON users.name = user WHERE enabled = 1 LIMIT 1"
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """An account.
+
+    Attributes:
+        name: canonical.
+        usable: whether it may log in: it is enabled and its domain is ours.
+        credentials: what is kept of its password.
+    """
+
+    name: str
+    usable: bool
+    credentials: Credentials = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class AppPasswordRow:
+    """What is kept of an app password."""
+
+    id: int
+    scope: Scope
+    salt: bytes = field(repr=False)
+    digest: bytes = field(repr=False)
+
+    @property
+    def proof(self) -> tuple[bytes, bytes]:
+        """Salt and digest."""
+        return self.salt, self.digest
+
+
+class Logins:
+    """Reads accounts and their secrets.
+
+    Args:
+        connection: from `schema`; stays the caller's to close.
+        lookups: over the same connection.
+        default: the scheme of a stored hash without braces.
+    """
+
+    def __init__(
+        self, connection: sqlite3.Connection, lookups: Lookups, default: str = "CRYPT"
+    ) -> None:
+        self._connection = connection
+        self._lookups = lookups
+        self._default = default
+        self._key = b""
+
+    def account(self, name: str) -> Account | None:
+        """The account of that login name."""
+        form = _form(name)
+        row = None if form is None else self._one(_ACCOUNT, str(form))
+        if row is None or form is None:
+            return None
+        credentials = Credentials(str(row[2]), str(row[3]), str(row[4]), self._default)
+        usable = bool(row[1]) and self._lookups.is_local(form.domain)
+        return Account(str(row[0]), usable, credentials)
+
+    def app_password(self, name: str, tag: str) -> AppPasswordRow | None:
+        """The app password of an account that begins with that group."""
+        form = _form(name)
+        row = None if form is None else self._one(_BY_TAG, str(form), tag)
+        if row is None:
+            return None
+        identifier, scope, salt, digest = row
+        assert isinstance(identifier, int)
+        assert isinstance(salt, bytes)
+        assert isinstance(digest, bytes)
+        return AppPasswordRow(identifier, Scope(scope), salt, digest)
+
+    def imitated(self, name: str) -> str:
+        """The stored hash to check in place of one that is not there; empty without accounts."""
+        form = _form(name)
+        octets = (name if form is None else str(form)).encode("utf-8", "surrogatepass")
+        place = hmac.digest(self.key(), octets, "sha256")[:8]
+        row = self._one(_IMITATED, int.from_bytes(place, "big", signed=True))
+        row = row or self._one(_FIRST_IMITATED)
+        return str(row[0]) if row else ""
+
+    def key(self) -> bytes:
+        """The key of the database, by which all workers imitate alike."""
+        if not self._key:
+            row = self._one("SELECT key FROM keys WHERE name = 'imitation'")
+            self._key = bytes(row[0]) if row and isinstance(row[0], bytes) else b""
+        return self._key
+
+    def can_all_use(self, kind: SecretKind) -> bool:
+        """Whether each password that is good for a login has a secret of that kind.
+
+        App passwords have none, and a client that has one would choose the mechanism too.
+        """
+        return self._one(_LACKING[kind]) is None and self._one(_ANY) is None
+
+    def _one(self, sql: str, *parameters: str | int) -> tuple[object, ...] | None:
+        row: tuple[object, ...] | None = self._connection.execute(sql, parameters).fetchone()
+        return row
+
+
+def _form(name: str) -> Address | None:
+    try:
+        return address_form(Address.parse(name))
+    except AddressError:
+        return None

@@ -1,0 +1,194 @@
+"""Those who guess passwords: failures are counted, answers delayed, clients banned in the end.
+
+What a client can see of this is the same for a name that exists and one that does not: the guard
+knows names only as clients give them, and nobody tells it which exist. It knows no SMTP; whoever
+judges a login tells it the outcome, and asks it how long to wait with the answer.
+
+Three counts are kept, each over a sliding window and across all workers:
+
+- of the address, and of its network: many failures end in a ban. A ban has an end, and the next
+  one is longer;
+- of the name, by strangers to it: many failures lock the name, but only for strangers. A network
+  from which the user logged in lately is none, and the name of a user who has not logged in
+  lately is not locked at all: no attack locks a user out of the account.
+
+A login takes back what the same address failed at the same name: people mistype. It takes back
+nothing else, or whoever has one password could guess others for ever.
+
+Trusted networks are not banned and not counted: behind one of them may be a web page through which
+everybody logs in. What strangers' failures through them do to a name counts all the same.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from postroad.limits.bans import Author, Ban, BanList
+from postroad.limits.counters import Counters, Window
+from postroad.limits.familiar import Familiar
+from postroad.limits.network import network_of
+from postroad.limits.settings import GuessingSettings
+from postroad.model.journal import Journal, Notice
+
+__all__ = ["Guard"]
+
+_MANY = 32  # doublings, beyond which nothing grows
+
+
+class Guard:
+    """Counts failures, and says what becomes of who failed."""
+
+    def __init__(
+        self,
+        *,
+        settings: GuessingSettings,
+        counters: Counters,
+        bans: BanList,
+        familiar: Familiar,
+        is_trusted: Callable[[str], bool],
+        journal: Journal,
+    ) -> None:
+        """A guard.
+
+        Args:
+            settings: `[guessing]`.
+            counters: shared by all workers.
+            bans: where to ban.
+            familiar: who is no stranger to a name.
+            is_trusted: whether an IP address is in the trusted networks.
+            journal: told of each ban.
+        """
+        self._settings = settings
+        self._counters = counters
+        self._bans = bans
+        self._familiar = familiar
+        self._is_trusted = is_trusted
+        self._journal = journal
+        seconds = settings.window
+        self._address = Window("failures of address", seconds)
+        self._network = Window("failures of network", seconds)
+        self._pair = Window("failures of address at name", seconds)
+        self._name = Window("failures at name", seconds)
+
+    def is_locked(self, address: str, user: str, now: float) -> bool:
+        """Whether a login must fail, whatever the password.
+
+        The caller checks the password all the same, so that the answer takes as long as any
+        other, and tells `failed`.
+
+        Args:
+            address: the client's IP address.
+            user: the name as the client gave it.
+            now: seconds since the epoch.
+        """
+        settings = self._settings
+        name = user.casefold()
+        if self._bans.of_subject(name, now) is not None:
+            return True
+        if not (settings.window and settings.failures_per_user):
+            return False
+        if self._counters.count(self._name, name, now) < settings.failures_per_user:
+            return False
+        since = now - settings.remember
+        familiar = self._familiar
+        return familiar.has_seen(user, since) and not familiar.knows(user, address, since)
+
+    def failed(self, address: str, user: str, now: float) -> Ban | None:
+        """A login failed.
+
+        Args:
+            address: the client's IP address.
+            user: the name as the client gave it; empty where it gave none.
+            now: seconds since the epoch.
+
+        Returns:
+            The ban that this led to, after which the session should end.
+        """
+        settings, counters = self._settings, self._counters
+        if not settings.window:
+            return None
+        name = user.casefold()
+        if user and not self._familiar.knows(user, address, now - settings.remember):
+            counters.add(self._name, name, now)
+        network = network_of(address)
+        if self._is_trusted(address) or network == address:  # no IP address: nothing to ban
+            return None
+        banned = self._bans.of_address(address, now)
+        if banned is not None:
+            return banned
+        counters.add(self._pair, f"{address} {name}", now)
+        of_address = counters.add(self._address, address, now)
+        of_network = counters.add(self._network, network, now)
+        if 0 < settings.failures_per_address <= of_address:
+            return self._ban(address, self._address, of_address, now)
+        if 0 < settings.failures_per_network <= of_network:
+            return self._ban(network, self._network, of_network, now)
+        return None
+
+    def delay(self, address: str, user: str, now: float) -> float:
+        """Seconds until the answer to a failed login, growing with the failures before it.
+
+        Those of the address count, of IPv6 those of its network: who has one address there has all
+        of them. To a stranger those at the name count as well.
+
+        Args:
+            address: the client's IP address.
+            user: the name as the client gave it; empty where it gave none.
+            now: seconds since the epoch.
+        """
+        settings, counters = self._settings, self._counters
+        failures = 1
+        if settings.window:
+            if user and not self._familiar.knows(user, address, now - settings.remember):
+                failures = counters.count(self._name, user.casefold(), now)
+            if not self._is_trusted(address):
+                failures = max(failures, self._failures_of(address, now))
+        longest = max(settings.delay, settings.longest_delay)
+        return min(settings.delay * _doubled(failures - 1), longest)
+
+    def succeeded(self, address: str, user: str, now: float) -> None:
+        """A user logged in.
+
+        Args:
+            address: the client's IP address.
+            user: the name as the client gave it.
+            now: seconds since the epoch.
+        """
+        settings, counters = self._settings, self._counters
+        if not settings.window:
+            return
+        if settings.failures_per_user:
+            self._familiar.remember(user, address, now, settings.remember)
+        pair = f"{address} {user.casefold()}"
+        forgiven = counters.count(self._pair, pair, now)
+        if forgiven:
+            counters.add(self._pair, pair, now, -forgiven)
+            counters.add(self._address, address, now, -forgiven)
+            counters.add(self._network, network_of(address), now, -forgiven)
+
+    def _failures_of(self, address: str, now: float) -> int:
+        if self._bans.of_address(address, now) is not None:
+            return _MANY
+        if ":" in address:
+            return self._counters.count(self._network, network_of(address), now)
+        return self._counters.count(self._address, address, now)
+
+    def _ban(self, subject: str, window: Window, failures: int, now: float) -> Ban | None:
+        settings = self._settings
+        if not settings.ban:
+            return None
+        times = self._bans.times(subject, now - settings.longest_ban) + 1
+        longest = max(settings.ban, settings.longest_ban)
+        seconds = min(settings.ban * _doubled(times - 1), longest)
+        words = f"{failures} failed logins"
+        ban = Ban(subject, words, Author.AUTOMATIC, now, now + seconds, times)
+        self._bans.put(ban, settings.longest_ban)
+        end = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(ban.until))
+        self._journal(Notice("anvil", f"banned {subject} until {end}: {words}"))
+        self._counters.add(window, subject, now, -failures)  # after the ban, from 0
+        return ban
+
+
+def _doubled(times: int) -> float:
+    return 2.0 ** max(0, min(times, _MANY))

@@ -1,0 +1,66 @@
+"""What a client's certificate says about it, once OpenSSL has found an authority behind it.
+
+Values are chosen by whoever had the certificate issued, so each is bounded; the fingerprint alone
+is beyond anybody's choice.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+from cryptography import x509
+from cryptography.x509.oid import ExtensionOID, NameOID
+
+from postroad.model import ClientCertificate
+from postroad.net.certificates import ODD
+
+__all__ = ["client_certificate"]
+
+MAX_NAMES = 32
+"""Names of a kind that are looked at: a person has a few addresses, a machine a few names."""
+
+MAX_LENGTH = 254
+"""Characters of a name: the longest address that mail can be sent to (RFC 5321 §4.5.3.1.3)."""
+
+
+def client_certificate(der: bytes) -> ClientCertificate:
+    """Read a certificate.
+
+    Args:
+        der: as it came, and verified.
+
+    Returns:
+        What it says; where it cannot be read, the fingerprint alone.
+    """
+    fingerprint = hashlib.sha256(der).hexdigest()
+    try:
+        certificate = x509.load_der_x509_certificate(der)
+        emails, names = _alternatives(certificate)
+        subject = _common_name(certificate.subject)
+        issuer = _common_name(certificate.issuer)
+    except ODD:
+        return ClientCertificate(fingerprint=fingerprint, der=der)
+    return ClientCertificate(subject, issuer, emails, names, fingerprint, der)
+
+
+def _alternatives(certificate: x509.Certificate) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The e-mail addresses and the DNS names it is for."""
+    try:
+        extension = certificate.extensions.get_extension_for_oid(
+            ExtensionOID.SUBJECT_ALTERNATIVE_NAME
+        )
+    except x509.ExtensionNotFound:
+        return (), ()
+    assert isinstance(extension.value, x509.SubjectAlternativeName)
+    emails = extension.value.get_values_for_type(x509.RFC822Name)[:MAX_NAMES]
+    names = extension.value.get_values_for_type(x509.DNSName)[:MAX_NAMES]
+    return (
+        tuple(email for email in emails if len(email) <= MAX_LENGTH),
+        tuple(name.lower() for name in names if len(name) <= MAX_LENGTH),
+    )
+
+
+def _common_name(name: x509.Name) -> str:
+    found = name.get_attributes_for_oid(NameOID.COMMON_NAME)
+    value = found[0].value if found else ""
+    return value[:MAX_LENGTH] if isinstance(value, str) else ""

@@ -1,0 +1,93 @@
+"""What follows from verdicts: results for the spool, and reports to the sender that come first.
+
+Order makes it safe. A recipient counts as done, or its sender as told, only after the notification
+is durable. A crash in between repeats a report and loses none. A success whose report could not be
+sent is no reason to deliver again: from then on the recipient is owed that report and nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from postroad.model import Action, Status
+from postroad.queue.attempt import Verdict
+from postroad.queue.notifier import Notifier
+from postroad.queue.schedule import Schedule
+from postroad.queue.wishes import Wishes
+from postroad.spool import Done, Retry
+
+__all__ = ["Conclusion"]
+
+
+class Conclusion:
+    """Draws conclusions from verdicts."""
+
+    def __init__(
+        self,
+        put: Callable[[Done | Retry], None],
+        notifier: Notifier,
+        wishes: Wishes,
+        schedule: Schedule,
+    ) -> None:
+        """Take what it needs.
+
+        Args:
+            put: has a result written soon.
+            notifier: tells senders.
+            wishes: knows what they want to be told.
+            schedule: when to try again.
+        """
+        self._put = put
+        self._notifier = notifier
+        self._wishes = wishes
+        self._schedule = schedule
+
+    async def draw(
+        self, verdicts: Sequence[Verdict], relay: str, now: float, *, relayed: bool
+    ) -> None:
+        """Have verdicts written, after the reports that belong to them.
+
+        Args:
+            verdicts: of any messages.
+            relay: the next hop as the report named it.
+            now: seconds since the epoch.
+            relayed: whether what was sent went on to another server, not to its mailbox.
+        """
+        reports: dict[tuple[str, Action], list[Verdict]] = {}
+        for verdict in verdicts:
+            action = self._wishes.action(verdict, now, relayed=relayed)
+            if action is None:
+                self._put(_result(verdict))
+            else:
+                reports.setdefault((verdict.message.queue_id, action), []).append(verdict)
+        for (_, action), group in reports.items():
+            told = await self._notifier.tell(action, group, relay, now)
+            for verdict in group:
+                self._put(self._told(verdict, now) if told else self._untold(verdict, action, now))
+
+    def _told(self, verdict: Verdict, now: float) -> Done | Retry:
+        if verdict.status is not Status.DEFERRED:
+            return Done(verdict.recipient.id)
+        message, recipient = verdict.message, verdict.recipient
+        told = recipient.told | self._wishes.delays(message, recipient, now)
+        words = str(verdict.reply)
+        return Retry(recipient.id, verdict.retry_at, words, verdict.tried, told)
+
+    def _untold(self, verdict: Verdict, action: Action, now: float) -> Retry:
+        """Again later: the report with the next attempt; of a success, the report alone."""
+        if verdict.status is Status.DEFERRED:
+            return _retry(verdict, verdict.retry_at)
+        at = self._schedule.retry_at(verdict.message, verdict.recipient.id, now)
+        if verdict.status is Status.BOUNCED:
+            return _retry(verdict, at)
+        return Retry(verdict.recipient.id, at, str(verdict.reply), verdict.tried, owed=action)
+
+
+def _result(verdict: Verdict) -> Done | Retry:
+    if verdict.status is Status.DEFERRED:
+        return _retry(verdict, verdict.retry_at)
+    return Done(verdict.recipient.id)
+
+
+def _retry(verdict: Verdict, at: float) -> Retry:
+    return Retry(verdict.recipient.id, at, str(verdict.reply), verdict.tried)

@@ -1,0 +1,120 @@
+"""What an outcome means for a recipient: done with, try again then, or never again. Pure.
+
+It knows schedules and outcomes, not destinations or turns; the planner tells it how long a
+destination's mail has to wait. Two ends come without a next hop's refusal: the message's age, and
+the deadline after which its sender does not want it delivered (RFC 2852, mode R).
+"""
+
+from __future__ import annotations
+
+from postroad.model import Outcome, Reply, Status, StoredMessage, StoredRecipient
+from postroad.queue.attempt import Verdict
+from postroad.queue.schedule import Schedule
+
+__all__ = ["Judgement"]
+
+_NO_OUTCOME = Reply.of(451, "4.3.0", "the transport gave no outcome for this recipient")
+
+
+class Judgement:
+    """Verdicts by one schedule."""
+
+    __slots__ = ("_schedule",)
+
+    def __init__(self, schedule: Schedule) -> None:
+        self._schedule = schedule
+
+    def of(
+        self,
+        message: StoredMessage,
+        recipient: StoredRecipient,
+        outcome: Outcome | None,
+        now: float,
+        not_before: float = 0.0,
+    ) -> Verdict:
+        """The verdict on a recipient that was tried.
+
+        Args:
+            message: its message.
+            recipient: who.
+            outcome: what the transport said of it, if it said anything.
+            now: seconds since the epoch.
+            not_before: when the destination may be tried again, seconds since the epoch.
+        """
+        if outcome is None:
+            return self.later(message, recipient, _NO_OUTCOME, now, not_before)
+        reply, peer = outcome.reply, outcome.from_peer
+        if outcome.status is Status.DEFERRED:
+            return self.later(message, recipient, reply, now, not_before, peer=peer)
+        return Verdict(
+            message,
+            recipient,
+            outcome.status,
+            reply,
+            0.0,
+            peer,
+            dsn_passed=outcome.dsn_passed,
+            by_passed=outcome.by_passed,
+        )
+
+    def later(
+        self,
+        message: StoredMessage,
+        recipient: StoredRecipient,
+        why: Reply,
+        now: float,
+        not_before: float = 0.0,
+        *,
+        peer: bool = False,
+        tried: bool = True,
+    ) -> Verdict:
+        """The verdict on a recipient that could not be reached now; `peer`: in whose words."""
+        over = self._over(message, recipient, why, now, peer=peer, tried=tried)
+        if over is not None:
+            return over
+        at = max(self._schedule.retry_at(message, recipient.id, now), not_before)
+        at = self._schedule.not_late(message, at, now)
+        return Verdict(message, recipient, Status.DEFERRED, why, at, peer, tried=tried)
+
+    def overtaken(self, message: StoredMessage, recipient: StoredRecipient, now: float) -> Verdict:
+        """The verdict on a recipient whose deadline was over before it could be tried (again)."""
+        return self.later(message, recipient, _last_reason(recipient), now, tried=False)
+
+    def suspended(
+        self,
+        message: StoredMessage,
+        recipient: StoredRecipient,
+        why: Reply,
+        end: float,
+        now: float,
+    ) -> Verdict:
+        """The verdict on a recipient that is not tried: its destination is dead until `end`."""
+        over = self._over(message, recipient, why, now, peer=False, tried=False)
+        if over is not None:
+            return over
+        at = self._schedule.not_late(message, end, now)
+        return Verdict(message, recipient, Status.DEFERRED, why, at, tried=False)
+
+    def _over(
+        self,
+        message: StoredMessage,
+        recipient: StoredRecipient,
+        why: Reply,
+        now: float,
+        *,
+        peer: bool,
+        tried: bool,
+    ) -> Verdict | None:
+        """The last verdict on a recipient whose time is over; `None` while it is not."""
+        late = self._schedule.missed(message, now)
+        expired = not late and self._schedule.expired(message, now)
+        if not late and not expired:
+            return None
+        bounced = Status.BOUNCED
+        return Verdict(message, recipient, bounced, why, 0.0, peer, expired, tried, late)
+
+
+def _last_reason(recipient: StoredRecipient) -> Reply:
+    if not recipient.reason:
+        return Reply.of(451, "4.4.7", "it was not tried before its deadline")
+    return Reply.of(451, "4.4.7", f"its last attempt ended with: {recipient.reason}")

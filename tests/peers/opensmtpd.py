@@ -1,0 +1,66 @@
+"""OpenSMTPD as a sender: what comes in at its port goes on to another one.
+
+Its paths are compiled in, so that only one can run on a machine at a time.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from peers import needs
+from peers.ports import free_port
+from peers.processes import Process, peer_folder, remove_folder, removed_on_failure
+from peers.waiting import greeting, until
+
+__all__ = ["OpenSmtpd"]
+
+_CONFIGURATION = """\
+queue ttl 1h
+listen on 127.0.0.1 port {port} hostname opensmtpd.test
+action out relay host "smtp+notls://127.0.0.1:{to}" helo opensmtpd.test
+match from any for any action out
+"""
+
+
+class OpenSmtpd:
+    """A running OpenSMTPD.
+
+    Args:
+        to: the port on 127.0.0.1 that it sends to.
+    """
+
+    def __init__(self, to: int) -> None:
+        needs.root("OpenSMTPD")
+        program = needs.program("smtpd")
+        self.folder = peer_folder("opensmtpd")
+        self.port = free_port()
+        configuration = self.folder / "smtpd.conf"
+        configuration.write_text(_CONFIGURATION.format(port=self.port, to=to))
+        with removed_on_failure(self.folder):
+            argv = [program, "-d", "-v", "-f", str(configuration)]
+            self._process = Process(argv, log=self.folder / "log")
+            self._process.wait_ready(lambda: greeting(self.port))
+
+    def log(self) -> str:
+        """What it has logged so far."""
+        return Path(self._process.log).read_text(errors="replace")
+
+    def wait_log(self, text: str, *, within: float = 30) -> str:
+        """The first line of the log that holds `text`.
+
+        Raises:
+            AssertionError: no such line came in time; the text holds the log.
+        """
+
+        def find() -> str:
+            return next((line for line in self.log().splitlines() if text in line), "")
+
+        try:
+            return until(find, within=within, what=f"{text!r} in the log of OpenSMTPD")
+        except TimeoutError as error:
+            raise AssertionError(f"{error}; the log:\n{self.log()}") from error
+
+    def stop(self) -> None:
+        """End it and remove its folder."""
+        self._process.stop()
+        remove_folder(self.folder)

@@ -42,9 +42,26 @@ class CountersConformance:
         assert counters.add(MINUTE, "a", NOW + 1, -2) == 1
         assert counters.add(MINUTE, "a", NOW + 2, -5) == 0
 
+    def test_a_count_never_starts_below_nothing(self, counters: Counters) -> None:
+        counters.add(MINUTE, "a", NOW + 59, 9)
+        assert counters.add(MINUTE, "a", NOW + 60, -9) == 0
+        assert counters.count(MINUTE, "a", NOW + 119) == 0
+        assert counters.add(MINUTE, "a", NOW + 119) == 1
+
     def test_long_after_it_begins_anew(self, counters: Counters) -> None:
         counters.add(MINUTE, "a", NOW, 9)
         assert counters.add(MINUTE, "a", NOW + 100_000) == 1
+
+    @pytest.mark.parametrize("seconds", [30, 61, 120, 3600])
+    def test_a_window_of_another_length_is_another(
+        self, counters: Counters, seconds: float
+    ) -> None:
+        """A reload makes it longer or shorter; its buckets have other numbers then."""
+        counters.add(MINUTE, "a", NOW, 9)
+        window = Window(MINUTE.kind, seconds)
+        assert counters.add(window, "a", NOW) == 1
+        assert counters.count(window, "a", NOW + 2 * seconds) == 0
+        assert counters.count(MINUTE, "a", NOW) == 9
 
     def test_holders(self, counters: Counters) -> None:
         assert [counters.enter("sessions", "a") for _ in range(3)] == [1, 2, 3]

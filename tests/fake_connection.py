@@ -24,6 +24,9 @@ class FakeConnection:
         self.broken_tls = broken_tls
         self.agreed = TLS
         self.closed = False
+        self.congested = False
+        self.may_go = asyncio.Event()
+        self.may_go.set()
         self.written = b""
         self.patience: list[float] = []
         self._incoming: asyncio.Queue[bytes | Exception] = asyncio.Queue()
@@ -67,6 +70,12 @@ class FakeConnection:
     def close(self) -> None:
         self.closed = True
         self._waiting.set()
+
+    def abort(self) -> None:
+        self.close()
+
+    async def gone(self) -> None:
+        await self.may_go.wait()
 
     # What the test calls
 

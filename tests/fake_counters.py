@@ -15,15 +15,19 @@ class MemoryCounters:
         self._held: Counter[tuple[str, str]] = Counter()
 
     def add(self, window: Window, key: str, now: float, amount: int = 1) -> int:
-        self._buckets[window.kind, key, int(now / window.seconds)] += amount
+        below = -self._raw(window, key, now) if amount > 0 else 0
+        self._buckets[window.name, key, int(now / window.seconds)] += amount + max(0, below)
         return self.count(window, key, now)
 
     def count(self, window: Window, key: str, now: float) -> int:
+        return max(0, self._raw(window, key, now))
+
+    def _raw(self, window: Window, key: str, now: float) -> int:
         age = now / window.seconds
         bucket = int(age)
-        current = self._buckets[window.kind, key, bucket]
-        previous = self._buckets[window.kind, key, bucket - 1]
-        return max(0, round(current + previous * (1 - (age - bucket))))
+        current = self._buckets[window.name, key, bucket]
+        previous = self._buckets[window.name, key, bucket - 1]
+        return round(current + previous * (1 - (age - bucket)))
 
     def enter(self, kind: str, key: str) -> int:
         self._held[kind, key] += 1

@@ -71,11 +71,17 @@ class FakeDirectory:
         return self._postmaster(plain)
 
     async def authenticate(
-        self, name: str, password: str, purpose: Purpose = Purpose.SEND, address: str = ""
+        self,
+        name: str,
+        password: str,
+        purpose: Purpose = Purpose.SEND,
+        address: str = "",
+        *,
+        barred: bool = False,
     ) -> str | None:
         self._check()
         user = self._login_name(name)
-        if user is None:
+        if user is None or barred:
             return None
         owner, scope = self.app_passwords.get(password, ("", Scope.ALL))
         right = self.passwords[user] == password or (owner == user and scope.allows(purpose))
@@ -97,11 +103,9 @@ class FakeDirectory:
             return user, CramSecret.of(password.encode())
         return user, ScramSecret.of(kind, password, user.encode()[:16].ljust(16), 16)
 
-    async def can_all_use(self, kind: SecretKind) -> bool:
+    async def all_have_verifiers(self) -> bool:
         self._check()
         lacking = self.without_secrets - self.disabled
-        if kind is SecretKind.CRAM_MD5:
-            lacking |= self.without_cram - self.disabled
         owners = {owner for owner, _ in self.app_passwords.values()}
         return not lacking and not owners - self.disabled
 

@@ -36,6 +36,7 @@ CLAIMS = {
     "exp": NOW + 300,
     "nbf": NOW - 10,
     "email": "John@example.org",
+    "email_verified": True,
     "scope": "openid mail.send",
 }
 

@@ -7,7 +7,7 @@ It passes the conformance suite of the spool. `MemoryStore` is the disk: open an
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from postroad.model import Addressee, Envelope, StoredMessage, StoredRecipient
 from postroad.spool import Claim, Claimed, Done, Hastened, Retry, Selector, SpoolError
@@ -161,8 +161,7 @@ class MemoryShard:
             else:
                 row.due, row.reason = result.at, result.reason
                 recipient = row.recipient
-                row.recipient = replace(
-                    recipient,
+                row.recipient = recipient._replace(
                     attempts=recipient.attempts + result.tried,
                     told=result.told or recipient.told,
                     owed=result.owed or recipient.owed,
@@ -177,9 +176,6 @@ class MemoryShard:
             if row.due is None:
                 row.due = store_due(self.store.messages[row.queue_id])
             self.claimed.discard(id_)
-
-    async def flush(self, selector: Selector) -> int:
-        return (await self.hasten(selector)).count
 
     async def hasten(self, selector: Selector) -> Hastened:
         self.check(writing=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
 from typing import TypeVar
 
 from postroad.delivery import Route
@@ -103,8 +102,7 @@ class FakeSpool:
             else:
                 self.reasons[recipient.id] = result.reason
                 self.due[recipient.id] = result.at
-                again = replace(
-                    recipient,
+                again = recipient._replace(
                     attempts=recipient.attempts + result.tried,
                     told=result.told or recipient.told,
                     owed=result.owed or recipient.owed,

@@ -29,6 +29,7 @@ from postroad.smtp import (
 )
 from postroad.smtp.auth import SASL_LIMIT
 from postroad.smtp.states import State
+from postroad.smtp.stuffing import Stuffer
 from smtp_dialogue import Session, cut, octets
 
 SMTP = Offer(
@@ -291,7 +292,12 @@ class Watched(Session):
             wide = bool(limits.text_line) and any(
                 len(line) + 2 > limits.text_line for line in lines
             )
-            assert (event.fault is not None) == (bare or long or wide), "a fault is not seen"
+            hidden = any(line[:1] == b"\0" and line.strip(b"\0") == b"." for line in lines)
+            right = not (bare or hidden or long or wide)
+            assert (event.fault is None) is right, "a fault is not seen"
+            if right:
+                stuffer = Stuffer()
+                assert stuffer.feed(expected) + stuffer.end(), "it was taken and cannot be sent on"
         assert event.size == len(expected), "the size is wrong"
         assert event.fault or self.content == expected, "the content is not what was sent"
 

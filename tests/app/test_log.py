@@ -7,6 +7,8 @@ import os
 import time
 from pathlib import Path
 
+import pytest
+
 from postroad.app.log import CONSOLE_EVENTS, LogFile, console, formatter
 from postroad.model import (
     Address,
@@ -19,9 +21,14 @@ from postroad.model import (
 )
 from postroad.model.journal import (
     Accepted,
+    Bounced,
     Connected,
     Delivered,
+    Disconnected,
+    Event,
+    LoginFailed,
     LogSettings,
+    Lost,
     Queued,
     Rejected,
     TlsEstablished,
@@ -87,6 +94,47 @@ def test_json_of_a_client_certificate() -> None:
         "names": [],
         "fingerprint": "",
     }
+
+
+EVIL = "a\x00\r\n\x1b[2J\x7f\x85\x9b\u2028\u2029\u202e\u2066\ud800\U000e0001ü"
+"""What ends, clears or turns a line for some reader, and a letter that does not."""
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        LoginFailed("smtpd", CLIENT, "PLAIN", "why", EVIL),
+        LoginFailed("smtpd", Client("192.0.2.7", 1, EVIL), "PLAIN", "why", "john"),
+        Queued("qmgr", "1ABC", EVIL, 1, 1),
+        Connected("smtpd", Client("192.0.2.7", 1, EVIL)),
+        Disconnected("smtpd", Client("192.0.2.7", 1, EVIL), {EVIL: (1, 1)}),
+        Lost("smtpd", "timeout", EVIL, Client("192.0.2.7", 1, EVIL)),
+        Accepted("smtpd", "1ABC", CLIENT, Login("john", "PLAIN", EVIL), {"NAME": EVIL}, EVIL),
+        Accepted("smtpd", "1ABC", CLIENT, None, {}, EVIL),
+        Bounced("bounce", "1ABC", EVIL),
+        delivered(Status.DEFERRED, EVIL, Reply(451, "4.4.1", (EVIL,))),
+        delivered(Status.SENT, EVIL, Reply.of(250, "2.0.0", "Ok")),
+    ],
+    ids=lambda event: type(event).__name__,
+)
+def test_nobody_sees_more_than_one_line(event: Event) -> None:
+    for render in (
+        formatter(LogSettings(format="json"), "h"),
+        formatter(LogSettings(), "h"),
+        console(EVIL),
+    ):
+        line = render(event, NOW)
+        assert line.isprintable()
+        assert line.splitlines() == [line]
+    assert "ü" in line
+
+
+def test_json_keeps_what_was_said() -> None:
+    event = LoginFailed("smtpd", CLIENT, "PLAIN", "why", EVIL)
+
+    line = json.loads(formatter(LogSettings(format="json"), "h")(event, NOW))
+
+    assert line["user"] == EVIL
 
 
 def test_console_lines_are_short() -> None:

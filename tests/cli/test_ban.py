@@ -131,3 +131,59 @@ def test_a_file_that_is_no_database(command_line: CommandLine) -> None:
     ran = command_line("ban", "list")
     assert ran.status == os.EX_UNAVAILABLE
     assert "bans.db: file is not a database" in ran.err
+
+
+@pytest.mark.parametrize("forever", ["999999999999w", "9" * 400 + "w", "11y", "3651d"])
+def test_a_ban_that_no_calendar_holds_is_not_written(
+    command_line: CommandLine, forever: str
+) -> None:
+    ran = command_line("ban", "add", "192.0.2.7", "--for", forever)
+    assert ran.status == os.EX_USAGE
+    assert ran.err.startswith("postroad: a duration is ")
+    assert ran.err.count("\n") == 1
+    assert command_line("ban", "list", "--json").json == []
+
+
+def test_rows_of_absurd_times_are_listed_and_exported(command_line: CommandLine) -> None:
+    put(
+        Ban("192.0.2.8", "", Author.AUTOMATIC, 1e300, float("inf"), 10**15),
+        Ban("192.0.2.7", "", Author.OPERATOR, -1e300, 6e17, 0),
+        Ban("192.0.2.9", "", Author.OPERATOR, 0.0, time.time() + 1e11, 0),
+    )
+    ran = command_line("ban", "list")
+    assert (ran.status, ran.out.count("for ever")) == (0, 2)
+    assert len(command_line("ban", "list", "--json").json) == 3
+    ran = command_line("ban", "export", "--nftables")
+    assert [line.partition("{ ")[2] for line in ran.lines[-2:]] == [
+        "192.0.2.7-192.0.2.8 }",
+        "192.0.2.9 timeout 3650d0s }",
+    ]
+
+
+def test_an_address_of_ipv4_within_ipv6_is_one_of_ipv4(command_line: CommandLine) -> None:
+    assert command_line("ban", "add", "::ffff:192.0.2.7").out == "banned 192.0.2.7 for ever\n"
+    assert command_line("ban", "add", "::FFFF:C000:0200/120").out.startswith("banned 192.0.2.0/24 ")
+    assert command_line("ban", "remove", "::ffff:192.0.2.7").status == 0
+
+
+@pytest.mark.parametrize(
+    ("subject", "objection"),
+    [
+        ("0.0.0.0/0", "0.0.0.0/0 is a very large part of the network"),
+        ("128.0.0.0/7", "128.0.0.0/7 is a very large part of the network"),
+        ("::/0", "::/0 is a very large part of the network"),
+        ("::ffff:0:0/96", "0.0.0.0/0 is a very large part of the network"),
+        ("127.0.0.1", "127.0.0.1 shares addresses with 127.0.0.0/8, which is in [relay]"),
+        ("::1", "::1 shares addresses with ::1/128, which is in [relay]"),
+    ],
+)
+def test_who_shuts_itself_out_is_asked_first(
+    command_line: CommandLine, subject: str, objection: str
+) -> None:
+    ran = command_line("ban", "add", subject)
+    assert (ran.status, ran.out) == (os.EX_USAGE, "")
+    assert ran.err.startswith(f"postroad: {objection}")
+    assert "with --force" in ran.err
+    assert command_line("ban", "list", "--json").json == []
+    assert command_line("ban", "add", subject, "--force").status == 0
+    assert len(command_line("ban", "list", "--json").json) == 1

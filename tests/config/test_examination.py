@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from ipaddress import IPv4Network, ip_network
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from postroad.config import Configuration
 from postroad.config.examination import Finding, Verdict, examine
 from postroad.config.reach import Account
 from postroad.net.selfsigned import LIFETIME, self_signed
-from postroad.server.settings import ListenerSettings
+from postroad.server.settings import ListenerSettings, PresetName
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
 
@@ -137,19 +138,46 @@ def test_files_that_the_servers_user_cannot_read(
     assert f"the server's user nobody cannot write {configuration.state_directory}" in said
 
 
-def test_logins_without_tls_are_worth_a_warning(configuration: Configuration) -> None:
+@pytest.mark.parametrize(
+    ("proxy", "said"),
+    [
+        ((), ["takes passwords without TLS,", "sees all users at one trusted address,"]),
+        ((ip_network("127.0.0.1/32"),), ["takes passwords without TLS,"]),
+    ],
+)
+def test_logins_without_tls_are_worth_a_warning(
+    configuration: Configuration, proxy: tuple[IPv4Network, ...], said: list[str]
+) -> None:
     plain = ListenerSettings(
-        preset="submission", bind=("127.0.0.1:10587",), tls="none", plain_auth=True
+        preset="submission", bind=("127.0.0.1:10587",), tls="none", plain_auth=True, proxy=proxy
     )
-    listeners = configuration.listeners | {"behind": plain}
+    found = warnings(configuration, plain)
 
-    [warning] = [
-        finding
-        for finding in findings(replace(configuration, listeners=listeners))
-        if finding.verdict is Verdict.WARNING
-    ]
-
-    assert (warning.subject, warning.message[:44]) == (
-        "logins",
-        "listener behind takes passwords without TLS,",
+    assert [(each.subject, each.verdict) for each in found] == [("logins", Verdict.WARNING)] * len(
+        said
     )
+    for each, words in zip(found, said, strict=True):
+        assert each.message.startswith(f"listener more {words}")
+
+
+def warnings(configuration: Configuration, listener: ListenerSettings) -> list[Finding]:
+    """What is said of one more listener."""
+    listeners = configuration.listeners | {"more": listener}
+    found = findings(replace(configuration, listeners=listeners))
+    return [finding for finding in found if finding.verdict is not Verdict.OK]
+
+
+@pytest.mark.parametrize(
+    ("preset", "may"), [("mx", "send to any domain"), ("lmtp", "may deliver;")]
+)
+def test_a_socket_that_everybody_may_write_to(
+    configuration: Configuration, preset: PresetName, may: str
+) -> None:
+    bind = ("unix:/run/postroad/more", "127.0.0.1:2500")
+    [warning] = warnings(
+        configuration, ListenerSettings(preset=preset, bind=bind, unix_mode="0666")
+    )
+    assert (warning.subject, warning.verdict) == ("permissions", Verdict.WARNING)
+    assert "every user of this machine may write to /run/postroad/more" in warning.message
+    assert may in warning.message
+    assert not warnings(configuration, ListenerSettings(preset=preset, bind=bind, unix_mode="0660"))

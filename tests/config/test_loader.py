@@ -148,7 +148,7 @@ SINGLE = {
     ),
     "a negative number": (
         "[limits]\nrecipients = -5",
-        "postroad.toml:5: [limits] recipients: expected 0 or more, not -5",
+        "postroad.toml:5: [limits] recipients: expected a number from 0 to 1_000_000_000, not -5",
     ),
     "a number for true": (
         "[dns]\nreverse = 1",
@@ -180,9 +180,8 @@ SINGLE = {
     "an endless duration": (
         "[queue]\nlifetime = inf",
         (
-            "postroad.toml:5: [queue] lifetime: expected a number that has an end; 0 switches "
-            "a limit "
-            "off"
+            "postroad.toml:5: [queue] lifetime: a duration is ten years at the most; 0 switches "
+            "a limit off"
         ),
     ),
     "durations in the wrong order": (
@@ -342,7 +341,7 @@ SINGLE = {
     ),
     "an MX port": (
         "[delivery]\nmx_port = 0",
-        "postroad.toml:5: [delivery] mx_port: expected a port from 1 to 65535",
+        "postroad.toml:5: [delivery] mx_port: expected a number from 1 to 65_535, not 0",
     ),
     "a delivery agent": (
         '[mailbox]\ntransport = "lmtp:/run/lmtp"',
@@ -581,4 +580,49 @@ def test_the_authorities(tmp_path: Path) -> None:
     text = HEAD + DOOR_WITHOUT_TLS + '[relay]\nca_file = "ca.pem"\n'
     assert mistakes(tmp_path, text, examine_files=True) == [
         "postroad.toml:6: [relay] ca_file: ca.pem: no such file or directory"
+    ]
+
+
+EVIL = "a\\nb\\u001b[2J\\u0085\\u2028\\u202e" + "x" * 5000
+"""As TOML writes it."""
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        HEAD.replace("mail.example.org", EVIL) + DOOR,
+        HEAD.replace('["example.org"]', f'["{EVIL}"]') + DOOR,
+        HEAD + DOOR + f'[log]\nname = "{EVIL}"',
+        HEAD + DOOR + f'[log]\nformat = "{EVIL}"',
+        HEAD + DOOR + f'bind = ["{EVIL}"]',
+        HEAD + DOOR + f'bind = ["unix:{EVIL}"]',
+        HEAD + DOOR + f'discard_ehlo_keywords = ["{EVIL}"]',
+        HEAD + DOOR + f'policy.client = ["{EVIL}"]',
+        HEAD + DOOR + f'[relay]\nsmarthost = "{EVIL}"',
+        HEAD + DOOR + f'[oauth]\nkey_set = "{EVIL}"',
+        HEAD + DOOR + f'[dns]\nservers = ["{EVIL}"]',
+        HEAD + DOOR + f'[login.act_as]\n"{EVIL}" = ["{EVIL}"]',
+        HEAD + DOOR + f'[etrn."{EVIL}"]',
+        HEAD + f'[listeners."{EVIL}"]',
+        HEAD + DOOR + f'"{EVIL}" = 1',
+        HEAD + DOOR + f'[mailbox]\ntransport = "lmtp:{EVIL}"',
+        HEAD + DOOR + f'[mailbox]\npath = "%{EVIL}"',
+    ],
+    ids=str.__len__,
+)
+def test_a_mistake_is_one_line(tmp_path: Path, text: str) -> None:
+    found = mistakes(tmp_path, text)
+    assert found
+    for line in found:
+        assert line.isprintable()
+        assert len(line) <= 1000
+
+
+def test_a_value_is_repeated_as_the_file_writes_it(tmp_path: Path) -> None:
+    text = HEAD.replace("mail.example.org", 'a\\nb\\"é\\u2028') + DOOR
+    assert mistakes(tmp_path, text) == [
+        (
+            "postroad.toml:1: hostname: expected a fully qualified name such as "
+            '"mail.example.org", not "a\\nb\\"é\\u2028"'
+        )
     ]

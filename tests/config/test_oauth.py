@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from base64 import urlsafe_b64encode
 from pathlib import Path
 
 import pytest
@@ -95,6 +97,45 @@ def test_the_password_at_the_issuer(
     found = mistakes(tmp_path, ASKING, examine_files=True)
     assert [key for key, _ in found] == (["[oauth] client_secret_file"] if words else [])
     assert all(words in message for _, message in found)
+
+
+RSA = {"kty": "RSA", "e": "AQAB", "n": urlsafe_b64encode(b"\xc1" * 256).decode().rstrip("=")}
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (None, "k: no such file or directory"),
+        (b"root:x:0:0:root:/root:/bin/bash\n", "k: this is not JSON"),
+        (b"\xff\xfe", "k: this is not JSON"),
+        (b"[" * 100_000, "k: this is not JSON"),
+        (b"[]", "k: this is no set of keys"),
+        (b'{"keys": {}}', "k: this is no set of keys"),
+        (b'{"keys": []}', "k: there is no public key for signatures in this set of keys"),
+        (b'{"keys": [{"kty": "oct", "k": "c2VjcmV0"}]}', "k: there is no public key for"),
+        (json.dumps({"keys": [RSA]}).encode(), ""),
+    ],
+)
+def test_the_keys_of_the_issuer(tmp_path: Path, content: bytes | None, words: str) -> None:
+    if content is not None:
+        (tmp_path / "k").write_bytes(content)
+    text = f'[oauth]\nkey_set_file = "k"\n{KEYS}'
+    found = mistakes(tmp_path, text, examine_files=True)
+    assert [key for key, _ in found] == (["[oauth] key_set_file"] if words else [])
+    assert all(message.startswith(f"{tmp_path}/{words}") for _, message in found), found
+    assert mistakes(tmp_path, text) == [], "it is not asked for where only state is looked at"
+
+
+@pytest.mark.parametrize(
+    ("content", "words"), [(None, "no such file or directory"), (b"junk", "c: ")]
+)
+def test_the_authorities_of_the_issuer(tmp_path: Path, content: bytes | None, words: str) -> None:
+    if content is not None:
+        (tmp_path / "c").write_bytes(content)
+    text = f'[oauth]\nkey_set = "https://x.example/"\nca_file = "c"\n{KEYS}'
+    [(key, message)] = mistakes(tmp_path, text, examine_files=True)
+    assert key == "[oauth] ca_file"
+    assert words in message
 
 
 def test_files_that_are_not_there(tmp_path: Path) -> None:

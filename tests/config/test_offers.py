@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -117,7 +118,10 @@ MISTAKES = {
     ),
     "mail for our grandchildren": (
         '[listeners.submission]\nfuture_release = "2000w"',
-        ("4: [listeners.submission] future_release: expected at most 999999999 seconds (RFC 4865)"),
+        (
+            "4: [listeners.submission] future_release: a duration is ten years at the most; "
+            "0 switches a limit off"
+        ),
     ),
     "a proxy that anybody is": (
         '[listeners.mx]\nproxy = ["0.0.0.0/0"]',
@@ -220,3 +224,29 @@ def test_a_socket_has_its_rights(tmp_path: Path) -> None:
     assert listener.binds == (Bind("", 0, "/run/a", 0o600, "root:mail"), Bind("127.0.0.1", 24))
     assert listener.is_local
     assert listener.lmtp
+
+
+@pytest.mark.parametrize("owner", ["nosuchuser:x", "nosuchuser", "root:nosuchgroup"])
+def test_an_owner_of_sockets_that_is_not_there(tmp_path: Path, owner: str) -> None:
+    file = tmp_path / "postroad.toml"
+    text = f'{HEAD}[listeners.lmtp]\nbind = ["unix:/run/a"]\nunix_owner = '
+    file.write_text(f'{text}"{owner}"\n')
+    with pytest.raises(ConfigurationError) as caught:
+        load(file)
+    assert str(caught.value) == (
+        f"{file}:5: [listeners.lmtp] unix_owner: {owner}: there is no such user or group"
+    )
+    file.write_text(f'{text}"root:root"\n')
+    assert load(file)
+
+
+@pytest.mark.parametrize("key", ["proxy", "xclient", "xforward"])
+def test_of_many_networks_a_few_are_named(tmp_path: Path, key: str) -> None:
+    written = ", ".join(f'"{at}.0.0.0/8"' for at in range(1, 126, 2))
+    file = tmp_path / "postroad.toml"
+    file.write_text(f"{HEAD}[listeners.mx]\n{key} = [{written}]\n")
+    with pytest.raises(ConfigurationError) as caught:
+        load(file, examine_files=False)
+    [mistake] = caught.value.mistakes
+    assert re.match(r"(\d+\.0\.0\.0/8, ){4}\d+\.0\.0\.0/8 and \d+ more in ", mistake.message)
+    assert len(mistake.message) < 250

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 
 from deliveries import told
 from fake_mx import OFFER, FakeMx
+from postroad.delivery import Delivery
+from postroad.delivery.courier import Courier
 from postroad.delivery.credentials import Credentials
+from postroad.delivery.settings import DeliverySettings
 from postroad.model import (
     Address,
     BodyType,
     ByMode,
     DeliverBy,
     Notify,
+    Reply,
     Return,
     StoredRecipient,
 )
+from postroad.smtp.client import Answer
+from postroad.smtp.extensions import Extensions, Limits
+from queue_mail import message, recipients
 
 SENT = "250 2.0.0 Ok: queued as"
 
@@ -341,6 +350,40 @@ async def test_our_own_bound_on_messages_stays(world):
     await here.send()
     await here.send()
     assert server.connections == 2
+
+
+class TwoHosts:
+    """A session with another host each time; each takes one recipient of a transaction."""
+
+    is_usable = False
+
+    def __init__(self, relay: str) -> None:
+        self.relay = relay
+        self.core = SimpleNamespace(
+            extensions=Extensions(limits=Limits(recipients=1)), answered=True, is_idle=True
+        )
+
+    async def send(self, transaction, content):
+        return (Answer(Reply.of(550, "5.1.1", f"no such user at {self.relay}")),)
+
+    def close(self) -> None:
+        """There is nothing to close."""
+
+    abort = close
+
+
+async def test_each_recipient_has_the_next_hop_that_took_or_refused_it():
+    relays = [f"mx{number}.example.net[192.0.2.{number}]:25" for number in (1, 2, 3)]
+    hosts = iter(relays)
+
+    async def open_session(road):
+        return TwoHosts(next(hosts))
+
+    to = recipients("a@example.net", "b@example.net", "c@example.net")
+    courier = Courier(open_session, DeliverySettings(), lambda: 0.0)
+    report = await courier.deliver(Delivery(message(), to, "example.net"))
+    assert report.relay == relays[0]
+    assert [one.relay or report.relay for one in report.outcomes] == relays
 
 
 async def test_a_next_hop_that_is_gone_between_two_transactions(world):

@@ -52,6 +52,8 @@ def fingerprint(made, separator=""):
 
 PLAIN = certificate()
 MAILED = certificate("J", email="John@example.org", names=[x509.RFC822Name("other@example.org")])
+SUBJECT_ONLY = certificate("J", email="John@example.org", names=[x509.DNSName("a.example.org")])
+KELVIN = certificate("K", email="mi\N{KELVIN SIGN}e@example.org")
 
 
 @pytest.mark.parametrize(
@@ -64,13 +66,15 @@ MAILED = certificate("J", email="John@example.org", names=[x509.RFC822Name("othe
         ({"name:John": JOHN}, PLAIN, JOHN),
         ({"name:john": JOHN}, PLAIN, None),
         ({"name:Joh": JOHN}, PLAIN, None),
-        ({"email:john@EXAMPLE.org": JOHN}, MAILED, JOHN),
+        ({"email:john@EXAMPLE.org": JOHN}, SUBJECT_ONLY, JOHN),
+        ({"email:john@example.org": JOHN}, MAILED, None),
         ({"email:other@example.org": JOHN}, MAILED, JOHN),
+        ({"email:mike@example.org": JOHN}, KELVIN, None),
         ({"email:john@example.org": JOHN}, PLAIN, None),
         ({"subject:CN=John,O=Example": JOHN}, PLAIN, JOHN),
         ({"subject:CN=John": JOHN}, PLAIN, None),
-        ({"email:john@example.org": JOHN, "name:J": JOHN}, MAILED, JOHN),
-        ({"email:john@example.org": JOHN, "name:J": ANN}, MAILED, None),
+        ({"email:other@example.org": JOHN, "name:J": JOHN}, MAILED, JOHN),
+        ({"email:other@example.org": JOHN, "name:J": ANN}, MAILED, None),
         ({f"sha256:{fingerprint(MAILED)}": ANN, "name:J": JOHN}, MAILED, ANN),
     ],
 )
@@ -84,10 +88,14 @@ def test_what_is_no_certificate_is_nobodys(octets):
 
 
 @pytest.mark.parametrize(
-    "name", ["", "John", "sha256:", "sha256:abc", "sha1:" + "a" * 40, "email:", "name: ", "x:y"]
+    "name",
+    [
+        *("", "John", "sha256:", "sha256:abc", "sha1:" + "a" * 40, "email:", "name: ", "x:y"),
+        "email:mi\N{KELVIN SIGN}e@example.org",
+    ],
 )
 def test_entries_that_name_no_certificate(name):
-    with pytest.raises(ValueError, match=r"certificate is named by|64 hexadecimal digits"):
+    with pytest.raises(ValueError, match=r"certificate is named by|64 hexadecimal digits|is ASCII"):
         CertificateMap({name: JOHN})
 
 

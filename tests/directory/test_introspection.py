@@ -12,7 +12,14 @@ from fake_issuer import ISSUER, JOHN, NOW, checker_of, port_of, reply
 from postroad.directory import DirectoryUnavailable
 from postroad.directory.introspection import MAX_ASKED
 
-ACTIVE = {"active": True, "iss": ISSUER, "aud": "postroad", "email": JOHN, "scope": "mail.send"}
+ACTIVE = {
+    "active": True,
+    "iss": ISSUER,
+    "aud": "postroad",
+    "email": JOHN,
+    "email_verified": True,
+    "scope": "mail.send",
+}
 
 
 @pytest.fixture
@@ -62,6 +69,7 @@ async def test_the_issuer_is_asked_about_an_opaque_token(issuer, asking):
         {"nbf": NOW + 61},
         {"email": "old@example.org"},
         {"email_verified": False},
+        {"email_verified": None},
     ],
 )
 async def test_what_the_issuer_does_not_stand_for_is_no_good(issuer, asking, changes):
@@ -73,7 +81,7 @@ async def test_issuer_and_audience_may_be_left_to_the_answer(
     issuer, issuer_clock, accounts, secret
 ):
     checker = introspecting(issuer, issuer_clock, accounts, secret, issuer="", audience="")
-    issuer.answer = lambda: reply({"active": True, "email": JOHN})
+    issuer.answer = lambda: reply({"active": True, "email": JOHN, "email_verified": True})
     assert await checker.user_of("opaque") == JOHN
 
 

@@ -62,7 +62,7 @@ async def test_the_old_name_of_a_signature_is_known(checker):
         {"nbf": NOW + 59},
         {"nbf": ...},
         {"exp": NOW + 0.5},
-        {"email_verified": True},
+        {"email_verified": "true"},  # as some issuers write it
         {"scope": ...},
     ],
 )
@@ -96,6 +96,9 @@ async def test_claims_that_are_good(checker, claims):
         {"email_verified": False},
         {"email_verified": "false"},
         {"email_verified": None},
+        {"email_verified": ...},
+        {"email_verified": 1},
+        {"email_verified": "yes"},
     ],
 )
 async def test_claims_that_are_not(checker, claims):
@@ -122,6 +125,7 @@ async def test_all_scopes_must_be_granted(issuer, issuer_clock, accounts, scope,
 async def test_another_claim_may_name_the_account(issuer, issuer_clock, accounts):
     checker = checker_of(issuer, issuer_clock, accounts, user_claim="preferred_username")
     assert await checker.user_of(token(preferred_username=JOHN, email_verified=False)) == JOHN
+    assert await checker.user_of(token(preferred_username=JOHN, email_verified=...)) == JOHN
     assert await checker.user_of(token()) is None
 
 

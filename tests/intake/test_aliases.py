@@ -44,6 +44,19 @@ def parse(text: str) -> Address:
         ({"info": "JOHN john"}, "info", "JOHN<info"),
         ({"john": "john anna"}, "john", "john<john anna<john"),
         ({"a": "b", "b": "a"}, "a", "a<a"),
+        ({"a": "b", "b": "c", "c": "b"}, "a", "a<a"),
+        ({"a": "b c", "b": "a", "c": "a"}, "a john", "a<a john<john"),
+        ({"a": "b john", "b": "a"}, "a", "john<a"),
+        ({"a": "b c", "b": "d john", "c": "d anna", "d": "b"}, "a", "john<a anna<a"),
+        # Two ways to one alias: it is followed once, and is no mailbox for that.
+        (
+            {"all": "staff boss", "staff": "boss john", "boss": "anna"},
+            "all",
+            "john<all anna<all",
+        ),
+        ({"all": "john lisa", "lisa": "john anna"}, "all", "john<all anna<all"),
+        # An alias that names itself is a mailbox, wherever it was met before.
+        ({"all": "x john", "x": "john", "john": "john anna"}, "all", "john<all anna<all"),
         ({"info": "nobody"}, "info", "nobody<info"),
         ({"a": "john", "b": "john anna"}, "a b", "john<a anna<b"),
     ],
@@ -112,6 +125,14 @@ async def test_a_list_in_a_list_is_reported_once() -> None:
     ]
     assert [one.notify for one in expanded] == [S, NEVER, NEVER, S]
     assert [one.owed for one in expanded] == [None, None, None, Action.EXPANDED]
+
+
+async def test_a_list_that_leads_nowhere_is_not_reported_as_expanded() -> None:
+    book = Book("", {"a": "b c", "b": "a", "c": "a"})
+
+    expanded = await expand([Recipient(parse("a"), S | F, "x;1")], book)
+
+    assert expanded == [Addressee(parse("a"), parse("a"), S | F, "x;1")]
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 
 from fake_directory import FakeDirectory
 from fake_spool import MemoryDraft, MemoryShard, MemoryStore
-from postroad.intake import NO_STORAGE, Door, IntakeSettings, Refusal, Source
+from postroad.intake import NO_STORAGE, Door, Entry, IntakeSettings, Refusal, Source
 from postroad.model import (
     Action,
     Address,
@@ -395,3 +395,46 @@ async def test_mail_made_here_that_is_not_taken(house: House, message: bytes, co
         await house.door.submit(Envelope(None), [JOHN], message)
     assert refused.value.reply.code == code
     assert house.is_empty
+
+
+def begin(house: House, octets: int) -> Entry:
+    """A message whose header section is still coming."""
+    entry = house.door.open(MX, Envelope(ANN), [Recipient(JOHN)], NOW)
+    assert entry.write(b"X: " + b"x" * (octets - 3)) is None
+    return entry
+
+
+async def test_headers_that_do_not_end_have_one_bound_together(
+    monkeypatch: pytest.MonkeyPatch, house: House
+) -> None:
+    monkeypatch.setattr("postroad.intake.door.HEADERS_AT_ONCE", 1000)
+    first, second, last = begin(house, 400), begin(house, 400), begin(house, 300)
+
+    assert house.door.headers_held == 800, "what was one too many went at once"
+    assert last.write(b"\r\n\r\nbody\r\n") is None
+    assert await last.commit() == NO_STORAGE
+    assert any("unfinished headers" in str(event) for event in house.events)
+    first.discard()
+    assert str(await second.commit()).startswith("250 ")
+    assert house.door.headers_held == 0
+    assert await house.take(SMALL)
+
+
+@pytest.mark.parametrize("end", ["complete", "too large", "hop by hop", "given up", "committed"])
+async def test_a_header_counts_until_it_is_complete(house: House, end: str) -> None:
+    entry = begin(house, 300)
+    assert house.door.headers_held == 300
+    if end == "complete":
+        entry.write(b"\r\n\r\n")
+    elif end == "too large":
+        entry.write(b"x" * 101)
+    elif end == "hop by hop":
+        entry.write(b"\r\nReceived: x" * 4 + b"\r\n\r\n")
+    elif end == "given up":
+        entry.discard()
+    else:
+        await entry.commit()
+
+    assert house.door.headers_held == 0
+    entry.discard()
+    assert house.door.headers_held == 0

@@ -10,7 +10,7 @@ from fake_counters import MemoryCounters
 from fake_limits import UNLIMITED, FakeBans, gate
 from postroad.limits.bans import Author, Ban
 from postroad.limits.settings import Limits
-from postroad.model import LOCAL, Client
+from postroad.model import LOCAL, UNKNOWN, Client
 
 NOW = 1_800_000_000.0
 CLIENT = Client("192.0.2.7", 4711, "mua.example.net")
@@ -157,6 +157,14 @@ def test_a_session_gives_its_places_back() -> None:
     assert it.log_in(CLIENT, "john", NOW) is not None
     it.log_out("john")
     assert it.log_in(CLIENT, "john", NOW) is None
+
+
+def test_nobody_is_counted_under_a_name_that_all_proxies_give() -> None:
+    """The health checks of several proxies would turn each other away."""
+    nobody = Client(UNKNOWN, 0)
+    it = gate(Limits(connections_per_address=1, connections_per_network=1))
+
+    assert [it.refuses(nobody, 0, NOW) for _ in range(3)] == [None] * 3
 
 
 def test_gates_share_their_counters() -> None:

@@ -225,3 +225,58 @@ def test_without_a_window_the_delay_does_not_grow() -> None:
     world = World(window=0)
     world.fail(9)
     assert world.guard.delay(GUESSER, JOHN, NOW) == 1
+
+
+def test_a_login_forgives_nothing_that_a_ban_has_ended() -> None:
+    world = World()
+    world.fail(10, user=NOBODY)
+    world.bans.bans[GUESSER] = replace(world.bans.bans[GUESSER], until=NOW + 1, times=0)
+    later = NOW + 2
+
+    assert world.fail(5, now=later) == [None] * 5
+    world.guard.succeeded(GUESSER, NOBODY, later)
+    assert [ban is not None for ban in world.fail(5, now=later)] == [False] * 4 + [True]
+
+
+def test_what_is_forgiven_late_is_no_credit() -> None:
+    world = World()
+    world.fail(9, user=NOBODY, now=NOW + HOUR - 1)
+    world.guard.succeeded(GUESSER, NOBODY, NOW + HOUR)
+    later = NOW + 2 * HOUR - 1
+    assert [ban is not None for ban in world.fail(10, now=later)] == [False] * 9 + [True]
+
+
+def two_workers() -> tuple[World, World]:
+    """They count together; the second cannot read yet what the first has banned."""
+    first, second = World(), World()
+    second.guard._counters = second.guard.attempts._counters = first.guard._counters
+    return first, second
+
+
+def test_a_ban_that_another_worker_is_still_writing_holds() -> None:
+    first, second = two_workers()
+    first.fail(10)
+    assert second.guard.is_locked(GUESSER, "mary@example.org", NOW)
+    assert second.fail(1)[0] is not None
+    assert second.guard.delay(GUESSER, JOHN, NOW) == 16
+    assert not second.guard.is_locked(HOME, "mary@example.org", NOW)
+    assert not second.guard.is_locked(GUESSER, "mary@example.org", NOW + 20)
+
+    second.bans.put(replace(first.bans.bans[GUESSER], until=NOW), 0)  # taken back
+    assert not second.guard.is_locked(GUESSER, "mary@example.org", NOW)
+
+
+def test_the_ban_of_a_network_holds_before_it_is_written() -> None:
+    first, second = two_workers()
+    for host in range(50):
+        first.fail(1, f"192.0.2.{host}")
+    assert second.guard.is_locked(NEIGHBOUR, "mary@example.org", NOW)
+
+
+def test_who_is_banned_is_not_let_in_with_the_right_password() -> None:
+    world = World()
+    world.fail(10)
+    assert world.guard.is_locked(GUESSER, "mary@example.org", NOW)
+    assert not world.guard.is_locked(NEIGHBOUR, "mary@example.org", NOW)
+    world.bans.put(Ban(TRUSTED, "", Author.AUTOMATIC, NOW, None), 0)
+    assert not world.guard.is_locked(TRUSTED, JOHN, NOW)

@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 
 from connection_pair import PATIENCE, Pair, echo, read_all
-from postroad.net.connection import READ_BUFFER, Connection, TlsError
+from postroad.net.byte_stream import READ_BUFFER
+from postroad.net.connection import Connection, TlsError
 from postroad.net.listener import BindError, bind
 from postroad.net.selfsigned import self_signed
 

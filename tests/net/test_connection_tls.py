@@ -17,8 +17,9 @@ import pytest
 
 from connection_pair import PATIENCE, Pair, echo, read_all
 from peers.certificates import Authority
+from postroad.net.byte_stream import PORTION, READ_BUFFER
 from postroad.net.certificates import KeyPair
-from postroad.net.connection import READ_BUFFER, Connection, TlsError
+from postroad.net.connection import Connection, TlsError
 from postroad.net.settings import TlsSettings
 from postroad.net.tls_server import Certificates, ServerTls
 
@@ -40,6 +41,32 @@ def front(authority: Authority) -> ssl.SSLContext:
 @pytest.fixture(scope="module")
 def trust(authority: Authority) -> ssl.SSLContext:
     return ssl.create_default_context(cafile=authority.certificate)
+
+
+class Expiry:
+    """The limits of handshakes, which end when the test says so."""
+
+    def __init__(self) -> None:
+        self.limits: list[float | None] = []
+        self.limited = asyncio.Event()
+
+    def timeout(self, seconds: float | None) -> asyncio.Timeout:
+        """Stands in for `asyncio.timeout`."""
+        self.limits.append(seconds)
+        self.limited.set()
+        self.timer = asyncio.timeout(None)
+        return self.timer
+
+    def now(self) -> None:
+        """The time is over."""
+        self.timer.reschedule(asyncio.get_running_loop().time())
+
+
+@pytest.fixture
+async def expiry(monkeypatch: pytest.MonkeyPatch) -> Expiry:
+    expiry = Expiry()
+    monkeypatch.setattr("postroad.net.connection.timeout_after", expiry.timeout)
+    return expiry
 
 
 class Wire:
@@ -171,34 +198,54 @@ async def test_what_is_no_handshake(
 
 
 async def test_a_client_that_waits_for_a_greeting_is_told_in_plain_text(
-    front: ssl.SSLContext,
+    front: ssl.SSLContext, expiry: Expiry
 ) -> None:
     reasons: list[str] = []
+    held: list[Connection] = []
 
-    async with served(refusing(front, reasons, 0.05)) as client:
+    async def serve(connection: Connection) -> None:
+        held.append(connection)
+        await refusing(front, reasons)(connection)
+
+    async with served(serve) as client:
+        async with asyncio.timeout(PATIENCE):
+            while not held or held[0]._waiter is None:  # noqa: ASYNC110 - until the server waits
+                await asyncio.sleep(0)
+        expiry.now()
         assert await rest(client) == ANSWER
 
     assert reasons[0] == (
-        "timeout: the client sent nothing for 0.05 s (it waits for a greeting in plain text, and"
+        "timeout: the client sent nothing for 10 s (it waits for a greeting in plain text, and"
         " here TLS begins with the first byte: set it to TLS/SSL, or to STARTTLS and port 587)"
     )
 
 
+async def test_a_limit_that_is_over_before_anything_was_begun(front: ssl.SSLContext) -> None:
+    reasons: list[str] = []
+
+    async with served(refusing(front, reasons, 0)) as client:
+        assert await rest(client) == b""
+
+    assert reasons[0].startswith("timeout: the client sent nothing for 0 s")
+
+
 async def test_a_handshake_that_comes_byte_by_byte_has_one_deadline(
-    front: ssl.SSLContext, trust: ssl.SSLContext
+    front: ssl.SSLContext, trust: ssl.SSLContext, expiry: Expiry
 ) -> None:
     reasons: list[str] = []
 
-    async with served(refusing(front, reasons, 0.1)) as client:
-        for octet in Wire(client, trust).hello():
+    async with served(refusing(front, reasons)) as client:
+        hello = Wire(client, trust).hello()
+        for octet in hello[:-1]:
             client.write(bytes((octet,)))
-            await asyncio.sleep(0.002)
-            if client.is_closed:
-                break
-        assert client.is_closed
+            await asyncio.sleep(0)
+        await expiry.limited.wait()
+        expiry.now()
+        client.write(hello[-1:])
         assert ANSWER not in await rest(client)
 
-    assert reasons == ["timeout: the peer did not finish the TLS handshake in time (0.1 s)"]
+    assert expiry.limits == [PATIENCE]
+    assert reasons == ["timeout: the peer did not finish the TLS handshake in time (10 s)"]
 
 
 async def test_a_handshake_byte_by_byte_in_time_succeeds(
@@ -225,11 +272,15 @@ async def test_a_handshake_byte_by_byte_in_time_succeeds(
     assert heard[0] == b"early"
 
 
-async def test_silence_after_the_first_words(front: ssl.SSLContext, trust: ssl.SSLContext) -> None:
+async def test_silence_after_the_first_words(
+    front: ssl.SSLContext, trust: ssl.SSLContext, expiry: Expiry
+) -> None:
     reasons: list[str] = []
 
-    async with served(refusing(front, reasons, 0.05)) as client:
+    async with served(refusing(front, reasons)) as client:
         client.write(Wire(client, trust).hello())
+        assert await client.read(PATIENCE)  # our side of the handshake
+        expiry.now()
         await rest(client)
 
     assert reasons[0].startswith("timeout: the peer did not finish")
@@ -389,13 +440,13 @@ async def test_a_busy_reader_holds_the_peer_back(
         await client.start_tls(trust, server_side=False, timeout=PATIENCE, name="localhost")
         client.write(b"x" * size)
         with pytest.raises(TimeoutError):
-            await client.drain(0.05)
+            await client.drain(0)
         done.set()
         await client.drain(PATIENCE)
         client.close()
 
     assert sum(seen) == size
-    assert max(seen) <= 2 * READ_BUFFER
+    assert max(seen) <= PORTION
 
 
 async def test_what_both_sides_agreed_on(front: ssl.SSLContext, trust: ssl.SSLContext) -> None:

@@ -13,10 +13,10 @@ from proxyprotocol.result import ProxyResultIPv4, ProxyResultIPv6, ProxyResultLo
 from proxyprotocol.v1 import ProxyProtocolV1
 from proxyprotocol.v2 import ProxyProtocolV2
 
-from postroad.model import LOCAL, Client
+from postroad.model import UNKNOWN, Client
 from postroad.net.proxy import ProxyHeaderError, parse_header, read_header
 
-PROXY = Client("10.0.0.1", 40_000)
+NOBODY = Client(UNKNOWN, 0)
 SIGNATURE = b"\r\n\r\n\x00\r\nQUIT\n"
 V4 = bytes([192, 0, 2, 1, 10, 0, 0, 2]) + (4711).to_bytes(2) + (25).to_bytes(2)
 V6 = socket.inet_pton(socket.AF_INET6, "2001:db8::1") * 2 + (4711).to_bytes(2) + (25).to_bytes(2)
@@ -36,27 +36,27 @@ HEADERS = {
     ),
     b"PROXY TCP6 2001:DB8::1 2001:db8::2 4711 25\r\n": Client("2001:db8::1", 4711),
     b"PROXY TCP6 ::ffff:192.0.2.1 ::1 4711 25\r\n": Client("192.0.2.1", 4711),
-    b"PROXY UNKNOWN\r\n": PROXY,
-    b"PROXY UNKNOWN ffff::1 ffff::2 65535 65535\r\n": PROXY,
-    b"PROXY UNKNOWN what ever\r\n": PROXY,
+    b"PROXY UNKNOWN\r\n": NOBODY,
+    b"PROXY UNKNOWN ffff::1 ffff::2 65535 65535\r\n": NOBODY,
+    b"PROXY UNKNOWN what ever\r\n": NOBODY,
     block(0x21, 0x11, V4): Client("192.0.2.1", 4711),
     block(0x21, 0x11, V4 + TLV): Client("192.0.2.1", 4711),
     block(0x21, 0x21, V6): Client("2001:db8::1", 4711),
     block(0x21, 0x21, V6 + TLV * 100): Client("2001:db8::1", 4711),
     block(0x21, 0x21, MAPPED): Client("192.0.2.1", 0),
-    block(0x21, 0x31, PATHS): Client(LOCAL, 0, "localhost"),
-    block(0x21, 0x00, b""): PROXY,
-    block(0x21, 0x10, V4): PROXY,  # an address of no transport is to be ignored
-    block(0x20, 0x00, b""): PROXY,
-    block(0x20, 0x11, V4): PROXY,
-    block(0x20, 0x00, b"\x03\x00\x01x and no TLV"): PROXY,
-    block(0x20, 0x99, b"x" * 4096): PROXY,
+    block(0x21, 0x31, PATHS): NOBODY,
+    block(0x21, 0x00, b""): NOBODY,
+    block(0x21, 0x10, V4): NOBODY,  # an address of no transport is to be ignored
+    block(0x20, 0x00, b""): NOBODY,
+    block(0x20, 0x11, V4): NOBODY,
+    block(0x20, 0x00, b"\x03\x00\x01x and no TLV"): NOBODY,
+    block(0x20, 0x99, b"x" * 4096): NOBODY,
 }
 
 
 @pytest.mark.parametrize("header", HEADERS)
 def test_what_a_header_says(header: bytes) -> None:
-    assert parse_header(header, PROXY) == HEADERS[header]
+    assert parse_header(header) == HEADERS[header]
 
 
 WRONG = [
@@ -107,16 +107,16 @@ WRONG = [
 @pytest.mark.parametrize("header", WRONG)
 def test_what_is_no_header(header: bytes) -> None:
     with pytest.raises(ProxyHeaderError):
-        parse_header(header, PROXY)
+        parse_header(header)
 
 
 @given(st.one_of(st.binary(max_size=300), st.binary(max_size=300).map(SIGNATURE.__add__)))
 def test_any_octets_are_a_header_or_not(octets: bytes) -> None:
     try:
-        client = parse_header(octets, PROXY)
+        client = parse_header(octets)
     except ProxyHeaderError:
         return
-    assert client == PROXY or octets.startswith(SIGNATURE)
+    assert client == NOBODY or octets.startswith(SIGNATURE)
 
 
 ports = st.integers(0, 65_535)
@@ -126,7 +126,7 @@ ports = st.integers(0, 65_535)
 def test_what_others_write_of_ipv4(source, dest, source_port: int, dest_port: int) -> None:
     said = ProxyResultIPv4((source, source_port), (dest, dest_port), protocol=socket.SOCK_STREAM)
     for version in (ProxyProtocolV1(), ProxyProtocolV2()):
-        assert parse_header(version.pack(said), PROXY) == Client(str(source), source_port)
+        assert parse_header(version.pack(said)) == Client(str(source), source_port)
 
 
 @given(st.ip_addresses(v=6), st.ip_addresses(v=6), ports, ports)
@@ -134,11 +134,11 @@ def test_what_others_write_of_ipv6(source, dest, source_port: int, dest_port: in
     said = ProxyResultIPv6((source, source_port), (dest, dest_port), protocol=socket.SOCK_STREAM)
     shown = str(source.ipv4_mapped or source)
     for version in (ProxyProtocolV1(), ProxyProtocolV2()):
-        assert parse_header(version.pack(said), PROXY) == Client(shown, source_port)
+        assert parse_header(version.pack(said)) == Client(shown, source_port)
 
 
 def test_what_others_write_of_themselves() -> None:
-    assert parse_header(ProxyProtocolV2().pack(ProxyResultLocal()), PROXY) == PROXY
+    assert parse_header(ProxyProtocolV2().pack(ProxyResultLocal())) == NOBODY
 
 
 # From a socket ----------------------------------------------------------------------------------
@@ -160,7 +160,7 @@ async def test_nothing_behind_the_header_is_taken(
     ours, theirs = ends
     theirs.sendall(header + behind)
 
-    assert await read_header(ours, PROXY) == HEADERS[header]
+    assert await read_header(ours) == HEADERS[header]
 
     theirs.shutdown(socket.SHUT_WR)
     assert ours.recv(1000) == behind
@@ -171,7 +171,7 @@ async def test_a_header_that_comes_octet_by_octet(
     ends: tuple[socket.socket, socket.socket], header: bytes
 ) -> None:
     ours, theirs = ends
-    reading = asyncio.create_task(read_header(ours, PROXY))
+    reading = asyncio.create_task(read_header(ours))
 
     for octet in header:
         assert not reading.done()
@@ -208,6 +208,6 @@ async def test_what_is_no_header_is_said(
     theirs.shutdown(socket.SHUT_WR)
 
     with pytest.raises(ProxyHeaderError) as caught:
-        await read_header(ours, PROXY)
+        await read_header(ours)
 
     assert str(caught.value) == why

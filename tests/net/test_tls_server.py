@@ -287,6 +287,56 @@ def test_a_client_may_show_a_certificate(
     assert shake(plain, wish)[0].session().client_certificate is None
 
 
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+@pytest.mark.parametrize("tickets", [True, False])
+def test_a_session_does_not_outlive_the_authority_behind_it(
+    authority: Authority,
+    mail: Certificate,
+    tmp_path: Path,
+    version: ssl.TLSVersion,
+    tickets: bool,
+) -> None:
+    tls = served([mail], client_ca_file=authority.certificate)
+    card = authority.issue("john", client=True)
+    wish = client(authority, maximum_version=version)
+    if not tickets:  # the server remembers by itself
+        wish.options |= ssl.OP_NO_TICKET
+    wish.load_cert_chain(card.chain, card.key)
+    before = tls.context(client_certificates=True)
+    _, theirs = shake(before, wish)
+
+    present = TlsSettings(client_ca_file=Authority(tmp_path, "Present").certificate)
+    tls.take(Certificates(present, [pair(mail)]))
+
+    with pytest.raises(ssl.SSLCertVerificationError):
+        shake(tls.context(client_certificates=True), wish, session=theirs.session)
+    # STARTTLS on a connection that was there before the reload.
+    late = shake(before, wish, session=theirs.session)[0].session()
+    assert (late.resumed, late.client_certificate) == (True, None)
+
+
+@pytest.mark.parametrize(("after", "shown"), [(1, False), (-1, True)])
+def test_a_certificate_that_expired_since_is_not_resumed(
+    monkeypatch: pytest.MonkeyPatch,
+    authority: Authority,
+    mail: Certificate,
+    after: float,
+    shown: bool,
+) -> None:
+    front = served([mail], client_ca_file=authority.certificate).context(client_certificates=True)
+    card = authority.issue("john", client=True)
+    wish = client(authority)
+    wish.load_cert_chain(card.chain, card.key)
+    _, theirs = shake(front, wish)
+
+    end = x509.load_pem_x509_certificate(card.chain.read_bytes()).not_valid_after_utc
+    monkeypatch.setattr("postroad.net.tls_stream.time", lambda: end.timestamp() + after)
+    again = shake(front, wish, session=theirs.session)[0].session()
+
+    assert again.resumed
+    assert (again.client_certificate is not None) is shown
+
+
 def test_a_clients_certificate_of_another_authority_ends_the_handshake(
     authority: Authority, mail: Certificate, tmp_path: Path
 ) -> None:

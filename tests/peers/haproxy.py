@@ -21,7 +21,8 @@ defaults
     timeout server 60s
 listen mail
     bind 127.0.0.1:{port}
-    server postroad {server} {header}
+    option smtpchk EHLO haproxy.test
+    server postroad {server} {header} {check}
 """
 
 
@@ -31,16 +32,24 @@ class HaProxy:
     Args:
         server: where connections go, `127.0.0.1:port` or `unix@/path`.
         header: how it tells whom it speaks for.
+        check: whether it asks now and again if the server is well, and sends it nobody if not.
     """
 
-    def __init__(self, server: str, header: Literal["send-proxy", "send-proxy-v2"]) -> None:
+    def __init__(
+        self, server: str, header: Literal["send-proxy", "send-proxy-v2"], *, check: bool = False
+    ) -> None:
         self.folder = peer_folder("haproxy")
         self.port = free_port()
         configuration = self.folder / "haproxy.cfg"
         with removed_on_failure(self.folder):
             program = needs.program("haproxy")
             configuration.write_text(
-                _CONFIGURATION.format(port=self.port, server=server, header=header)
+                _CONFIGURATION.format(
+                    port=self.port,
+                    server=server,
+                    header=header,
+                    check="check check-send-proxy inter 200ms" if check else "",
+                )
             )
             self._process = Process(
                 [program, "-db", "-f", str(configuration)], log=self.folder / "log"

@@ -48,7 +48,8 @@ LogIn = Callable[[Account, str], "subprocess.CompletedProcess[str]"]
 
 def gsasl(account: Account, mechanism: str) -> subprocess.CompletedProcess[str]:
     """GNU SASL. For -PLUS it needs TLS 1.2: with 1.3 it binds to what no Python server has."""
-    # Without --no-cb it refuses what is not bound.
+    # At the end of its input it says QUIT itself. Another QUIT before would end the session, and
+    # leave it writing to a connection that is closed. Without --no-cb it refuses what is not bound.
     binding = "--priority=NORMAL:-VERS-TLS1.3" if mechanism.endswith("-PLUS") else "--no-cb"
     certificate = account.certificate
     who = ["-a", account.user, "-p", account.secret]
@@ -56,7 +57,7 @@ def gsasl(account: Account, mechanism: str) -> subprocess.CompletedProcess[str]:
         who = [f"--x509-cert-file={certificate.chain}", f"--x509-key-file={certificate.key}"]
         who += ["-z", account.user]
     argv = ["gsasl", "--smtp", "--starttls", binding, f"--x509-ca-file={account.authority}"]
-    return _run([*argv, "-m", mechanism, *who, "localhost", str(account.port)], "QUIT\r\n")
+    return _run([*argv, "-m", mechanism, *who, "localhost", str(account.port)], "")
 
 
 def msmtp(account: Account, mechanism: str) -> subprocess.CompletedProcess[str]:

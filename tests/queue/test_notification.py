@@ -59,7 +59,6 @@ X-Postroad-Queue-ID: 4XyZ
 X-Postroad-Sender: rfc822; alice@example.org
 Arrival-Date: Fri, 15 Jan 2027 08:00:00 +0000
 
-Original-Recipient: rfc822; robert@example.org
 Final-Recipient: rfc822; bob@example.net
 Action: failed
 Status: 5.1.1
@@ -139,7 +138,7 @@ def test_golden():
 
 
 def numbered(number: int, stored: StoredRecipient) -> StoredRecipient:
-    return replace(stored, id=number)
+    return stored._replace(id=number)
 
 
 def test_envelope():
@@ -213,7 +212,6 @@ def test_a_peer_cannot_break_out(words, wide):
     groups = fields(parsed)
     assert len(groups) == 2
     assert {
-        "Original-Recipient",
         "Final-Recipient",
         "Action",
         "Status",
@@ -395,7 +393,6 @@ def test_a_delay():
     assert parsed.get_payload()[0].get_content().replace("\r\n", "\n") == DELAYED
     group = {name: " ".join(value.split()) for name, value in fields(parsed)[1].items()}
     assert group == {
-        "Original-Recipient": "rfc822; bob@example.net",
         "Final-Recipient": "rfc822; bob@example.net",
         "Action": "delayed",
         "Status": "4.4.1",
@@ -457,6 +454,7 @@ class TestNames:
         [
             ("QQ314159", "QQ314159"),
             ("a b=c+d", "a b=c+d"),
+            ("a  b" + "  x" * 32, "a  b" + "  x" * 32),
             ("two\r\nAction: delivered", "two Action: delivered"),
             ("gr\u00fcn", "gr?n"),
         ],
@@ -495,6 +493,19 @@ class TestNames:
         assert first.keys()[:2] == ["Original-Envelope-Id", "Reporting-MTA"]
         assert others[0].keys()[:3] == ["Original-Recipient", "Final-Recipient", "Action"]
         assert others[0]["Action"] == "failed"
+
+    def test_without_orcpt_there_is_no_original_recipient(self):
+        """RFC 3461 §6.3 (d), even where an alias led to another address."""
+        _, parsed = made(failure(original="robert@example.org"))
+        assert "Original-Recipient" not in fields(parsed)[1]
+
+    @pytest.mark.parametrize("wide", [False, True])
+    @pytest.mark.parametrize("letter", ["\u00f6", "\u4e2d", "+", "\U0001f600"])
+    def test_a_name_that_is_too_long_for_a_line(self, letter, *, wide):
+        label = "\u00f6" * 60
+        address = f"\u00f6{'+' * 62}@{label}.{label}.example"
+        long = failure(orcpt=f"utf-8;{letter * 494}", address=address, relay="m\u00f6" * 300)
+        made(long, sender=address, smtputf8=wide)  # which looks at each line
 
     def test_orcpt_in_utf8(self):
         result, _ = made(failure(orcpt="utf-8;b\u00f6b+x@example.net"), smtputf8=True)
@@ -538,6 +549,13 @@ class TestReturned:
     @pytest.mark.parametrize("action", [Action.DELAYED, Action.DELIVERED, Action.RELAYED])
     def test_only_failures_return_the_body(self, action):
         assert not returned(message(content=WHOLE, **FULL), action, 0).whole
+
+    @pytest.mark.parametrize("before", [b"", b"x\r\n", b"x" * 997 + b"\r\n", b"x" * 998 + b"\r\n"])
+    @pytest.mark.parametrize("end", [b"", b"\r\n", b"\r\n.\r\n"])
+    @pytest.mark.parametrize(("length", "is_whole"), [(997, True), (998, True), (999, False)])
+    def test_a_long_line_wherever_it_is(self, before, length, end, *, is_whole):
+        content = b"A: b\r\n\r\n" + before * 3 + b"y" * length + end
+        assert returned(message(content=content, **FULL), Action.FAILED, 0).whole is is_whole
 
     def test_no_limit(self):
         large = WHOLE + b"x\r\n" * 100_000

@@ -464,6 +464,35 @@ class TestBounce:
         [delivered] = stage.journal.of(Delivered)
         assert (delivered.status, delivered.reply.enhanced) == (Status.BOUNCED, "4.4.7")
 
+    async def test_a_notification_that_cannot_be_made_defers_and_harms_nothing_else(self, stage):
+        class Unreadable(MemoryContent):
+            def chunks(self):
+                raise ValueError("no such chunk")
+
+        stage.smtp.says = BOUNCES
+        async with stage.running():
+            mail = replace(message(), content=Unreadable())
+            stage.runner.add(stage.spool.commit(mail, recipients("bob@example.net")))
+            result = await stage.settled(1)
+            assert isinstance(result, Retry)
+            assert result.at > NOON
+            words = f"{mail.queue_id}: sender non-delivery notification failed: "
+            [notice] = stage.journal.of(Notice)
+            assert notice.message.startswith(words)
+            stage.smtp.says = SENDS
+            stage.commit()
+            assert isinstance(await stage.settled(2), Done)
+
+    async def test_a_lifetime_beyond_the_calendar(self):
+        stage = Stage(lifetime=3e11)
+        stage.smtp.says = DEFERS
+        async with stage.running():
+            stage.commit(asked={"notify": D}, queued=NOON - DAY)
+            await stage.settled(1)
+        assert stage.reports == ["1 delayed"]
+        [(_, _, octets)] = stage.door.submitted
+        assert b"\r\nWill-Retry-Until: Fri, 31 Dec 9999 23:59:59 +0000\r\n" in octets
+
 
 S, F, D = Notify.SUCCESS, Notify.FAILURE, Notify.DELAY
 HOUR = 3600.0
@@ -506,7 +535,7 @@ class TestReports:
         def passes(delivery: Delivery) -> Report:
             report = SENDS(delivery)
             return replace(
-                report, outcomes=tuple(replace(each, dsn_passed=True) for each in report.outcomes)
+                report, outcomes=tuple(each._replace(dsn_passed=True) for each in report.outcomes)
             )
 
         stage.smtp.says = passes
@@ -550,11 +579,35 @@ class TestReports:
             stage.commit(asked={"notify": S})
             retry = await stage.settled(1)
             assert (retry.owed, retry.tried) == (Action.RELAYED, True)
-            stage.door.error = None
             await stage.later(HOUR)
+            await stage.settled(2)
+            stage.door.error = None
+            await stage.later(DAY)
             await stage.empty()
         assert stage.reports == ["1 relayed"]
+        assert (
+            b"Diagnostic-Code: X-Postroad; 250 2.0.0 Ok: queued\r\n" in stage.door.submitted[0][2]
+        )
         assert len(stage.smtp.deliveries) == 1
+
+    async def test_each_recipient_has_the_next_hop_that_it_had(self, stage):
+        """Of one delivery in several transactions, as RCPTMAX wants it."""
+        says = {"a": BOUNCES, "b": BOUNCES, "c": DEFERS}
+
+        def second_hop(delivery: Delivery) -> Report:
+            made = [says[each.address.local](delivery) for each in delivery.recipients]
+            first, *others = [one.outcomes[at] for at, one in enumerate(made)]
+            others = [each._replace(relay="mx2.example.net[192.0.2.2]:25") for each in others]
+            return Report((first, *others), made[0].relay)
+
+        stage.smtp.says = second_hop
+        async with stage.running():
+            stage.commit(to=[f"{name}@example.net" for name in says])
+            await stage.settled(3)
+        one, two = "mx.example.net[192.0.2.1]:25", "mx2.example.net[192.0.2.2]:25"
+        assert [each.relay for each in stage.journal.of(Delivered)] == [one, two, two]
+        hosts = re.findall(rb"Remote-MTA: dns; (.*)\r", stage.door.submitted[0][2])
+        assert hosts == [b"mx.example.net", b"mx2.example.net"]
 
     async def test_a_delay_is_told_once(self, stage):
         stage.smtp.says = DEFERS
@@ -646,10 +699,22 @@ class TestDeadline:
         assert stage.reports == ["1 failed"]
         octets = stage.door.submitted[0][2]
         assert b"Status: 5.4.7\r\n" in octets
-        assert b"its last attempt ended with: 450 4.2.0" in octets
+        assert b"Diagnostic-Code: X-Postroad; 450 4.2.0 try again later\r\n" in octets
         assert b"Deliver-By-Date: Fri, 15 Jan 2027 08:01:00 +0000\r\n" in octets
         last = stage.journal.of(Delivered)[-1]
-        assert (last.status, last.reply.enhanced) == (Status.BOUNCED, "5.4.7")
+        assert last.status is Status.BOUNCED
+        words = "the sender's deadline is over; the last reason was: 4.2.0 try again later"
+        assert str(last.reply) == f"554 5.4.7 {words}"
+
+    async def test_the_reason_does_not_grow_while_a_late_report_cannot_be_sent(self, stage):
+        stage.smtp.says, stage.door.error = DEFERS, OSError("disk full")
+        async with stage.running():
+            stage.commit(deliver_by=self.by(60, ByMode.RETURN))
+            for count in range(1, 5):
+                await stage.settled(count)
+                await stage.later(DAY)
+            await stage.settled(5)
+        assert [each.reason for each in stage.results] == ["450 4.2.0 try again later"] * 5
 
     async def test_never_is_heeded_there_too(self, stage):
         stage.clock.now += 60
@@ -692,7 +757,7 @@ class TestDeadline:
     async def test_a_trace(self, stage, trace, reports):
         def passes(delivery: Delivery) -> Report:
             report = SENDS(delivery)
-            outcomes = tuple(replace(each, by_passed=True) for each in report.outcomes)
+            outcomes = tuple(each._replace(by_passed=True) for each in report.outcomes)
             return replace(report, outcomes=outcomes)
 
         stage.smtp.says = passes

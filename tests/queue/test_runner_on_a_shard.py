@@ -128,7 +128,7 @@ async def test_a_held_message_is_not_tried_before_its_time_over_restarts(tmp_pat
         assert await stage.removed(1) == {free}
     clock.now += 3599
     async with on_stage(tmp_path, clock) as stage:
-        await stage.shard.flush(Selector())
+        await stage.shard.hasten(Selector())
         stage.runner.flush()
         assert await stage.commit("example.org") in await stage.removed(1)
         assert len(stage.smtp.deliveries) == 1

@@ -238,7 +238,7 @@ class TestTime:
         fields = _fields(_report(server, "failed", "in time"))
         assert "Status: 5.4.7" in fields
         assert "Deliver-By-Date: " in fields
-        server.wait_log("dsn=5.4.7, status=bounced (451 5.4.7 the sender's deadline is over")
+        server.wait_log("dsn=5.4.7, status=bounced (554 5.4.7 the sender's deadline is over")
 
 
 def _of_john(server: Postroad) -> list[bytes]:

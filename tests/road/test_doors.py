@@ -261,6 +261,26 @@ def test_haproxy_before_tls(
     assert "with ESMTPSA id" in received
 
 
+def test_haproxy_is_told_that_we_are_well(
+    server: Postroad, proxied: int, started: Callable[[HaProxy], HaProxy]
+) -> None:
+    """Its checks are LOCAL, from nobody, who is served. (Version 1 names HAProxy's own address.)"""
+    seen = server.log().count("disconnect from unknown[unknown] ehlo=1")
+    proxy = started(HaProxy(f"127.0.0.1:{proxied}", "send-proxy-v2", check=True))
+    until(
+        lambda: server.log().count("disconnect from unknown[unknown] ehlo=1") >= seen + 3,
+        within=10,
+        what="three checks",
+    )
+
+    done = swaks(
+        *("--server", f"127.0.0.1:{proxy.port}", "--local-interface", "127.0.0.80"),
+        *("--from", LISA, "--to", JOHN, "--quit-after", "RCPT"),
+    )
+
+    assert done.returncode == 0, done.stdout
+
+
 def test_haproxy_by_a_unix_socket(
     server: Postroad, sockets: Path, started: Callable[[HaProxy], HaProxy]
 ) -> None:

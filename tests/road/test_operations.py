@@ -76,7 +76,7 @@ def test_a_reload_takes_what_it_can_and_names_the_rest(server: Postroad) -> None
     change(server, r"domains = \[[^\]]*\]", 'domains = ["example.org", "example.net"]')
     change(server, r"(?m)^\[listeners\.submissions\]\n.*\n", "")
     with server.configuration.open("a") as file:
-        file.write("\n[limits]\nmessage_size = 12345\n")
+        file.write("\n[limits]\nmessage_size = 65537\n")
 
     reload(
         server,
@@ -86,11 +86,11 @@ def test_a_reload_takes_what_it_can_and_names_the_rest(server: Postroad) -> None
 
     with dialogue.plain(server.port("mx")) as talk:
         talk.hear()
-        until(lambda: "SIZE 12345" in smtp_ehlo(server.port("mx")), within=15, what="the new limit")
+        until(lambda: "SIZE 65537" in smtp_ehlo(server.port("mx")), within=15, what="the new limit")
     for _ in range(2):  # a worker that starts now is no different from those that run
         server.kill_worker()
         until(lambda: len(server.workers()) == 2, within=15, what="two workers")
-    assert "SIZE 12345" in smtp_ehlo(server.port("mx"))
+    assert "SIZE 65537" in smtp_ehlo(server.port("mx"))
     with dialogue.tls(server.port("submissions")) as talk:
         assert talk.hear().startswith("220 ")
 

@@ -74,7 +74,7 @@ def test_the_exchange_of_the_rfc(new_start, name, nonce, salt, messages):
 
     assert wanted == SecretWanted("user", "", kind, lambda _: FIRST_MALFORMED)
     assert wanted.answer(secret) == Challenge(server_first)
-    assert exchange.step(client_final) == Challenge(server_final)
+    assert exchange.step(client_final) == Challenge(server_final, proved=True)
     assert exchange.step(b"") == Proved("user", "")
 
 

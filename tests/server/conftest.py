@@ -15,7 +15,7 @@ def pytest_asyncio_loop_factories(
     config: pytest.Config, item: pytest.Item
 ) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
     loops: dict[str, Callable[[], asyncio.AbstractEventLoop]] = {"uvloop": uvloop.new_event_loop}
-    if item.path.name in {"test_server.py", "test_proxied.py"}:
+    if item.path.name in {"test_server.py", "test_proxied.py", "test_unread.py"}:
         loops["asyncio"] = asyncio.new_event_loop
     return loops
 

@@ -7,7 +7,7 @@ from ipaddress import ip_network
 
 import pytest
 
-from postroad.model import Client
+from postroad.model import Client, Login
 from postroad.server.etrn import FlushError, QueueStarting
 from postroad.server.extensions import Extensions
 from postroad.server.settings import EtrnSettings
@@ -130,3 +130,19 @@ async def test_who_was_refused_is_in_the_log(world: World, queues: Queues) -> No
         "NOQUEUE: reject: ETRN from mua.example.net[192.0.2.7]: 459 4.7.1 <other.example>: "
         "service unavailable; proto=ESMTP helo=<x>"
     ) in world.log
+
+
+@pytest.mark.parametrize(
+    ("listed", "user", "allowed"),
+    [
+        ("John@Example.org", "john@example.org", True),
+        ("john@example.org", "John@EXAMPLE.org", True),
+        ("john@b\u00fccher.example", "john@xn--bcher-kva.example", True),
+        ("john@example.org", "johnny@example.org", False),
+        ("john@example.org", "john@example.com", False),
+    ],
+)
+def test_names_of_users_are_compared_as_everywhere(listed: str, user: str, allowed: bool) -> None:
+    settings = {"other.example": EtrnSettings(users=(listed,))}
+    site = QueueStarting.of(settings, Queues().flush).sites["other.example"]
+    assert site.allows(Client("198.51.100.1", 4711), Login(user, "PLAIN")) is allowed

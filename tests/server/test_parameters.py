@@ -102,6 +102,13 @@ async def test_before_the_login_nobody_is_hurried(world: World) -> None:
 @pytest.mark.parametrize(
     ("parameter", "answer"),
     [
+        ("HOLDFOR=60 BY=60;R", "501 5.5.4 Error: release after the time of delivery\r\n"),
+        ("HOLDFOR=61 BY=60;N", "501 5.5.4 Error: release after the time of delivery\r\n"),
+        ("HOLDFOR=60 BY=-5;N", "501 5.5.4 Error: release after the time of delivery\r\n"),
+        (
+            "HOLDUNTIL=1970-01-01T01:00:00Z BY=2600;R",
+            "501 5.5.4 Error: release after the time of delivery\r\n",
+        ),
         ("HOLDFOR=86401", "501 5.5.4 Error: release too far in the future\r\n"),
         ("HOLDUNTIL=1970-01-03T00:00:00Z", "501 5.5.4 Error: release too far in the future\r\n"),
         ("HOLDUNTIL=1970-01-01T00:16:40Z", "501 5.5.4 Error: release in the past\r\n"),

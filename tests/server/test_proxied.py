@@ -19,6 +19,7 @@ from postroad.net.listener import bind
 from postroad.net.selfsigned import write_self_signed
 from postroad.net.unix import bind_unix
 from postroad.policy import Networks
+from postroad.server.etrn import QueueStarting, Site
 from postroad.server.extensions import Extensions
 from postroad.server.server import SmtpServer
 from session_world import World
@@ -29,6 +30,14 @@ NOBODY = Networks([])
 V1 = b"PROXY TCP4 192.0.2.1 127.0.0.1 4711 25\r\n"
 V2 = b"\r\n\r\n\x00\r\nQUIT\n\x21\x11\x00\x0c" + bytes([192, 0, 2, 1, 127, 0, 0, 1, 18, 103, 0, 25])
 LOCAL = b"\r\n\r\n\x00\r\nQUIT\n\x20\x00\x00\x00"
+UNIX = b"\r\n\r\n\x00\r\nQUIT\n\x21\x31\x00\xd8" + b"/run/proxy".ljust(216, b"\0")
+NAMELESS = [
+    LOCAL,
+    b"PROXY UNKNOWN\r\n",
+    b"PROXY UNKNOWN 127.0.0.1 127.0.0.1 4711 25\r\n",
+    LOCAL.replace(b"\x20", b"\x21"),  # AF_UNSPEC
+    UNIX,
+]
 GREETING = "220 mail.example.org ESMTP Postroad\r\n"
 
 
@@ -91,8 +100,7 @@ async def hear(client: socket.socket, until: bytes | None = b"\n") -> str:
     [
         (V1, "192.0.2.1"),
         (V2, "192.0.2.1"),
-        (LOCAL, "127.0.0.1"),
-        (b"PROXY UNKNOWN\r\n", "127.0.0.1"),
+        *((header, "unknown") for header in NAMELESS),
     ],
 )
 async def test_the_client_is_who_the_header_says(road: Proxied, header: bytes, shown: str) -> None:
@@ -121,6 +129,33 @@ async def test_the_header_decides_about_trust(road: Proxied) -> None:
 
     await asyncio.get_running_loop().sock_sendall(client, b"RCPT TO:<lisa@example.com>\r\n")
 
+    assert await hear(client) == "554 5.7.1 <lisa@example.com>: Relay access denied\r\n"
+
+
+@pytest.mark.parametrize("header", NAMELESS)
+@pytest.mark.parametrize("path", [False, True])
+async def test_who_is_not_named_is_nobody(
+    road: Proxied, tmp_path: Path, header: bytes, path: bool
+) -> None:
+    """Neither the proxy nor this machine, whose networks may do all of it."""
+    everything = Extensions(
+        proxies=HERE,
+        impostors=HERE,
+        forwarders=HERE,
+        etrn=QueueStarting({"example.com": Site(HERE, frozenset())}),
+    )
+    await road.listen(
+        path=str(tmp_path / "s") if path else "",
+        trusted=HERE,
+        extensions=everything,
+        reverse_names=True,
+    )
+    client = await road.dial(header + b"EHLO x\r\nMAIL FROM:<a@b.example>\r\n")
+
+    heard = await hear(client, b"2.1.0 Ok\r\n")
+    await asyncio.get_running_loop().sock_sendall(client, b"RCPT TO:<lisa@example.com>\r\n")
+
+    assert not {"XCLIENT", "XFORWARD", "ETRN"} & set(heard.replace("-", " ").split())
     assert await hear(client) == "554 5.7.1 <lisa@example.com>: Relay access denied\r\n"
 
 

@@ -13,47 +13,10 @@ import pytest
 from fake_limits import UNLIMITED, FakeBans, gate
 from postroad.limits.bans import Author, Ban
 from postroad.limits.settings import Limits
-from postroad.net.listener import bind
-from postroad.server.server import SmtpServer
-from session_world import World
+from server_road import PATIENCE, TRANSACTION, Road, until_idle
 
-PATIENCE = 10.0  # seconds; only a broken test waits so long
-
-TRANSACTION = (
-    b"EHLO x\r\nMAIL FROM:<a@b.example>\r\nRCPT TO:<john@example.org>\r\nDATA\r\n",
-    b"Subject: x\r\n\r\nbody\r\n.\r\n",
-)
 GREETING = "220 mail.example.org ESMTP Postroad"
 TOO_MANY = "421 4.7.0 mail.example.org Error: too many connections from 127.0.0.1"
-
-
-class Road(World):
-    """A server on a port of its own for each listener."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.server = SmtpServer({}, self.events.append)
-        self.clients: list[socket.socket] = []
-        self.address = ("", 0)
-
-    async def listen(self, preset: str = "mx", **changes: object) -> None:
-        changes = {"reverse_names": False} | changes
-        self.server.replace({preset: self.service(preset, **changes)})
-        listening = bind("127.0.0.1", 0, first=True)
-        self.address = listening.getsockname()
-        await self.server.listen(preset, listening)
-
-    async def dial(self) -> socket.socket:
-        client = socket.socket()
-        client.setblocking(False)
-        self.clients.append(client)
-        await asyncio.get_running_loop().sock_connect(client, self.address)
-        return client
-
-    async def close(self) -> None:
-        for client in self.clients:
-            client.close()
-        await self.server.drain(PATIENCE)
 
 
 @pytest.fixture
@@ -86,11 +49,6 @@ async def begin(road: Road) -> socket.socket:
     await say(client, TRANSACTION[0])
     await hear(client, b"<CR><LF>.<CR><LF>\r\n")
     return client
-
-
-async def until_idle(road: Road) -> None:
-    async with asyncio.timeout(PATIENCE):
-        await asyncio.gather(*road.server._sessions)
 
 
 async def test_a_client_that_ends_its_side_hears_every_reply(road: Road) -> None:

@@ -52,6 +52,8 @@ def slow(text: bytes, limits: SessionLimits) -> tuple[bytes, Reply | None]:
         fault = replies.TEXT_LINE_TOO_LONG
     if limits.message_size and len(whole) > limits.message_size:
         fault = replies.TOO_BIG
+    if any(line[:1] == b"\0" and line.replace(b"\0", b"") == b"." for line in lines[:-1]):
+        fault = replies.HIDDEN_END
     if b"\r" in left_over:
         fault = replies.BARE_CR
     if b"\n" in left_over:
@@ -60,11 +62,23 @@ def slow(text: bytes, limits: SessionLimits) -> tuple[bytes, Reply | None]:
 
 
 WORDS = st.sampled_from(
-    [b"\r\n", b"\r\n", b"\r", b"\n", b".", b"a", b"aaaa", b"\0\xff", b"\r\n.\r\n"]
+    [
+        b"\r\n",
+        b"\r\n",
+        b"\r",
+        b"\n",
+        b".",
+        b"a",
+        b"aaaa",
+        b"\0\xff",
+        b"\0",
+        b"\r\n\0.",
+        b"\r\n.\r\n",
+    ]
 )
 CHUNKS = st.lists(st.lists(WORDS, max_size=8).map(b"".join), min_size=1, max_size=6)
 CLEAN = st.lists(
-    st.lists(st.sampled_from([b"\r\n", b".", b"..", b"a"]), max_size=8).map(b"".join),
+    st.lists(st.sampled_from([b"\r\n", b".", b"..", b"a", b"\0"]), max_size=8).map(b"".join),
     min_size=1,
     max_size=6,
 )
@@ -142,6 +156,18 @@ def test_a_fault_in_the_middle_ends_the_transaction():
         Refused("BDAT", replies.chunk_discarded(1)),
     ]
     assert session.core.counts["bdat"] == (0, 2)
+
+
+@pytest.mark.parametrize("chunks", [[b"x\r\n\0.\r\ny"], [b"x\r\n\0", b".\r\ny"], [b"\0.", b""]])
+def test_what_nobody_would_be_sent_is_refused_at_its_end(chunks):
+    session = Session()
+    session.feed(RCPT)
+    by_bdat(session, chunks, [])
+    assert EndOfData(len(b"".join(chunks)) + 2, replies.HIDDEN_END) in session.events
+    session = Session()
+    session.feed(BINARY)
+    by_bdat(session, chunks, [])
+    assert EndOfData(len(b"".join(chunks)), None) in session.events
 
 
 def test_a_refusal_of_the_session_is_told_behind_the_chunk():

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from postroad.model import Reply
 from postroad.smtp import SessionLimits, replies
 from postroad.smtp.content import ContentReader
+from postroad.smtp.stuffing import Stuffer
 from smtp_dialogue import DEFAULT, cut, octets
 
 END = b"\r\n.\r\n"
@@ -25,6 +26,11 @@ def read(pieces: list[bytes], limits: SessionLimits = DEFAULT) -> tuple[ContentR
     return reader, text
 
 
+def is_hidden_end(line: bytes) -> bool:
+    """Whether it is the lone dot once its NULs are dropped, and not before."""
+    return line.startswith(b"\0") and line.replace(b"\0", b"") == b".\r\n"
+
+
 def slow(data: bytes, limits: SessionLimits) -> tuple[bytes, Reply | None, bytes] | None:
     """Line by line: the content, its fault and what is behind it; `None` without an end."""
     lines = data.split(b"\r\n")
@@ -39,6 +45,8 @@ def slow(data: bytes, limits: SessionLimits) -> tuple[bytes, Reply | None, bytes
         fault = replies.TEXT_LINE_TOO_LONG
     if limits.message_size and len(text) > limits.message_size:
         fault = replies.TOO_BIG
+    if any(is_hidden_end(line) for line in taken):
+        fault = replies.HIDDEN_END
     if b"\r" in left_over:
         fault = replies.BARE_CR
     if b"\n" in left_over:
@@ -78,7 +86,9 @@ SMUGGLING = [
     (b"\r.\r\n", replies.BARE_CR),
     (b"\n.\r", replies.BARE_LF),
     (b"\r.\n", replies.BARE_LF),
-    (b"\r\n\0.\r\n", None),
+    (b"\r\n\0.\r\n", replies.HIDDEN_END),
+    (b"\r\n\0\0.\0\r\n", replies.HIDDEN_END),
+    (b"\r\n\0..\r\n", None),
     (b"\r\r\n.\n", replies.BARE_LF),
     (b"\r\n.\r\r\n", replies.BARE_CR),
     (b"\n\r.\n\r", replies.BARE_LF),
@@ -135,7 +145,7 @@ def test_size_of_a_message(size, fault):
 
 
 WORDS = st.sampled_from(
-    [b"\r\n", b".", b"\r\n.", b"\r", b"\n", b"a", b"aaaa", b"\r\n..", b"\0", END]
+    [b"\r\n", b".", b"\r\n.", b"\r", b"\n", b"a", b"aaaa", b"\r\n..", b"\0", b"\r\n\0.", END]
 )
 STREAMS = st.lists(WORDS, max_size=40).map(b"".join)
 LIMITS = st.builds(
@@ -164,4 +174,16 @@ def test_against_the_slow_reading(stream, limits, places):
 def test_stuffing_is_undone(lines):
     sent = b"".join((b"." if line.startswith(b".") else b"") + line + b"\r\n" for line in lines)
     reader, text = read(octets(sent + b".\r\n"))
+    assume(not any(is_hidden_end(line + b"\r\n") for line in lines))
     assert (text, reader.fault) == (b"".join(line + b"\r\n" for line in lines), None)
+
+
+@settings(max_examples=500, deadline=None)
+@given(STREAMS, st.lists(st.integers(min_value=0, max_value=200), max_size=10))
+def test_what_is_taken_can_be_sent_on(stream, places):
+    reader, text = read(cut(stream + END, places))
+    if reader.fault is None:
+        stuffer = Stuffer()
+        onward = stuffer.feed(text) + stuffer.end()
+        again, same = read([onward])
+        assert (again.finished, again.fault, same) == (True, None, text)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -11,7 +14,8 @@ from hypothesis import strategies as st
 from smtp_dialogue import Session
 from smtp_invariants import BEGINNINGS, BOUNDS, Input, check
 
-CORPUS = sorted((Path(__file__).parents[2] / "fuzz" / "corpus").iterdir())
+FUZZ = Path(__file__).parents[2] / "fuzz"
+CORPUS = sorted((FUZZ / "corpus").iterdir())
 
 
 @pytest.mark.parametrize("path", CORPUS, ids=lambda path: path.name)
@@ -21,6 +25,17 @@ def test_corpus(path):
 
 def test_there_is_a_corpus():
     assert len(CORPUS) > 100
+
+
+@pytest.mark.skipif(find_spec("atheris") is None, reason="atheris is not made for this Python")
+def test_a_short_run_of_the_fuzzer(tmp_path):
+    """The same runs each time; `make fuzz` makes others, and more."""
+    argv = [sys.executable, str(FUZZ / "server_core.py"), str(tmp_path), str(FUZZ / "corpus")]
+    argv += [f"-dict={FUZZ / 'smtp.dict'}", f"-artifact_prefix={tmp_path}/", "-max_len=2000"]
+    done = subprocess.run(
+        [*argv, "-seed=1", "-runs=2000"], capture_output=True, text=True, timeout=300, check=False
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
 
 
 @pytest.mark.parametrize("beginning", BEGINNINGS)

@@ -508,7 +508,9 @@ IN_BDAT = RCPT + b"BDAT %d LAST\r\n%s"
 
 def _verdict(content: bytes) -> str:
     rest = content.replace(b"\r\n", b"")
-    return "550 5.5.2" if b"\r" in rest or b"\n" in rest else "250 2.0.0 Ok: queued"
+    if b"\r" in rest or b"\n" in rest:
+        return "550 5.5.2"
+    return "550 5.6.0" if b"\r\n\0.\r\n" in content else "250 2.0.0 Ok: queued"
 
 
 @pytest.mark.parametrize("sequence", [s for s in SEQUENCES if END not in s])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import tracemalloc
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import TypeVar
@@ -12,6 +13,7 @@ import pytest
 
 from postroad.model import Addressee, Envelope
 from postroad.spool import Operation, Shard, SpoolError, SpoolSettings
+from postroad.spool.body_writer import PIECE
 from spool_conformance import ANN, BOB, NOON, SMALL, Clock, put, read
 
 T = TypeVar("T")
@@ -174,3 +176,27 @@ async def test_a_shard_that_closes_meanwhile_refuses(
         await other.commit(Envelope(ANN), [Addressee(BOB, BOB)], NOON)
     draft.discard()
     assert list((tmp_path / "bodies").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("limit", "octets"), [(65_536, 65_536), (0, 100_000), (65_536, 150_000), (1, PIECE - 1)]
+)
+async def test_small_pieces_take_no_more_memory_than_large_ones(
+    tmp_path: Path, limit: int, octets: int
+) -> None:
+    """In memory, on their way into a file, and on both sides of the limit."""
+    shard = await Shard.open(tmp_path, 0, SpoolSettings(inline_limit=limit), Clock())
+    draft = shard.begin()
+    content = bytes(range(256)) * (octets // 256 + 1)
+    tracemalloc.start()
+    try:
+        for at in range(0, octets, 2):
+            if (written := draft.write(content[at : min(at + 2, octets)])) is not None:
+                await written
+        taken, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert taken < min(octets, PIECE) * 1.25 + 30_000
+    claimed = await draft.commit(Envelope(ANN), [Addressee(BOB, BOB)], NOON)
+    assert read(claimed) == content[:octets]
+    await shard.close()

@@ -15,6 +15,8 @@ import pytest
 
 from postroad.model import Address, Addressee, Envelope
 from postroad.spool import Claim, Done, Operation, Retry, Selector, Shard, SpoolError, SpoolSettings
+from postroad.spool.jobs import HASTEN_WINDOW, Hastened
+from postroad.spool.queue_id import spell
 from spool_conformance import (
     ANN,
     BOB,
@@ -109,13 +111,13 @@ async def test_all_kinds_of_jobs_share_a_commit(shard: Shard, gate: FailingGate)
         shard.settle([Done(one.recipients[0].id)]),
         shard.settle(retries(two, NOON - 1)),
         shard.release([12345]),
-        shard.flush(Selector()),
+        shard.hasten(Selector()),
         shard.delete([two.message.queue_id]),
         shard.claim(NOON, 10),
         put(shard),
     )
     assert gone == [one.message.queue_id]
-    assert (flushed, deleted) == (1, 1)
+    assert (flushed.count, deleted) == (1, 1)
     assert named(claim) == [three.message.queue_id]
     assert read(fresh) == SMALL
     assert gate.commits - before == 1
@@ -406,3 +408,38 @@ async def test_nothing_is_acknowledged_into_a_removed_database(
         )
 
     await shard.close()
+
+
+async def test_a_flush_looks_at_each_held_message_once(tmp_path: Path) -> None:
+    """However many windows it takes; and at none, where another domain is meant."""
+    steps = []
+    for count in (HASTEN_WINDOW, 4 * HASTEN_WINDOW):
+        directory = tmp_path / str(count)
+        await (await Shard.open(directory, 0, SETTINGS, Clock())).close()
+        _fill_with_held(directory / "spool.db", count)
+        shard = await Shard.open(directory, 0, SETTINGS, Clock())
+        taken: list[int] = []
+        shard._ledger.connection.set_progress_handler(lambda taken=taken: taken.append(1), 100)
+        assert await shard.hasten(Selector(domain="nowhere.example")) == Hastened(0, 0, None)
+        elsewhere = len(taken)
+        assert await shard.hasten(Selector(domain=BOB.domain)) == Hastened(0, count, None)
+        shard._ledger.connection.set_progress_handler(None, 100)
+        assert elsewhere < len(taken) / 2
+        steps.append(len(taken))
+        await shard.close()
+    assert steps[1] < steps[0] * 5
+
+
+def _fill_with_held(database: Path, count: int) -> None:
+    numbers = [int(NOON * 1e6) + number for number in range(count)]
+    with contextlib.closing(sqlite3.connect(database)) as connection:
+        connection.executemany(
+            "INSERT INTO message (id, queue_id, sender, body, smtputf8, arrived, queued, size,"
+            " filed, hold_until) VALUES (?, ?, '', '7BIT', 0, 0, 0, 1, 0, ?)",
+            [(number, spell(number, 0), NOON + 60) for number in numbers],
+        )
+        connection.executemany(
+            "INSERT INTO recipient (message, address, attempts, next_attempt) VALUES (?, ?, 0, ?)",
+            [(number, str(BOB), NOON + 60) for number in numbers],
+        )
+        connection.commit()

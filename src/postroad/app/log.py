@@ -30,6 +30,7 @@ from postroad.model.journal import (
     Notice,
     Queued,
     Rejected,
+    printable,
 )
 
 __all__ = ["LogFile", "console", "formatter"]
@@ -159,7 +160,7 @@ def console(outbound: str) -> Format:
 
     def line(event: Event, now: float) -> str:
         clock = time.strftime("%H:%M:%S", time.localtime(now))
-        return f"{clock}  {_console_words(event, outbound)}"
+        return f"{clock}  {printable(_console_words(event, outbound))}"
 
     return line
 
@@ -203,6 +204,11 @@ def _stamp(second: int) -> str:
 
 
 def _json(event: Event, now: float) -> str:
+    """The event with all its fields, as they are: what no line should hold is escaped.
+
+    JSON itself lets U+2028, C1 controls and marks of direction stand in a string, and what reads
+    lines may see several then (RFC 8259 §7).
+    """
     fields: dict[str, object] = {
         "time": round(now, 6),
         "level": event.severity.value if isinstance(event, Notice) else event.level.value,
@@ -211,7 +217,10 @@ def _json(event: Event, now: float) -> str:
     }
     for field in dataclasses.fields(event):
         fields[field.name] = _plain(getattr(event, field.name))
-    return json.dumps(fields, ensure_ascii=False)
+    line = json.dumps(fields, ensure_ascii=False)
+    if line.isprintable():
+        return line
+    return "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in line)
 
 
 def _plain(value: object) -> object:

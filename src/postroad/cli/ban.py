@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
+from ipaddress import IPv4Network, IPv6Network
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -28,6 +29,10 @@ Subject = Annotated[
     str,
     typer.Argument(metavar="SUBJECT", help="An address, a network, or a user's name."),
 ]
+
+
+_WIDEST = {4: 8, 6: 16}
+"""Bits of the widest networks that are banned without a question: wider ones are a slip."""
 
 
 @contextmanager
@@ -86,6 +91,9 @@ def add_ban(
     reason: Annotated[
         str, typer.Option("--reason", metavar="TEXT", help="What to remember it by.")
     ] = "",
+    force: Annotated[
+        bool, typer.Option("--force", help="Also a very wide network, or a trusted one.")
+    ] = False,
 ) -> None:
     """Ban an address, a network, or a user; a ban that is there is changed."""
     from postroad.limits.bans import Author, Ban
@@ -96,11 +104,15 @@ def add_ban(
         seconds = parse_duration(duration) if duration else None
     except ValueError as error:
         raise usage(str(error)) from None
+    objection = _objection(form, state_of_server(context).relay.trusted_networks)
+    if objection and not force:
+        raise usage(f"{objection}; with --force it is banned all the same")
     now = time.time()
     until = None if seconds is None else now + seconds
+    banned = f"banned {form} {'for ever' if until is None else f'until {_when(until)}'}"
     with _bans(context) as (file, remember):
         file.put(Ban(form, _line(reason), Author.OPERATOR, now, until, 0), remember)
-    print(f"banned {form} {'for ever' if until is None else f'until {_when(until)}'}")
+    print(banned)
 
 
 @ban_app.command("remove")
@@ -151,6 +163,21 @@ def _form(subject: str) -> str:
         return subject_of(name_form(subject))
     except InvalidSubject as error:
         raise usage(str(error)) from None
+
+
+def _objection(form: str, trusted: Iterable[IPv4Network | IPv6Network]) -> str:
+    """Why somebody may not mean to ban this; empty if nothing speaks against it."""
+    from postroad.limits.bans import network_banned
+
+    network = network_banned(form)
+    if network is None:
+        return ""
+    if network.prefixlen < _WIDEST[network.version]:
+        return f"{form} is a very large part of the network, and perhaps you are in it"
+    for each in trusted:
+        if each.version == network.version and network.overlaps(each):
+            return f"{form} shares addresses with {each}, which is in [relay] trusted_networks"
+    return ""
 
 
 def _when(moment: float | None) -> str:

@@ -27,6 +27,7 @@ def check(
     """Check the configuration, its files, and that nobody else relays."""
     from postroad.config import ConfigurationError, load
     from postroad.config.examination import Verdict
+    from postroad.config.mistake import one_line
 
     file = configuration_file(context)
     try:
@@ -40,7 +41,7 @@ def check(
         print_json({"mistakes": [], "findings": shown})
     else:
         for finding in findings:
-            print(f"{finding.verdict.value:<8} {finding.subject}: {finding.message}")
+            print(one_line(f"{finding.verdict.value:<8} {finding.subject}: {finding.message}"))
     wrong = any(finding.verdict is Verdict.ERROR for finding in findings)
     return os.EX_CONFIG if wrong else os.EX_OK
 

@@ -8,20 +8,19 @@ is asked in `files`, and what listeners say is judged in `doors`.
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Callable, Iterator
 from ipaddress import ip_address
 
 from postroad import policy
+from postroad.config.bounds import numbers_out_of_bounds
 from postroad.config.configuration import Configuration
 from postroad.config.doors import door_faults
 from postroad.config.encryption import tls_faults
 from postroad.config.lines import KeyPath
-from postroad.config.mistake import Fault
+from postroad.config.mistake import Fault, shown
 from postroad.config.offers import offer_faults
 from postroad.config.ownership import is_system_directory
-from postroad.config.schema import settings
 from postroad.delivery.nexthop import LmtpTarget, Nexthop
 from postroad.model.address import domain_key, is_domain
 from postroad.net.dns import DnsQuery
@@ -45,7 +44,7 @@ def _hostname(configuration: Configuration) -> Iterator[Fault]:
     if not is_domain(name) or "." not in name.strip(".") or _is_ip(name):
         yield Fault(
             ("hostname",),
-            f'expected a fully qualified name such as "mail.example.org", not "{name}"',
+            f'expected a fully qualified name such as "mail.example.org", not {shown(name)}',
         )
 
 
@@ -54,7 +53,7 @@ def _domains(configuration: Configuration) -> Iterator[Fault]:
     for at, domain in enumerate(configuration.domains):
         path: KeyPath = ("domains", at)
         if not is_domain(domain) or _is_ip(domain):
-            yield Fault(path, f'expected a domain such as "example.org", not "{domain}"')
+            yield Fault(path, f'expected a domain such as "example.org", not {shown(domain)}')
         elif domain_key(domain) in seen:
             yield Fault(path, f"{domain} is listed twice")
         seen.add(domain_key(domain))
@@ -67,28 +66,13 @@ def _state_directory(configuration: Configuration) -> Iterator[Fault]:
         yield Fault(("state_directory",), f"{state} is a directory of the system; name one below")
 
 
-def _numbers(configuration: Configuration) -> Iterator[Fault]:
-    """No count, size or time of ours can be negative or without end."""
-    for setting in settings(Configuration):
-        value: object = configuration
-        for name in setting.path:
-            value = getattr(value, name, None)
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            continue
-        if not math.isfinite(value):
-            yield Fault(setting.path, "expected a number that has an end; 0 switches a limit off")
-        elif value < 0:
-            yield Fault(setting.path, f"expected 0 or more, not {value}")
-    if not 1 <= configuration.delivery.mx_port <= 65_535:
-        yield Fault(("delivery", "mx_port"), "expected a port from 1 to 65535")
-
-
 def _smarthost(configuration: Configuration) -> Iterator[Fault]:
     relay = configuration.relay
     if relay.smarthost and not is_next_hop(relay.smarthost):
         yield Fault(
             ("relay", "smarthost"),
-            f'expected "[host]:port", "[host]", "host:port" or "host", not "{relay.smarthost}"',
+            'expected "[host]:port", "[host]", "host:port" or "host", not '
+            f"{shown(relay.smarthost)}",
         )
     if relay.username and not relay.smarthost:
         yield Fault(("relay", "username"), "is for a smarthost, and none is given")
@@ -173,7 +157,7 @@ def _dns_servers(configuration: Configuration) -> Iterator[Fault]:
 def _log(configuration: Configuration) -> Iterator[Fault]:
     name = configuration.log.name
     if not name.isprintable() or not name or re.search(r"[\s\[\]:/]", name):
-        yield Fault(("log", "name"), f'expected one word such as "postroad", not "{name}"')
+        yield Fault(("log", "name"), f'expected one word such as "postroad", not {shown(name)}')
 
 
 def is_next_hop(text: str) -> bool:
@@ -198,7 +182,7 @@ CHECKS: tuple[Callable[[Configuration], Iterator[Fault]], ...] = (
     _hostname,
     _domains,
     _state_directory,
-    _numbers,
+    numbers_out_of_bounds,
     door_faults,
     offer_faults,
     tls_faults,

@@ -12,11 +12,13 @@ import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-
-from cryptography import x509
+from typing import TYPE_CHECKING
 
 from postroad.config.configuration import Configuration
 from postroad.net.certificates import Chain, KeyPair, is_for, read_chain
+
+if TYPE_CHECKING:
+    from cryptography import x509
 
 __all__ = ["Doubt", "doubts"]
 
@@ -118,6 +120,8 @@ def _praise(chain: Chain) -> str:
 
 def _system_roots() -> frozenset[bytes]:
     """The names of the authorities that programs on this system trust."""
+    from cryptography import x509  # noqa: PLC0415 - slow, and only for a chain that needs it
+
     found = set()
     with warnings.catch_warnings():  # about old authorities' odd serial numbers
         warnings.simplefilter("ignore")
@@ -129,5 +133,7 @@ def _system_roots() -> frozenset[bytes]:
 
 def _name(name: x509.Name) -> str:
     """A name as people know it."""
-    common = name.get_attributes_for_oid(x509.NameOID.COMMON_NAME)
+    from cryptography.x509.oid import NameOID  # noqa: PLC0415 - loaded with the certificate
+
+    common = name.get_attributes_for_oid(NameOID.COMMON_NAME)
     return str(common[0].value) if common else name.rfc4514_string()

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from postroad.config.configuration import Configuration
-from postroad.config.mistake import Fault
+from postroad.config.mistake import Fault, shown
 from postroad.model.address import is_domain
 from postroad.net.tls_profiles import PROFILES, VERSIONS
 from postroad.server.settings import PRESETS, preset_named
@@ -42,7 +42,8 @@ def _names(configuration: Configuration) -> Iterator[Fault]:
             if not is_domain(name.removeprefix("*.")):
                 yield Fault(
                     ("tls", "certificates", at, "names", place),
-                    f'expected a name such as "mail.example.org" or "*.example.org", not "{name}"',
+                    'expected a name such as "mail.example.org" or "*.example.org", not '
+                    f"{shown(name)}",
                 )
 
 

@@ -70,6 +70,13 @@ def _plain_logins(configuration: Configuration) -> Iterator[Finding]:
                 " make sure that what stands before it speaks TLS"
             )
             yield Finding("logins", Verdict.WARNING, message)
+            if not listener.settings.proxy:
+                message = (
+                    f"listener {listener.name} sees all users at one trusted address, so nobody who"
+                    ' guesses passwords is banned; with proxy = ["127.0.0.1/32"] and a program'
+                    " before it that speaks the PROXY protocol it sees their own"
+                )
+                yield Finding("logins", Verdict.WARNING, message)
 
 
 def _rights(file: Path, configuration: Configuration) -> Iterator[Finding]:
@@ -78,6 +85,7 @@ def _rights(file: Path, configuration: Configuration) -> Iterator[Finding]:
     wrong = list(_too_open(file, stat.S_IWGRP | stat.S_IWOTH))
     for path in private:
         wrong += _too_open(path, stat.S_IRWXO)
+    wrong += _open_sockets(configuration)
     yield from wrong
     if not wrong:
         yield Finding(
@@ -99,6 +107,20 @@ def _too_open(path: Path, forbidden: int) -> Iterator[Finding]:
         right = "go-w" if forbidden & stat.S_IWGRP else "o-rwx"
         message = f"{path} is open to others ({rights}); chmod {right} it"
         yield Finding("permissions", Verdict.WARNING, message)
+
+
+def _open_sockets(configuration: Configuration) -> Iterator[Finding]:
+    """Whoever may write to a socket of ours is trusted as a client."""
+    for listener in configuration.resolved_listeners:
+        for bind in listener.binds:
+            if bind.path and bind.mode & stat.S_IWOTH:
+                may = "deliver" if listener.lmtp else "send to any domain"
+                message = (
+                    f"every user of this machine may write to {bind.path} (listener"
+                    f" {listener.name}, unix_mode {listener.settings.unix_mode}), is trusted there"
+                    f" and may {may}; take unix_mode 0660 and a group"
+                )
+                yield Finding("permissions", Verdict.WARNING, message)
 
 
 def _reach(file: Path, configuration: Configuration, account: Account) -> Iterator[Finding]:

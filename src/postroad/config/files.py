@@ -6,19 +6,21 @@ server is going to do and report what the server would have died of.
 
 from __future__ import annotations
 
-import os
 import ssl
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 
 from postroad.config.configuration import Configuration
 from postroad.config.lines import KeyPath
 from postroad.config.mistake import Fault
 from postroad.delivery.credentials import CredentialsError, load_credentials
-from postroad.directory.oauth import OAuthFileError, load_secret
+from postroad.directory.oauth import OAuthFileError, load_key_set, load_secret
 from postroad.net.certificates import TlsConfigurationError
+from postroad.net.listener import BindError
 from postroad.net.tls import client_context
 from postroad.net.tls_server import Certificates, ServerContext, trust
+from postroad.net.unix import owner_named
 
 __all__ = ["unusable_files"]
 
@@ -40,13 +42,15 @@ def _password_file(configuration: Configuration) -> Iterator[Fault]:
 
 
 def _authorities(configuration: Configuration) -> Iterator[Fault]:
-    file = configuration.relay.ca_file
-    if file is None:
-        return
+    if configuration.relay.ca_file is not None:
+        yield from _usable_authorities(("relay", "ca_file"), configuration.relay.ca_file)
+
+
+def _usable_authorities(key: KeyPath, file: Path) -> Iterator[Fault]:
     try:
         client_context(verify=True, ca_file=file)
     except TlsConfigurationError as error:
-        yield Fault(("relay", "ca_file"), str(error))
+        yield Fault(key, str(error))
 
 
 def _certificate(configuration: Configuration) -> Iterator[Fault]:
@@ -88,22 +92,26 @@ def _pairs(configuration: Configuration) -> Iterator[Fault]:
 
 def _oauth(configuration: Configuration) -> Iterator[Fault]:
     settings = configuration.oauth
-    if not (settings.introspection and settings.client_secret_file):
-        return  # `checks` says what is missing
     try:
-        load_secret(settings)
+        if settings.introspection and settings.client_secret_file:
+            load_secret(settings)  # `checks` says what is missing
+        load_key_set(settings)
     except OAuthFileError as error:
         yield Fault(("oauth", error.key), str(error))
+    if settings.ca_file is not None:
+        yield from _usable_authorities(("oauth", "ca_file"), settings.ca_file)
 
 
-def _readable(configuration: Configuration) -> Iterator[Fault]:
-    """Files whose content is looked at later, or again and again."""
-    settings = configuration.oauth
-    named = {"key_set_file": settings.key_set_file, "ca_file": settings.ca_file}
-    for key, file in named.items():
-        if file is not None and not os.access(file, os.R_OK):
-            words = "permission denied" if file.exists() else "no such file or directory"
-            yield Fault(("oauth", key), f"{file}: {words}")
+def _socket_owners(configuration: Configuration) -> Iterator[Fault]:
+    """Of Unix-domain sockets: users and groups are files too, `/etc/passwd` for instance."""
+    for name, listener in configuration.listeners.items():
+        if not listener.unix_owner:
+            continue
+        try:
+            owner_named(listener.unix_owner)
+        except BindError as error:
+            words = str(error).removeprefix("unix_owner ")
+            yield Fault(("listeners", name, "unix_owner"), words)
 
 
 def _speaks_tls(configuration: Configuration) -> bool:
@@ -119,5 +127,5 @@ CHECKS: tuple[Callable[[Configuration], Iterator[Fault]], ...] = (
     _authorities,
     _certificate,
     _oauth,
-    _readable,
+    _socket_owners,
 )

@@ -93,6 +93,7 @@ def _read(file: Path) -> str:
 
 
 def _parse(file: Path, text: str) -> dict[str, object]:
+    line: int | None
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -102,6 +103,8 @@ def _parse(file: Path, text: str) -> dict[str, object]:
         message = _syntax_words(_POSITION.sub("", words))
     except RecursionError:
         line, message = 1, "this is nested too deeply"
+    except ValueError:  # CPython's limit on the digits of an integer, which is said without a line
+        line, message = None, "a number has too many digits"
     raise ConfigurationError([Mistake(file, line, "", message)])
 
 

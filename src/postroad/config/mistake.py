@@ -7,6 +7,7 @@ operator who has to fix three things wants to hear of three things.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -14,10 +15,16 @@ from pathlib import Path
 
 from postroad.config.lines import KeyPath
 
-__all__ = ["ConfigurationError", "Fault", "Mistake", "key_name", "nearest"]
+__all__ = ["ConfigurationError", "Fault", "Mistake", "key_name", "nearest", "one_line", "shown"]
 
 MAX_CANDIDATE = 64
 """Longer words are no misspelling of ours; comparing them would only cost time."""
+
+MAX_SHOWN = 60
+"""Characters of a wrong value that a message repeats."""
+
+MAX_LINE = 1000
+"""Characters of a mistake. What is longer lists things that an operator has a great many of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +64,7 @@ class Mistake:
         where = f"{self.file}:{self.line}" if self.line is not None else str(self.file)
         key = f" {self.key}:" if self.key else ""
         hint = f"; did you mean {self.suggestion}?" if self.suggestion else ""
-        return f"{where}:{key} {self.message}{hint}"
+        return one_line(f"{where}:{key} {self.message}{hint}")
 
 
 class ConfigurationError(Exception):
@@ -86,6 +93,23 @@ def key_name(path: KeyPath, *, table: bool = False) -> str:
 def _last_name(path: KeyPath) -> int:
     """The place of the last word in a path; 0 without any."""
     return max((at for at, part in enumerate(path) if isinstance(part, str)), default=0)
+
+
+def one_line(text: str) -> str:
+    """A text with what would break or turn a line escaped, and not too long."""
+    if not text.isprintable():
+        text = "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in text)
+    return text if len(text) <= MAX_LINE else f"{text[: MAX_LINE - 1]}…"
+
+
+def shown(value: object) -> str:
+    """A wrong value as the file writes it, not too long."""
+    if isinstance(value, dict):
+        return "a table"
+    if isinstance(value, list):
+        return "a list"
+    text = one_line(json.dumps(value, ensure_ascii=False, default=str))
+    return text if len(text) <= MAX_SHOWN else f"{text[: MAX_SHOWN - 1]}…"
 
 
 def nearest(word: str, candidates: Iterable[str]) -> str:

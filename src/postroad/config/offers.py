@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from postroad import policy
 from postroad.config.configuration import Configuration
 from postroad.config.lines import KeyPath
-from postroad.config.mistake import Fault, nearest
+from postroad.config.mistake import Fault, nearest, shown
 from postroad.model.address import domain_key, is_domain
 from postroad.policy import Networks
 from postroad.server.binds import Bind
@@ -22,8 +22,8 @@ from postroad.server.settings import (
 
 __all__ = ["impersonation", "offer_faults"]
 
-LONGEST_RELEASE = 999_999_999
-"""Seconds that HOLDFOR has digits for (RFC 4865 §4.2)."""
+MOST_NAMED = 5
+"""Networks that a message names."""
 
 SPEAKERS = ("proxy", "xclient", "xforward")
 """The keys that name networks whose clients are believed when they tell of others."""
@@ -37,9 +37,17 @@ def impersonation(key: str, networks: str) -> str:
         networks: those that hold too much of the Internet.
     """
     return (
-        f"{networks} in {key} hold too much of the Internet: whoever is in them can say that it is"
-        " a trusted client, and send to any domain"
+        f"{_few(networks)} in {key} hold too much of the Internet: whoever is in them can say that"
+        " it is a trusted client, and send to any domain"
     )
+
+
+def _few(networks: str) -> str:
+    """The first of some networks, and how many more there are."""
+    names = networks.split(", ")
+    if len(names) <= MOST_NAMED:
+        return networks
+    return f"{', '.join(names[:MOST_NAMED])} and {len(names) - MOST_NAMED} more"
 
 
 def offer_faults(configuration: Configuration) -> Iterator[Fault]:
@@ -75,7 +83,7 @@ def _unix(name: str, listener: ListenerSettings) -> Iterator[Fault]:
     except ValueError as error:
         yield Fault(("listeners", name, "unix_mode"), str(error))
     if listener.unix_owner and not re.fullmatch(r"[^\s:]+(:[^\s:]+)?", listener.unix_owner):
-        words = f'expected "user" or "user:group", not "{listener.unix_owner}"'
+        words = f'expected "user" or "user:group", not {shown(listener.unix_owner)}'
         yield Fault(("listeners", name, "unix_owner"), words)
 
 
@@ -109,12 +117,9 @@ def _vrfy(name: str, listener: ListenerSettings) -> Iterator[Fault]:
 def _extensions(name: str, listener: ListenerSettings) -> Iterator[Fault]:
     for at, keyword in enumerate(listener.discard_ehlo_keywords):
         if keyword.upper() not in DISCARDABLE:
-            words = f'expected EHLO keywords out of {", ".join(DISCARDABLE)}, not "{keyword}"'
+            words = f"expected EHLO keywords out of {', '.join(DISCARDABLE)}, not {shown(keyword)}"
             path: KeyPath = ("listeners", name, "discard_ehlo_keywords", at)
             yield Fault(path, words, nearest(keyword, DISCARDABLE))
-    if listener.future_release > LONGEST_RELEASE:
-        words = f"expected at most {LONGEST_RELEASE} seconds (RFC 4865)"
-        yield Fault(("listeners", name, "future_release"), words)
 
 
 def _speakers(name: str, listener: ListenerSettings) -> Iterator[Fault]:
@@ -124,7 +129,9 @@ def _speakers(name: str, listener: ListenerSettings) -> Iterator[Fault]:
             continue
         words = impersonation(key, wide)
         if key == "xforward":
-            words = f"{wide} in xforward hold too much of the Internet: whoever is in them can"
+            words = (
+                f"{_few(wide)} in xforward hold too much of the Internet: whoever is in them can"
+            )
             words += " write a false origin into the log"
         yield Fault(("listeners", name, key), words)
 
@@ -134,7 +141,9 @@ def _etrn(configuration: Configuration) -> Iterator[Fault]:
     for domain, settings in configuration.etrn.items():
         path: KeyPath = ("etrn", domain)
         if not is_domain(domain):
-            yield Fault(path, f'expected a domain such as [etrn."example.net"], not "{domain}"')
+            yield Fault(
+                path, f'expected a domain such as [etrn."example.net"], not {shown(domain)}'
+            )
         elif domain_key(domain) in seen:
             yield Fault(path, f"{domain} is named twice")
         elif not settings.networks and not settings.users:
@@ -142,7 +151,7 @@ def _etrn(configuration: Configuration) -> Iterator[Fault]:
         seen.add(domain_key(domain))
         for at, user in enumerate(settings.users):
             if "@" not in user:
-                words = f'expected an account such as "john@example.org", not "{user}"'
+                words = f'expected an account such as "john@example.org", not {shown(user)}'
                 yield Fault((*path, "users", at), words)
 
 

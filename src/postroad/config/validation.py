@@ -17,15 +17,12 @@ from pydantic import TypeAdapter, ValidationError
 
 from postroad.config.configuration import Configuration
 from postroad.config.lines import KeyPath
-from postroad.config.mistake import Fault, nearest
+from postroad.config.mistake import Fault, nearest, shown
 from postroad.config.schema import annotation_at, choices, expected, is_network
 
 __all__ = ["REQUIRED", "validated", "value_at"]
 
 REQUIRED = "is required"
-
-MAX_SHOWN = 60
-"""Characters of a wrong value that a message repeats."""
 
 _STAND_IN: dict[str, object] = {"hostname": "stand-in.invalid", "domains": []}
 
@@ -37,8 +34,10 @@ def validated(table: dict[str, object]) -> tuple[Configuration, list[Fault]]:
         table: the parsed document; it is not changed.
     """
     adapter = TypeAdapter(Configuration)
-    faults: list[Fault] = []
     remaining = copy.deepcopy(table)
+    faults = [Fault(path, "expected a whole number of 64 bits") for path in _overlong(table, ())]
+    for fault in faults:
+        _take_out(remaining, fault.path)
     while True:
         try:
             # As JSON, because that is where strict means what an operator expects: a path or a
@@ -51,6 +50,18 @@ def validated(table: dict[str, object]) -> tuple[Configuration, list[Fault]]:
         for path, fault in found.items():
             faults.append(fault)
             _take_out(remaining, path)
+
+
+def _overlong(value: object, path: KeyPath) -> Iterator[KeyPath]:
+    """Where there are whole numbers that TOML has no room for, and its parser takes all the same.
+
+    With enough digits no message could even show them.
+    """
+    if isinstance(value, dict | list):
+        for part, below in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from _overlong(below, (*path, part))
+    elif isinstance(value, int) and value.bit_length() > 63:
+        yield path
 
 
 def _wrong_values(
@@ -109,7 +120,7 @@ def _wrong_kind(table: object, path: KeyPath) -> Fault:
         suggestion = nearest(value, choices(annotation))
         if is_network(annotation):
             suggestion = _network_around(value)
-    return Fault(path, f"expected {expected(annotation)}, not {_shown(value)}", suggestion)
+    return Fault(path, f"expected {expected(annotation)}, not {shown(value)}", suggestion)
 
 
 def value_at(table: object, path: KeyPath) -> object:
@@ -134,16 +145,6 @@ def _network_around(text: str) -> str:
         return str(ip_network(text, strict=False))
     except ValueError:
         return ""
-
-
-def _shown(value: object) -> str:
-    """A value as the file writes it, not too long."""
-    if isinstance(value, dict):
-        return "a table"
-    if isinstance(value, list):
-        return "a list"
-    text = json.dumps(value, ensure_ascii=False, default=str)
-    return text if len(text) <= MAX_SHOWN else f"{text[: MAX_SHOWN - 1]}…"
 
 
 def _take_out(table: dict[str, object], path: KeyPath) -> None:

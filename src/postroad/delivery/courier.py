@@ -58,7 +58,7 @@ class Courier:
         while left:
             part = Delivery(delivery.message, left, delivery.nexthop)
             more, left = await self._try(part)
-            outcomes |= {outcome.recipient_id: outcome for outcome in more.outcomes}
+            outcomes |= {one.recipient_id: one._replace(relay=more.relay) for one in more.outcomes}
             setup, transfer = setup + more.setup, transfer + more.transfer
         in_order = tuple(outcomes[recipient.id] for recipient in delivery.recipients)
         return Report(in_order, report.relay, setup, transfer)

@@ -21,11 +21,11 @@ from postroad.model import Address
 __all__ = ["AccountEditing"]
 
 _INSERT = """
-INSERT INTO users (name, domain, password, scram_sha_1, scram_sha_256, cram_md5, lot)
-VALUES (?, ?, ?, ?, ?, ?, random())
+INSERT INTO users (name, domain, password, scram_sha_1, scram_sha_256, lot)
+VALUES (?, ?, ?, ?, ?, random())
 """
 _UPDATE = """
-UPDATE users SET password = ?, scram_sha_1 = ?, scram_sha_256 = ?, cram_md5 = ? WHERE name = ?
+UPDATE users SET password = ?, scram_sha_1 = ?, scram_sha_256 = ? WHERE name = ?
 """
 
 
@@ -144,10 +144,5 @@ class AccountEditing(Editing):
         return credentials_of_hash(stored, self._profile, self._kinds, self._default)
 
 
-def _columns(credentials: Credentials) -> tuple[str, str, str, int]:
-    return (
-        credentials.password,
-        credentials.scram_sha_1,
-        credentials.scram_sha_256,
-        int(credentials.cram_md5),
-    )
+def _columns(credentials: Credentials) -> tuple[str, str, str]:
+    return credentials.password, credentials.scram_sha_1, credentials.scram_sha_256

@@ -20,9 +20,19 @@ from enum import Enum
 
 from postroad.directory.interface import Purpose
 
-__all__ = ["SALT_LENGTH", "AppPassword", "Scope", "digest_of", "fits", "generate", "parse_typed"]
+__all__ = [
+    "DIGEST_LENGTH",
+    "SALT_LENGTH",
+    "AppPassword",
+    "Scope",
+    "digest_of",
+    "fits",
+    "generate",
+    "parse_typed",
+]
 
 SALT_LENGTH = 16  # octets
+DIGEST_LENGTH = 32  # the same
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32: no i, l, o, u
 _GROUP = 4

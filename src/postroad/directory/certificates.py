@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
-from cryptography import x509
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.x509.oid import NameOID
+if TYPE_CHECKING:
+    from cryptography import x509
 
 __all__ = ["CertificateMap", "CertificateName"]
 
@@ -46,6 +46,8 @@ class CertificateMap:
         """
         if not self._entries:
             return None
+        from cryptography import x509  # noqa: PLC0415 - most servers have no such map
+
         try:
             names = _names_of(x509.load_der_x509_certificate(certificate))
         except (ValueError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType):
@@ -61,26 +63,35 @@ class CertificateMap:
 
 def _names_of(certificate: x509.Certificate) -> list[list[tuple[str, str]]]:
     """The fingerprint, then what the certificate says of itself."""
+    from cryptography.hazmat.primitives.hashes import SHA256  # noqa: PLC0415 - see above
+    from cryptography.x509.oid import NameOID  # noqa: PLC0415
+
     subject = certificate.subject
     return [
         [("sha256", certificate.fingerprint(SHA256()).hex())],
-        [("email", email.casefold()) for email in _emails(certificate)],
+        [("email", email.lower()) for email in _emails(certificate) if email.isascii()],
         [("name", str(each.value)) for each in subject.get_attributes_for_oid(NameOID.COMMON_NAME)],
         [("subject", subject.rfc4514_string())],
     ]
 
 
 def _emails(certificate: x509.Certificate) -> list[str]:
-    """RFC 5280 §4.2.1.6, and the older place in the subject."""
-    found = [
-        str(each.value)
-        for each in certificate.subject.get_attributes_for_oid(NameOID.EMAIL_ADDRESS)
-    ]
+    """RFC 5280 §4.2.1.6; the older place in the subject only where that has none.
+
+    An authority that writes the one may not have looked at the other.
+    """
+    from cryptography import x509  # noqa: PLC0415 - see above
+    from cryptography.x509.oid import NameOID  # noqa: PLC0415
+
     try:
         names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)
     except x509.ExtensionNotFound:
-        return found
-    return [*found, *names.value.get_values_for_type(x509.RFC822Name)]
+        pass
+    else:
+        if found := names.value.get_values_for_type(x509.RFC822Name):
+            return found
+    subject = certificate.subject.get_attributes_for_oid(NameOID.EMAIL_ADDRESS)
+    return [str(each.value) for each in subject]
 
 
 def _read(name: CertificateName) -> tuple[str, str]:
@@ -95,4 +106,8 @@ def _read(name: CertificateName) -> tuple[str, str]:
         text = text.replace(":", "").replace(" ", "").lower()
         if not _FINGERPRINT.fullmatch(text):
             raise ValueError("a SHA-256 fingerprint has 64 hexadecimal digits")
-    return kind, text.casefold() if kind == "email" else text
+    if kind == "email":
+        if not text.isascii():  # RFC 5280 §4.2.1.6; an account may be called otherwise
+            raise ValueError(f'an address in a certificate is ASCII, "{text}" is not')
+        text = text.lower()
+    return kind, text

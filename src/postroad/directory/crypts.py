@@ -11,7 +11,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from postroad.directory.digests import same
-from postroad.directory.libcrypt import crypt
 from postroad.directory.slow_hashes import check_bcrypt
 from postroad.directory.verdict import RIGHT, WRONG, Verdict, unusable
 
@@ -95,6 +94,9 @@ def _by_library(form: _Form, stored: bytes, password: bytes) -> Verdict:
 
 
 def _by_system(stored: bytes, password: bytes) -> Verdict:
+    # Loaded here, with ctypes: only where such a hash is stored.
+    from postroad.directory.libcrypt import crypt  # noqa: PLC0415
+
     actual = crypt(password, stored)
     if actual is None:
         return unusable("a form of crypt(3) that this system's libcrypt does not have")

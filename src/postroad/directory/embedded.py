@@ -18,6 +18,7 @@ from typing import TypeVar, cast
 
 from postroad.directory import app_password
 from postroad.directory.certificates import CertificateMap
+from postroad.directory.credentials import Credentials
 from postroad.directory.interface import DirectoryUnavailable, Purpose, Resolution
 from postroad.directory.last_use import LastUse
 from postroad.directory.logins import Account, Logins
@@ -39,6 +40,11 @@ BUSY_TRIES = 500  # then the sender is told to come back: 5 seconds in all
 
 MOST_REPORTED = 1000
 """Accounts with unusable hashes that are named in the log."""
+
+_NO_PROOF = (bytes(app_password.SALT_LENGTH), bytes(app_password.DIGEST_LENGTH))
+"""Of an app password that is not there: no text is known to have this digest."""
+
+_NOTHING = Credentials("")
 
 _Answer = TypeVar("_Answer")
 
@@ -156,22 +162,28 @@ class EmbeddedDirectory:
         return await self._remembered(address, lambda: self._lookups.resolve(address))
 
     async def authenticate(
-        self, name: str, password: str, purpose: Purpose = Purpose.SEND, address: str = ""
+        self,
+        name: str,
+        password: str,
+        purpose: Purpose = Purpose.SEND,
+        address: str = "",
+        *,
+        barred: bool = False,
     ) -> str | None:
         """See `Directory.authenticate`."""
-        account = await self._ask(lambda: self._logins.account(name))
-        imitated = await self._ask(lambda: self._logins.imitated(name))
-        if await self._fits_app_password(account, name, password, purpose, address):
+        account, imitated = await self._ask(lambda: self._logins.find(name))
+        usable = account is not None and account.usable and not barred
+        if await self._fits_app_password(usable, name, password, purpose, address):
             return None if account is None else account.name
         if account is None:
-            await self._verifier.verify(name, password, None, imitated=imitated)
+            await self._verifier.verify(name, password, None, imitated=imitated.password)
             return None
         verdict = await self._verifier.verify(
             account.name,
             password,
             account.credentials.password,
-            imitated=imitated,
-            usable=account.usable,
+            imitated=imitated.password,
+            usable=usable,
         )
         if verdict.objection:
             self._object(account.name, verdict.objection)
@@ -184,15 +196,17 @@ class EmbeddedDirectory:
 
     async def secret(self, name: str, kind: SecretKind) -> tuple[str, Secret] | None:
         """See `Secrets.secret`."""
-        account = await self._ask(lambda: self._logins.account(name))
-        if account is None or not account.usable:
+        account, imitated = await self._ask(lambda: self._logins.find(name))
+        # Two are read, one of which is there and one is not, for every name.
+        secret = (_NOTHING if account is None else account.credentials).secret(kind)
+        (imitated if secret is None else _NOTHING).secret(kind)
+        if account is None or secret is None or not account.usable:
             return None
-        secret = account.credentials.secret(kind)
-        return None if secret is None else (account.name, secret)
+        return account.name, secret
 
-    async def can_all_use(self, kind: SecretKind) -> bool:
-        """See `Secrets.can_all_use`."""
-        return await self._remembered(kind, lambda: self._logins.can_all_use(kind))
+    async def all_have_verifiers(self) -> bool:
+        """See `Secrets.all_have_verifiers`."""
+        return await self._remembered(SecretKind.SCRAM_SHA_256, self._logins.all_have_verifiers)
 
     async def key_for(self, use: str) -> bytes:
         """A key that is the same on every worker and after each start, and that nobody outside has.
@@ -231,17 +245,17 @@ class EmbeddedDirectory:
         self._memory.close()
 
     async def _fits_app_password(
-        self, account: Account | None, name: str, password: str, purpose: Purpose, address: str
+        self, usable: bool, name: str, password: str, purpose: Purpose, address: str
     ) -> bool:
-        """Whether it is an app password of the account, good for the purpose; notes its use."""
+        """Whether it is an app password of a usable account, good for this; notes its use."""
         typed = app_password.parse_typed(password)
         if typed is None:
             return False
         row = await self._ask(lambda: self._logins.app_password(name, typed.tag))
         # As much work for a tag that is not there as for one that is.
-        salt, digest = (bytes(app_password.SALT_LENGTH), b"") if row is None else row.proof
+        salt, digest = _NO_PROOF if row is None else row.proof
         fits = app_password.fits(typed, salt, digest)
-        if row is None or not fits or account is None or not account.usable:
+        if row is None or not fits or not usable:
             return False
         if not row.scope.allows(purpose):
             return False

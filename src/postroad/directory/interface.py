@@ -82,7 +82,13 @@ class Directory(Protocol):
         ...
 
     async def authenticate(
-        self, name: str, password: str, purpose: Purpose = Purpose.SEND, address: str = ""
+        self,
+        name: str,
+        password: str,
+        purpose: Purpose = Purpose.SEND,
+        address: str = "",
+        *,
+        barred: bool = False,
     ) -> str | None:
         """The canonical name of the account, or `None` if name and password do not fit.
 
@@ -94,6 +100,8 @@ class Directory(Protocol):
             password: the same.
             purpose: what the client wants to do.
             address: where the client is, to remember the last use of an app password by.
+            barred: whether the account may not log in from there now: then no password is right,
+                and a right one takes as long as a wrong one.
         """
         ...
 
@@ -109,11 +117,12 @@ class Secrets(Protocol):
         """The canonical name of the account and its secret; `None` if there is none to be had."""
         ...
 
-    async def can_all_use(self, kind: SecretKind) -> bool:
-        """Whether each password that is good for a login has such a secret.
+    async def all_have_verifiers(self) -> bool:
+        """Whether each password that is good for a login has a verifier for SCRAM-SHA-256.
 
-        A client chooses the best mechanism it is offered, so one that would fail some is offered
-        to nobody. Passwords of disabled accounts do not count; app passwords have no secrets.
+        A client chooses the best mechanism it is offered, so that one is offered to nobody where
+        it would fail some; the other proofs only where the operator names them, to everybody.
+        Passwords of disabled accounts do not count; app passwords have no secrets.
         """
         ...
 

@@ -20,7 +20,7 @@ from postroad.directory.fetch import MAX_ANSWER, Fetcher
 from postroad.directory.interface import DirectoryUnavailable
 from postroad.directory.oauth_settings import OAuthSettings
 
-__all__ = ["KeySetCache", "PublicKey"]
+__all__ = ["KeySetCache", "PublicKey", "read_key_set"]
 
 MIN_INTERVAL = 30.0  # seconds between two fetches
 MAX_STALE = 86_400.0  # seconds
@@ -104,22 +104,32 @@ class KeySetCache:
             self._failure = str(error)
 
 
+def read_key_set(file: Path) -> tuple[PublicKey, ...]:
+    """The keys in a file.
+
+    Raises:
+        DirectoryUnavailable: it cannot be read, or is no set of keys; the message names the file.
+    """
+    return _keys_in(_read(file), str(file))
+
+
 def _read(file: Path) -> object:
     try:
         with file.open("rb") as opened:
             document: object = json.loads(opened.read(MAX_ANSWER))
     except OSError as error:
-        raise DirectoryUnavailable(f"{file}: {error.strerror}") from error
+        words = (error.strerror or str(error)).lower()
+        raise DirectoryUnavailable(f"{file}: {words}") from error
     except (ValueError, RecursionError) as error:
         raise DirectoryUnavailable(f"{file}: this is not JSON") from error
     return document
 
 
-def _keys_in(document: object) -> tuple[PublicKey, ...]:
+def _keys_in(document: object, origin: str = "the issuer") -> tuple[PublicKey, ...]:
     """The keys of a set that can check signatures; others are passed over (RFC 7517 §5)."""
     listed = document.get("keys") if isinstance(document, dict) else None
     if not isinstance(listed, list):
-        raise DirectoryUnavailable("the issuer's key set is none")
+        raise DirectoryUnavailable(f"{origin}: this is no set of keys")
     found = [_key(each) for each in listed[:MAX_KEYS]]
     return tuple(key for key in found if key is not None)
 

@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
-from postroad.directory.interface import Accounts
+from postroad.directory.interface import Accounts, DirectoryUnavailable
 from postroad.directory.oauth_settings import OAuthSettings
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "OAuth",
     "OAuthFileError",
     "TokenChecker",
+    "load_key_set",
     "load_secret",
     "token_checker",
 ]
@@ -134,8 +135,12 @@ class OAuth:
         user = claims.get(claim)
         if not isinstance(user, str) or not 0 < len(user) <= MAX_USER:
             return None
-        if claim == "email" and claims.get("email_verified", True) not in (True, "true"):
-            return None  # somebody typed it into the issuer's form (OpenID Connect Core §5.1)
+        if claim == "email":
+            # Somebody may have typed it into the issuer's form (OpenID Connect Core §5.1): only
+            # that claim says that it is his. Some issuers write it as text.
+            verified = claims.get("email_verified")
+            if verified is not True and verified != "true":
+                return None
         return user
 
 
@@ -202,6 +207,28 @@ def load_secret(settings: OAuthSettings) -> str:
     if not secret:
         raise OAuthFileError("client_secret_file", f"{file}: the first line is empty")
     return secret
+
+
+def load_key_set(settings: OAuthSettings) -> None:
+    """Try the file of the issuer's keys, where one is named.
+
+    What becomes of the file later is its own matter: it is read again and again.
+
+    Raises:
+        OAuthFileError: it cannot be read, or has no key that a signature could be checked with.
+    """
+    file = settings.key_set_file
+    if file is None:
+        return
+    from postroad.directory.key_set import read_key_set  # noqa: PLC0415
+
+    try:
+        keys = read_key_set(file)
+    except DirectoryUnavailable as error:
+        raise OAuthFileError("key_set_file", str(error)) from error
+    if not keys:
+        words = "there is no public key for signatures in this set of keys"
+        raise OAuthFileError("key_set_file", f"{file}: {words}")
 
 
 def _texts(value: object) -> list[str]:

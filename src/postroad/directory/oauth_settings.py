@@ -70,7 +70,7 @@ class OAuthSettings:
         introspection: the URL that is asked about each token (RFC 7662); empty for none.
         client_id: our name there.
         client_secret_file: a file whose first line is our password there.
-        user_claim: what in a token names the account.
+        user_claim: what in a token names the account; `email` needs `email_verified` beside it.
         scopes: all of these must be in the token's scope.
         algorithms: signatures that are accepted.
         cache: how long keys are kept, as a duration.

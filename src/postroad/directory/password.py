@@ -14,7 +14,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import argon2
-import bcrypt
 
 from postroad.directory.scram import make_verifier
 from postroad.directory.slow_hashes import BCRYPT_OCTETS
@@ -108,6 +107,9 @@ def _argon2id(password: str, profile: PasswordProfile) -> str:
 
 def _bcrypt(password: str, _: PasswordProfile) -> str:
     # $2y$ and $2b$ are the same; Dovecot's own tools write the former.
+    # Loaded here: new hashes are Argon2id, unless an operator wants others.
+    import bcrypt  # noqa: PLC0415
+
     made = bcrypt.hashpw(_octets(password)[:BCRYPT_OCTETS], bcrypt.gensalt(_BCRYPT_COST))
     return "$2y$" + made.decode().removeprefix("$2b$")
 

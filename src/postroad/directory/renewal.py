@@ -28,7 +28,7 @@ MOST_AT_ONCE = 8
 of a day want one, and they share the threads with the checks themselves."""
 
 _REPLACE = """
-UPDATE users SET password = ?, scram_sha_1 = ?, scram_sha_256 = ?, cram_md5 = ?
+UPDATE users SET password = ?, scram_sha_1 = ?, scram_sha_256 = ?
 WHERE name = ? AND password = ? AND scram_sha_1 = ? AND scram_sha_256 = ?
 """
 
@@ -105,7 +105,7 @@ def replace_credentials(
     cursor = connection.execute(
         _REPLACE,
         (
-            *(fresh.password, fresh.scram_sha_1, fresh.scram_sha_256, int(fresh.cram_md5)),
+            *(fresh.password, fresh.scram_sha_1, fresh.scram_sha_256),
             *(name, held.password, held.scram_sha_1, held.scram_sha_256),
         ),
     )

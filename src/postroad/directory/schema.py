@@ -64,17 +64,11 @@ _SECOND_TABLES = """
 -- Verifiers beside the hash, in Dovecot's form (`scram`); empty where there is none.
 ALTER TABLE users ADD COLUMN scram_sha_1 TEXT NOT NULL DEFAULT '';
 ALTER TABLE users ADD COLUMN scram_sha_256 TEXT NOT NULL DEFAULT '';
--- Whether the hash is one that CRAM-MD5 can use.
-ALTER TABLE users ADD COLUMN cram_md5 INTEGER NOT NULL DEFAULT 0 CHECK (cram_md5 IN (0, 1));
 -- A random place on a ring, by which names without an account find the one they imitate (`logins`).
 ALTER TABLE users ADD COLUMN lot INTEGER NOT NULL DEFAULT 0;
 UPDATE users SET lot = random();
-UPDATE users SET cram_md5 = 1 WHERE password LIKE '{PLAIN}%' OR password LIKE '{CLEAR%'
-    OR password LIKE '{CRAM-MD5%' OR password LIKE '{HMAC-MD5%';
 CREATE INDEX users_by_lot ON users (lot);
-CREATE INDEX users_without_scram_sha_1 ON users (id) WHERE enabled = 1 AND scram_sha_1 = '';
 CREATE INDEX users_without_scram_sha_256 ON users (id) WHERE enabled = 1 AND scram_sha_256 = '';
-CREATE INDEX users_without_cram_md5 ON users (id) WHERE enabled = 1 AND cram_md5 = 0;
 CREATE TABLE app_passwords (
     id INTEGER PRIMARY KEY,
     user TEXT NOT NULL,      -- the account's name

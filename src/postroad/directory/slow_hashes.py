@@ -11,7 +11,6 @@ import hashlib
 import re
 
 import argon2.low_level
-import bcrypt
 from argon2.exceptions import InvalidHashError, VerificationError, VerifyMismatchError
 
 from postroad.directory.digests import Check, same
@@ -74,6 +73,9 @@ def check_bcrypt(stored: bytes, password: bytes, _: str) -> Verdict:
         return unusable(f"a bcrypt hash of cost {cost}, not 4 to {MAX_BCRYPT_COST}")
     if b"\0" in password:
         return WRONG
+    # Loaded here: most directories hold no such hash.
+    import bcrypt  # noqa: PLC0415
+
     try:
         return RIGHT if bcrypt.checkpw(password[:BCRYPT_OCTETS], stored) else WRONG
     except ValueError as error:

@@ -59,23 +59,49 @@ async def expand(recipients: Sequence[Recipient], directory: Resolving) -> list[
     final: dict[str, Addressee] = {}
     expanded: list[Addressee] = []
     for recipient in recipients:
-        walk = _Walk(recipient, directory, final)
-        level = [recipient.address]
-        for _ in range(MAX_DEPTH):
-            level = [target for address in level for target in await walk.step(address)]
-            if not level:
-                break
+        meaning = await _meaning(recipient.address, directory)
+        if isinstance(meaning, Address):  # nearly all mail
+            _end(final, meaning, recipient, recipient.notify)
         else:
-            raise AliasLimitError
+            walk = _Walk(recipient, directory, final)
+            await walk.follow(meaning)
+            if walk.expanded is not None:
+                expanded.append(walk.expanded)
         if len(final) > MAX_TARGETS:
             raise AliasLimitError
-        if walk.expanded is not None:
-            expanded.append(walk.expanded)
     return [*final.values(), *expanded] if expanded else list(final.values())
 
 
+async def _meaning(address: Address, directory: Resolving) -> Alias | Address:
+    """The alias that an address is, or else where its mail goes."""
+    if address.domain and not await directory.is_local(address.domain):
+        return address
+    answer = await directory.resolve(address)
+    if isinstance(answer, Alias):
+        return answer
+    if isinstance(answer, Mailbox) and not address.domain:
+        return Address.parse(answer.user)
+    return address
+
+
+def _end(
+    final: dict[str, Addressee], address: Address, recipient: Recipient, wants: Notify | None
+) -> None:
+    """The first recipient that leads here gives the original; the wishes of all count."""
+    key = address.key
+    there = final.get(key)
+    if there is None:
+        final[key] = Addressee(address, recipient.address, wants, recipient.orcpt)
+    elif there.notify != wants:
+        final[key] = there._replace(notify=_both(there.notify, wants))
+
+
 class _Walk:
-    """The way from one recipient to its ends.
+    """The way from a recipient that is an alias to its ends.
+
+    Each address is looked at once, whatever number of aliases name it: two lists may share a
+    third. An alias that names itself among its targets means the mailbox of that name. Aliases
+    that name only each other lead nowhere, and then the recipient stays, for its delivery to fail.
 
     Attributes:
         expanded: the report that is owed at the first list on the way.
@@ -85,6 +111,7 @@ class _Walk:
         "_directory",
         "_final",
         "_followed",
+        "_has_ended",
         "_is_list",
         "_recipient",
         "_wants",
@@ -97,27 +124,46 @@ class _Walk:
         self._recipient = recipient
         self._directory = directory
         self._final = final
-        self._followed: set[str] = set()
+        self._followed = {recipient.address.key}
+        self._has_ended = False
         self._is_list = False
         self._wants = recipient.notify
         self.expanded: Addressee | None = None
 
-    async def step(self, address: Address) -> tuple[Address, ...]:
-        """The next addresses to look at; an end is put among the final ones."""
-        key, directory = address.key, self._directory
-        if key not in self._followed and (
-            not address.domain or await directory.is_local(address.domain)
-        ):
-            self._followed.add(key)
-            answer = await directory.resolve(address)
-            if isinstance(answer, Alias):
-                self._pass(address, answer)
-                return answer.targets
-            if isinstance(answer, Mailbox) and not address.domain:
-                address, key = Address.parse(answer.user), answer.user
-        # An alias that names itself among its targets means the mailbox of that name.
-        self._end(key, address)
-        return ()
+    async def follow(self, alias: Alias) -> None:
+        """Go on from what the recipient stands for; the ends are put among the final ones."""
+        level = [(self._recipient.address, alias)]
+        for _ in range(MAX_DEPTH - 1):
+            level = [step for named, behind in level for step in await self._step(named, behind)]
+            if not level:
+                break
+        else:
+            raise AliasLimitError
+        if not self._has_ended:
+            self.expanded = None
+            _end(self._final, self._recipient.address, self._recipient, self._recipient.notify)
+
+    async def _step(self, address: Address, alias: Alias) -> list[tuple[Address, Alias]]:
+        """The aliases among the targets of one, which come next."""
+        self._pass(address, alias)
+        itself = address.key
+        found: list[tuple[Address, Alias]] = []
+        for target in alias.targets:
+            key = target.key
+            if key == itself:
+                self._end(target)
+            elif key not in self._followed:
+                self._followed.add(key)
+                meaning = await _meaning(target, self._directory)
+                if isinstance(meaning, Address):
+                    self._end(meaning)
+                else:
+                    found.append((target, meaning))
+        return found
+
+    def _end(self, address: Address) -> None:
+        self._has_ended = True
+        _end(self._final, address, self._recipient, self._wants)
 
     def _pass(self, address: Address, alias: Alias) -> None:
         """Up to the first list there is one address to follow; all others are behind it."""
@@ -132,14 +178,6 @@ class _Walk:
             self.expanded = Addressee(
                 address, recipient.address, wants, recipient.orcpt, Action.EXPANDED
             )
-
-    def _end(self, key: str, address: Address) -> None:
-        """The first recipient that leads here gives the original; the wishes of all count."""
-        recipient, there = self._recipient, self._final.get(key)
-        if there is None:
-            self._final[key] = Addressee(address, recipient.address, self._wants, recipient.orcpt)
-        elif there.notify != self._wants:
-            self._final[key] = there._replace(notify=_both(there.notify, self._wants))
 
 
 def _both(one: Notify | None, other: Notify | None) -> Notify:

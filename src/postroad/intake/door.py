@@ -2,11 +2,12 @@
 
 Theory of operation. `Door.open` takes an envelope and gives an `Entry`, which streams the content
 into a draft of the spool. Only the header section passes through memory as a whole: it is needed
-to count hops and to find missing fields, and it has a bound. When the content is complete,
-`Entry.commit` follows aliases, makes the draft durable, and only then answers `250`. A fault on
-the way (too many hops, no space) is remembered, the rest of the content is thrown away as it
-comes, and the fault is the answer. Whatever happens, an entry ends in exactly one of `commit` and
-`discard`, and a draft that was not committed leaves nothing behind.
+to count hops and to find missing fields, and it has a bound, as all that are still coming have one
+together. When the content is complete, `Entry.commit` follows aliases, makes the draft durable,
+and only then answers `250`. A fault on the way (too many hops, no space) is remembered, the rest
+of the content is thrown away as it comes, and the fault is the answer. Whatever happens, an entry
+ends in exactly one of `commit` and `discard`, and a draft that was not committed leaves nothing
+behind.
 """
 
 from __future__ import annotations
@@ -30,6 +31,11 @@ from postroad.model.journal import Journal, Level, MessageId, Notice, Queued
 from postroad.spool import Claimed, Draft, SpoolError
 
 __all__ = ["NO_STORAGE", "Door", "Entry", "Refusal", "Source"]
+
+HEADERS_AT_ONCE = 67_108_864
+"""Octets of unfinished header sections that the entries of a door hold together. Most headers come
+in one piece and are never counted; a thousand slow ones of 64 KiB have room, and strangers who
+begin long ones and fall silent cannot fill the memory of the machine with them."""
 
 NO_STORAGE = Reply.of(452, "4.3.1", "Insufficient system storage")
 
@@ -74,6 +80,8 @@ class Door:
         self.queued = queued
         self.journal = journal
         self.clock = clock
+        self.headers_held = 0
+        """Octets of unfinished header sections, of all entries."""
 
     def open(
         self, source: Source, envelope: Envelope, recipients: Sequence[Recipient], arrived: float
@@ -134,6 +142,7 @@ class Entry:
         "_envelope",
         "_fault",
         "_header",
+        "_held",
         "_recipients",
         "_source",
     )
@@ -153,6 +162,7 @@ class Entry:
         self._arrived = arrived
         self._draft = door.begin()
         self._header: HeaderSection | None = HeaderSection(door.settings.header_size)
+        self._held = 0  # octets of it that count among the door's
         self._eight_bit = False
         self._fault: Reply | None = None
 
@@ -177,6 +187,7 @@ class Entry:
                 return self._draft.write(chunk)
             if self._header.feed(chunk):
                 return self._pass_header(self._header)
+            self._hold(len(chunk))
         except HeaderTooLarge:
             self._fail(Reply.of(552, "5.3.4", "Error: message header size exceeds limit"))
         except SpoolError as error:
@@ -202,6 +213,7 @@ class Entry:
 
     def discard(self) -> None:
         """Give the message up."""
+        self._let_go_of_header()
         if self._fault is None:
             self._draft.discard()
 
@@ -237,7 +249,7 @@ class Entry:
     def _pass_header(self, header: HeaderSection) -> Awaitable[None] | None:
         """Write our lines and the header section to the draft, and look at the latter."""
         door, now = self._door, self._door.clock()
-        self._header = None
+        self._let_go_of_header()
         limit = door.settings.hop_limit
         if limit and header.hops > limit:
             self._fail(Reply.of(554, "5.4.6", "Error: too many hops"))
@@ -266,8 +278,23 @@ class Entry:
         door.journal(MessageId("cleanup", self.queue_id, message_id or "<>"))
         return written
 
+    def _hold(self, octets: int) -> None:
+        """Keep a part of the header section, as long as there is room for those of all."""
+        door = self._door
+        self._held += octets
+        door.headers_held += octets
+        if door.headers_held > HEADERS_AT_ONCE:
+            self._notice(f"unfinished headers of all messages exceed {HEADERS_AT_ONCE} octets")
+            self._fail(NO_STORAGE)
+
+    def _let_go_of_header(self) -> None:
+        self._header = None
+        self._door.headers_held -= self._held
+        self._held = 0
+
     def _fail(self, reply: Reply) -> None:
         self._fault = reply
+        self._let_go_of_header()
         self._draft.discard()
 
     def _fail_spool(self, error: SpoolError) -> None:

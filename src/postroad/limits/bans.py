@@ -41,6 +41,12 @@ __all__ = [
 MOST_BANS = 50_000
 """Rows, some 15 MB in each worker. Beyond them the automatic ban that ends first makes room."""
 
+FAR = 253_402_214_400.0
+"""The last day of the year 9999, seconds since the epoch. A row of later times, which no calendar
+can name, is taken for one without an end."""
+
+_MAPPED = 96  # bits before an IPv4 address in one of IPv6
+
 _COUNTER_OFFSET = 24
 _COUNTER_LENGTH = 4
 
@@ -110,13 +116,21 @@ def subject_of(text: str) -> str:
     text = text.strip()
     if _LIKE_AN_ADDRESS.match(text):
         try:
-            network = ipaddress.ip_network(text)
+            network = _unmapped(ipaddress.ip_network(text))
         except ValueError as error:
             raise InvalidSubject(str(error)) from None
         return str(network.network_address) if network.num_addresses == 1 else str(network)
     if not text or not text.isprintable():
         raise InvalidSubject("expected an address, a network or a user's name")
     return text.casefold()
+
+
+def _unmapped(network: IPv4Network | IPv6Network) -> IPv4Network | IPv6Network:
+    """IPv4 as such: that is how clients' addresses are written here (RFC 4291 §2.5.5.2)."""
+    mapped = getattr(network.network_address, "ipv4_mapped", None)
+    if mapped is None or network.prefixlen < _MAPPED:
+        return network
+    return IPv4Network((mapped, network.prefixlen - _MAPPED))
 
 
 def network_banned(subject: str) -> IPv4Network | IPv6Network | None:
@@ -147,8 +161,8 @@ class BanList(Banned, Protocol):
         """The ban of a user's name, or of exactly this network."""
         ...
 
-    def times(self, subject: str, since: float) -> int:
-        """How often in a row a subject was banned, if the last ban ended after `since`."""
+    def last(self, subject: str) -> Ban | None:
+        """The last ban of a user's name or of exactly this network, also one that has ended."""
         ...
 
     def put(self, ban: Ban, remember: float) -> None:
@@ -257,10 +271,10 @@ class Bans:
         ban = self._bans.get(subject)
         return ban if ban is not None and ban.holds(now) else None
 
-    def times(self, subject: str, since: float) -> int:
-        """See `BanList.times`."""
-        ban = self._bans.get(subject)
-        return ban.times if ban is not None and ban.holds(since) else 0
+    def last(self, subject: str) -> Ban | None:
+        """See `BanList.last`."""
+        self._refresh()
+        return self._bans.get(subject)
 
     def put(self, ban: Ban, remember: float) -> None:
         """See `BanList.put`."""
@@ -326,4 +340,7 @@ def write(connection: sqlite3.Connection, ban: Ban, remember: float) -> None:
 def _ban(row: Iterable[object]) -> Ban:
     subject, reason, author, since, until, times = row
     end = None if until is None else float(str(until))
-    return Ban(str(subject), str(reason), Author(author), float(str(since)), end, int(str(times)))
+    if end is not None and not end < FAR:
+        end = None
+    begin = min(max(0.0, float(str(since))), FAR)
+    return Ban(str(subject), str(reason), Author(author), begin, end, int(str(times)))

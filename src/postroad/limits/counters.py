@@ -14,8 +14,10 @@ outside can choose addresses that meet in one set.
 
 A window is counted in two buckets, this one and the one before, which weighs as much as the
 sliding window still covers of it. The sum is exact for steady clients and never more than one
-bucket off. Holders (sessions) are whole numbers that do not expire; what a dead worker held is
-given back when it is buried, and before its successor begins.
+bucket off. Buckets are numbered from the epoch in windows, so the length of a window is part of its
+key: after a reload that changed it, counting starts again. Holders (sessions) are whole numbers
+that do not expire; what a dead worker held is given back when it is buried, and before its
+successor begins.
 
 A reader may meet an entry that its owner is changing. Entries are copied whole, in and out, never
 written field by field (`Struct.pack_into` would clear them first); the reader copies one until it
@@ -29,7 +31,7 @@ from __future__ import annotations
 
 import mmap
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import blake2b
 from struct import Struct
 from typing import Protocol
@@ -62,11 +64,18 @@ class Window:
 
     Attributes:
         kind: names it; counts of different kinds never meet.
-        seconds: the length of the sliding window, more than 0.
+        seconds: the length of the sliding window, more than 0. Counts of different lengths never
+            meet either.
+        name: both, in one text.
     """
 
     kind: str
     seconds: float
+    name: str = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        # Once for each window and not at each count, which takes a microsecond or two.
+        object.__setattr__(self, "name", f"{self.kind}\0{float(self.seconds)}")
 
 
 class Counters(Protocol):
@@ -149,7 +158,7 @@ class SharedCounters:
 
     def add(self, window: Window, key: str, now: float, amount: int = 1) -> int:
         """See `Counters.add`."""
-        offset, tag = self._place(window.kind, key)
+        offset, tag = self._place(window.name, key)
         age = now / window.seconds
         bucket = int(age)
         base = self._base + offset
@@ -159,6 +168,8 @@ class SharedCounters:
         current = previous = 0
         if way is not None:
             current, previous = self._own_buckets(base, way, bucket)
+            if amount > 0:  # what was taken back late may be more than is left of what was counted
+                current += max(0, -self._raw(offset, tag, age, current, previous))
             current = max(-_MOST, min(current + amount, _MOST))
             expires = min(int((bucket + 2) * window.seconds) + 1, _NEVER - 1)
             entry = _ENTRY.pack(expires, bucket, current, previous)
@@ -167,7 +178,7 @@ class SharedCounters:
 
     def count(self, window: Window, key: str, now: float) -> int:
         """See `Counters.count`."""
-        offset, tag = self._place(window.kind, key)
+        offset, tag = self._place(window.name, key)
         age = now / window.seconds
         base = self._base + offset
         way = self._find(base, tag)
@@ -256,6 +267,9 @@ class SharedCounters:
         return int(_ENTRY.unpack(self._octets[_entry(base, way)])[2])
 
     def _weighed(self, offset: int, tag: int, age: float, current: int, previous: int) -> int:
+        return max(0, self._raw(offset, tag, age, current, previous))
+
+    def _raw(self, offset: int, tag: int, age: float, current: int, previous: int) -> int:
         """Our buckets and everybody else's, the earlier one by how much of it is still covered."""
         bucket = int(age)
         for table in self._others:
@@ -265,7 +279,7 @@ class SharedCounters:
                 theirs, before = _buckets(written, theirs, before, bucket)
                 current += theirs
                 previous += before
-        return max(0, round(current + previous * (1 - (age - bucket))))
+        return round(current + previous * (1 - (age - bucket)))
 
 
 def _tag(base: int, way: int) -> slice:

@@ -23,7 +23,7 @@ from postroad.limits.bans import Author, Ban, Banned
 from postroad.limits.counters import Counters, Window
 from postroad.limits.network import network_of
 from postroad.limits.settings import Limits
-from postroad.model import Client, Reply
+from postroad.model import UNKNOWN, Client, Reply
 from postroad.model.journal import Journal, Level, Notice
 from postroad.smtp import replies
 
@@ -124,8 +124,8 @@ class Gate:
         if 0 < limits.sessions <= sessions:
             self._warn("", "Connection limit", sessions, str(client), now)
             return replies.too_many_connections(self._hostname, address)
-        if self._is_trusted(address):
-            return None
+        if self._is_trusted(address) or address == UNKNOWN:
+            return None  # unknown are the health checks of all proxies together
         network = network_of(address)
         for key, window, most in (
             (address, _CONNECTIONS_OF_ADDRESS, limits.connections_per_address),

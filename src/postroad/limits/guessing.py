@@ -10,10 +10,14 @@ Three counts are kept, each over a sliding window and across all workers:
   one is longer;
 - of the name, by strangers to it: many failures lock the name, but only for strangers. A network
   from which the user logged in lately is none, and the name of a user who has not logged in
-  lately is not locked at all: no attack locks a user out of the account.
+  lately is not locked at all. So no attack on a name locks its user out; one on the network they
+  share with the attacker does, as long as the network is banned.
 
-A login takes back what the same address failed at the same name: people mistype. It takes back
-nothing else, or whoever has one password could guess others for ever.
+A login takes back what the same address failed at the same name since it was banned last: people
+mistype. It takes back nothing else, or whoever has one password could guess others for ever.
+
+Who is right is let in only if at that moment no ban and no lock stands against it. Checks that were
+begun side by side are judged as if they came one after the other (`attempts`).
 
 Trusted networks are not banned and not counted: behind one of them may be a web page through which
 everybody logs in. What strangers' failures through them do to a name counts all the same.
@@ -24,6 +28,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
+from postroad.limits.attempts import Attempts
 from postroad.limits.bans import Author, Ban, BanList
 from postroad.limits.counters import Counters, Window
 from postroad.limits.familiar import Familiar
@@ -34,6 +39,9 @@ from postroad.model.journal import Journal, Notice
 __all__ = ["Guard"]
 
 _MANY = 32  # doublings, beyond which nothing grows
+
+_MADE = Window("bans made", 5.0)
+"""For so long, and half as long again, other workers know of a ban that they cannot read yet."""
 
 
 class Guard:
@@ -65,14 +73,23 @@ class Guard:
         self._familiar = familiar
         self._is_trusted = is_trusted
         self._journal = journal
-        seconds = settings.window
-        self._address = Window("failures of address", seconds)
-        self._network = Window("failures of network", seconds)
-        self._pair = Window("failures of address at name", seconds)
-        self._name = Window("failures at name", seconds)
+        self.attempts = Attempts(settings, counters, familiar, is_trusted)
+        self._address = self.attempts.address
+        self._network = self.attempts.network
+        self._name = self.attempts.name
+        self._pair = Window("failures of address at name", settings.window)
+
+    def is_banned(self, user: str, now: float) -> bool:
+        """Whether an operator has banned a user, from everywhere.
+
+        Args:
+            user: the name as the client gave it, or the account's own.
+            now: seconds since the epoch.
+        """
+        return self._bans.of_subject(user.casefold(), now) is not None
 
     def is_locked(self, address: str, user: str, now: float) -> bool:
-        """Whether a login must fail, whatever the password.
+        """Whether a login must fail, whatever the password: its user or its address is shut out.
 
         The caller checks the password all the same, so that the answer takes as long as any
         other, and tells `failed`.
@@ -84,7 +101,7 @@ class Guard:
         """
         settings = self._settings
         name = user.casefold()
-        if self._bans.of_subject(name, now) is not None:
+        if self.is_banned(name, now) or self._banned(address, now) is not None:
             return True
         if not (settings.window and settings.failures_per_user):
             return False
@@ -114,10 +131,10 @@ class Guard:
         network = network_of(address)
         if self._is_trusted(address) or network == address:  # no IP address: nothing to ban
             return None
-        banned = self._bans.of_address(address, now)
+        banned = self._banned(address, now)
         if banned is not None:
             return banned
-        counters.add(self._pair, f"{address} {name}", now)
+        counters.add(self._pair, self._pair_of(address, name), now)
         of_address = counters.add(self._address, address, now)
         of_network = counters.add(self._network, network, now)
         if 0 < settings.failures_per_address <= of_address:
@@ -160,7 +177,7 @@ class Guard:
             return
         if settings.failures_per_user:
             self._familiar.remember(user, address, now, settings.remember)
-        pair = f"{address} {user.casefold()}"
+        pair = self._pair_of(address, user.casefold())
         forgiven = counters.count(self._pair, pair, now)
         if forgiven:
             counters.add(self._pair, pair, now, -forgiven)
@@ -168,22 +185,47 @@ class Guard:
             counters.add(self._network, network_of(address), now, -forgiven)
 
     def _failures_of(self, address: str, now: float) -> int:
-        if self._bans.of_address(address, now) is not None:
+        if self._banned(address, now) is not None:
             return _MANY
         if ":" in address:
             return self._counters.count(self._network, network_of(address), now)
         return self._counters.count(self._address, address, now)
 
+    def _pair_of(self, address: str, name: str) -> str:
+        """An address and a name, as counted since a ban was last made against the address."""
+        bans = (self._bans.last(address), self._bans.last(network_of(address)))
+        since = max((ban.since for ban in bans if ban is not None), default=0.0)
+        return f"{since} {address} {name}"
+
+    def _banned(self, address: str, now: float) -> Ban | None:
+        """The ban that an address is under, also one that another worker is still writing."""
+        trusted = self._is_trusted(address)
+        ban = self._bans.of_address(address, now)
+        if ban is not None:
+            return None if trusted and ban.author is Author.AUTOMATIC else ban
+        if trusted or not self._settings.ban:
+            return None
+        for subject in (address, network_of(address)):
+            if self._counters.count(_MADE, subject, now):
+                last = self._bans.last(subject)
+                if last is None or last.since < now - 2 * _MADE.seconds:
+                    until = now + self._settings.ban
+                    return Ban(subject, "failed logins", Author.AUTOMATIC, now, until)
+        return None
+
     def _ban(self, subject: str, window: Window, failures: int, now: float) -> Ban | None:
         settings = self._settings
         if not settings.ban:
             return None
-        times = self._bans.times(subject, now - settings.longest_ban) + 1
+        last = self._bans.last(subject)
+        remembered = last is not None and last.holds(now - settings.longest_ban)
+        times = 1 + (last.times if last is not None and remembered else 0)
         longest = max(settings.ban, settings.longest_ban)
         seconds = min(settings.ban * _doubled(times - 1), longest)
         words = f"{failures} failed logins"
         ban = Ban(subject, words, Author.AUTOMATIC, now, now + seconds, times)
         self._bans.put(ban, settings.longest_ban)
+        self._counters.add(_MADE, subject, now)
         end = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(ban.until))
         self._journal(Notice("anvil", f"banned {subject} until {end}: {words}"))
         self._counters.add(window, subject, now, -failures)  # after the ban, from 0

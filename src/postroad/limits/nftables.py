@@ -15,11 +15,14 @@ from collections.abc import Iterable, Iterator
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
 from postroad.limits.bans import Ban, network_banned
+from postroad.model.units import LONGEST
 
 __all__ = ["is_name", "is_table", "script"]
 
 _FAMILIES = frozenset({"ip", "ip6", "inet", "arp", "bridge", "netdev"})
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,60}\Z")
+
+_MANY_DAYS = 1000
 
 _TYPES = {4: "ipv4_addr", 6: "ipv6_addr"}
 _ADDRESSES: dict[int, type[IPv4Address | IPv6Address]] = {4: IPv4Address, 6: IPv6Address}
@@ -98,4 +101,10 @@ def _element(version: int, piece: Range, now: float) -> str:
     first, last, end = piece
     address = _ADDRESSES[version]
     text = str(address(first)) if first == last else f"{address(first)}-{address(last)}"
-    return text if end == math.inf else f"{text} timeout {math.ceil(end - now)}s"
+    return text if end == math.inf else f"{text} timeout {_duration(min(end - now, LONGEST))}"
+
+
+def _duration(seconds: float) -> str:
+    """As nft reads it: of each unit eight digits at the most."""
+    days, rest = divmod(math.ceil(seconds), 86_400)
+    return f"{days}d{rest}s" if days >= _MANY_DAYS else f"{math.ceil(seconds)}s"

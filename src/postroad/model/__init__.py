@@ -5,7 +5,7 @@ package can be tested with plain values and none needs another one's classes.
 """
 
 from postroad.model.address import Address, AddressError
-from postroad.model.client import LOCAL, Client, ClientCertificate, Login, TlsSession
+from postroad.model.client import LOCAL, UNKNOWN, Client, ClientCertificate, Login, TlsSession
 from postroad.model.envelope import (
     BodyType,
     ByMode,
@@ -21,6 +21,7 @@ from postroad.model.reply import Reply
 
 __all__ = [
     "LOCAL",
+    "UNKNOWN",
     "Action",
     "Address",
     "AddressError",

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-__all__ = ["LOCAL", "Client", "ClientCertificate", "Login", "TlsSession"]
+__all__ = ["LOCAL", "UNKNOWN", "Client", "ClientCertificate", "Login", "TlsSession"]
 
 LOCAL = "local"
 """Stands for the address of a client on a Unix-domain socket."""
+
+UNKNOWN = "unknown"
+"""Stands for the address of a client that its proxy does not name, as Postfix logs it. It is in no
+network, so that such a client is nobody: not trusted, not banned, not believed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +20,7 @@ class Client:
 
     Attributes:
         address: its IP address as text, an IPv4-mapped one shown as IPv4; `local` for a
-            Unix-domain socket's, which has none.
+            Unix-domain socket's, which has none; `unknown` where a proxy does not tell it.
         port: its TCP port; 0 where there is none.
         name: the host name whose forward look-up confirms the address, else `unknown`,
             as Postfix logs it.
@@ -30,6 +34,11 @@ class Client:
     def is_local(self) -> bool:
         """Whether it came by a Unix-domain socket."""
         return self.address == LOCAL
+
+    @property
+    def has_address(self) -> bool:
+        """Whether it has an IP address, and we know it."""
+        return self.address not in (LOCAL, UNKNOWN)
 
     @property
     def network_address(self) -> str:

@@ -39,6 +39,7 @@ __all__ = [
     "Removed",
     "TlsEstablished",
     "TlsFailed",
+    "printable",
 ]
 
 
@@ -96,7 +97,7 @@ class Connected(Event):
 
     @property
     def text(self) -> str:
-        return f"connect from {self.client}"
+        return printable(f"connect from {self.client}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +113,7 @@ class Disconnected(Event):
         came = sum(total for _, total in self.counts.values())
         parts = [_count(verb, ok, total) for verb, (ok, total) in self.counts.items()]
         parts.append(_count("commands", taken, came))
-        return f"disconnect from {self.client} {' '.join(parts)}"
+        return printable(f"disconnect from {self.client} {' '.join(parts)}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +126,7 @@ class Lost(Event):
 
     @property
     def text(self) -> str:
-        return f"{self.how} after {self.after} from {self.client}"
+        return printable(f"{self.how} after {self.after} from {self.client}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +146,7 @@ class TlsEstablished(Event):
     def text(self) -> str:
         tls = self.tls
         name = f" to {tls.server_name}" if tls.server_name else ""
-        return _clean(
+        return printable(
             f"{self.trust} TLS connection established {self.direction} {self.peer}{name}: "
             f"{tls.version} with cipher {tls.cipher} ({tls.bits}/{tls.bits} bits)"
         )
@@ -161,7 +162,7 @@ class TlsFailed(Event):
 
     @property
     def text(self) -> str:
-        return _clean(f"SSL_accept error from {self.client}: {self.reason}")
+        return printable(f"SSL_accept error from {self.client}: {self.reason}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +177,7 @@ class LoginFailed(Event):
 
     @property
     def text(self) -> str:
-        return _clean(
+        return printable(
             f"warning: {self.client}: SASL {self.mechanism} authentication failed: "
             f"{self.reason}, sasl_username={self.user}"
         )
@@ -215,7 +216,7 @@ class Rejected(Event):
         if self.hello:
             parts.append(f"helo=<{self.hello}>")
         what = "reject_warning" if self.warning else "reject"
-        return _clean(
+        return printable(
             f"{self.queue_id}: {what}: {self.stage} from {self.client}: {self.reply}; "
             f"{' '.join(parts)}"
         )
@@ -246,7 +247,7 @@ class Accepted(Event):
                 line += f", sasl_actor={self.login.actor}"
         if self.submitter:
             line += f", sasl_sender={self.submitter}"
-        return _clean(line + _origin(self.origin) if self.origin else line)
+        return printable(line + _origin(self.origin))
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,7 +259,7 @@ class MessageId(Event):
 
     @property
     def text(self) -> str:
-        return f"{self.queue_id}: message-id={_clean(self.message_id)}"
+        return f"{self.queue_id}: message-id={printable(self.message_id)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,7 +273,7 @@ class Queued(Event):
 
     @property
     def text(self) -> str:
-        return _clean(
+        return printable(
             f"{self.queue_id}: from=<{self.sender}>, size={self.size}, "
             f"nrcpt={self.recipients} (queue active)"
         )
@@ -299,7 +300,7 @@ class Delivered(Event):
     def text(self) -> str:
         aliased = "" if self.original == self.recipient else f" orig_to=<{self.original}>,"
         delays = "/".join(_seconds(delay) for delay in self.delays)
-        return _clean(
+        return printable(
             f"{self.queue_id}: to=<{self.recipient}>,{aliased} relay={self.relay}, "
             f"delay={_seconds(sum(self.delays))}, delays={delays}, "
             f"dsn={self.reply.enhanced}, status={self.status.value} ({self.reply})"
@@ -320,7 +321,7 @@ class Bounced(Event):
 
     @property
     def text(self) -> str:
-        return _clean(f"{self.queue_id}: sender {self.kind} notification: {self.notification}")
+        return printable(f"{self.queue_id}: sender {self.kind} notification: {self.notification}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -344,7 +345,7 @@ class Notice(Event):
     @property
     def text(self) -> str:
         mark = "" if self.severity is Level.INFO else f"{self.severity.value}: "
-        return f"{mark}{_clean(self.message)}"
+        return f"{mark}{printable(self.message)}"
 
 
 def _origin(said: Mapping[str, str | None]) -> str:
@@ -372,10 +373,10 @@ def _seconds(value: float) -> str:
     return f"{max(value, 0.0):.2f}".rstrip("0").rstrip(".")
 
 
-def _clean(text: str) -> str:
-    """Peers choose these words: keep what breaks or turns a line out of the log.
+def printable(text: str) -> str:
+    """A text as a log may show it: what breaks or turns a line is a question mark.
 
-    Control characters and line separators would make two events of one (U+2028, U+0085), and
-    marks of direction would show an address as another (U+202E).
+    Peers choose the words. Control characters and line separators would make two events of one
+    (U+2028, U+0085), and marks of direction would show an address as another (U+202E).
     """
     return text if text.isprintable() else "".join(c if c.isprintable() else "?" for c in text)

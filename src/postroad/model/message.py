@@ -15,7 +15,11 @@ __all__ = ["Addressee", "Content", "StoredMessage", "StoredRecipient", "Told"]
 
 
 class Told(Flag):
-    """Of which delays of a recipient's mail the sender was told; each is told of once."""
+    """Of which delays of a recipient's mail the sender was told.
+
+    Each is told of once. Whoever was told that the deadline is over needs no word of a mere delay
+    after that; the other way round both are news.
+    """
 
     NOTHING = 0
     DELAY = 1
@@ -51,9 +55,8 @@ class Addressee(NamedTuple):
     owed: Action | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class StoredRecipient:
-    """One recipient of a stored message.
+class StoredRecipient(NamedTuple):
+    """One recipient of a stored message. A tuple, as one is made for each of many recipients.
 
     Attributes:
         id: permanent identity within the shard; never a position in a list.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 from postroad.model.reply import Reply
 
@@ -28,9 +29,8 @@ class Action(Enum):
     EXPANDED = "expanded"
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """One recipient's result.
+class Outcome(NamedTuple):
+    """One recipient's result. A tuple, as one is made for each recipient of each attempt.
 
     Attributes:
         recipient_id: `StoredRecipient.id`.
@@ -41,6 +41,7 @@ class Outcome:
             to hear of; reports of success are its business then (RFC 3461 §5.2.1).
         by_passed: when sent: whether the next hop offered DELIVERBY and was told the time that is
             left (RFC 2852 §4).
+        relay: the next hop whose result this is; empty where it is the report's.
     """
 
     recipient_id: int
@@ -49,6 +50,7 @@ class Outcome:
     from_peer: bool = False
     dsn_passed: bool = False
     by_passed: bool = False
+    relay: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +59,8 @@ class Report:
 
     Attributes:
         outcomes: exactly one for each recipient of the attempt.
-        relay: the next hop as logs show it: `mx.example.net[192.0.2.1]:25`, `local`, `none`.
+        relay: the next hop of those that name none, as logs show it: `local`, `none`,
+            `mx.example.net[192.0.2.1]:25`.
         setup: seconds until the connection was ready (the c of `delays=a/b/c/d`).
         transfer: seconds of the transaction itself (the d).
         unreachable: the destination as a whole did not answer, so that trying its other mail

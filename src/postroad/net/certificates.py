@@ -2,6 +2,8 @@
 
 For whom a certificate is, of what kind its key is, which hash of it a client may bind a login to,
 and whether what stands behind it in the file is in order. Nothing here makes a connection.
+
+The library that reads certificates is loaded by the first one, which many commands never see.
 """
 
 from __future__ import annotations
@@ -10,24 +12,20 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.serialization import Encoding
-from cryptography.x509.oid import ExtensionOID
+if TYPE_CHECKING:
+    from cryptography import x509
 
 __all__ = [
-    "ODD",
     "Chain",
     "KeyPair",
     "TlsConfigurationError",
     "is_for",
+    "oddities",
     "read_chain",
     "require_readable",
 ]
-
-ODD = (ValueError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType)
-"""What is raised for certificates that break the rules of RFC 5280."""
 
 MAX_FILE = 1_048_576
 """Octets of a PEM file: the largest chains have some ten thousand, the world's authorities together
@@ -76,11 +74,14 @@ class Chain:
     @property
     def names(self) -> tuple[str, ...]:
         """The DNS names it is for, in lower case; the common name counts for nothing any more."""
+        from cryptography import x509  # noqa: PLC0415 - loaded by the first certificate
+        from cryptography.x509.oid import ExtensionOID  # noqa: PLC0415
+
         try:
             extension = self.leaf.extensions.get_extension_for_oid(
                 ExtensionOID.SUBJECT_ALTERNATIVE_NAME
             )
-        except (x509.ExtensionNotFound, *ODD):
+        except oddities():
             return ()
         assert isinstance(extension.value, x509.SubjectAlternativeName)
         found = extension.value.get_values_for_type(x509.DNSName)
@@ -112,6 +113,8 @@ class Chain:
         The certificate's hash by the hash of its own signature, MD5 and SHA-1 replaced by SHA-256;
         `None` where that signature has no hash of its own (Ed25519), for which nothing is defined.
         """
+        from cryptography.exceptions import UnsupportedAlgorithm  # noqa: PLC0415
+
         try:
             algorithm = self.leaf.signature_hash_algorithm
         except UnsupportedAlgorithm:
@@ -128,6 +131,8 @@ def read_chain(file: Path) -> Chain:
     Raises:
         TlsConfigurationError: it is absent, unreadable or holds none.
     """
+    from cryptography import x509  # noqa: PLC0415 - loaded by the first certificate
+
     octets = require_readable(file)
     try:
         certificates = x509.load_pem_x509_certificates(octets)
@@ -167,5 +172,19 @@ def is_for(names: Iterable[str], host: str) -> bool:
     return any(name in {host, wildcard} for name in names)
 
 
+def oddities() -> tuple[type[Exception], ...]:
+    """What is raised for certificates that lack an extension, or break the rules of RFC 5280."""
+    from cryptography import x509  # noqa: PLC0415 - loaded by the first certificate
+
+    return (
+        ValueError,
+        x509.ExtensionNotFound,
+        x509.DuplicateExtension,
+        x509.UnsupportedGeneralNameType,
+    )
+
+
 def _der(certificate: x509.Certificate) -> bytes:
+    from cryptography.hazmat.primitives.serialization import Encoding  # noqa: PLC0415
+
     return certificate.public_bytes(Encoding.DER)

@@ -27,6 +27,10 @@ HEADER_PATIENCE = 5.0
 HEADERS_AT_ONCE = 1000
 """Connections of proxies whose header has not come; it is due at once, so that these are few."""
 
+UNSENT = 65_536
+"""Octets that the kernel takes of us before it has sent them. Left to itself it takes megabytes for
+a client that reads nothing, and asks for memory that no limit of ours counts."""
+
 ACCEPTS_A_TURN = 64
 EXHAUSTED_PAUSE = 0.5
 """Seconds without accepting after the process ran out of descriptors."""
@@ -76,6 +80,8 @@ def _open(family: socket.AddressFamily, host: str, port: int, *, shared: bool) -
     try:
         opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, int(shared))
+        # Inherited by what is accepted, so that no connection pays for a system call.
+        opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT)
         if family == socket.AF_INET6:
             # One socket serves both families when no address is named.
             opened.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, int(bool(host)))
@@ -213,7 +219,7 @@ class Listener:
     async def _read_header(self, accepted: socket.socket, proxy: Client, proxies: Proxies) -> None:
         try:
             async with asyncio.timeout(HEADER_PATIENCE):
-                peer = await read_header(accepted, proxy)
+                peer = await read_header(accepted)
         except ProxyHeaderError as error:
             accepted.close()
             proxies.refused(proxy, str(error))

@@ -12,7 +12,7 @@ from cryptography import x509
 from cryptography.x509.oid import ExtensionOID, NameOID
 
 from postroad.model import ClientCertificate
-from postroad.net.certificates import ODD
+from postroad.net.certificates import oddities
 
 __all__ = ["client_certificate"]
 
@@ -38,7 +38,7 @@ def client_certificate(der: bytes) -> ClientCertificate:
         emails, names = _alternatives(certificate)
         subject = _common_name(certificate.subject)
         issuer = _common_name(certificate.issuer)
-    except ODD:
+    except oddities():
         return ClientCertificate(fingerprint=fingerprint, der=der)
     return ClientCertificate(subject, issuer, emails, names, fingerprint, der)
 

@@ -7,6 +7,10 @@ may be taken along. So this module takes exactly the header: the 15 octets that 
 has, then what is still missing to its end, as far as that is known; a line of version 1 is peeked
 at first. Only a whole header is looked into.
 
+A header that names no IP address tells of nobody: the proxy's own health check (LOCAL; UNKNOWN in
+version 1), a client that it does not know, one on a Unix-domain socket of its own. The connection
+is then neither the proxy's nor this machine's, with what those may do, but of a client `unknown`.
+
 Nothing here knows who may send such a header, nor what is done with the address. Why this is no
 library's work is in docs/decisions/.
 """
@@ -18,7 +22,7 @@ import re
 import socket
 from ipaddress import IPv4Address, IPv6Address
 
-from postroad.model import LOCAL, Client
+from postroad.model import UNKNOWN, Client
 
 __all__ = ["ProxyHeaderError", "parse_header", "read_header"]
 
@@ -40,6 +44,7 @@ _LINE = re.compile(  # section 2.1; leading zeros would be another spelling of a
     r"PROXY (?:UNKNOWN(?: [!-~]+)*|TCP(?P<family>[46]) (?P<source>[0-9A-Fa-f.:]+)"
     r" (?P<target>[0-9A-Fa-f.:]+) (?P<port>0|[1-9][0-9]{0,4}) (?:0|[1-9][0-9]{0,4}))\r\n"
 )
+_NOBODY = Client(UNKNOWN, 0)
 _ADDRESSES: dict[str, type[IPv4Address | IPv6Address]] = {"4": IPv4Address, "6": IPv6Address}
 
 _LOCAL, _PROXY = 0x20, 0x21  # version and command
@@ -54,35 +59,33 @@ class ProxyHeaderError(Exception):
     """There is no header where one must be, or it cannot be read. The text is for a log."""
 
 
-def parse_header(header: bytes, proxy: Client) -> Client:
+def parse_header(header: bytes) -> Client:
     """From whom the connection is.
 
     Args:
         header: one whole header, not an octet more.
-        proxy: who sent it.
 
     Returns:
-        The client; the proxy itself where it speaks for itself (a health check), or for a client
-        whose address it does not know.
+        The client; its address is `UNKNOWN` where the header names none.
 
     Raises:
         ProxyHeaderError: it is not one.
     """
     if header.startswith(_PREFIX):
-        return _client_in_line(header, proxy)
+        return _client_in_line(header)
     if not header.startswith(_SIGNATURE) or len(header) < _FIXED:
         raise ProxyHeaderError("there is no PROXY header")
     if len(header) != _FIXED + _block_length(header):
         raise ProxyHeaderError("the PROXY header does not end where it says")
-    return _client_in_block(header[12], header[13], header[_FIXED:], proxy)
+    return _client_in_block(header[12], header[13], header[_FIXED:])
 
 
-def _client_in_line(header: bytes, proxy: Client) -> Client:
+def _client_in_line(header: bytes) -> Client:
     line = _LINE.fullmatch(header.decode("latin-1")) if len(header) <= MAX_LINE else None
     if line is None:
         raise ProxyHeaderError("the PROXY header cannot be read")
     if line["family"] is None:
-        return proxy  # section 2.1: UNKNOWN; what else the line says is to be ignored
+        return _NOBODY  # section 2.1: UNKNOWN; what else the line says is to be ignored
     family, port = _ADDRESSES[line["family"]], int(line["port"])
     try:
         source, _ = family(line["source"]), family(line["target"])
@@ -93,20 +96,20 @@ def _client_in_line(header: bytes, proxy: Client) -> Client:
     return Client(_text_of(source), port)
 
 
-def _client_in_block(command: int, kind: int, block: bytes, proxy: Client) -> Client:
+def _client_in_block(command: int, kind: int, block: bytes) -> Client:
     """Section 2.2. `kind` is family and transport."""
     if command == _LOCAL:
-        return proxy  # whatever the block holds
+        return _NOBODY  # whatever the block holds
     if command != _PROXY:
         raise ProxyHeaderError("the PROXY header has a version or a command that is none")
     if kind in _UNSPECIFIED:
-        return proxy
+        return _NOBODY
     if kind in _DATAGRAMS:
         raise ProxyHeaderError("the PROXY header is about datagrams")
     if kind not in _SIZES or len(block) < _SIZES[kind]:
         raise ProxyHeaderError("the PROXY header cannot be read")
     if kind == _UNIX_STREAM:
-        return Client(LOCAL, 0, "localhost")
+        return _NOBODY  # a path on the proxy's machine is no address here
     if kind == _TCP4:
         return Client(str(IPv4Address(block[:4])), int.from_bytes(block[8:10], "big"))
     return Client(_text_of(IPv6Address(block[:16])), int.from_bytes(block[32:34], "big"))
@@ -118,12 +121,11 @@ def _text_of(address: IPv4Address | IPv6Address) -> str:
     return str(mapped or address)
 
 
-async def read_header(accepted: socket.socket, proxy: Client) -> Client:
+async def read_header(accepted: socket.socket) -> Client:
     """Take the header off a new connection.
 
     Args:
         accepted: a socket that does not block and has no transport yet.
-        proxy: whose it is.
 
     Returns:
         From whom the connection is, see `parse_header`.
@@ -137,7 +139,7 @@ async def read_header(accepted: socket.socket, proxy: Client) -> Client:
         header += await _receive(accepted, known - len(header))
     if header.startswith(_PREFIX):
         header = await _read_line(accepted, header)
-    return parse_header(header, proxy)
+    return parse_header(header)
 
 
 def _known_length(header: bytes) -> int:

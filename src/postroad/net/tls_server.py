@@ -1,13 +1,17 @@
 """The TLS of our listeners: which certificate a client is shown, and how they are exchanged.
 
-Theory of operation. A listener holds one *front* context for life. It has no certificate of its
-own; its callback puts every new handshake on one of the *backs*, contexts that each hold the
-certificates for some names, one of every kind of key (RSA, ECDSA), among which OpenSSL chooses what
-the client can verify. A reload makes new backs and leaves the front: handshakes to come get the new
+Theory of operation. A listener holds a *front* context. It has no certificate of its own; its
+callback puts every new handshake on one of the *backs*, contexts that each hold the certificates
+for some names, one of every kind of key (RSA, ECDSA), among which OpenSSL chooses what the client
+can verify. A reload makes new backs and leaves the front: handshakes to come get the new
 certificates, connections under way keep theirs. The keys of session tickets belong to the front, so
 a client takes its session up again after a reload, and at another worker as well, for fronts are
 made before the workers are forked. The keys of tickets change with a restart only; with TLS 1.3 a
 resumed session has a key exchange of its own, so that who learns them reads nothing of it.
+
+The front that asks clients for certificates is another one after each reload. OpenSSL does not look
+at the certificate of a resumed session again, so sessions must not outlive the authorities that
+vouched for them: nobody has the keys to those of before.
 """
 
 from __future__ import annotations
@@ -26,6 +30,7 @@ from postroad.net.certificates import (
 )
 from postroad.net.settings import TlsSettings
 from postroad.net.tls_profiles import restrict
+from postroad.net.turns import Turns
 
 __all__ = ["Certificates", "ServerContext", "ServerSession", "ServerTls", "server_context", "trust"]
 
@@ -36,10 +41,13 @@ class ServerSession(ssl.SSLObject):
     Attributes:
         asked: the server name that the client asked for, as it came; empty without one.
         server_name: the same, if one of our certificates is for it.
+        outdated: whether it began with a front that was replaced since, whose sessions may rest
+            on authorities that are no longer ours.
     """
 
     asked: str = ""
     server_name: str = ""
+    outdated: bool = False
 
 
 class ServerContext(ssl.SSLContext):
@@ -48,10 +56,12 @@ class ServerContext(ssl.SSLContext):
     Attributes:
         end_points: what a client may bind a login to (`Chain.end_point`), of each certificate.
         names: the names that the first certificate is for.
+        turns: what handshakes take turns by; the same for all listeners.
     """
 
     end_points: frozenset[bytes] = frozenset()
     names: tuple[str, ...] = ()
+    turns: Turns | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,12 +131,12 @@ class ServerTls:
     """What listeners shake hands with; the certificates behind it can be exchanged."""
 
     def __init__(self, certificates: Certificates) -> None:
+        self._turns = Turns()
         self._plain = self._front(ssl.CERT_NONE)
-        self._asking = self._front(ssl.CERT_OPTIONAL)
         self.take(certificates)
 
     def context(self, *, client_certificates: bool) -> ssl.SSLContext:
-        """The context of a listener, the same one for life.
+        """The context of a listener, until certificates are exchanged.
 
         Args:
             client_certificates: whether clients are asked for a certificate, which they need not
@@ -137,6 +147,7 @@ class ServerTls:
     def take(self, certificates: Certificates) -> None:
         """Show these from now on. Connections that are there go on as they are."""
         self._certificates = certificates
+        self._asking = self._front(ssl.CERT_OPTIONAL)
         settings = certificates.settings
         for front in (self._plain, self._asking):
             restrict(front, settings.profile, settings.minimum_version)
@@ -144,13 +155,14 @@ class ServerTls:
     def _front(self, verify: ssl.VerifyMode) -> ServerContext:
         front = ServerContext(ssl.PROTOCOL_TLS_SERVER)
         front.verify_mode = verify
+        front.turns = self._turns
         front.sslobject_class = ServerSession
         # Python's types know the callback's first argument as either of two classes.
         front.sni_callback = self._choose  # type: ignore[assignment]
         return front
 
     def _choose(
-        self, session: ServerSession, asked: str | None, _front: ssl.SSLContext
+        self, session: ServerSession, asked: str | None, front: ssl.SSLContext
     ) -> int | None:
         """OpenSSL asks who is wanted; an unknown name, or none, gets the default certificate.
 
@@ -158,6 +170,7 @@ class ServerTls:
         refuse them with an alert (RFC 6066 §3) would only lose mail.
         """
         chosen = None
+        session.outdated = front is not self._asking and front is not self._plain
         if asked:
             session.asked = asked
             name = asked.lower().rstrip(".")

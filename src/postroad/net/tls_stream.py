@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import contextlib
 import ssl
+from time import time
 
 from postroad.model import ClientCertificate, TlsSession
-from postroad.net.peer_certificate import client_certificate
 from postroad.net.tls_server import ServerContext, ServerSession
 
 __all__ = ["TlsStream"]
@@ -28,8 +28,10 @@ class TlsStream:
     Attributes:
         server_side: which side is ours.
         established: whether the handshake is over.
-        ended: whether the peer said that it sends nothing more (close_notify).
+        ended: whether nothing more will be read: the peer said that it sends nothing more
+            (close_notify), or the stream is broken.
         beginning: the first octets that came; empty before any did.
+        turns: what its handshake takes turns by with others, if it does.
     """
 
     __slots__ = (
@@ -40,6 +42,7 @@ class TlsStream:
         "ended",
         "established",
         "server_side",
+        "turns",
     )
 
     def __init__(
@@ -60,6 +63,7 @@ class TlsStream:
             self._incoming, self._outgoing, server_side=server_side, server_hostname=name
         )
         self.server_side = server_side
+        self.turns = context.turns if isinstance(context, ServerContext) else None
         self.established = False
         self.ended = False
         self.beginning = b""
@@ -80,11 +84,17 @@ class TlsStream:
         """Octets that came and were not looked at yet."""
         return self._incoming.pending
 
-    def feed(self, octets: bytes) -> None:
-        """Take octets from the peer."""
+    def feed(self, octets: bytes) -> bool:
+        """Take octets from the peer; whether they are wanted.
+
+        After the end they are not, and are dropped: nobody would ever take them out again.
+        """
+        if self.ended:
+            return False
         if not self.beginning:
             self.beginning = octets[:16]
         self._incoming.write(octets)
+        return True
 
     def handshake(self) -> bool:
         """Go on with the handshake; whether it is over.
@@ -119,6 +129,9 @@ class TlsStream:
             pass
         except ssl.SSLZeroReturnError:
             self.ended = True
+        except ssl.SSLError:
+            self.ended = True
+            raise
         return pieces
 
     def write(self, octets: bytes) -> None:
@@ -128,8 +141,12 @@ class TlsStream:
             ssl.SSLError: the stream is broken.
         """
         view = memoryview(octets)
-        while view:
-            view = view[self._object.write(view) :]
+        try:
+            while view:
+                view = view[self._object.write(view) :]
+        except ssl.SSLError:
+            self.ended = True
+            raise
 
     def finish(self) -> None:
         """Say that nothing more will be sent (RFC 8446 §6.1). The peer's own end is not awaited."""
@@ -178,5 +195,25 @@ class TlsStream:
         return bindings
 
     def _client_certificate(self) -> ClientCertificate | None:
-        der = self._object.getpeercert(binary_form=True)
-        return client_certificate(der) if der else None
+        """What the client showed.
+
+        A resumed session brings what it showed once, when OpenSSL found it good; it does not count
+        where that may have ended since.
+        """
+        ours, der = self._object, self._object.getpeercert(binary_form=True)
+        if not der:
+            return None
+        outdated = isinstance(ours, ServerSession) and ours.outdated
+        if ours.session_reused and (outdated or _has_expired(der, time())):
+            return None
+        # Loaded here: few clients show one.
+        from postroad.net.peer_certificate import client_certificate  # noqa: PLC0415
+
+        return client_certificate(der)
+
+
+def _has_expired(der: bytes, now: float) -> bool:
+    """Whether a certificate was valid until some time before now (seconds of the epoch)."""
+    from cryptography import x509  # noqa: PLC0415 - few clients show one
+
+    return x509.load_der_x509_certificate(der).not_valid_after_utc.timestamp() < now

@@ -18,7 +18,8 @@ relay list must hold on its own.
 Then the same is asked for a client in a trusted network. Where that is permitted, which it should
 be, the networks must not hold more of the Internet than one organisation can. The same holds for
 networks whose clients may say that they are another one, a trusted one for instance (XCLIENT, the
-PROXY protocol).
+PROXY protocol). Who comes through a proxy that does not name him is in no network, whatever network
+the proxy is in: he is the stranger.
 
 A listener that is to relay for nobody at all (LMTP) is asked once more with everything unknown:
 trust and login too.

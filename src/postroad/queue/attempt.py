@@ -60,8 +60,7 @@ class Attempt:
         return self.admission.message
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(NamedTuple):
     """What is to be done about one recipient now.
 
     Attributes:
@@ -75,6 +74,7 @@ class Verdict:
         tried: whether there was an attempt; mail that had to wait without one counts none.
         late: whether only its sender's deadline did (RFC 2852); `reply` is the last reason.
         dsn_passed, by_passed: as of the `Outcome`, when sent.
+        relay: as of the `Outcome`: empty where it is the report's.
     """
 
     message: StoredMessage
@@ -88,3 +88,4 @@ class Verdict:
     late: bool = False
     dsn_passed: bool = False
     by_passed: bool = False
+    relay: str = ""

@@ -30,7 +30,8 @@ class DeliveryLog:
         waited = now - entered - report.setup - report.transfer
         delays = (max(before, 0.0), max(waited, 0.0), report.setup, report.transfer)
         for verdict in verdicts:
-            self._tell(attempt.destination.transport, verdict, report.relay, delays)
+            relay = verdict.relay or report.relay
+            self._tell(attempt.destination.transport, verdict, relay, delays)
 
     def untried(self, verdicts: Sequence[Verdict], now: float) -> None:
         """Those that came without an attempt, `now` (seconds since the epoch)."""
@@ -64,7 +65,7 @@ def _words(verdict: Verdict) -> Reply:
     reply = verdict.reply
     if verdict.late:
         words = f"the sender's deadline is over; the last reason was: {reply.text}"
-        return Reply.of(reply.code, "5.4.7", words)
+        return Reply.of(554, "5.4.7", words)
     if verdict.expired:
         words = f"delivery time expired; the last reason was: {reply.text}"
         return Reply.of(reply.code, "4.4.7", words)

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
 
 from postroad.model import Address, Envelope, StoredMessage
-from postroad.queue.printable import ascii_only, date, fold, lines, printable
+from postroad.queue.printable import ascii_only, date, fold, lines, moment, printable
 from postroad.queue.recipient_status import RecipientStatus
 
 __all__ = ["delivery_status", "takes_utf8"]
@@ -31,7 +30,7 @@ def delivery_status(
     """
     sender = message.envelope.sender
     names = [str(each.recipient.address) for each in statuses]
-    names += [each.recipient.original_recipient for each in statuses]
+    names += [each.recipient.orcpt for each in statuses]
     names += [] if sender is None else [str(sender)]
     wide = takes_utf8(message.envelope) and not all(map(str.isascii, names))
     fields = list(_message_fields(message, hostname, wide=wide))
@@ -51,15 +50,15 @@ def _message_fields(message: StoredMessage, hostname: str, *, wide: bool) -> Ite
     """The fields about the message, RFC 3464 §2.2."""
     envelope = message.envelope
     if envelope.envid:
-        yield from _text(f"Original-Envelope-Id: {envelope.envid}", wide=wide)
+        envid = printable(envelope.envid)  # not folded: it must come back as it was
+        yield f"Original-Envelope-Id: {envid if wide else ascii_only(envid)}"
     yield f"Reporting-MTA: dns; {hostname}"
     yield f"X-Postroad-Queue-ID: {message.queue_id}"
     sender = envelope.sender
     yield f"X-Postroad-Sender: {_address(sender, wide=wide) if sender else 'rfc822;'}"
     yield f"Arrival-Date: {date(message.arrived)}"
     if envelope.hold_until is not None:  # RFC 4865
-        until = datetime.fromtimestamp(envelope.hold_until, UTC)
-        yield f"Future-Release-Request: until; {until:%Y-%m-%dT%H:%M:%SZ}"
+        yield f"Future-Release-Request: until; {moment(envelope.hold_until):%Y-%m-%dT%H:%M:%SZ}"
     if envelope.deliver_by is not None:  # RFC 2852
         yield f"Deliver-By-Date: {date(envelope.deliver_by.deadline)}"
 
@@ -67,7 +66,8 @@ def _message_fields(message: StoredMessage, hostname: str, *, wide: bool) -> Ite
 def _recipient_fields(status: RecipientStatus, *, wide: bool) -> Iterator[str]:
     """The fields about one recipient, RFC 3464 §2.3."""
     recipient, host = status.recipient, status.host
-    yield f"Original-Recipient: {_typed(recipient.original_recipient, wide=wide)}"
+    if recipient.orcpt:  # RFC 3461 §6.3 (d): only what the sender named
+        yield f"Original-Recipient: {_typed(recipient.orcpt, wide=wide)}"
     yield f"Final-Recipient: {_address(recipient.address, wide=wide)}"
     yield f"Action: {status.action.value}"
     yield f"Status: {status.status}"

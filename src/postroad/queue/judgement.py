@@ -10,9 +10,11 @@ from __future__ import annotations
 from postroad.model import Outcome, Reply, Status, StoredMessage, StoredRecipient
 from postroad.queue.attempt import Verdict
 from postroad.queue.schedule import Schedule
+from postroad.queue.stored_reply import stored_reply
 
 __all__ = ["Judgement"]
 
+_UNTRIED = Reply.of(451, "4.4.7", "it was not tried before its deadline")
 _NO_OUTCOME = Reply.of(451, "4.3.0", "the transport gave no outcome for this recipient")
 
 
@@ -45,7 +47,8 @@ class Judgement:
             return self.later(message, recipient, _NO_OUTCOME, now, not_before)
         reply, peer = outcome.reply, outcome.from_peer
         if outcome.status is Status.DEFERRED:
-            return self.later(message, recipient, reply, now, not_before, peer=peer)
+            relay = outcome.relay
+            return self.later(message, recipient, reply, now, not_before, peer=peer, relay=relay)
         return Verdict(
             message,
             recipient,
@@ -55,6 +58,7 @@ class Judgement:
             peer,
             dsn_passed=outcome.dsn_passed,
             by_passed=outcome.by_passed,
+            relay=outcome.relay,
         )
 
     def later(
@@ -67,14 +71,16 @@ class Judgement:
         *,
         peer: bool = False,
         tried: bool = True,
+        relay: str = "",
     ) -> Verdict:
         """The verdict on a recipient that could not be reached now; `peer`: in whose words."""
-        over = self._over(message, recipient, why, now, peer=peer, tried=tried)
+        over = self._over(message, recipient, why, now, peer=peer, tried=tried, relay=relay)
         if over is not None:
             return over
         at = max(self._schedule.retry_at(message, recipient.id, now), not_before)
         at = self._schedule.not_late(message, at, now)
-        return Verdict(message, recipient, Status.DEFERRED, why, at, peer, tried=tried)
+        status = Status.DEFERRED
+        return Verdict(message, recipient, status, why, at, peer, tried=tried, relay=relay)
 
     def overtaken(self, message: StoredMessage, recipient: StoredRecipient, now: float) -> Verdict:
         """The verdict on a recipient whose deadline was over before it could be tried (again)."""
@@ -104,17 +110,19 @@ class Judgement:
         *,
         peer: bool,
         tried: bool,
+        relay: str = "",
     ) -> Verdict | None:
         """The last verdict on a recipient whose time is over; `None` while it is not."""
         late = self._schedule.missed(message, now)
         expired = not late and self._schedule.expired(message, now)
         if not late and not expired:
             return None
-        bounced = Status.BOUNCED
-        return Verdict(message, recipient, bounced, why, 0.0, peer, expired, tried, late)
+        return Verdict(
+            message, recipient, Status.BOUNCED, why, 0.0, peer, expired, tried, late, relay=relay
+        )
 
 
 def _last_reason(recipient: StoredRecipient) -> Reply:
     if not recipient.reason:
-        return Reply.of(451, "4.4.7", "it was not tried before its deadline")
-    return Reply.of(451, "4.4.7", f"its last attempt ended with: {recipient.reason}")
+        return _UNTRIED
+    return stored_reply(recipient.reason) or Reply.of(451, "4.4.7", recipient.reason)

@@ -80,19 +80,29 @@ class Notifier:
             Whether the sender counts as told: the notification is durable, or there is nobody to
             tell. Otherwise it has to be tried again.
         """
+        message, kind = group[0].message, _KINDS.get(action, _SUCCESS)
+        try:
+            made = await self._made(action, group, relay, now)
+            if made is not None:
+                return await self._submit(message, made, kind)
+        except Exception as error:  # noqa: BLE001 - a fault elsewhere defers mail, no more
+            self._note(message, f"sender {kind} notification failed: {error!r}")
+            return False
+        if action is Action.FAILED:
+            self._note(message, "undeliverable, and there is no sender to tell: dropped")
+        return True
+
+    async def _made(
+        self, action: Action, group: Sequence[Verdict], relay: str, now: float
+    ) -> Notification | None:
         message = group[0].message
-        made = notification(
+        return notification(
             message,
             [self._status(action, each, relay, now) for each in group],
             returned=await self._returned(message, action),
             hostname=self._hostname,
             now=now,
         )
-        if made is None:
-            if action is Action.FAILED:
-                self._note(message, "undeliverable, and there is no sender to tell: dropped")
-            return True
-        return await self._submit(message, made, _KINDS.get(action, _SUCCESS))
 
     def _status(self, action: Action, verdict: Verdict, relay: str, now: float) -> RecipientStatus:
         until = self._schedule.until(verdict.message) if action is Action.DELAYED else math.inf
@@ -103,7 +113,7 @@ class Notifier:
             action,
             verdict.reply,
             verdict.from_peer,
-            relay,
+            verdict.relay or relay,
             expired=verdict.expired,
             late=verdict.late or overdue,
             attempted=now if verdict.tried else None,
@@ -116,9 +126,6 @@ class Notifier:
         except Refusal as refusal:
             self._note(message, f"sender {kind} notification was refused: {refusal.reply}")
             return refusal.reply.is_permanent  # the same notification would be refused for ever
-        except Exception as error:  # noqa: BLE001 - a fault elsewhere defers mail, no more
-            self._note(message, f"sender {kind} notification failed: {error!r}")
-            return False
         self._journal(Bounced("bounce", message.queue_id, queue_id, kind))
         return True
 

@@ -33,6 +33,7 @@ from postroad.queue.judgement import Judgement
 from postroad.queue.rotation import Batch, Line, Rotation
 from postroad.queue.schedule import Schedule
 from postroad.queue.settings import QueueSettings
+from postroad.queue.stored_reply import stored_reply
 from postroad.queue.window import Window
 
 __all__ = ["Planner"]
@@ -40,7 +41,7 @@ __all__ = ["Planner"]
 _UNLIMITED = 1 << 60
 _SHARE = 4  # a sender may hold so many times the room that is left
 _RESERVE = 5  # one part in so many of the window is for mail of the other origin
-_NOTHING_LEFT = Reply.of(250, "2.0.0", "nothing is left to deliver")
+_EXPANDED = Reply.of(250, "2.0.0", "the list was expanded")
 
 
 class _Share:
@@ -65,7 +66,7 @@ class Planner:
         self._concurrency = settings.concurrency or _UNLIMITED
         self._together = settings.recipients_per_delivery or _UNLIMITED
         self._shares: dict[str, _Share] = {}  # by transport; whoever had a turn goes to the end
-        self._held = self._together * (settings.initial_concurrency or 1)
+        self._probing = self._together * (settings.initial_concurrency or 1)
         self._lines: dict[Destination, Line] = {}
         self._dead: dict[Destination, Line] = {}  # in the order in which they died
         self._holds: dict[str, int] = {}  # recipients in memory, by sender
@@ -141,7 +142,7 @@ class Planner:
             line = self._lines[destination] = Line(destination, Window(self._settings))
         reason, rest = line.window.reason, recipients[:0]
         if reason is not None:
-            fits = max(self._held - line.waiting, 0) if now >= line.window.retry_at else 0
+            fits = max(self._probing - line.waiting, 0) if now >= line.window.retry_at else 0
             recipients, rest = recipients[:fits], recipients[fits:]
         if recipients:
             sender = _turn_of(admission.message.envelope)
@@ -224,7 +225,7 @@ class Planner:
         """Verdicts on admitted recipients to which only a report is owed."""
         self._leave(admission, len(recipients))
         return [
-            Verdict(admission.message, each, Status.SENT, _NOTHING_LEFT, tried=False)
+            Verdict(admission.message, each, Status.SENT, _said_of(each), tried=False)
             for each in recipients
         ]
 
@@ -339,6 +340,11 @@ def _reason(report: Report) -> Reply | None:
         if outcome.status is Status.DEFERRED:
             return outcome.reply
     return None
+
+
+def _said_of(recipient: StoredRecipient) -> Reply:
+    """What was said when the mail went to a recipient that is owed a report of it."""
+    return stored_reply(recipient.reason) or _EXPANDED
 
 
 def _turn_of(envelope: Envelope) -> str:

@@ -10,11 +10,13 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from email.utils import format_datetime
 
-__all__ = ["ascii_only", "date", "fold", "lines", "printable"]
+__all__ = ["ascii_only", "date", "fold", "lines", "moment", "printable"]
 
 _WIDTH = 76  # characters; comfortable width of a folded line
 _WORD = 200  # characters; a longer word is cut, so that no line nears 998 octets of UTF-8
+_LINE = 998  # octets of a line without its CRLF; only an address can be longer
 _TEXT = 4000  # characters of a text that are quoted
+_LAST = 253_402_300_799.0  # seconds since the epoch: the last one with a year of four digits
 
 
 def printable(text: str) -> str:
@@ -46,9 +48,21 @@ def ascii_only(text: str) -> str:
 
 def date(when: float) -> str:
     """A moment (seconds since the epoch) as RFC 5322 §3.3 writes it."""
-    return format_datetime(datetime.fromtimestamp(when, UTC))
+    return format_datetime(moment(when))
+
+
+def moment(when: float) -> datetime:
+    """A time in seconds since the epoch, as far as the calendar of RFC 5322 goes: to 9999."""
+    return datetime.fromtimestamp(max(0.0, min(when, _LAST)), UTC)
 
 
 def lines(texts: Sequence[str]) -> bytes:
-    """The texts as lines ended by CRLF."""
-    return "".join(f"{text}\r\n" for text in texts).encode("utf-8", "replace")
+    """The texts as lines ended by CRLF, each cut at 998 octets (RFC 5322 §2.1.1)."""
+    return b"".join([_line(text) + b"\r\n" for text in texts])
+
+
+def _line(text: str) -> bytes:
+    octets = text.encode("utf-8", "replace")
+    if len(octets) <= _LINE:
+        return octets
+    return octets[:_LINE].decode("utf-8", "ignore").encode()

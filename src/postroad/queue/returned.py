@@ -19,7 +19,6 @@ __all__ = ["Returned", "header_section", "returned"]
 HEADER_LIMIT = 65_536  # octets of the original's header that are returned
 _LINE_LIMIT = 998  # octets without CRLF, RFC 5322 §2.1.1
 _BARE = re.compile(rb"\r(?!\n)|(?<!\r)\n|\0")
-_LONG_LINE = re.compile(rb"[^\r\n]{%d}" % (_LINE_LIMIT + 1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +34,7 @@ class Returned:
     whole: bool = False
 
     def kind(self, message: StoredMessage) -> str:
-        """The content type of the part: RFC 6522 §4, RFC 6533 §5 where it may be UTF-8."""
+        """The content type of the part: RFC 6522 §4, RFC 6533 §4 where it may be UTF-8."""
         octets = self.octets
         if not octets.isascii() and takes_utf8(message.envelope) and _is_utf8(octets):
             return "message/global" if self.whole else "message/global-headers"
@@ -62,7 +61,7 @@ def returned(message: StoredMessage, action: Action, limit: int) -> Returned:
     )
     if is_wanted and (not limit or content.size <= limit):
         octets = b"".join(content.chunks())
-        if not _BARE.search(octets) and not _LONG_LINE.search(octets):
+        if not _BARE.search(octets) and not _has_long_line(octets):
             return Returned(octets, whole=True)
     return Returned(header_section(content))
 
@@ -90,6 +89,17 @@ def _start(content: Content, limit: int) -> bytes:
         if len(start) > limit or b"\r\n\r\n" in start or start.startswith(b"\r\n"):
             break
     return start
+
+
+def _has_long_line(octets: bytes) -> bool:
+    """Whether a line is over 998 octets. Goes from one end of a line to the last one in reach."""
+    at = 0
+    while len(octets) - at > _LINE_LIMIT:
+        end = octets.rfind(b"\r\n", at, at + _LINE_LIMIT + 2)
+        if end < 0:
+            return True
+        at = end + 2
+    return False
 
 
 def _is_utf8(octets: bytes) -> bool:

@@ -66,9 +66,16 @@ class Start:
 
 @dataclass(frozen=True, slots=True)
 class Challenge:
-    """Ask the client for its next response with these octets."""
+    """Ask the client for its next response with these octets.
+
+    Attributes:
+        data: for the client.
+        proved: whether they tell the client that its proof was right. Who does not want to believe
+            it must not send them.
+    """
 
     data: bytes
+    proved: bool = False
 
 
 @dataclass(frozen=True, slots=True)

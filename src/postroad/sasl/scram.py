@@ -181,11 +181,12 @@ class Scram:
             return Malformed("the proof has the wrong length")
         key = bytes(a ^ b for a, b in zip(proof, signature, strict=True))
         fits = hmac.compare_digest(hashlib.new(digest, key).digest(), self._secret.stored_key)
+        # Made in any case: what the session does not believe takes as long as what is wrong.
+        ours = b64encode(hmac.digest(self._secret.server_key, message, digest))
         if not (fits and self._usable):
             return Refuted(self._first.name)
         self._next = self._read_last
-        ours = hmac.digest(self._secret.server_key, message, digest)
-        return Challenge(b"v=" + b64encode(ours))
+        return Challenge(b"v=" + ours, proved=True)
 
     def _read_last(self, message: str) -> Step:
         """SMTP cannot say this with its 235, so the client has it before and answers nothing."""

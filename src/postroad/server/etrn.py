@@ -14,6 +14,7 @@ from typing import Self
 from postroad.model import Client, Login, Reply
 from postroad.model.address import domain_key
 from postroad.policy import Networks
+from postroad.server.authorization import name_form
 from postroad.server.settings import EtrnSettings
 from postroad.smtp import replies
 
@@ -34,7 +35,7 @@ class Site:
 
     Attributes:
         networks: clients by address.
-        users: who has logged in, by account.
+        users: who has logged in, by account, in the form in which names are compared.
     """
 
     networks: Networks
@@ -44,7 +45,7 @@ class Site:
         """Whether this client is one of them."""
         if self.networks.contains(client.network_address):
             return True
-        return login is not None and login.user in self.users
+        return login is not None and name_form(login.user) in self.users
 
 
 async def _nothing(_: str) -> int:
@@ -67,7 +68,7 @@ class QueueStarting:
     def of(cls, settings: Mapping[str, EtrnSettings], flush: Flush) -> Self:
         """Read `[etrn]`."""
         sites = {
-            domain_key(domain): Site(Networks(each.networks), frozenset(each.users))
+            domain_key(domain): Site(Networks(each.networks), frozenset(map(name_form, each.users)))
             for domain, each in settings.items()
         }
         return cls(sites, flush)

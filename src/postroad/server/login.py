@@ -3,13 +3,15 @@
 Each step ends in the reply that the session gives the core. Why a login failed is for the log
 alone: an unknown name, a wrong password, a disabled account and one that is locked for a while get
 the same words after the same work and the same time. For a locked account that means that
-everything is looked up and computed as ever, and then not believed.
+everything is looked up and computed as ever, and in the end not believed: so whoever was banned
+while the exchange went on is not believed either.
 """
 
 from __future__ import annotations
 
 from base64 import b64encode
-from dataclasses import replace
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from postroad.directory import DirectoryUnavailable, Purpose
 from postroad.model import Login, Reply
@@ -21,7 +23,6 @@ from postroad.sasl import (
     Malformed,
     Proved,
     Refuted,
-    ScramSecret,
     Secret,
     SecretWanted,
     Start,
@@ -43,6 +44,10 @@ _LOGIN_LATER = Reply.of(454, "4.7.0", "Temporary authentication failure")
 # For the log. The first is what Postfix says, and what tools look for.
 _FAILED = "authentication failure"
 _LOCKED = "authentication failure (too many failures before)"
+_UNPROVED = "too many exchanges without a proof"
+
+_TURN = 0.05  # seconds between two looks at whether the checks under way have ended
+_TURNS = 600  # then the client is told to come back: 30 seconds, in which any check ends
 
 LOGIN_FAILURES = 3
 """Wrong passwords after which the session ends: a person mistypes, a program guesses."""
@@ -55,7 +60,17 @@ all sessions; twice as many for each that follows."""
 class Exchange:
     """A login under way."""
 
-    __slots__ = ("_begun", "_delay", "_mechanism", "_name", "_peer", "_user")
+    __slots__ = (
+        "_asked",
+        "_authcid",
+        "_begun",
+        "_delay",
+        "_mechanism",
+        "_name",
+        "_peer",
+        "_user",
+        "_waited",
+    )
 
     def __init__(self, peer: Peer, mechanism: str) -> None:
         """An exchange that has not begun.
@@ -69,7 +84,9 @@ class Exchange:
         self._mechanism = MECHANISMS[mechanism](_start(peer))
         self._begun = False
         self._delay: float | None = None  # of a failure that is counted already
-        self._user = ""  # whose secret the mechanism was given
+        self._user = self._authcid = ""  # whose secret the mechanism was given, for what name
+        self._asked = False  # for a proof, which has not come yet
+        self._waited = 0.0  # seconds, for other checks
 
     async def step(self, data: bytes | None) -> Reply:
         """Take the initial response (`None` where none was sent), then each response.
@@ -91,10 +108,15 @@ class Exchange:
 
     async def _follow(self, step: Step) -> Reply:
         match step:
-            case Challenge(data):
+            case Challenge(data, proved):
+                if proved and not await self._is_believed(self._authcid, self._user):
+                    return await self._refuse(self._authcid, _LOCKED)
                 return replies.challenge(b64encode(data).decode())
             case SecretWanted():
-                return await self._follow(step.answer(await self._secret(step)))
+                step = step.answer(await self._secret(step))
+                if isinstance(step, Challenge):
+                    self._ask()
+                return await self._follow(step)
             case Credentials():
                 return await self._verify(step)
             case Token():
@@ -112,25 +134,29 @@ class Exchange:
     # What the directory knows ------------------------------------------------------------------
 
     async def _verify(self, step: Credentials) -> Reply:
-        peer = self._peer
-        user = await peer.service.directory.authenticate(
-            step.authcid, step.password, Purpose.SEND, peer.client.address
-        )
+        peer, name = self._peer, step.authcid
+        barred = self._is_locked(name)
+        reason = _LOCKED if barred else _FAILED
+        with self._under_way(name):
+            user = await peer.service.directory.authenticate(
+                name, step.password, Purpose.SEND, peer.client.address, barred=barred
+            )
+            if user is None:
+                self._delay = self._count_failure(name, reason)
         if user is None:
-            return await self._refuse(step.authcid, _FAILED)
-        if self._is_locked(step.authcid):
-            return await self._refuse(step.authcid, _LOCKED)
-        return await self._admit(user, step.authcid, step.authzid)
+            return await self._refuse(name, reason)
+        return await self._admit(user, name, step.authzid)
 
     async def _secret(self, step: SecretWanted) -> Secret | None:
-        """The secret to go on with; of a locked account, one that no proof fits."""
+        """The secret to go on with. Whether a proof by it is believed, is asked afterwards."""
         secrets = self._peer.service.logins.secrets
         assert secrets is not None, "the mechanism is offered only where there are secrets"
+        self._authcid = step.authcid
         found = await secrets.secret(step.authcid, step.kind)
         if found is None:
             return None
         self._user, secret = found
-        return _spoilt(secret) if self._is_locked(step.authcid) else secret
+        return secret
 
     async def _redeem(self, step: Token) -> Reply:
         tokens = self._peer.service.logins.tokens
@@ -151,8 +177,6 @@ class Exchange:
         user = await certificates.user_of_certificate(shown.der)
         if user is None:
             return await self._refuse(authzid, "the certificate is nobody's")
-        if self._is_locked(user):
-            return await self._refuse(user, _LOCKED)
         return await self._admit(user, user, authzid)
 
     async def _acting(self, user: str, authzid: str) -> str | None:
@@ -165,8 +189,10 @@ class Exchange:
     # How it ends -------------------------------------------------------------------------------
 
     async def _admit(self, user: str, authcid: str, authzid: str) -> Reply:
-        """Who it is, is proved; whom it may act as is left."""
+        """Who it is, is proved; whether that is believed, and whom it may act as, is left."""
         peer, logins = self._peer, self._peer.service.logins
+        if not await self._is_believed(authcid, user):
+            return await self._refuse(authcid, _LOCKED)
         actor = ""
         if not is_same_user(authzid, authcid, user):
             other = await self._acting(user, authzid)
@@ -174,16 +200,20 @@ class Exchange:
                 peer.log_login_failed(self._name, f"may not act as {authzid}", user)
                 peer.login_failures += 1
                 return _NOT_ALLOWED
+            if self._is_banned(other, authzid):
+                return await self._refuse(authcid, f"{other} is banned")
             peer.inform(f"{peer.client}: {user} logged in by {self._name} to act as {other}")
             user, actor = other, user
         if logins.guard is not None:
-            logins.guard.succeeded(peer.client.address, name_form(authcid), peer.service.clock())
+            for name in {name_form(authcid), name_form(user)}:
+                logins.guard.succeeded(peer.client.address, name, peer.service.clock())
+            self._answered()
         return peer.log_in(Login(user, self._name, actor)) or replies.AUTHENTICATED
 
     async def _refuse(self, name: str, reason: str) -> Reply:
         """The answer to a wrong password, later each time."""
         delay = self._count_failure(name, reason) if self._delay is None else self._delay
-        await self._peer.service.pause(delay)
+        await self._peer.service.pause(max(0.0, delay - self._waited))
         return _LOGIN_FAILED
 
     def _count_failure(self, name: str, reason: str) -> float:
@@ -193,17 +223,74 @@ class Exchange:
         peer.login_failures += 1
         if guard is None:
             return FIRST_LOGIN_DELAY * 2.0 ** (peer.login_failures - 1)
+        self._answered()
         address, user, now = peer.client.address, name_form(name), peer.service.clock()
         if guard.failed(address, user, now) is not None:
             peer.login_failures = LOGIN_FAILURES  # it is banned: the session ends with this
         return guard.delay(address, user, now)
 
-    def _is_locked(self, user: str) -> bool:
-        """Whether failures keep this account from logging in from here for a while."""
+    # What the guard knows ----------------------------------------------------------------------
+
+    @contextmanager
+    def _under_way(self, name: str) -> Iterator[None]:
+        """While a check goes on, others that turn out right may have to wait for it."""
+        guard, address, user = self._peer.service.logins.guard, self._address, name_form(name)
+        if guard is None:
+            yield
+            return
+        guard.attempts.begin(address, user)
+        try:
+            yield
+        finally:
+            guard.attempts.end(address, user)
+
+    async def _is_believed(self, authcid: str, user: str) -> bool:
+        """Whether one who proved who it is may come in, after all that was tried beside it."""
+        service, guard = self._peer.service, self._peer.service.logins.guard
+        if guard is None:
+            return True
+        name = name_form(authcid)
+        while not (locked := self._is_locked(authcid, user)) and guard.attempts.must_wait(
+            self._address, name, service.clock()
+        ):
+            if self._waited >= _TURN * _TURNS:
+                raise DirectoryUnavailable("other logins from there are still being checked")
+            self._waited += _TURN
+            await service.pause(_TURN)
+        return not locked
+
+    def _is_locked(self, *names: str) -> bool:
+        """Whether an account of these names is kept from logging in from here for a while."""
+        guard, now = self._peer.service.logins.guard, self._peer.service.clock()
+        return guard is not None and any(
+            guard.is_locked(self._address, name_form(name), now) for name in names
+        )
+
+    def _is_banned(self, *names: str) -> bool:
+        guard, now = self._peer.service.logins.guard, self._peer.service.clock()
+        return guard is not None and any(guard.is_banned(name_form(name), now) for name in names)
+
+    def _ask(self) -> None:
+        """The client is asked for a proof. Who never gives one is after something else."""
         peer, guard = self._peer, self._peer.service.logins.guard
         if guard is None:
-            return False
-        return guard.is_locked(peer.client.address, name_form(user), peer.service.clock())
+            return
+        now, self._asked = peer.service.clock(), True
+        if guard.attempts.asked(self._address, now):
+            peer.log_login_failed(self._name, _UNPROVED, self._authcid)
+            if guard.failed(self._address, "", now) is not None:
+                peer.login_failures = LOGIN_FAILURES
+
+    def _answered(self) -> None:
+        """The exchange ended with a proof, right or wrong."""
+        guard = self._peer.service.logins.guard
+        if self._asked and guard is not None:
+            self._asked = False
+            guard.attempts.asked(self._address, self._peer.service.clock(), -1)
+
+    @property
+    def _address(self) -> str:
+        return self._peer.client.address
 
 
 def _start(peer: Peer) -> Start:
@@ -217,11 +304,3 @@ def _start(peer: Peer) -> Start:
         channel_bindings=peer.connection.channel_bindings,
         plus_offered=any(name.endswith("-PLUS") for name in peer.mechanisms),
     )
-
-
-def _spoilt(secret: Secret) -> Secret | None:
-    """A secret that the client cannot tell from this one, and that no proof fits."""
-    if isinstance(secret, ScramSecret):
-        # No key has this hash: that is what a hash is for.
-        return replace(secret, stored_key=bytes(len(secret.stored_key)))
-    return None  # CRAM-MD5 shows the client nothing of it

@@ -14,7 +14,7 @@ from postroad.directory import Secrets
 from postroad.sasl import SCRAM_ITERATIONS
 from postroad.server.authorization import ActAs
 
-__all__ = ["Certificates", "Guarding", "Logins", "Tokens"]
+__all__ = ["Attempts", "Certificates", "Guarding", "Logins", "Tokens"]
 
 
 class Tokens(Protocol):
@@ -41,8 +41,40 @@ class Certificates(Protocol):
         ...
 
 
+class Attempts(Protocol):
+    """What knows of logins under way in all sessions, on all workers."""
+
+    def begin(self, address: str, user: str) -> None:
+        """The check of a password begins; `end` must follow."""
+        ...
+
+    def end(self, address: str, user: str) -> None:
+        """It is over, and counted if it failed."""
+        ...
+
+    def must_wait(self, address: str, user: str, now: float) -> bool:
+        """Whether other checks under way could still keep this login out."""
+        ...
+
+    def asked(self, address: str, now: float, exchanges: int = 1) -> bool:
+        """A client was given a challenge for a name, or (-1) has answered one with a proof.
+
+        True where there are so many without a proof that this should count as a failure.
+        """
+        ...
+
+
 class Guarding(Protocol):
     """What remembers failures of all sessions, on all workers."""
+
+    @property
+    def attempts(self) -> Attempts:
+        """The logins that are under way."""
+        ...
+
+    def is_banned(self, user: str, now: float) -> bool:
+        """Whether this user is shut out, wherever it comes from."""
+        ...
 
     def is_locked(self, address: str, user: str, now: float) -> bool:
         """Whether this user cannot log in from there for now, whatever the password."""

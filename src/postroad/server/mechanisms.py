@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from postroad.directory import DirectoryUnavailable
-from postroad.sasl import MECHANISMS, SecretKind
+from postroad.sasl import MECHANISMS
 from postroad.server.logins import Logins
 from postroad.server.peer import Peer
 
@@ -84,7 +84,7 @@ async def _all_have_verifiers(logins: Logins) -> bool:
     if logins.secrets is None:
         return False
     try:
-        return await logins.secrets.can_all_use(SecretKind.SCRAM_SHA_256)
+        return await logins.secrets.all_have_verifiers()
     except DirectoryUnavailable:
         return False
 

@@ -30,7 +30,7 @@ class Authenticating(Protocol):
     """The part of a directory that logins need."""
 
     async def authenticate(
-        self, name: str, password: str, purpose: Purpose, address: str
+        self, name: str, password: str, purpose: Purpose, address: str, *, barred: bool
     ) -> str | None:
         """The account's own spelling of its name, or `None`; why is nobody's business."""
         ...

@@ -8,6 +8,7 @@ is. After STARTTLS it forgets along with the core (RFC 3207 §4.2).
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 
 from postroad.model import Client, Reply
@@ -51,6 +52,10 @@ from postroad.smtp import (
 
 __all__ = ["Session"]
 
+EVENTS_AT_ONCE = 100
+"""Events handled before what was answered is sent: the longest answers, to EHLO, make some 30 KB.
+More wait only after a client that reads has taken these."""
+
 
 class Session:
     """Serves one client from greeting to goodbye."""
@@ -63,6 +68,7 @@ class Session:
         "_pace",
         "_peer",
         "_service",
+        "_shaking",
         "_stopping",
         "_transaction",
         "_waiting",
@@ -84,21 +90,20 @@ class Session:
         self._transaction: Transaction | None = None
         self._exchange: Exchange | None = None
         self._over = False
+        self._shaking: asyncio.Task[None] | None = None
         self._stopping = False
         self._waiting = False
 
     async def run(self) -> None:
         """Serve until either side has had enough. Never raises for what a peer does."""
-        service, peer = self._service, self._peer
+        peer = self._peer
         try:
-            if service.reverse_names and not peer.client.is_local:
-                name = await service.names.client_name(peer.client.address)
-                peer.client = replace(peer.client, name=name)
-            peer.log(Connected(service.name, peer.client))
-            if service.implicit_tls and not await shake_hands(peer, b""):
-                return
-            self._core.greet()
-            await self._converse()
+            if await self._open():
+                self._core.greet()
+                await self._converse()
+        except asyncio.CancelledError:  # there was time enough
+            self._connection.abort()
+            raise
         except (ConnectionError, OSError) as error:
             if isinstance(error, TlsError):
                 tls_broke(peer, error)
@@ -107,64 +112,108 @@ class Session:
                 peer.notice(f"{peer.client}: {error}")
         finally:
             self._forget_transaction()
+            await self._leave()
+
+    async def _open(self) -> bool:
+        """All that comes before the greeting; whether it is to be said."""
+        service, peer = self._service, self._peer
+        if self._stopping:
+            return False
+        self._shaking = asyncio.current_task()
+        if service.reverse_names and peer.client.has_address:
+            name = await service.names.client_name(peer.client.address)
+            peer.client = replace(peer.client, name=name)
+        peer.log(Connected(service.name, peer.client))
+        shaken = not service.implicit_tls or await shake_hands(peer, b"")
+        self._shaking = None
+        return shaken
+
+    async def _leave(self) -> None:
+        """Give everything back, once the client is gone: while it is not, it costs what it cost."""
+        peer, connection = self._peer, self._connection
+        connection.close()
+        try:
+            await connection.gone()
+        finally:
             peer.log_out()
             peer.give_place_back()
-            self._connection.close()
-            peer.log(Disconnected(service.name, peer.client, self._core.counts))
+            peer.log(Disconnected(self._service.name, peer.client, self._core.counts))
 
     def stop(self) -> None:
-        """End the session when its transaction is over; at once if it waits for a command."""
+        """End the session when its transaction is over; at once if it waits for a command.
+
+        At once as well before the greeting and in a TLS handshake, where nothing is under way.
+        """
         self._stopping = True
-        if self._waiting and self._transaction is None:
+        if self._shaking is not None:
+            self._shaking.cancel()
+        elif self._waiting and self._transaction is None:
             self._say_goodbye()
 
     # The conversation --------------------------------------------------------------------------
 
     async def _converse(self) -> None:
-        core, connection = self._core, self._connection
+        core, connection, handled = self._core, self._connection, 0
         while not self._over:
             event = core.next_event()
-            if event is Need.DATA:
-                data = core.data_to_send()
-                if data:
-                    if core.delay:  # a client that makes one error after the other waits
-                        await self._service.pause(core.delay)
-                    connection.write(data)
-                    self._grant_time()
+            if event is not Need.DATA:
+                assert not isinstance(event, Need), "every pausing event was answered"
+                await self._handle(event)
+                handled += 1
+                if handled < EVENTS_AT_ONCE:
+                    continue
+            handled = 0
+            data = core.data_to_send()
+            if data:
+                if core.delay:  # a client that makes one error after the other waits
+                    await self._service.pause(core.delay)
+                connection.write(data)
+                if self._transaction is None or self._transaction.entry is None:
+                    self._pace.renew()  # a command was answered; chunks of content do not count
+            if connection.congested:
+                await self._let_read()
+            elif event is Need.DATA:
                 if self._stopping and self._transaction is None:
                     self._say_goodbye()
                     return
                 await self._receive()
-            else:
-                assert not isinstance(event, Need), "every pausing event was answered"
-                await self._handle(event)
         connection.write(core.data_to_send())
 
     async def _receive(self) -> None:
-        elapsed, pace = self._service.elapsed, self._pace
-        since = elapsed()
-        try:
-            data = await self._read(self._patience())
-        except TimeoutError:
-            self._peer.log_lost("timeout")
-            self._fail(replies.timeout_exceeded(self._service.hostname))
+        """Give the core what the client sends next."""
+        core, pace, elapsed = self._core, self._pace, self._service.elapsed
+        since, patience = elapsed(), self._patience()
+        if patience <= 0:
+            self._time_out()
             return
-        if begins_tls(self._peer, data):
+        self._waiting = True
+        try:
+            data = await self._connection.read(patience)
+        except TimeoutError:
+            self._time_out()
+            return
+        finally:
+            self._waiting = False
+        if self._over:  # in the meantime
+            return
+        if core.after == "CONNECT" and begins_tls(self._peer, data):
             refuse_tls(self._peer)
             self._over = True
-        if not self._over:
-            pace.waited(elapsed() - since)
-            if self._is_taking_content():
-                pace.earn(len(data))
-            self._core.receive(data)
+            return
+        pace.waited(elapsed() - since)
+        if self._transaction is not None and self._transaction.entry is not None:
+            pace.earn(len(data))
+        core.receive(data)
 
-    def _grant_time(self) -> None:
-        """A command was answered: the next has its whole time. Chunks of content do not count."""
-        if not self._is_taking_content():
-            self._pace.renew()
-
-    def _is_taking_content(self) -> bool:
-        return self._transaction is not None and self._transaction.is_open
+    async def _let_read(self) -> None:
+        """Wait, as long as the client has time, until it has taken most of what was answered."""
+        elapsed = self._service.elapsed
+        since = elapsed()
+        try:
+            await self._connection.drain(self._patience())
+        except TimeoutError:
+            self._time_out()
+        self._pace.waited(elapsed() - since)
 
     def _patience(self) -> float:
         """Seconds the client may take now; 0 or less when it took too long."""
@@ -173,15 +222,13 @@ class Session:
             return self._pace.left
         return min(self._pace.left, transaction.arrived + limit - self._service.clock())
 
-    async def _read(self, patience: float) -> bytes:
-        if patience <= 0:
-            raise TimeoutError("command or transaction took too long")
-        await self._connection.drain(patience)
-        self._waiting = True
-        try:
-            return await self._connection.read(patience)
-        finally:
-            self._waiting = False
+    def _time_out(self) -> None:
+        self._peer.log_lost("timeout")
+        if self._connection.congested:  # it does not even read: nothing more can be told
+            self._over = True
+            self._connection.abort()
+        else:
+            self._fail(replies.timeout_exceeded(self._service.hostname))
 
     async def _handle(self, event: Event) -> None:
         """Answer one event. The order is that of frequency in a transaction."""
@@ -232,7 +279,10 @@ class Session:
         """A transaction begins, unless it asks for what the client cannot have."""
         peer, service = self._peer, self._service
         now = service.clock()
-        envelope = service.gate.message(peer.client, peer.user, now) or envelope_of(
+        refusal = None
+        if not peer.trusted:  # whom the gate does not count
+            refusal = service.gate.message(peer.client, peer.user, now)
+        envelope = refusal or envelope_of(
             event, known=peer.is_known, now=now, longest=self._core.offer.future_release
         )
         if isinstance(envelope, Reply):
@@ -288,7 +338,10 @@ class Session:
 
     async def _upgrade(self) -> None:
         self._core.reply(replies.READY_FOR_TLS)
-        if await shake_hands(self._peer, self._core.data_to_send()):
+        self._shaking = asyncio.current_task()
+        shaken = await shake_hands(self._peer, self._core.data_to_send())
+        self._shaking = None
+        if shaken:
             self._core.tls_started()
             self._forget_transaction()
             self._peer.log_out()

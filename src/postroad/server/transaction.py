@@ -27,9 +27,10 @@ class Transaction:
     Attributes:
         mail: the MAIL it began with.
         arrived: when that came, seconds since the epoch.
+        entry: where its content goes while that is taken.
     """
 
-    __slots__ = ("_entry", "_envelope", "_peer", "_recipients", "arrived", "mail")
+    __slots__ = ("_envelope", "_peer", "_recipients", "arrived", "entry", "mail")
 
     def __init__(self, peer: Peer, mail: Mail, envelope: Envelope, arrived: float) -> None:
         """A transaction without recipients.
@@ -45,18 +46,15 @@ class Transaction:
         self._envelope = envelope
         self._peer = peer
         self._recipients: list[Recipient] = []
-        self._entry: Entry | None = None
-
-    @property
-    def is_open(self) -> bool:
-        """Whether its content is being taken."""
-        return self._entry is not None
+        self.entry: Entry | None = None
 
     async def rcpt(self, event: Rcpt) -> Reply:
         """Decide about one more recipient."""
         peer, recipient = self._peer, event.recipient
         service = peer.service
-        refusal = service.gate.recipient(peer.client, peer.user, service.clock())
+        refusal = None
+        if not peer.trusted:  # whom the gate does not count
+            refusal = service.gate.recipient(peer.client, peer.user, service.clock())
         if refusal is not None:
             peer.log_rejected("RCPT", refusal, self.mail, recipient)
             return refusal
@@ -86,18 +84,18 @@ class Transaction:
             peer.log(Notice(service.name, str(error), Level.ERROR))
             peer.log_rejected("DATA", NO_STORAGE, mail, only)
             return NO_STORAGE
-        self._entry = entry
+        self.entry = entry
         origin = peer.forwarded
         peer.log(Accepted(service.name, entry.queue_id, peer.client, peer.login, origin, first))
         return replies.START_CONTENT
 
     def write(self, chunk: bytes) -> Awaitable[None] | None:
         """Take the next octets of content; see `Entry.write`."""
-        return None if self._entry is None else self._entry.write(chunk)
+        return None if self.entry is None else self.entry.write(chunk)
 
     async def end_of_data(self, event: EndOfData) -> Reply:
         """Make the message durable, or refuse it."""
-        entry, self._entry = self._entry, None
+        entry, self.entry = self.entry, None
         assert entry is not None, "content comes only after 354"
         if event.fault is not None:
             entry.discard()
@@ -110,9 +108,9 @@ class Transaction:
 
     def drop(self) -> None:
         """Give up what was not made durable. Harmless at any time."""
-        if self._entry is not None:
-            self._entry.discard()
-            self._entry = None
+        if self.entry is not None:
+            self.entry.discard()
+            self.entry = None
 
     def _source(self) -> Source:
         peer = self._peer

@@ -12,6 +12,7 @@ from postroad.smtp import Mail, replies
 
 __all__ = ["accepted", "envelope_of"]
 
+_HELD_TOO_LONG = Reply.of(501, "5.5.4", "Error: release after the time of delivery")
 _NOT_AUTHORIZED = Reply.of(550, "5.7.1", "Error: HOLDFOR, HOLDUNTIL and BY need a login")
 
 
@@ -32,6 +33,9 @@ def envelope_of(mail: Mail, *, known: bool, now: float, longest: float) -> Envel
     if held is not None and held > now + longest:
         return replies.HOLD_TOO_LONG
     by = mail.by
+    if held is not None and by is not None and held >= now + by.seconds:
+        # Its sender would be told of a failure (mode R), or of a delay (N), that is certain now.
+        return _HELD_TOO_LONG
     return Envelope(
         mail.sender,
         mail.body,

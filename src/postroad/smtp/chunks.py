@@ -2,8 +2,9 @@ r"""The content that comes in chunks of announced size (RFC 3030 §2), and chunk
 
 Nothing in a chunk is a command, whatever it looks like: `CRLF . CRLF` in it is text. What is
 stored afterwards still has lines that end in CRLF and in nothing else, because a next hop may get
-it by DATA. So a bare CR or LF is a fault as it is behind DATA, and a last line without its end
-gets one. Only BODY=BINARYMIME is kept octet for octet (RFC 3030 §3): no next hop gets it by DATA.
+it by DATA. So what is a fault behind DATA is one here (a bare CR or LF, a lone dot that NULs hide),
+and a last line without its end gets one. Only BODY=BINARYMIME is kept octet for octet (RFC 3030
+§3): no next hop gets it by DATA.
 
 It streams: of what was fed, at most one octet stays here, a CR whose LF may still come, even with
 the next chunk.

@@ -187,12 +187,10 @@ def _help(_argument: str, standing: Standing) -> Result:
     return Reply.of(214, "2.0.0", f"Commands: {' '.join(verbs)}")
 
 
-_VRFY = re.compile(r"(?:(.*?) +)?SMTPUTF8\Z", re.IGNORECASE)  # RFC 6531 §3.7.4.2
-
-
 def _vrfy(argument: str, standing: Standing) -> Result:
-    utf8 = _VRFY.match(argument)
-    name = (utf8[1] or "") if utf8 else argument
+    name, _, last = argument.rpartition(" ")
+    utf8 = last.upper() == "SMTPUTF8"  # RFC 6531 §3.7.4.2
+    name = name.rstrip(" ") if utf8 else argument
     if not name:
         return replies.SYNTAX_VRFY
     if not utf8 and not name.isascii():
@@ -200,7 +198,7 @@ def _vrfy(argument: str, standing: Standing) -> Result:
     if not standing.offer.vrfy:
         return replies.CANNOT_VERIFY  # RFC 5321 §3.5.3
     bracketed = name.startswith("<") and name.endswith(">")
-    return Vrfy(name[1:-1] if bracketed else name, smtputf8=utf8 is not None)
+    return Vrfy(name[1:-1] if bracketed else name, smtputf8=utf8)
 
 
 def _etrn(argument: str, standing: Standing) -> Result:

@@ -2,13 +2,16 @@ r"""What makes content unfit to be taken, found while it streams by.
 
 A CR or LF outside of a CRLF pair is a fault of the message (RFC 5321 §2.3.8): some servers take it
 for the end of a line, and text that means an end to them and nothing to us is how messages are
-smuggled. Work is a handful of searches over each piece as a whole, never a step per line or octet.
+smuggled. A lone dot that NULs hide is another such text (`hidden_end`). Whatever is taken here can
+be sent on by DATA: `stuffing` refuses nothing of it. Work is a handful of searches over each piece
+as a whole, never a step per line or octet.
 """
 
 from __future__ import annotations
 
 from postroad.model import Reply
 from postroad.smtp import replies
+from postroad.smtp.hidden_end import HiddenEndSearch
 from postroad.smtp.settings import SessionLimits
 
 __all__ = ["Inspection"]
@@ -24,6 +27,7 @@ class Inspection:
     __slots__ = (
         "_bare_cr",
         "_bare_lf",
+        "_hidden_end",
         "_line",
         "_line_limit",
         "_long_line",
@@ -37,6 +41,7 @@ class Inspection:
         self._line_limit = limits.text_line
         self._size_limit = limits.message_size
         self._bare_lf = self._bare_cr = self._long_line = False
+        self._hidden_end = HiddenEndSearch()
 
     @property
     def fault(self) -> Reply | None:
@@ -45,6 +50,8 @@ class Inspection:
             return replies.BARE_LF
         if self._bare_cr:
             return replies.BARE_CR
+        if self._hidden_end.found:
+            return replies.HIDDEN_END
         if self._size_limit and self.size > self._size_limit:
             return replies.TOO_BIG
         return replies.TEXT_LINE_TOO_LONG if self._long_line else None
@@ -55,6 +62,7 @@ class Inspection:
         pairs = text.count(b"\r\n")
         self._bare_lf |= text.count(b"\n") != pairs
         self._bare_cr |= text.count(b"\r") != pairs
+        self._hidden_end.see(text)
         if self._line_limit:
             self._measure(text)
 

@@ -169,7 +169,7 @@ def _envid(options: MailOptions, value: str | None, _: Standing) -> Reply | None
 
 
 def _require_tls(options: MailOptions, value: str | None, _: Standing) -> Reply | None:
-    """RFC 8689 §3: has no value."""
+    """RFC 8689 §2: has no value."""
     options.require_tls = True
     return None if value is None else replies.unsupported_option(f"REQUIRETLS={value}")
 

@@ -1,8 +1,9 @@
 """Content on its way out: dots doubled, line ends checked (RFC 5321 §4.5.2, §2.3.8).
 
-The spool holds lines ended by CRLF and nothing else, except for BODY=BINARYMIME. That promise is
-checked once more here, because what some next hop takes for a line end and we do not is how one
-message smuggles a second one in; and because a few counts in C cost next to nothing.
+The spool holds lines ended by CRLF and nothing else, except for BODY=BINARYMIME: what is refused
+here was not taken in the first place (`inspection`). That promise is checked once more, because
+what some next hop takes for a line end and we do not is how one message smuggles a second one in;
+and because a few counts in C cost next to nothing.
 
 What becomes of each kind of content:
 
@@ -11,22 +12,19 @@ What becomes of each kind of content:
 - a bare CR or LF: refused, never repaired. A repaired line could begin with a dot that was none,
   and every signature over the message would break;
 - a NUL: sent as it is, for mail with a stray NUL is only odd. But a line of NULs before one dot
-  is refused: a server that drops NULs reads it as the end;
+  is refused: a server that drops NULs reads it as the end (`hidden_end`);
 - octets that are no lines at all (BINARYMIME): not here. They go by BDAT, which needs no mark for
   the end and so knows none that could be forged; `Counter` sees that they are as many as announced.
 """
 
 from __future__ import annotations
 
-import re
+from postroad.smtp.hidden_end import HiddenEndSearch
 
 __all__ = ["BareLineEnd", "Counter", "HiddenEnd", "Miscounted", "Stuffer", "Unsendable"]
 
 _BARE = "the content has a CR or LF that is not a line end"
 _HIDDEN = "the content has a line of NUL octets and a dot, which could be taken for its end"
-
-_HIDDEN_END = re.compile(rb"\r\n\0+\.\0*\r\n")
-_HIDDEN_BEGINNING = re.compile(rb"\r\n\0+(?:\.\0*)?\Z")
 
 
 class Unsendable(Exception):
@@ -54,12 +52,12 @@ class Miscounted(Unsendable):
 class Stuffer:
     """Stuffs one message, chunk by chunk."""
 
-    __slots__ = ("_at_line_start", "_held", "_nuls")
+    __slots__ = ("_at_line_start", "_held", "_hidden_end")
 
     def __init__(self) -> None:
         self._at_line_start = True
         self._held = b""
-        self._nuls = b""  # a line of NULs, perhaps with a dot, whose end has not come yet
+        self._hidden_end = HiddenEndSearch()
 
     def feed(self, chunk: bytes) -> bytes:
         """The chunk as it goes over the wire. A CR at its end waits for the next chunk.
@@ -78,8 +76,9 @@ class Stuffer:
         ends = chunk.count(b"\r\n")
         if ends != chunk.count(b"\n") or ends != chunk.count(b"\r"):
             raise BareLineEnd
-        if self._nuls or b"\0" in chunk:
-            self._look_behind_nuls(chunk)
+        self._hidden_end.see(chunk)
+        if self._hidden_end.found:
+            raise HiddenEnd
         begins_with_dot = self._at_line_start and chunk.startswith(b".")
         self._at_line_start = chunk.endswith(b"\r\n")
         stuffed = chunk.replace(b"\r\n.", b"\r\n..")
@@ -94,18 +93,9 @@ class Stuffer:
         """
         if self._held:
             raise BareLineEnd
-        if b"." in self._nuls:
+        if self._hidden_end.is_open:
             raise HiddenEnd
         return b".\r\n" if self._at_line_start else b"\r\n.\r\n"
-
-    def _look_behind_nuls(self, chunk: bytes) -> None:
-        begun = b"\r\n" + self._nuls if self._at_line_start or self._nuls else b""
-        text = begun + chunk
-        if _HIDDEN_END.search(text):
-            raise HiddenEnd
-        open_line = _HIDDEN_BEGINNING.search(text)
-        # However many NULs there were, one says the same.
-        self._nuls = b"" if open_line is None else b"\0." if b"." in open_line[0] else b"\0"
 
 
 class Counter:

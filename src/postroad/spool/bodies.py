@@ -44,7 +44,7 @@ class Body:
         self._descriptor: int | None = None
         self._is_discarded = False
 
-    def write(self, pieces: Sequence[bytes]) -> None:
+    def write(self, pieces: Sequence[bytes | bytearray]) -> None:
         """Append all octets of `pieces`; the first time creates the file.
 
         Raises:
@@ -150,7 +150,7 @@ class Bodies:
                 self._durable.perform(Operation.UNLINK, path, path.unlink)
 
 
-def _write(descriptor: int, pieces: Sequence[bytes]) -> None:
+def _write(descriptor: int, pieces: Sequence[bytes | bytearray]) -> None:
     """All of them, in as few calls as can be: after each the thread waits for the interpreter."""
     for start in range(0, len(pieces), VECTORS):
         rest = [memoryview(piece) for piece in pieces[start : start + VECTORS]]

@@ -17,6 +17,7 @@ from functools import partial
 
 from postroad.spool.bodies import Body
 from postroad.spool.errors import SpoolError
+from postroad.spool.pieces import Pieces, keep
 
 __all__ = ["BodyWriter"]
 
@@ -34,7 +35,7 @@ class BodyWriter:
     def __init__(self, body: Body, executor: Executor) -> None:
         self._body = body
         self._executor = executor
-        self._pieces: list[bytes] = []
+        self._pieces: Pieces = []
         self._size = 0
         self._writing: asyncio.Task[None] | None = None
         self._error: Exception | None = None
@@ -51,7 +52,7 @@ class BodyWriter:
         """
         if self._error is not None:
             raise self._error
-        self._pieces.append(octets)
+        keep(self._pieces, octets)
         self._size += len(octets)
         if self._size < PIECE:
             return None

@@ -26,6 +26,7 @@ from postroad.spool.body_writer import BodyWriter
 from postroad.spool.claim import Claimed
 from postroad.spool.errors import CommitUnsure, SpoolError
 from postroad.spool.jobs import Store
+from postroad.spool.pieces import Pieces, keep
 
 __all__ = ["Desk", "Draft"]
 
@@ -82,7 +83,7 @@ class Draft:
         self.queue_id = queue_id
         self._number = number
         self._desk = desk
-        self._pieces: list[bytes] = []
+        self._pieces: Pieces = []
         self._size = 0
         self._writer: BodyWriter | None = None
         self._is_spent = False
@@ -101,7 +102,7 @@ class Draft:
         self._check_open()
         self._size += len(chunk)
         if self._writer is None:
-            self._pieces.append(chunk)
+            keep(self._pieces, chunk)
             if not self._desk.inline_limit or self._size <= self._desk.inline_limit:
                 return None
             body = self._desk.bodies.create(self.queue_id)

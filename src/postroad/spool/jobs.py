@@ -242,14 +242,16 @@ class Hasten:
         self.last = rows[-1][0] if len(rows) == HASTEN_WINDOW else None
         names = self.selector.queue_ids
         numbers = None if names is None else set(_present(ledger, names))
-        held = _held(ledger, self.now)
+        waiting: list[tuple[int, int]] = []
         for id_, message, address, at in rows:
             if at is None or at <= self.now or id_ in ledger.claimed:
                 continue
             if numbers is not None and message not in numbers:
                 continue
-            if not self.selector.matches(decode_address(address)):
-                continue
+            if self.selector.matches(decode_address(address)):
+                waiting.append((id_, message))
+        held = _held(ledger, {message for _, message in waiting}, self.now)
+        for id_, message in waiting:
             if message in held:
                 self.held += 1
             else:
@@ -283,9 +285,14 @@ class Delete:
         return [changes.gone.pop(number) for number in self.found if number in changes.gone]
 
 
-def _held(ledger: Ledger, now: float) -> set[int]:
-    """The numbers of the messages that are to be released later."""
-    rows = ledger.connection.execute("SELECT id FROM message WHERE hold_until > ?", (now,))
+def _held(ledger: Ledger, numbers: set[int], now: float) -> set[int]:
+    """Those of some messages, by their numbers, that are to be released later."""
+    if not numbers:
+        return set()
+    rows = ledger.connection.execute(
+        "SELECT id FROM message WHERE id IN (SELECT value FROM json_each(?)) AND hold_until > ?",
+        (json.dumps(list(numbers)), now),
+    )
     return {number for (number,) in rows.fetchall()}
 
 

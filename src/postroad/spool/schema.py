@@ -75,7 +75,6 @@ ALTER TABLE message ADD COLUMN hold_until REAL;     -- not before then (RFC 4865
 ALTER TABLE message ADD COLUMN deliver_by REAL;     -- the deadline (RFC 2852)
 ALTER TABLE message ADD COLUMN by_mode TEXT;        -- N or R, then T for a trace
 ALTER TABLE message ADD COLUMN priority INTEGER;    -- -9 to 9 (RFC 6710)
-CREATE INDEX message_held ON message (hold_until) WHERE hold_until IS NOT NULL;
 ALTER TABLE recipient ADD COLUMN notify TEXT;       -- NEVER, or a list of keywords (RFC 3461)
 ALTER TABLE recipient ADD COLUMN orcpt TEXT;        -- type;address, decoded (RFC 3461)
 ALTER TABLE recipient ADD COLUMN told INTEGER;      -- 1: of a delay, 2: of a deadline missed

@@ -104,7 +104,7 @@ class Shard:
         self._reader = Reader(database)
         self._executor = ThreadPoolExecutor(FILE_THREADS, f"spool-{number}-files")
         self._ledger = Ledger(parts.connection, parts.bodies, self._recent, self._reader)
-        self._ledger.claimed.update(parts.recovered.held)
+        self._ledger.claimed.update(parts.recovered.withheld)
         self._ids = QueueIds(number, clock, parts.recovered.mark)
         self._reserving: asyncio.Future[None] | None = None
         self._is_closed = False
@@ -215,19 +215,15 @@ class Shard:
         self.check_open()
         await self._commits.submit(Release(recipient_ids))
 
-    async def flush(self, selector: Selector) -> int:
+    async def hasten(self, selector: Selector) -> Hastened:
         """Make deferred recipients due now.
 
         Returns:
-            How many were made due.
+            How many were made due, and how many stay held because their sender asked for that.
 
         Raises:
             SpoolError: storage failed; some may have been made due.
         """
-        return (await self.hasten(selector)).count
-
-    async def hasten(self, selector: Selector) -> Hastened:
-        """As `flush`; tells as well how many stay held because their sender asked for that."""
         self.check_open()
         now, count, held, after = self._clock(), 0, 0, 0
         while True:

@@ -21,7 +21,7 @@ from postroad.directory.certificates import CertificateMap
 from postroad.directory.credentials import Credentials
 from postroad.directory.interface import DirectoryUnavailable, Purpose, Resolution
 from postroad.directory.last_use import LastUse
-from postroad.directory.logins import Account, Logins
+from postroad.directory.logins import Logins
 from postroad.directory.lookups import Lookups
 from postroad.directory.memory import Memory
 from postroad.directory.password import OWASP, PasswordProfile

@@ -21,6 +21,7 @@ import time
 from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from multiprocessing.connection import Connection as Pipe
 
 import uvloop
@@ -28,6 +29,7 @@ import uvloop
 from peers import postroad
 
 _MOST = 10.0  # times the 99th percentile in peace
+_FEWEST = 1.0  # guesses answered a second
 _USER = "john@example.org"
 _A_CONNECTION = 80  # NOOPs: a few more would count as idling
 _PAUSE = 0.001  # seconds between two NOOPs, so that the asker itself does not fill a core
@@ -45,18 +47,32 @@ def main() -> int:
             *("user", "add", _USER, "--password-stdin", "--scheme", options.scheme),
             text="summersun\n",
         )
-        ratios = [
+        rounds = [
             _round(server.port("mx"), server.port("submissions"), guessers, options.samples)
             for _ in range(options.rounds)
         ]
     finally:
         server.stop()
-    ratio = statistics.median(ratios)
-    print(f"p99 of NOOP under guessing ({options.scheme}) to p99 in peace: median {ratio:.1f}")
+    # The best of the peaceful figures: a noisy moment in peace must not excuse one under guessing.
+    peace = min(each.peace for each in rounds)
+    ratio = statistics.median(each.guessing for each in rounds) / peace
+    print(f"p99 of NOOP under guessing ({options.scheme}) to the best p99 in peace: {ratio:.1f}")
+    if min(each.answered for each in rounds) < _FEWEST:
+        print(f"fewer than {_FEWEST:g} guesses a second were answered: that was no guessing")
+        return 1
     return int(ratio >= _MOST)
 
 
-def _round(port: int, login_port: int, guessers: int, samples: int) -> float:
+@dataclass(frozen=True, slots=True)
+class Round:
+    """The 99th percentiles of one round in seconds, and guesses answered a second."""
+
+    peace: float
+    guessing: float
+    answered: float
+
+
+def _round(port: int, login_port: int, guessers: int, samples: int) -> Round:
     idle = _percentile(_noops(port, samples))
     with _guessing(login_port, guessers) as pipe:
         started = time.perf_counter()
@@ -67,7 +83,7 @@ def _round(port: int, login_port: int, guessers: int, samples: int) -> float:
         f"p99 of {samples} NOOPs: {idle * 1000:.2f} ms in peace, {busy * 1000:.2f} ms while "
         f"{guessers} clients guess ({answered:.1f} guesses answered a second)"
     )
-    return busy / idle
+    return Round(idle, busy, answered)
 
 
 def _percentile(times: list[float]) -> float:

@@ -12,21 +12,18 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
-import multiprocessing
 import socket
 import ssl
 import statistics
 import sys
 import time
 from base64 import b64encode
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from multiprocessing.connection import Connection as Pipe
 
 import uvloop
 
 from peers import postroad
+from peers.crowd import Pipe, crowd
 
 _MOST = 10.0  # times the 99th percentile in peace
 _FEWEST = 1.0  # guesses answered a second
@@ -74,11 +71,10 @@ class Round:
 
 def _round(port: int, login_port: int, guessers: int, samples: int) -> Round:
     idle = _percentile(_noops(port, samples))
-    with _guessing(login_port, guessers) as pipe:
+    with crowd(_guess_all, login_port, guessers, within=_TIME_LIMIT) as guesses:
         started = time.perf_counter()
         busy = _percentile(_noops(port, samples))
-        pipe.send("count")
-        answered = pipe.recv() / (time.perf_counter() - started)
+        answered = guesses() / (time.perf_counter() - started)
     print(
         f"p99 of {samples} NOOPs: {idle * 1000:.2f} ms in peace, {busy * 1000:.2f} ms while "
         f"{guessers} clients guess ({answered:.1f} guesses answered a second)"
@@ -106,23 +102,6 @@ def _noops(port: int, samples: int) -> list[float]:
                     raise ConnectionError(f"NOOP was answered with {reply!r}")
                 time.sleep(_PAUSE)
     return times
-
-
-@contextmanager
-def _guessing(port: int, guessers: int) -> Iterator[Pipe]:
-    """Guessers in a process of their own; yields the pipe to ask how many guesses were answered."""
-    context = multiprocessing.get_context("spawn")
-    ours, theirs = context.Pipe()
-    process = context.Process(target=_guess_all, args=(port, guessers, theirs), daemon=True)
-    process.start()
-    try:
-        if not ours.poll(_TIME_LIMIT):
-            raise TimeoutError("nobody guessed in time")
-        ours.recv()
-        yield ours
-    finally:
-        process.terminate()
-        process.join()
 
 
 def _guess_all(port: int, guessers: int, pipe: Pipe) -> None:

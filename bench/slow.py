@@ -11,18 +11,15 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import multiprocessing
 import statistics
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from multiprocessing.connection import Connection as Pipe
 from typing import cast
 
 import uvloop
 
 from peers import postroad, sinks
+from peers.crowd import Pipe, crowd
 from peers.waiting import until
 
 _LEAST = 0.5  # of the rate without them
@@ -60,10 +57,9 @@ def main() -> int:
 
 def _round(port: int, sink: sinks.Sink, clients: int, messages: int) -> float:
     alone = _rate(port, sink, messages)
-    with _crowd(port, clients) as crowd:
+    with crowd(_hang_on, port, clients, within=_TIME_LIMIT) as still_there:
         crowded = _rate(port, sink, messages)
-        crowd.send("count")
-        held = crowd.recv()
+        held = still_there()
     print(f"{alone:6.0f} messages/s alone, {crowded:6.0f} with {held} of {clients} slow clients")
     if held < clients:
         sys.exit(f"the server gave up {clients - held} slow clients")
@@ -89,23 +85,6 @@ def _settings(sink: sinks.Sink) -> postroad.Table:
         "relay": {"smarthost": f"[127.0.0.1]:{sink.port}"},
         "limits": {"sessions": 0},
     }
-
-
-@contextmanager
-def _crowd(port: int, clients: int) -> Iterator[Pipe]:
-    """Slow clients in a process of their own; yields the pipe to ask it how many still hang on."""
-    context = multiprocessing.get_context("spawn")
-    ours, theirs = context.Pipe()
-    process = context.Process(target=_hang_on, args=(port, clients, theirs), daemon=True)
-    process.start()
-    try:
-        if not ours.poll(_TIME_LIMIT):
-            raise TimeoutError("the slow clients did not connect in time")
-        ours.recv()
-        yield ours
-    finally:
-        process.terminate()
-        process.join()
 
 
 def _hang_on(port: int, clients: int, pipe: Pipe) -> None:

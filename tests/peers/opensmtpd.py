@@ -10,7 +10,7 @@ from pathlib import Path
 from peers import needs
 from peers.ports import free_port
 from peers.processes import Process, peer_folder, remove_folder, removed_on_failure
-from peers.waiting import greeting, until
+from peers.waiting import greeting, logged
 
 __all__ = ["OpenSmtpd"]
 
@@ -51,14 +51,7 @@ class OpenSmtpd:
         Raises:
             AssertionError: no such line came in time; the text holds the log.
         """
-
-        def find() -> str:
-            return next((line for line in self.log().splitlines() if text in line), "")
-
-        try:
-            return until(find, within=within, what=f"{text!r} in the log of OpenSMTPD")
-        except TimeoutError as error:
-            raise AssertionError(f"{error}; the log:\n{self.log()}") from error
+        return logged(self.log, text, within=within, whose="OpenSMTPD")
 
     def stop(self) -> None:
         """End it and remove its folder."""

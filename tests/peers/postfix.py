@@ -23,7 +23,7 @@ from peers.dovecot import Dovecot
 from peers.maildir import Maildir
 from peers.ports import free_port
 from peers.processes import Process, peer_folder, remove_folder, removed_on_failure
-from peers.waiting import listening, until
+from peers.waiting import listening, logged
 
 __all__ = ["Listener", "Postfix", "mail_exchanger", "sender", "smarthost"]
 
@@ -119,14 +119,7 @@ class Postfix:
         Raises:
             AssertionError: no such line came in time; the text holds the log.
         """
-
-        def find() -> str:
-            return next((line for line in self.log().splitlines() if text in line), "")
-
-        try:
-            return until(find, within=within, what=f"{text!r} in the log of Postfix")
-        except TimeoutError as error:
-            raise AssertionError(f"{error}; the log:\n{self.log()}") from error
+        return logged(self.log, text, within=within, whose="Postfix")
 
     def maildir(self, user: str) -> Maildir:
         """The Maildir of a virtual mailbox."""

@@ -18,7 +18,7 @@ from peers.certificates import Authority
 from peers.maildir import Maildir
 from peers.ports import free_port
 from peers.processes import Process, peer_folder, remove_folder, removed_on_failure
-from peers.waiting import greeting, listening, until
+from peers.waiting import greeting, listening, logged, until
 
 __all__ = ["DevServer", "Postroad", "Table", "Value", "toml"]
 
@@ -107,14 +107,7 @@ class Postroad:
         Raises:
             AssertionError: no such line came in time; the text holds the log.
         """
-
-        def find() -> str:
-            return next((line for line in self.log().splitlines() if text in line), "")
-
-        try:
-            return until(find, within=within, what=f"{text!r} in the log of Postroad")
-        except TimeoutError as error:
-            raise AssertionError(f"{error}; the log:\n{self.log()}") from error
+        return logged(self.log, text, within=within, whose="Postroad")
 
     def maildir(self, address: str) -> Maildir:
         """The Maildir of an account."""

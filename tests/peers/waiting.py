@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-__all__ = ["greeting", "listening", "until"]
+__all__ = ["greeting", "listening", "logged", "until"]
 
 Value = TypeVar("Value")
 _INTERVAL = 0.02  # seconds between two looks
@@ -38,6 +38,28 @@ def until(condition: Callable[[], Value], *, within: float, what: str) -> Value:
         if time.monotonic() > deadline:
             raise TimeoutError(f"{what} did not happen within {within:g} seconds")
         pause.wait(_INTERVAL)
+
+
+def logged(log: Callable[[], str], text: str, *, within: float, whose: str) -> str:
+    """The first line of a log that holds `text`.
+
+    Args:
+        log: reads all of the log.
+        text: what to wait for.
+        within: seconds it may take at most.
+        whose: names the program in the error.
+
+    Raises:
+        AssertionError: no such line came in time; the text holds the log.
+    """
+
+    def find() -> str:
+        return next((line for line in log().splitlines() if text in line), "")
+
+    try:
+        return until(find, within=within, what=f"{text!r} in the log of {whose}")
+    except TimeoutError as error:
+        raise AssertionError(f"{error}; the log:\n{log()}") from error
 
 
 def listening(port: int, host: str = "127.0.0.1") -> bool:

@@ -11,7 +11,9 @@ from typing import Protocol, TypeVar
 
 import pytest
 
+from peers import postfix
 from peers.certificates import Authority, Certificate
+from peers.postfix import Postfix
 from peers.processes import peer_folder, remove_folder
 
 
@@ -32,6 +34,16 @@ def authority() -> Iterator[Authority]:
 @pytest.fixture(scope="session")
 def certificate(authority: Authority) -> Certificate:
     return authority.issue("mail.example.org", "localhost", "127.0.0.1")
+
+
+@pytest.fixture(scope="module")
+def elsewhere(authority: Authority) -> Iterator[Postfix]:
+    """The MX of elsewhere.test, where lisa lives."""
+    server = postfix.mail_exchanger(
+        "elsewhere.test", ["lisa"], authority.issue("mx.elsewhere.test")
+    )
+    yield server
+    server.stop()
 
 
 @pytest.fixture

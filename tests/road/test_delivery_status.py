@@ -36,16 +36,6 @@ def names() -> Iterator[NameServer]:
 
 
 @pytest.fixture(scope="module")
-def elsewhere(authority: Authority) -> Iterator[Postfix]:
-    """The MX of elsewhere.test, where lisa lives."""
-    server = postfix.mail_exchanger(
-        "elsewhere.test", ["lisa"], authority.issue("mx.elsewhere.test")
-    )
-    yield server
-    server.stop()
-
-
-@pytest.fixture(scope="module")
 def server(certificate: Certificate, names: NameServer, elsewhere: Postfix) -> Iterator[Postroad]:
     settings = {**_common(certificate, names), "delivery": {"mx_port": elsewhere.port}}
     server = Postroad(settings, accounts={JOHN: PASSWORD, ANNA: PASSWORD})

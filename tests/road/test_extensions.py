@@ -12,7 +12,6 @@ from contextlib import contextmanager
 
 import pytest
 
-from peers import postfix
 from peers.certificates import Authority, Certificate
 from peers.dns import NameServer
 from peers.postfix import Postfix
@@ -23,15 +22,6 @@ pytestmark = pytest.mark.peer
 JOHN = "john@example.org"
 LISA = "lisa@elsewhere.test"
 PASSWORD = "summersun"
-
-
-@pytest.fixture(scope="module")
-def elsewhere(authority: Authority) -> Iterator[Postfix]:
-    server = postfix.mail_exchanger(
-        "elsewhere.test", ["lisa"], authority.issue("mx.elsewhere.test")
-    )
-    yield server
-    server.stop()
 
 
 @pytest.fixture(scope="module")

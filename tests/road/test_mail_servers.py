@@ -39,16 +39,6 @@ def names() -> Iterator[NameServer]:
 
 
 @pytest.fixture(scope="module")
-def elsewhere(authority: Authority) -> Iterator[Postfix]:
-    """The MX of elsewhere.test, where lisa lives."""
-    server = postfix.mail_exchanger(
-        "elsewhere.test", ["lisa"], authority.issue("mx.elsewhere.test")
-    )
-    yield server
-    server.stop()
-
-
-@pytest.fixture(scope="module")
 def smarthost(authority: Authority) -> Iterator[Postfix]:
     accounts = Dovecot({"relay@smarthost.test": "clandestine"})
     certificate = authority.issue("smarthost.test")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+from abc import ABC, abstractmethod
 
 from postroad.sasl.gs2 import read_header
 from postroad.sasl.mechanism import (
@@ -34,7 +35,7 @@ _XOAUTH2_ERROR = json.dumps({"status": "401", "schemes": "bearer"}).encode()
 _OAUTHBEARER_ERROR = json.dumps({"status": "invalid_token"}).encode()  # RFC 7628 §3.2.2
 
 
-class _Bearer:
+class _Bearer(ABC):
     """What both have in common: one message, and what follows when it is refused."""
 
     __slots__ = ("_authzid", "_refused")
@@ -56,8 +57,9 @@ class _Bearer:
         except UnicodeDecodeError:
             return Malformed("the message is not UTF-8")
 
+    @abstractmethod
     def _read(self, message: str) -> Step:
-        raise NotImplementedError
+        """Read the message, in the mechanism's own form."""
 
     def _token(self, authzid: str, value: str | None) -> Step:
         """The answer to the field that holds the token."""

@@ -70,9 +70,7 @@ def begins_tls(peer: Peer, data: bytes) -> bool:
         peer: the client.
         data: the first octets that it sent.
     """
-    return (
-        data.startswith(_HANDSHAKE) and peer.connection.tls is None and peer.core.after == "CONNECT"
-    )
+    return data.startswith(_HANDSHAKE) and peer.connection.tls is None
 
 
 def refuse_tls(peer: Peer) -> None:

@@ -34,7 +34,7 @@ help:
 serve: $(VENV)/.run
 	@exec $(BIN)/postroad serve --dev --port-offset $(OFFSET) $(ARGS)
 
-test check: $(VENV)/.dev peers
+test check: peers $(VENV)/.dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
@@ -56,6 +56,7 @@ bench: $(VENV)/.dev peers
 	$(PEERS) $(BIN)/python bench/slow.py
 	$(PEERS) $(BIN)/python bench/guessing.py
 	$(PEERS) $(BIN)/python bench/flood.py
+	$(PEERS) $(BIN)/python bench/policy.py
 
 bench-profile: $(VENV)/.dev peers
 	$(PEERS) $(BIN)/python bench/relay.py --profile $(ARGS)
@@ -68,6 +69,7 @@ lock: $(VENV)/.dev
 	$(PIP) uv
 	$(LOCK) --extra dev --upgrade --output-file requirements/dev.txt
 	$(LOCK) --constraint requirements/dev.txt --output-file requirements/run.txt
+	$(LOCK) --constraint requirements/dev.txt --extra ldap --output-file requirements/ldap.txt
 
 clean:
 	rm -rf $(VENV) .postroad-dev .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
@@ -81,6 +83,8 @@ $(VENV)/.run: $(BIN)/python requirements/run.txt pyproject.toml
 	$(PIP) --no-deps --editable .
 	@touch $@
 
-$(VENV)/.dev: $(VENV)/.run requirements/dev.txt
+$(VENV)/.dev: $(VENV)/.run requirements/dev.txt requirements/ldap.txt
 	$(PIP) --require-hashes --requirement requirements/dev.txt
+	@$(PIP) --require-hashes --requirement requirements/ldap.txt >/dev/null 2>&1 || \
+	    echo "Tests with LDAP will be skipped: its library cannot be compiled without libldap-dev and libsasl2-dev" >&2
 	@touch $@

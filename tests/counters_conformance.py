@@ -42,6 +42,22 @@ class CountersConformance:
         assert counters.add(MINUTE, "a", NOW + 1, -2) == 1
         assert counters.add(MINUTE, "a", NOW + 2, -5) == 0
 
+    def test_what_was_counted_earlier_is_taken_back_from_where_it_is(
+        self, counters: Counters
+    ) -> None:
+        for then in (NOW + 5, NOW + 50):
+            counters.add(MINUTE, "a", then, 4)
+        counters.add(MINUTE, "a", NOW + 62, 3)
+        assert counters.add(MINUTE, "a", NOW + 63, -4, since=NOW + 5) == 3 + round(4 * 57 / 60)
+        assert counters.add(MINUTE, "a", NOW + 119, -4, since=NOW + 50) == 3
+        assert counters.add(MINUTE, "a", NOW + 119, -1, since=NOW + 62) == 2
+
+    def test_what_is_not_counted_any_more_is_not_taken_back(self, counters: Counters) -> None:
+        counters.add(MINUTE, "a", NOW, 9)
+        counters.add(MINUTE, "a", NOW + 120, 5)
+        assert counters.add(MINUTE, "a", NOW + 121, -9, since=NOW) == 5
+        assert counters.count(MINUTE, "a", NOW + 122) == 5
+
     def test_a_count_never_starts_below_nothing(self, counters: Counters) -> None:
         counters.add(MINUTE, "a", NOW + 59, 9)
         assert counters.add(MINUTE, "a", NOW + 60, -9) == 0

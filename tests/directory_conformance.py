@@ -47,6 +47,7 @@ class World:
             "all@example.org": ["sales@example.org", "mary@example.org"],
             "tagged@example.org": ["john+tag@example.org"],
             "@example.net": ["ann@example.net"],
+            "shop@example.org": ["orders@example.net"],
             "abroad@example.org": ["one@elsewhere.test", "two@elsewhere.test"],
         }
     )
@@ -196,15 +197,23 @@ class DirectoryConformance:
             ("john@example.org", "nobody@example.org", False),
             ("mary@example.org", "all@example.org", True),
             ("mary@example.org", "sales@example.org", False),
-            ("ann@example.net", "anything@example.net", True),
+            ("ann@example.net", "anything@example.net", None),
+            ("ann@example.net", "shop@example.org", True),
+            ("ann@example.net", "postmaster@example.net", None),
+            ("john@example.org", "postmaster@example.net", False),
+            ("john@example.org", "postmaster@example.org", True),
             ("john@example.org", "anything@example.net", False),
             ("gone@example.org", "gone@example.org", False),
         ],
     )
     async def test_owns(
-        self, directory: Directory, user: str, address: str, expected: bool
+        self, directory: Directory, user: str, address: str, expected: bool | None
     ) -> None:
-        assert await directory.owns(user, Address.parse(address)) is expected
+        """`None` in the table: only where catch-alls count."""
+        for _ in range(2):
+            assert await directory.owns(user, Address.parse(address)) is bool(expected)
+        owned = await directory.owns(user, Address.parse(address), catch_all=True)
+        assert owned is (expected is not False)
 
     @pytest.mark.parametrize(
         ("owned", "login", "right"),

@@ -1,8 +1,13 @@
-"""A name server over UDP for tests: one zone as text, real packets."""
+"""Name servers for tests, real packets: one that answers from a zone, and one that says anything.
+
+The second also answers over TCP, on the same port, because that is where long answers go.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
+from collections.abc import Callable
 from typing import cast
 
 import dns.flags
@@ -62,3 +67,57 @@ class DnsServer(asyncio.DatagramProtocol):
         soa = self.zone.get_rrset(self.zone.origin, dns.rdatatype.SOA)
         response.authority.append(soa)
         return response
+
+
+Lie = Callable[[dns.message.Message], dns.message.Message | bytes]
+
+
+class Liar(asyncio.DatagramProtocol):
+    """Says whatever `lie` makes of a question: a message, or octets that are none."""
+
+    def __init__(self, lie: Lie) -> None:
+        self.lie = lie
+        self.questions: list[str] = []
+        self._datagrams: asyncio.DatagramTransport | None = None
+        self._streams: asyncio.Server | None = None
+
+    async def start(self) -> str:
+        """Listen on a free port; returns the server as `[dns].servers` writes it."""
+        self._streams = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        address = self._streams.sockets[0].getsockname()
+        await asyncio.get_running_loop().create_datagram_endpoint(lambda: self, local_addr=address)
+        return f"{address[0]}:{address[1]}"
+
+    def stop(self) -> None:
+        assert self._datagrams is not None
+        assert self._streams is not None
+        self._datagrams.close()
+        self._streams.close()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._datagrams = cast("asyncio.DatagramTransport", transport)
+
+    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+        assert self._datagrams is not None
+        octets = self._answer(data, "udp")
+        if len(octets) > 1232:  # say that there is more by TCP
+            short = dns.message.make_response(dns.message.from_wire(data))
+            short.flags |= dns.flags.TC
+            octets = short.to_wire()
+        self._datagrams.sendto(octets, addr)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
+            data = await reader.readexactly(int.from_bytes(await reader.readexactly(2)))
+            octets = self._answer(data, "tcp")
+            writer.write(len(octets).to_bytes(2) + octets)
+            await writer.drain()
+        writer.close()
+
+    def _answer(self, data: bytes, road: str) -> bytes:
+        query = dns.message.from_wire(data)
+        question = query.question[0]
+        kind = dns.rdatatype.to_text(question.rdtype)
+        self.questions.append(f"{road} {question.name} {kind}")
+        said = self.lie(query)
+        return said if isinstance(said, bytes) else said.to_wire(max_size=65_535)

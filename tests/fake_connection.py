@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 
-from postroad.model import Client, TlsSession
+from postroad.model import Client, Endpoint, TlsSession
 from postroad.net.connection import TlsError
 
 TLS = TlsSession("TLSv1.3", "TLS_AES_256_GCM_SHA384", 256)
@@ -19,6 +19,7 @@ class FakeConnection:
 
     def __init__(self, peer: Client | None = None, *, broken_tls: str = "") -> None:
         self.peer = peer or Client("192.0.2.7", 4711)
+        self.local = Endpoint("198.51.100.1", 25)
         self.tls: TlsSession | None = None
         self.channel_bindings: dict[str, frozenset[bytes]] = {}
         self.broken_tls = broken_tls

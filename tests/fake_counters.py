@@ -14,9 +14,12 @@ class MemoryCounters:
         self._buckets: Counter[tuple[str, str, int]] = Counter()
         self._held: Counter[tuple[str, str]] = Counter()
 
-    def add(self, window: Window, key: str, now: float, amount: int = 1) -> int:
+    def add(
+        self, window: Window, key: str, now: float, amount: int = 1, *, since: float | None = None
+    ) -> int:
         below = -self._raw(window, key, now) if amount > 0 else 0
-        self._buckets[window.name, key, int(now / window.seconds)] += amount + max(0, below)
+        when = now if since is None else since
+        self._buckets[window.name, key, int(when / window.seconds)] += amount + max(0, below)
         return self.count(window, key, now)
 
     def count(self, window: Window, key: str, now: float) -> int:

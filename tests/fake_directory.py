@@ -52,7 +52,7 @@ class FakeDirectory:
         self._check()
         return domain == "" or domain_form(domain) in self.domains
 
-    async def resolve(self, address: Address) -> Resolution:
+    async def resolve(self, address: Address, *, catch_all: bool = True) -> Resolution:
         self._check()
         form = address_form(address)
         if not form.domain and form.local == "postmaster" and self.domains:
@@ -67,7 +67,7 @@ class FakeDirectory:
                 return Alias(self.aliases[candidate])
         caught = self.aliases.get(f"@{form.domain}", ())
         if caught and form not in map(address_form, caught):
-            return Alias(caught)
+            return Alias(caught) if catch_all else Unknown()
         return self._postmaster(plain)
 
     async def authenticate(
@@ -117,10 +117,11 @@ class FakeDirectory:
         local = key.rpartition("@")[2] in self.domains
         return key if local and key in self.passwords and key not in self.disabled else None
 
-    async def owns(self, user: str, address: Address) -> bool:
-        steps, seen = [address], {address_form(address)}
+    async def owns(self, user: str, address: Address, *, catch_all: bool = False) -> bool:
+        steps, seen, first = [address], {address_form(address)}, True
         while steps:
-            answer = await self.resolve(steps.pop(0))
+            answer = await self.resolve(steps.pop(0), catch_all=catch_all or not first)
+            first = False
             if answer == Mailbox(user):
                 return True
             if isinstance(answer, Alias):

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from ipaddress import ip_address
 
 from fake_counters import MemoryCounters
 from postroad.limits.bans import Ban, network_banned
+from postroad.limits.counters import Shelf
 from postroad.limits.gate import Gate
 from postroad.limits.network import network_of
-from postroad.limits.settings import UNCOUNTED, Limits
+from postroad.limits.rates import rates_of
+from postroad.limits.settings import UNCOUNTED, Limits, RateSettings
 
 UNLIMITED = replace(UNCOUNTED, sessions=0)
 
@@ -56,6 +59,7 @@ class FakeFamiliar:
 
 def gate(
     limits: Limits = UNLIMITED,
+    rates: Mapping[str, RateSettings] | None = None,
     *,
     counters: MemoryCounters | None = None,
     bans: FakeBans | None = None,
@@ -67,7 +71,8 @@ def gate(
         service="smtpd",
         hostname="mail.example.org",
         limits=limits,
-        counters=counters or MemoryCounters(),
+        rates=rates_of(limits, rates or {}, "mx"),
+        shelves=dict.fromkeys(Shelf, counters or MemoryCounters()),
         bans=bans or FakeBans(),
         is_trusted=is_trusted,
         journal=journal,

@@ -7,10 +7,20 @@ It passes the conformance suite of the spool. `MemoryStore` is the disk: open an
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from postroad.model import Addressee, Envelope, StoredMessage, StoredRecipient
-from postroad.spool import Claim, Claimed, Done, Hastened, Retry, Selector, SpoolError
+from postroad.model import BLANK, Addressee, Envelope, StoredMessage, StoredRecipient, Waybill
+from postroad.spool import (
+    Choice,
+    Claim,
+    Claimed,
+    Done,
+    Hastened,
+    Retry,
+    Selector,
+    Sifted,
+    SpoolError,
+)
 from postroad.spool.queue_id import QueueIds
 
 
@@ -53,6 +63,24 @@ def store_due(message: StoredMessage) -> float:
     return message.queued - 600 * max(message.envelope.priority, 0)
 
 
+def chosen(choice: Choice, message: StoredMessage) -> bool:
+    """Whether an operator means the message."""
+    names = choice.queue_ids
+    sender = message.envelope.sender
+    said = "" if sender is None else f"{sender.local}@{sender.domain}"
+    return (
+        (names is None or message.queue_id in {name.upper() for name in names})
+        and (not choice.held or bool(message.waybill.held))
+        and (choice.reason is None or message.waybill.held == choice.reason)
+        and (choice.login is None or _is_by(message.waybill.login, choice.login))
+        and (choice.sender is None or said.lower() == choice.sender.lower())
+    )
+
+
+def _is_by(login: str, account: str) -> bool:
+    return bool(login) and login.lower() == account.lower()
+
+
 class MemoryDraft:
     def __init__(self, shard: MemoryShard, queue_id: str) -> None:
         self.queue_id = queue_id
@@ -65,13 +93,17 @@ class MemoryDraft:
         self.pieces.append(chunk)
 
     async def commit(
-        self, envelope: Envelope, recipients: Sequence[Addressee], arrived: float
+        self,
+        envelope: Envelope,
+        recipients: Sequence[Addressee],
+        arrived: float,
+        waybill: Waybill = BLANK,
     ) -> Claimed:
         self.check()
         if not recipients:
             raise ValueError("a message needs a recipient")
         self.spent = True
-        return self.shard.store_message(self, envelope, recipients, arrived)
+        return self.shard.store_message(self, envelope, recipients, arrived, waybill)
 
     def discard(self) -> None:
         self.spent = True
@@ -108,11 +140,12 @@ class MemoryShard:
         envelope: Envelope,
         recipients: Sequence[Addressee],
         arrived: float,
+        waybill: Waybill = BLANK,
     ) -> Claimed:
         self.check(writing=True)
         content = MemoryContent(b"".join(draft.pieces))
         now, hold = self.clock(), envelope.hold_until
-        message = StoredMessage(draft.queue_id, envelope, arrived, now, content)
+        message = StoredMessage(draft.queue_id, envelope, arrived, now, content, waybill)
         first = self.store.last_recipient + 1
         self.store.last_recipient += len(recipients)
         stored = tuple(
@@ -120,9 +153,9 @@ class MemoryShard:
             for at, (address, original, notify, orcpt, owed) in enumerate(recipients)
         )
         self.store.messages[draft.queue_id] = message
-        held = hold if hold is not None and hold > now else None
-        self.store.rows |= {one.id: Row(draft.queue_id, one, held) for one in stored}
-        if held is not None:
+        later = hold if hold is not None and hold > now else None
+        self.store.rows |= {one.id: Row(draft.queue_id, one, later) for one in stored}
+        if later is not None or waybill.held:
             return Claimed(message, ())
         self.claimed |= {one.id for one in stored}
         return Claimed(message, stored)
@@ -132,7 +165,7 @@ class MemoryShard:
         waiting = sorted(
             (row.due, id_)
             for id_, row in self.store.rows.items()
-            if row.due is not None and id_ not in self.claimed
+            if row.due is not None and id_ not in self.claimed and not self.held(row)
         )
         due = [id_ for at, id_ in waiting if at <= now][:limit]
         self.claimed |= set(due)
@@ -179,18 +212,49 @@ class MemoryShard:
 
     async def hasten(self, selector: Selector) -> Hastened:
         self.check(writing=True)
-        now, count, held = self.clock(), 0, 0
+        now, count, postponed, withheld = self.clock(), 0, 0, 0
         names = {name.upper() for name in selector.queue_ids or ()}
         for id_, row in self.store.rows.items():
             named = selector.queue_ids is None or row.queue_id in names
+            if named and self.held(row) and id_ not in self.claimed:
+                withheld += selector.matches(row.recipient.address)
+                continue
             waits = id_ not in self.claimed and row.due is not None and row.due > now
             if named and waits and selector.matches(row.recipient.address):
                 if (self.store.messages[row.queue_id].envelope.hold_until or 0.0) > now:
-                    held += 1
+                    postponed += 1
                     continue
                 row.due = now
                 count += 1
-        return Hastened(count, held, None)
+        return Hastened(count, postponed, None, withheld)
+
+    async def hold(self, choice: Choice, reason: str) -> Sifted:
+        self.check(writing=True)
+        if not reason:
+            raise ValueError("a message is held for a reason")
+        return self.mark_held(choice, reason)
+
+    async def free(self, choice: Choice) -> Sifted:
+        self.check(writing=True)
+        done = self.mark_held(choice, "")
+        for id_, row in self.store.rows.items():
+            if row.due is None and id_ not in self.claimed and not self.held(row):
+                row.due = store_due(self.store.messages[row.queue_id])
+        return done
+
+    def withholds(self, queue_id: str) -> bool:
+        return bool(self.store.messages[queue_id].waybill.held)
+
+    def mark_held(self, choice: Choice, reason: str) -> Sifted:
+        meant = [each for each in self.store.messages.values() if chosen(choice, each)]
+        changed = [each for each in meant if bool(each.waybill.held) is not bool(reason)]
+        for each in changed:
+            waybill = each.waybill._replace(held=reason)
+            self.store.messages[each.queue_id] = replace(each, waybill=waybill)
+        return Sifted(len(changed), len(meant) - len(changed), None)
+
+    def held(self, row: Row) -> bool:
+        return bool(self.store.messages[row.queue_id].waybill.held)
 
     async def delete(self, queue_ids: Sequence[str]) -> int:
         self.check(writing=True)

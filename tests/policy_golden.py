@@ -1,206 +1,152 @@
-"""Golden policy scripts: how they are written, read and run.
+"""Golden policy scripts, played: every question of a script, with what is decided.
 
-A script is a text anyone can read, in `tests/policy/scripts/`. Its lines are:
-
-    # words for the reader
-    preset mx                   the lists of a preset, else all lists are empty
-    relay: permit, reject       a list, with its stage; replaces the preset's
-    ours REASON                 Postfix cannot be compared with this script
-    directory down              from here on no look-up is answered
-
-    client NAME[ADDRESS]        a new session; everything below is forgotten
-    helo NAME
-    login USER
-    tls
-    mail <SENDER>
-    rcpt <RECIPIENT>            a question; what follows are the answers expected
-           = permit             the decision: permit, or the reply
-           | relay     ...      the trace, as `Verdict.explain` shows it
-    data                        the other question
-
-The world of all scripts: example.org is ours, with john, jane and the address info that john may
-send as; 10.0.0.0/8 is trusted.
+`policy_script` says how they are written. `python tests/policy_golden.py FILE …` writes the answers
+as they are now into scripts: read the difference before you keep it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
-from ipaddress import IPv4Network
+import asyncio
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from pathlib import Path
-from typing import Literal
 
-from postroad.model import Address, Client, Login, TlsSession
-from postroad.policy import (
-    Facts,
-    LookupUnavailable,
-    Networks,
-    Policy,
-    PolicySettings,
-    Stage,
-    Verdict,
-    build,
-)
-
-SCRIPTS = Path(__file__).parent / "policy" / "scripts"
-NETWORKS = Networks([IPv4Network("10.0.0.0/8")])
-DOMAIN = "example.org"
-OWNERS = {
-    "john@example.org": "john@example.org",
-    "jane@example.org": "jane@example.org",
-    "info@example.org": "john@example.org",
-}
-"""Each address of the world, and the account that may send as it."""
-
-TLS = TlsSession("TLSv1.3", "TLS_AES_256_GCM_SHA384", 256)
+from policy_script import ANSWER_MARKS, Command, Script, Session, address_of, read
+from postroad.model import PLAIN, Address, Disposition, Reply
+from postroad.policy import Oracle, Policy, Stage, Verdict
 
 
-class World:
-    """The directory of all scripts, as an oracle."""
+async def play(
+    script: Script, folder: Path, oracle: Oracle | None = None
+) -> AsyncIterator[tuple[Command, Verdict]]:
+    """Every question of a script with what is decided.
 
-    def __init__(self, *, down: bool = False) -> None:
-        self.down = down
-
-    async def is_local(self, domain: str) -> bool:
-        self._check()
-        return domain.lower() == DOMAIN
-
-    async def is_listed(self, address: Address) -> bool:
-        self._check()
-        return address.key in OWNERS
-
-    async def owns(self, user: str, address: Address) -> bool:
-        self._check()
-        return OWNERS.get(address.key) == user
-
-    async def has_owner(self, address: Address) -> bool:
-        self._check()
-        return address.key in OWNERS
-
-    def _check(self) -> None:
-        if self.down:
-            raise LookupUnavailable("the directory is down")
+    Args:
+        script: what to play.
+        folder: where the tables' files may be written.
+        oracle: whom it asks, where that is not its own world.
+    """
+    script.world.write(folder)
+    policy = script.policy
+    for session in script.sessions:
+        own = script.world.oracle(folder, directory_down=session.directory_down)
+        player = Player(policy, session, oracle or own)
+        for command in session.commands:
+            verdict = await player.hear(command)
+            if verdict is not None:
+                yield command, verdict
 
 
-@dataclass(frozen=True)
-class Question:
-    """One `rcpt` or `data` of a script, with all that the session knows by then."""
+class Player:
+    """One session under way."""
 
-    line: int
-    kind: Literal["rcpt", "data"]
-    facts: Facts
-    down: bool
-    expected: tuple[str, ...]
+    def __init__(self, policy: Policy, session: Session, oracle: Oracle) -> None:
+        self.policy = policy
+        self.oracle = oracle
+        self.facts = session.facts()
+        self.accepted: list[Address | None] = []
+        self.pending: dict[Stage, Reply | None] = {}
+
+    async def hear(self, command: Command) -> Verdict | None:
+        """What is decided about a command; nothing where it is no question."""
+        match command.word:
+            case "client":
+                return await self._early(Stage.CLIENT, "CONNECT", None)
+            case "helo":
+                self.facts = replace(self.facts, helo=command.rest, mail=False)
+                return await self._early(Stage.HELO, "EHLO", self.pending.get(Stage.CLIENT))
+            case "mail":
+                self.accepted = []
+                self.facts = replace(
+                    self.facts, mail=True, sender=address_of(command.rest), recipient=None
+                )
+                before = self.pending.get(Stage.HELO, self.pending.get(Stage.CLIENT))
+                return await self._early(Stage.SENDER, "MAIL", before)
+            case "rcpt":
+                return await self._rcpt(address_of(command.rest))
+            case "etrn":
+                self.facts = replace(self.facts, mail=False, sender=None, recipient=None)
+                facts = replace(self.facts, etrn=command.rest, state="ETRN")
+                return await self.policy.etrn(facts, self.oracle)
+        only = self.accepted[0] if len(self.accepted) == 1 else None
+        facts = replace(
+            self.facts,
+            recipient=only,
+            recipients=len(self.accepted),
+            pipelined=command.rest == "ahead",
+        )
+        if command.word == "data":
+            return await self.policy.data(replace(facts, state="DATA"), self.oracle)
+        return await self.policy.end_of_data(replace(facts, state="END-OF-MESSAGE"), self.oracle)
+
+    async def _early(self, stage: Stage, state: str, before: Reply | None) -> Verdict | None:
+        if self.policy.delay_reject:
+            return None
+        facts = replace(self.facts, state=state)
+        verdict = await self.policy.early(stage, facts, self.oracle, before)
+        self.pending[stage] = verdict.pending
+        return verdict
+
+    async def _rcpt(self, recipient: Address | None) -> Verdict:
+        facts = replace(self.facts, recipient=recipient, recipients=len(self.accepted))
+        pending = next((self.pending[s] for s in _LATEST_FIRST if s in self.pending), None)
+        verdict = await self.policy.recipient(facts, self.oracle, pending)
+        if verdict.reply is None:
+            self.accepted.append(recipient)
+        return verdict
 
 
-@dataclass
-class Script:
-    name: str
-    preset: str | None = None
-    lists: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    ours: str = ""
-    questions: list[Question] = field(default_factory=list)
-
-    @property
-    def policy(self) -> Policy:
-        if self.preset is not None:
-            return build(self.preset, PolicySettings(**self.lists))
-        empty = {stage.value: () for stage in Stage}
-        return build("mx", PolicySettings(**{**empty, **self.lists}))
+_LATEST_FIRST = (Stage.SENDER, Stage.HELO, Stage.CLIENT)
 
 
-def scripts() -> list[Path]:
-    return sorted(SCRIPTS.glob("*.txt"))
-
-
-def read(path: Path) -> Script:
-    return _Reader(path).read()
-
-
-async def ask(policy: Policy, question: Question) -> Verdict:
-    world = World(down=question.down)
-    if question.kind == "rcpt":
-        return await policy.recipient(question.facts, world)
-    return await policy.data(question.facts, world)
-
-
-def shown(verdict: Verdict) -> tuple[str, ...]:
-    """A verdict as a script writes it: the decision, then the trace."""
+def shown(verdict: Verdict) -> list[str]:
+    """A verdict as a script writes it."""
     trace = verdict.explain().splitlines()[:-1]
     decision = "permit" if verdict.reply is None else str(verdict.reply)
-    return (f"= {decision}", *(f"| {line}" for line in trace))
+    return [
+        f"= {decision}",
+        *(f"| {line}" for line in trace),
+        *(f"! {what}: {words}" for what, words in verdict.notes),
+        *(f"> {line}" for line in _done(verdict.disposition)),
+    ]
 
 
-class _Reader:
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.script = Script(path.stem)
-        self.facts: Facts | None = None
-        self.down = False
-
-    def read(self) -> Script:
-        for number, line in self._lines():
-            self._take(number, line)
-        assert self.script.questions, f"{self.path.name} asks nothing"
-        return self.script
-
-    def _lines(self) -> Iterator[tuple[int, str]]:
-        for number, raw in enumerate(self.path.read_text("utf-8").splitlines(), 1):
-            line = raw.strip()
-            if line and not line.startswith("#"):
-                yield number, line
-
-    def _take(self, number: int, line: str) -> None:
-        word, _, rest = line.partition(" ")
-        rest = rest.strip()
-        match word:
-            case "=" | "|":
-                last = self.script.questions[-1]
-                self.script.questions[-1] = replace(last, expected=(*last.expected, line))
-            case "preset":
-                self.script.preset = rest
-            case "ours":
-                self.script.ours = rest
-            case "directory":
-                assert rest == "down"
-                self.down = True
-            case "client":
-                name, _, address = rest.rstrip("]").partition("[")
-                client = Client(address, 40_000, name)
-                self.facts = Facts(client, trusted=NETWORKS.contains(address))
-            case "rcpt":
-                facts = replace(self._session(), recipient=_address(rest))
-                self._ask(number, "rcpt", facts)
-                self.facts = facts
-            case "data":
-                self._ask(number, "data", self._session())
-            case _ if word.endswith(":"):
-                self.script.lists[word[:-1]] = (rest,) if rest else ()
-            case _:
-                self.facts = replace(self._session(), **self._fact(number, word, rest))
-
-    def _fact(self, number: int, word: str, rest: str) -> dict[str, object]:
-        match word:
-            case "helo":
-                return {"helo": rest}
-            case "login":
-                return {"login": Login(rest, "PLAIN")}
-            case "tls":
-                return {"tls": TLS}
-            case "mail":
-                return {"mail": True, "sender": _address(rest), "recipient": None}
-        raise AssertionError(f"{self.path.name}:{number}: what is {word!r}?")
-
-    def _session(self) -> Facts:
-        assert self.facts is not None, f"{self.path.name}: a session begins with a client"
-        return self.facts
-
-    def _ask(self, number: int, kind: Literal["rcpt", "data"], facts: Facts) -> None:
-        self.script.questions.append(Question(number, kind, facts, self.down, ()))
+def _done(disposition: Disposition) -> Iterator[str]:
+    if disposition is PLAIN:
+        return
+    for what in ("discard", "hold", "redirect", "bcc", "prepend", "content_filter"):
+        value = getattr(disposition, what)
+        for each in value if isinstance(value, tuple) else [value]:
+            if each:
+                yield f"{what} {each}"
 
 
-def _address(text: str) -> Address | None:
-    inner = text.removeprefix("<").removesuffix(">")
-    if not inner:
-        return None
-    return Address.parse(inner) if "@" in inner else Address(inner, "")
+# Writing ----------------------------------------------------------------------------------------
+
+
+def rewrite(path: Path) -> None:
+    """Put the answers as they are now into a script; what Postfix says instead stays."""
+    now = asyncio.run(_answers(read(path)))
+    lines: list[str] = []
+    for number, raw in enumerate(path.read_text("utf-8").splitlines(), 1):
+        if not (raw[:1].isspace() and raw.strip()[:2] in _OURS):
+            lines.append(raw)
+        if number in now:
+            lines += [f"       {line}" for line in now[number]]
+    path.write_text("\n".join(lines) + "\n", "utf-8")
+
+
+_OURS = tuple(f"{mark} " for mark in ANSWER_MARKS if mark != "~")
+
+
+async def _answers(script: Script) -> dict[int, list[str]]:
+    with tempfile.TemporaryDirectory() as folder:
+        played = play(script, Path(folder))
+        return {command.line: shown(verdict) async for command, verdict in played}
+
+
+if __name__ == "__main__":
+    for name in sys.argv[1:]:
+        rewrite(Path(name))

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
 from postroad.delivery import Route
-from postroad.model import Address, Envelope, StoredMessage, StoredRecipient
+from postroad.model import Address, ContentFilter, Envelope, StoredMessage, StoredRecipient
 from postroad.model.journal import Event
 from postroad.spool import Claim, Claimed, Done, Retry, SpoolError
 from queue_mail import NOON
@@ -34,6 +34,7 @@ class FakeSpool:
         self.reasons: dict[int, str] = {}
         self.settled: list[list[Done | Retry]] = []
         self.claims = 0
+        self.held: set[str] = set()  # queue IDs
         self.full = False  # every write fails
         self.deaf = False  # every read fails
         self.gate = asyncio.Event()  # settle waits here
@@ -60,7 +61,11 @@ class FakeSpool:
         if self.deaf:
             raise SpoolError("the disk is gone")
         self.claims += 1
-        free = sorted((self.due[at], at) for at in self.rows if at not in self.claimed)
+        free = sorted(
+            (self.due[at], at)
+            for at, (queue_id, _) in self.rows.items()
+            if at not in self.claimed and queue_id not in self.held
+        )
         taken = [at for due, at in free if due <= now][:limit]
         self.claimed.update(taken)
         rest = [due for due, at in free if at not in self.claimed]
@@ -88,6 +93,9 @@ class FakeSpool:
         if self.full:
             raise SpoolError("no space left on device")
         self.claimed.difference_update(recipient_ids)
+
+    def withholds(self, queue_id: str) -> bool:
+        return queue_id in self.held
 
     def _settle(self, results: Sequence[Done | Retry]) -> list[str]:
         self.settled.append(list(results))
@@ -140,11 +148,14 @@ class FakeRouter:
 
     def __init__(self) -> None:
         self.transport = "smtp"
+        self.filter = "smtp"
         self.broken: set[str] = set()
         self.gate = asyncio.Event()
         self.slow: set[str] = set()
 
-    async def route(self, address: Address) -> Route:
+    async def route(self, address: Address, content_filter: ContentFilter | None = None) -> Route:
+        if content_filter is not None:
+            return Route(self.filter, content_filter.nexthop)
         if address.domain in self.slow:
             await self.gate.wait()
         if address.domain in self.broken:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Any
 
-from postroad.model import Address, Envelope, StoredMessage, StoredRecipient
+from postroad.model import BLANK, Address, Envelope, StoredMessage, StoredRecipient, Waybill
 
 NOON = 1_800_000_000.0  # seconds since the epoch
 
@@ -36,12 +36,13 @@ def message(
     content: bytes = MemoryContent.octets,
     arrived: float = NOON,
     queued: float = NOON,
+    waybill: Waybill = BLANK,
     **wishes: Any,
 ) -> StoredMessage:
     """A message; an empty sender is the null one. `wishes` are fields of the envelope."""
     envelope = Envelope(Address.parse(sender) if sender else None, **wishes)
     queue_id = queue_id or f"Q{next(_numbers)}"
-    return StoredMessage(queue_id, envelope, arrived, queued, MemoryContent(content))
+    return StoredMessage(queue_id, envelope, arrived, queued, MemoryContent(content), waybill)
 
 
 def recipient(

@@ -5,13 +5,23 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import Awaitable, Sequence
+from dataclasses import replace
 from ipaddress import ip_network
 
 from fake_connection import FakeConnection
 from fake_directory import FakeDirectory
 from fake_limits import gate
+from fake_oracle import oracle_of
 from postroad.intake import Door, IntakeSettings
-from postroad.model import Addressee, Client, Envelope, StoredMessage, StoredRecipient
+from postroad.model import (
+    BLANK,
+    Addressee,
+    Client,
+    Envelope,
+    StoredMessage,
+    StoredRecipient,
+    Waybill,
+)
 from postroad.model.journal import Event
 from postroad.policy import Networks, PolicySettings, build
 from postroad.server.extensions import Extensions
@@ -31,8 +41,8 @@ async def talk(connection: FakeConnection, *lines: str) -> str:
 
 
 class Names:
-    async def client_name(self, address: str) -> str:
-        return "mua.example.net"
+    async def identify(self, client: Client) -> Client:
+        return replace(client, name="mua.example.net", reverse_name="mua.example.net")
 
 
 class Content:
@@ -55,14 +65,19 @@ class Draft:
         return self.spool.behind
 
     async def commit(
-        self, envelope: Envelope, recipients: Sequence[Addressee], arrived: float
+        self,
+        envelope: Envelope,
+        recipients: Sequence[Addressee],
+        arrived: float,
+        waybill: Waybill = BLANK,
     ) -> Claimed:
         self.spool.committing.set()
         await self.spool.may_commit.wait()
         if self.spool.breaks:
             raise SpoolError("no space left on device")
         self.ended = "committed"
-        stored = StoredMessage(self.queue_id, envelope, arrived, arrived, Content(self.octets))
+        content = Content(self.octets)
+        stored = StoredMessage(self.queue_id, envelope, arrived, arrived, content, waybill)
         return Claimed(
             stored,
             tuple(
@@ -129,7 +144,7 @@ class World:
             "auth": preset.startswith("submission"),
             "limits": SessionLimits(),
             "policy": build(preset, PolicySettings()),
-            "oracle": DirectoryOracle(self.directory),
+            "oracle": oracle_of(DirectoryOracle(self.directory)),
             "trusted": Networks([ip_network("10.0.0.0/8")]),
             "directory": self.directory,
             "door": self.door,

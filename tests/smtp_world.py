@@ -59,6 +59,7 @@ class World:
         delivery: dict[str, object] | None = None,
         own_port: int | None = None,  # of our listener; 0: the server is our listener
         now: Callable[[], float] = time.time,
+        chosen: bool = False,
         **relay: object,
     ) -> World:
         ticks = count()
@@ -73,6 +74,7 @@ class World:
             clock=lambda: float(next(ticks)),
             ourselves=Ourselves(ours),
             now=now,
+            chosen=chosen,
         )
         return self
 

@@ -11,9 +11,18 @@ import pytest
 
 from postroad.admin import queue
 from postroad.admin.control import ControlError, ControlServer, ask
-from postroad.admin.queue import Changed, QueueControl, delete, flush
-from postroad.model import Address, Addressee, Envelope
-from postroad.spool import Inventory, Retry, Selector, Shard, SpoolSettings, shard_directories
+from postroad.admin.queue import Changed, QueueControl, delete, flush, hold, release
+from postroad.model import BLANK, Address, Addressee, Envelope, Waybill
+from postroad.model.journal import Event
+from postroad.spool import (
+    Choice,
+    Inventory,
+    Retry,
+    Selector,
+    Shard,
+    SpoolSettings,
+    shard_directories,
+)
 
 NOW = 1_800_000_000.0
 LATER = 4_000_000_000.0
@@ -26,9 +35,17 @@ class Runner:
 
     def __init__(self) -> None:
         self.flushed = 0
+        self.woken = 0
+        self.logged: list[str] = []
+
+    def log(self, event: Event) -> None:
+        self.logged.append(event.text)
 
     def flush(self) -> None:
         self.flushed += 1
+
+    def wake(self) -> None:
+        self.woken += 1
 
 
 @contextlib.asynccontextmanager
@@ -51,7 +68,7 @@ async def worker(state: Path, *numbers: int) -> AsyncIterator[tuple[Mapping[int,
     """A worker with these shards, its control socket open."""
     runner = Runner()
     async with opened(state, *numbers) as shards:
-        commands = QueueControl(shards, [runner]).commands  # type: ignore[list-item]
+        commands = QueueControl(shards, [runner], runner.log).commands  # type: ignore[list-item]
         server = ControlServer(state / "run" / f"worker-{numbers[0]}.sock", commands)
         await server.start()
         try:
@@ -60,12 +77,14 @@ async def worker(state: Path, *numbers: int) -> AsyncIterator[tuple[Mapping[int,
             await server.close()
 
 
-async def fill(shard: Shard, count: int, *recipients: Address) -> list[str]:
+async def fill(
+    shard: Shard, count: int, *recipients: Address, waybill: Waybill = BLANK
+) -> list[str]:
     """Deferred messages; their queue IDs."""
     pairs = [Addressee(each, each) for each in recipients or (X, Y)]
 
     async def one() -> tuple[str, list[Retry]]:
-        claimed = await shard.begin().commit(Envelope(None), pairs, NOW)
+        claimed = await shard.begin().commit(Envelope(None), pairs, NOW, waybill)
         retries = [Retry(each.id, LATER, "451 later") for each in claimed.recipients]
         return claimed.message.queue_id, retries
 
@@ -194,9 +213,110 @@ async def test_a_spool_that_cannot_be_used(tmp_path: Path) -> None:
         await deleted(tmp_path, ["0" * 12])
 
 
+HERS = Waybill("ann@example.org")
+
+
+async def held(state: Path, choice: Choice, reason: str = "because") -> Changed:
+    return await asyncio.to_thread(hold, state, choice, reason)
+
+
+async def released(state: Path, choice: Choice) -> Changed:
+    return await asyncio.to_thread(release, state, choice)
+
+
+@pytest.mark.parametrize(
+    ("choice", "count"),
+    [
+        (Choice(), 6),
+        (Choice(login="ann@example.org"), 4),
+        (Choice(sender=""), 6),
+        (Choice(sender="ann@example.org"), 0),
+    ],
+)
+@pytest.mark.parametrize("owned", [(0, 1), (0,), ()], ids=str)
+async def test_hold_and_release(
+    tmp_path: Path, owned: tuple[int, ...], choice: Choice, count: int
+) -> None:
+    """Shards 0 and 1 with two messages of Ann's and one of nobody's each."""
+    async with opened(tmp_path, 0, 1) as shards:
+        for shard in shards.values():
+            await fill(shard, 2, X, waybill=HERS)
+            await fill(shard, 1, X)
+
+    async def there_and_back() -> None:
+        assert await held(tmp_path, choice) == Changed(count)
+        assert await held(tmp_path, choice) == Changed(0, passed=count)
+        listed = list(Inventory(shard_directories(tmp_path / "spool")).list(Choice(held=True)))
+        assert [entry.waybill.held for entry in listed] == ["because"] * count
+        flushed_ = await asyncio.to_thread(flush, tmp_path, Selector())
+        assert (flushed_.count, flushed_.withheld) == (6 - count, count)
+        assert await released(tmp_path, choice) == Changed(count, passed=0)
+        assert await released(tmp_path, choice) == Changed(0, passed=count)
+
+    if not owned:
+        await there_and_back()
+        return
+    async with worker(tmp_path, *owned) as (_, runner):
+        await there_and_back()
+        assert runner.woken == 2
+
+
+async def test_the_log_says_what_an_operator_did(tmp_path: Path) -> None:
+    async with worker(tmp_path, 0) as (shards, runner):
+        names = await fill(shards[0], 2, X, waybill=HERS)
+        await held(tmp_path, Choice(login="ann@example.org"), "a\nb")
+        await held(tmp_path, Choice(login="ann@example.org"), "nothing more")
+        await released(tmp_path, Choice(sender=""))
+        await flushed(tmp_path, Selector(None, "x.example"))
+        await deleted(tmp_path, names)
+        assert runner.logged == [
+            "messages submitted by ann@example.org put on hold (a?b): 2",
+            "messages from <> released from hold: 2",
+            "recipients of x.example made due: 2",
+            "messages deleted by an operator: 2",
+        ]
+
+
+async def test_only_what_is_held_for_a_reason(tmp_path: Path) -> None:
+    async with worker(tmp_path, 0) as (shards, _):
+        first, second = await fill(shards[0], 2, X, waybill=HERS)
+        await held(tmp_path, Choice(frozenset({first})), "by an operator")
+        await held(tmp_path, Choice(), "frozen")
+        assert await released(tmp_path, Choice(reason="frozen")) == Changed(1)
+        (left,) = Inventory(shard_directories(tmp_path / "spool")).list(Choice(held=True))
+        assert (left.queue_id, first != second) == (first, True)
+        meant = Choice(login="ann@example.org", held=True)
+        named = Inventory(shard_directories(tmp_path / "spool")).list(meant)
+        assert await deleted(tmp_path, [entry.queue_id for entry in named]) == 1
+
+
+async def test_hold_by_thousands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(queue, "PORTION", 7)
+    async with worker(tmp_path, 0) as (shards, runner):
+        names = await fill(shards[0], 50, X)
+        assert await held(tmp_path, Choice(frozenset(names[:-1]))) == Changed(49)
+        assert await held(tmp_path, Choice(frozenset(names))) == Changed(1, passed=49)
+        assert await released(tmp_path, Choice(frozenset(names[1:]))) == Changed(49)
+        assert runner.woken == 7
+        assert await held(tmp_path, Choice(frozenset())) == Changed(0)
+
+
+async def test_a_hold_without_a_reason(tmp_path: Path) -> None:
+    async with worker(tmp_path, 0) as (shards, _):
+        await fill(shards[0], 1, X)
+        with pytest.raises(ControlError, match="for a reason"):
+            await held(tmp_path, Choice(), "")
+
+
 @pytest.mark.parametrize(
     ("request_", "error"),
     [
+        ({"command": "hold", "queue_ids": "A", "reason": "x"}, "queue_ids must be a list"),
+        ({"command": "hold", "login": 7, "reason": "x"}, "login must be a string"),
+        ({"command": "hold", "sender": [], "reason": "x"}, "sender must be a string"),
+        ({"command": "hold", "reason": {}}, "reason must be a string"),
+        ({"command": "hold"}, "a message is held for a reason"),
+        ({"command": "release", "held_for": 1}, "held_for must be a string"),
         ({"command": "delete"}, "queue_ids must be a list of strings"),
         ({"command": "delete", "queue_ids": "ABC"}, "queue_ids must be"),
         ({"command": "delete", "queue_ids": [1]}, "queue_ids must be"),

@@ -93,6 +93,7 @@ def test_json_of_a_client_certificate() -> None:
         "emails": ["john@example.org"],
         "names": [],
         "fingerprint": "",
+        "key_fingerprint": "",
     }
 
 

@@ -44,6 +44,7 @@ NO_LIMITS = {
     "workers": "0 is one for each core",
     "delivery.mx_port": "a port",
     "directory.password_threads": "at least one",
+    **{key: "a reply" for key in NUMBERS if key.startswith("policy.")},
 }
 SWITCHED_OFF = sorted(NUMBERS.keys() - NO_LIMITS)
 

@@ -42,8 +42,8 @@ def test_accounts_come_and_go(command_line: CommandLine) -> None:
     assert (ran.status, ran.out) == (0, "added lisa@example.org\n")
     ran = command_line("user", "list", "--json")
     assert ran.json == [
-        {"name": "john@example.org", "enabled": True},
-        {"name": "lisa@example.org", "enabled": True},
+        {"name": "john@example.org", "enabled": True, "frozen": None},
+        {"name": "lisa@example.org", "enabled": True, "frozen": None},
     ]
     assert command_line("user", "disable", "john@example.org").out == "disabled john@example.org\n"
     assert command_line("user", "list").lines == [
@@ -103,7 +103,7 @@ def test_a_list_shows_no_hash_and_no_secret(command_line: CommandLine) -> None:
         assert "ARGON" not in out
         assert "password" not in out
     assert command_line("user", "list", "--json").json == [
-        {"name": "john@example.org", "enabled": True}
+        {"name": "john@example.org", "enabled": True, "frozen": None}
     ]
 
 

@@ -14,6 +14,7 @@ from postroad.config import Configuration
 from postroad.config.examination import Finding, Verdict, examine
 from postroad.config.reach import Account
 from postroad.net.selfsigned import LIFETIME, self_signed
+from postroad.policy.settings import PolicySettings
 from postroad.server.settings import ListenerSettings, PresetName
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
@@ -181,3 +182,19 @@ def test_a_socket_that_everybody_may_write_to(
     assert "every user of this machine may write to /run/postroad/more" in warning.message
     assert may in warning.message
     assert not warnings(configuration, ListenerSettings(preset=preset, bind=bind, unix_mode="0660"))
+
+
+def test_a_database_of_a_table_that_is_not_there(
+    configuration: Configuration, tmp_path: Path
+) -> None:
+    database, file = tmp_path / "users.db", tmp_path / "users.cf"
+    file.write_text(f"dbpath = {database}\nquery = SELECT 'OK' WHERE '%s' = 'x'\n")
+    table = f"unionmap:{{hash:/nowhere, sqlite:{file}}}"
+    policy = PolicySettings(recipient=(f"check_sender_access {table}", "permit"))
+    listener = replace(configuration.listeners["mx"], policy=policy)
+    with_table = replace(configuration, listeners={"mx": listener})
+    (found,) = [each for each in findings(with_table) if each.subject == "tables"]
+    assert found.verdict is Verdict.ERROR
+    assert found.message.startswith(f"{table} asks {database}, which is not there")
+    database.touch()
+    assert not [each for each in findings(with_table) if each.subject == "tables"]

@@ -212,6 +212,14 @@ SINGLE = {
             '"2001:db8::/32", not "10.1.2.3/8"; did you mean 10.0.0.0/8?'
         ),
     ),
+    "brackets": (
+        '[relay]\ntrusted_networks = ["[::1]/128"]',
+        (
+            "postroad.toml:5: [relay] trusted_networks: expected a network such as "
+            '"192.0.2.0/24" or '
+            '"2001:db8::/32", not "[::1]/128"; did you mean ::1/128?'
+        ),
+    ),
     "the whole world": (
         '[relay]\ntrusted_networks = ["0.0.0.0/0"]',
         "postroad.toml:5: [relay] trusted_networks: " + TOO_WIDE.format("0.0.0.0/0"),

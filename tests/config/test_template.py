@@ -18,8 +18,13 @@ UNCOMMENTED = re.sub(r"(?m)^# (?=[a-z_]+ = |\[)", "", TEXT)
 
 EXAMPLES = {
     "login.act_as",
+    "login.send_as",
+    "policy.classes",
+    "policy.default_rbl_reply",
+    "login.sender_login_maps",
     "etrn.NAME.networks",
     "etrn.NAME.users",
+    "rates.NAME.listeners",
     # Shown with a value, because the default is that there is none.
     "tls.certificate",
     "tls.key",
@@ -69,6 +74,7 @@ def test_it_shows_every_setting_there_is() -> None:
     shown = tomllib.loads(UNCOMMENTED)
     shown["listeners"] = {ANY_NAME: shown["listeners"]["firewall"]}
     shown["etrn"] = {ANY_NAME: shown["etrn"]["branch.example.net"]}
+    shown["rates"] = {ANY_NAME: shown["rates"]["newsletters"]}
     missing = [".".join(each.path) for each in settings(Configuration) if not _has(shown, each)]
     assert missing == []
 

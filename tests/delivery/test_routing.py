@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from postroad.delivery.nexthop import LmtpTarget, Nexthop
-from postroad.delivery.routing import Route, Router
-from postroad.model import Address
+from postroad.delivery.routing import FILTER, Route, Router
+from postroad.model import Address, ContentFilter
 
 
 class Ours:
@@ -31,6 +31,28 @@ class Ours:
 async def test_routes(options, address, route):
     router = Router(Ours(), **{"capture": False, **options})
     assert await router.route(Address.parse(address)) == route
+
+
+@pytest.mark.parametrize(
+    ("options", "content_filter", "routes"),
+    [
+        ({}, "smtp [127.0.0.1]:26", [Route(FILTER, "[127.0.0.1]:26")] * 2),
+        ({"smarthost": "x.net"}, "smtp [127.0.0.1]:26", [Route(FILTER, "[127.0.0.1]:26")] * 2),
+        ({}, "lmtp unix:/run/x", [Route("lmtp", "unix:/run/x")] * 2),
+        ({"capture": True}, "lmtp unix:/run/x", [Route("lmtp", "unix:/run/x")] * 2),
+        ({"smarthost": "x.net"}, "smtp ", [Route("smtp", "example.org"), Route("smtp", "b.c")]),
+        ({}, "local ", [Route("local", "example.org"), Route("local", "b.c")]),
+        ({}, "capture ", [Route("capture", "capture")] * 2),
+        ({"capture": True}, "smtp [127.0.0.1]:26", [Route("capture", "capture")] * 2),
+        ({"capture": True}, "smtp ", [Route("capture", "capture")] * 2),
+    ],
+)
+async def test_routes_through_a_filter(options, content_filter, routes):
+    """It goes before what the configuration says, here as well as elsewhere."""
+    router = Router(Ours(), **{"capture": False, **options})
+    through = ContentFilter(*content_filter.split(" "))
+    found = [await router.route(Address.parse(to), through) for to in ("a@example.org", "d@B.c")]
+    assert found == routes
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from postroad.limits.counters import (
     WAYS,
     CounterMemory,
     SharedCounters,
+    Shelf,
     Window,
 )
 
@@ -38,9 +39,9 @@ class TestMemory(CountersConformance):
 
 
 class TestSharedAlone(CountersConformance):
-    @pytest.fixture
-    def counters(self, memory):
-        return SharedCounters(memory, 0)
+    @pytest.fixture(params=Shelf)
+    def counters(self, memory, request):
+        return SharedCounters(memory, 0, request.param)
 
 
 class TestSharedInTurns(CountersConformance):
@@ -49,6 +50,12 @@ class TestSharedInTurns(CountersConformance):
     @pytest.fixture
     def counters(self, memory):
         return InTurns([SharedCounters(memory, worker) for worker in range(3)])
+
+
+def test_shelves_do_not_meet(memory):
+    shelves = [SharedCounters(memory, worker, shelf) for shelf in Shelf for worker in range(3)]
+    for number, counters in enumerate(shelves):
+        assert counters.add(HOUR, "a", NOW) == number % 3 + 1
 
 
 class InTurns:
@@ -62,8 +69,8 @@ class InTurns:
         self.calls += 1
         return self.workers[self.calls % len(self.workers)]
 
-    def add(self, *arguments):
-        return self.next.add(*arguments)
+    def add(self, *arguments, since=None):
+        return self.next.add(*arguments, since=since)
 
     def count(self, *arguments):
         return self.next.count(*arguments)
@@ -88,7 +95,7 @@ def test_a_flood_of_keys_takes_the_place_of_what_expires_first(memory) -> None:
     for number in range(30):
         counters.add(HOUR, f"guesser {number}", NOW, 5)
         counters.enter("sessions", f"guesser {number}")
-    flood = 3 * ENTRIES
+    flood = 2 * ENTRIES
     for number in range(flood):
         counters.add(MINUTE, f"{number}", NOW)
     known = sum(counters.count(MINUTE, f"{number}", NOW) for number in range(flood))

@@ -104,8 +104,8 @@ LISA = Address("lisa", "example.com")
             "1ABC: client=mua.example.net[192.0.2.7], orig_client=unknown[10.0.0.1]",
         ),
         (
-            Accepted("smtpd", "1ABC", CLIENT, None, {"IDENT": "4XYZ", "HELO": "a\nb"}),
-            "1ABC: client=mua.example.net[192.0.2.7], orig_queue_id=4XYZ, orig_helo=a?b",
+            Accepted("smtpd", "1ABC", CLIENT, None, {"IDENT": "4XYZ", "HELO": "a\nb, x<c"}),
+            "1ABC: client=mua.example.net[192.0.2.7], orig_queue_id=4XYZ, orig_helo=a?b??x?c",
         ),
         (MessageId("cleanup", "1ABC", "<x@y>"), "1ABC: message-id=<x@y>"),
         (Queued("qmgr", "1ABC", "", 661, 1), "1ABC: from=<>, size=661, nrcpt=1 (queue active)"),
@@ -132,6 +132,42 @@ LISA = Address("lisa", "example.com")
 )
 def test_text(event: Event, text: str) -> None:
     assert event.text == text
+
+
+IMITATION = "a>,session=<X"
+QUOTED = Address("a>, to=<b", "example.com")
+
+
+@pytest.mark.parametrize(
+    ("event", "part"),
+    [
+        (
+            Rejected(
+                "smtpd", "1ABC", "RCPT", CLIENT, Reply.of(550, "5.1.1", "x"), str(QUOTED), QUOTED,
+                "SMTP", IMITATION,
+            ),
+            "; from=<{0}> to=<{0}> proto=SMTP helo=<a??session=?X>",
+        ),
+        (Queued("qmgr", "1ABC", str(QUOTED), 1, 1), "1ABC: from=<{0}>, size=1"),
+        (
+            Delivered(
+                "smtp", "1ABC", QUOTED, LISA, "mx", (0, 0, 0, 0), Status.SENT,
+                Reply.of(250, "2.0.0", "OK"),
+            ),
+            "1ABC: to=<{0}>, orig_to=<lisa@example.com>, relay=mx",
+        ),
+        (
+            Delivered(
+                "smtp", "1ABC", LISA, QUOTED, "mx", (0, 0, 0, 0), Status.SENT,
+                Reply.of(250, "2.0.0", "OK"),
+            ),
+            "1ABC: to=<lisa@example.com>, orig_to=<{0}>, relay=mx",
+        ),
+    ],
+)  # fmt: skip
+def test_no_peer_closes_a_field_and_begins_another(event: Event, part: str) -> None:
+    shown = str(QUOTED).replace(">", "?").replace("<", "?")
+    assert part.format(shown) in event.text
 
 
 HOSTILE = "a\u2028b\u202ec"

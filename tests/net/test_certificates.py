@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import re
+import subprocess
+from base64 import b64decode
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,6 +16,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from cryptography.x509.oid import NameOID
 
+from peers import needs
 from peers.certificates import Authority
 from postroad.net.certificates import Chain, TlsConfigurationError, is_for, read_chain
 from postroad.net.peer_certificate import client_certificate
@@ -173,10 +177,17 @@ def test_what_a_clients_certificate_says(authority: Authority) -> None:
     assert seen.names == ("john", "laptop.example.org")
     assert seen.fingerprint == hashlib.sha256(der(leaf)).hexdigest()
     assert seen.der == der(leaf)
+    argv = [needs.program("openssl"), "x509", "-in", str(issued.chain), "-noout", "-pubkey"]
+    pem = subprocess.run(argv, check=True, capture_output=True).stdout
+    key = b64decode(b"".join(pem.splitlines()[1:-1]))
+    assert seen.key_fingerprint == hashlib.sha256(key).hexdigest()
+    assert re.fullmatch("([0-9A-F]{2}:){31}[0-9A-F]{2}", seen.shown_key_fingerprint)
+    assert seen.shown_fingerprint.replace(":", "").lower() == seen.fingerprint
 
 
 def test_of_a_certificate_that_cannot_be_read_the_fingerprint_is_left() -> None:
     seen = client_certificate(b"no certificate")
 
     assert (seen.subject, seen.emails, seen.names) == ("", (), ())
+    assert (seen.key_fingerprint, seen.shown_key_fingerprint) == ("", "")
     assert seen.fingerprint == hashlib.sha256(b"no certificate").hexdigest()

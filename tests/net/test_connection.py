@@ -54,6 +54,30 @@ async def test_octets_go_both_ways() -> None:
         assert client.peer.address == "127.0.0.1"
 
 
+async def test_both_know_their_ends() -> None:
+    seen = asyncio.get_running_loop().create_future()
+
+    async def look(connection: Connection) -> None:
+        await connection.read(PATIENCE)
+        seen.set_result((connection.peer.port, connection.local))
+
+    async with Pair(look) as client:
+        assert not client.unread
+        client.write(b"x")
+        port, local = await seen
+        assert client.local == ("127.0.0.1", port)
+    assert local == ("127.0.0.1", client.peer.port)
+
+
+async def test_what_nobody_has_read_yet() -> None:
+    async with Pair(echo) as client:
+        client.write(b"hello" * 20_000)
+        await client.read(PATIENCE)
+        while not client.unread:  # noqa: ASYNC110 - nobody reads, so that nobody would be woken
+            await asyncio.sleep(0)
+        await read_all(client, 1)
+
+
 async def test_a_silent_peer_is_a_timeout_and_the_stream_lives_on() -> None:
     async with Pair(echo) as client:
         with pytest.raises(TimeoutError):

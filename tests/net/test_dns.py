@@ -6,8 +6,17 @@ import random
 import pytest
 
 from fake_dns import FakeDns
-from postroad.net import dns
-from postroad.net.dns import DnsTemporary, Exchanger, MxAnswer, MxKind, Resolver, to_ascii
+from postroad.model import Client
+from postroad.net import client_name, dns_cache
+from postroad.net.dns import (
+    DnsTemporary,
+    Exchanger,
+    Existence,
+    MxAnswer,
+    MxKind,
+    Resolver,
+    to_ascii,
+)
 from postroad.net.settings import DnsSettings
 
 ZONE = {
@@ -25,8 +34,9 @@ ZONE = {
     "3.2.0.192.in-addr.arpa": {"PTR": ("mx.example.net.",)},
     "4.2.0.192.in-addr.arpa": {"PTR": ("bad\\032name.example.net.",)},
     "5.2.0.192.in-addr.arpa": {"PTR": ("192.0.2.5.",)},
-    "6.2.0.192.in-addr.arpa": {"PTR": ("half.example.",)},
-    "half.example": {"A": ("192.0.2.6",)},
+    "7.2.0.192.in-addr.arpa": {"PTR": ("liar.example.",)},
+    "8.2.0.192.in-addr.arpa": {"PTR": ("localhost.", "a.localhost.", "mail.example.25.")},
+    "liar.example": {"A": ("192.0.2.99",)},
     f"1.{'0.' * 23}8.b.d.0.1.0.0.2.ip6.arpa": {"PTR": ("mx.example.net.",)},
 }
 
@@ -114,41 +124,151 @@ async def test_no_address_and_no_answer(broken):
 
 
 @pytest.mark.parametrize(
-    ("address", "name"),
+    ("name", "kind", "records"),
     [
-        ("192.0.2.1", "mx.example.net"),
-        ("192.0.2.2", "mx.example.net"),
-        ("2001:db8::1", "mx.example.net"),
-        ("2001:0db8:0::1", "mx.example.net"),
-        ("192.0.2.3", "unknown"),
-        ("192.0.2.4", "unknown"),
-        ("192.0.2.5", "unknown"),
-        ("198.51.100.1", "unknown"),
-        ("127.0.0.1", "localhost"),
-        ("::1", "localhost"),
+        ("mx.example.net", "A", ("192.0.2.1", "192.0.2.2")),
+        ("MX.Example.Net.", "AAAA", ("2001:db8::1",)),
+        ("example.net", "MX", ("20 second.example.net.", "10 MX.Example.net.")),
+        ("bücher.example", "MX", ("1 mx.example.net.",)),
+        ("example.net", "TXT", ()),
+        ("absent.example", "A", ()),
+        ("", "A", ()),
+        ("[192.0.2.1]", "A", ()),
+        ("a b.example", "A", ()),
+        ("a\\.b.example", "A", ()),
+        ("two..dots.example", "A", ()),
+        ("x" * 64 + ".example", "A", ()),
+        (".".join(["x" * 50] * 5), "A", ()),
+        ("\u2665\u0301-.example", "A", ()),
     ],
 )
-async def test_client_name(address, name):
-    assert await resolver(FakeDns(ZONE)).client_name(address) == name
+async def test_records(name, kind, records):
+    assert await resolver(FakeDns(ZONE)).records(name, kind) == records
 
 
-async def test_client_names_are_not_worth_an_error():
-    query = FakeDns(ZONE, broken=frozenset({"mx.example.net A", "mx.example.net AAAA"}))
-    assert await resolver(query).client_name("192.0.2.1") == "unknown"
+async def test_what_no_zone_can_hold_is_not_asked_for():
+    query = FakeDns(ZONE)
+    asked = resolver(query)
+    for name in ("", ".", "[192.0.2.1]", "a b.example", "a\\.b", "a..b", ".".join(["x" * 50] * 5)):
+        assert (await asked.lookup(name, "A")).existence is Existence.NO_DOMAIN
+    assert query.asked == []
+
+
+@pytest.mark.parametrize(
+    ("name", "existence"),
+    [
+        ("example.net", Existence.FOUND),
+        ("empty.example", Existence.NO_DATA),
+        ("absent.example", Existence.NO_DOMAIN),
+    ],
+)
+async def test_a_name_without_records_is_not_one_that_does_not_exist(name, existence):
+    assert (await resolver(FakeDns(ZONE)).lookup(name, "MX")).existence is existence
+
+
+async def test_records_without_an_answer():
+    broken = frozenset({"example.net TXT"})
+    with pytest.raises(DnsTemporary):
+        await resolver(FakeDns(ZONE, broken=broken)).records("example.net", "TXT")
+
+
+async def identified(address: str, asked: Resolver) -> tuple[str, str, bool, bool]:
+    found = await asked.identify(Client(address, 4711, "guessed.example"))
+    assert (found.address, found.port) == (address, 4711)
+    return found.name, found.reverse_name, found.name_unsure, found.reverse_unsure
+
+
+@pytest.mark.parametrize(
+    ("address", "name", "reverse_name"),
+    [
+        ("192.0.2.1", "mx.example.net", "mx.example.net"),
+        ("192.0.2.2", "mx.example.net", "mx.example.net"),  # the second of its names
+        ("2001:db8::1", "mx.example.net", "mx.example.net"),
+        ("2001:0db8:0::1", "mx.example.net", "mx.example.net"),
+        ("192.0.2.3", "unknown", "mx.example.net"),  # whose it is not
+        ("192.0.2.4", "unknown", "unknown"),
+        ("192.0.2.5", "unknown", "unknown"),
+        ("192.0.2.7", "unknown", "liar.example"),
+        ("192.0.2.8", "unknown", "unknown"),
+        ("198.51.100.1", "unknown", "unknown"),
+        ("127.0.0.1", "localhost", "localhost"),
+        ("::1", "localhost", "localhost"),
+    ],
+)
+async def test_names_of_clients(address, name, reverse_name):
+    found = await identified(address, resolver(FakeDns(ZONE)))
+    assert found == (name, reverse_name, False, False)
+
+
+@pytest.mark.parametrize(
+    ("broken", "found"),
+    [
+        ("1.2.0.192.in-addr.arpa", ("unknown", "unknown", True, True)),
+        ("mx.example.net", ("unknown", "mx.example.net", True, False)),
+        ("mx.example.net A", ("unknown", "mx.example.net", True, False)),
+        ("mx.example.net AAAA", ("mx.example.net", "mx.example.net", False, False)),
+    ],
+)
+async def test_names_that_the_dns_did_not_tell(broken, found):
+    asked = resolver(FakeDns(ZONE, broken=frozenset({broken})))
+    assert await identified("192.0.2.1", asked) == found
+
+
+@pytest.mark.parametrize(
+    ("broken", "found"),
+    [
+        ("liar.example", ("mx.example.net", "mx.example.net", False, False)),
+        ("mx.example.net", ("unknown", "liar.example", True, False)),
+    ],
+)
+async def test_one_of_two_names_without_an_answer(broken, found):
+    asked = resolver(FakeDns(ZONE, broken=frozenset({broken})))
+    assert await identified("192.0.2.2", asked) == found
+
+
+async def test_the_family_that_cannot_confirm_is_not_asked_for():
+    query = FakeDns(ZONE)
+    await identified("192.0.2.1", resolver(query))
+    assert query.asked == [("1.2.0.192.in-addr.arpa", "PTR"), ("mx.example.net", "A")]
 
 
 async def test_client_names_can_be_switched_off():
     query = FakeDns(ZONE)
-    assert await resolver(query, reverse=False).client_name("192.0.2.1") == "unknown"
+    found = await identified("192.0.2.1", resolver(query, reverse=False))
+    assert found == ("unknown", "unknown", False, False)
+    assert (await identified("::1", resolver(query, reverse=False)))[0] == "localhost"
     assert query.asked == []
 
 
-async def test_client_names_do_not_take_long():
-    query = FakeDns(ZONE)
-    query.gate.clear()
-    asked = resolver(query, timeout=0.001)
-    assert await asked.client_name("192.0.2.1") == "unknown"
+@pytest.mark.parametrize(
+    ("slow", "found"),
+    [
+        ("1.2.0.192.in-addr.arpa", ("unknown", "unknown", True, True)),
+        ("mx.example.net", ("unknown", "mx.example.net", True, False)),
+    ],
+)
+async def test_client_names_do_not_take_long(slow, found):
+    """What was found in time counts."""
+    query = FakeDns(ZONE, slow=frozenset({slow}))
+    asked = resolver(query, timeout=0.01)
+    assert await identified("192.0.2.1", asked) == found
     await asked.close()
+
+
+@pytest.mark.parametrize("address", ["unknown", "local"])
+async def test_who_has_no_address_has_the_name_it_came_with(address):
+    query = FakeDns(ZONE)
+    client = Client(address, 0, "localhost")
+    assert await resolver(query).identify(client) == client
+    assert query.asked == []
+
+
+async def test_a_hostile_reverse_zone_is_not_asked_for_long():
+    many = tuple(f"name{at}.example." for at in range(90))
+    query = FakeDns({"1.2.0.192.in-addr.arpa": {"PTR": many}})
+    found = await identified("192.0.2.1", resolver(query))
+    assert found == ("unknown", "name0.example", False, False)
+    assert len(query.asked) == 1 + client_name.MAX_NAMES
 
 
 async def test_answers_hold_as_long_as_they_say():
@@ -165,7 +285,7 @@ async def test_answers_hold_no_longer_than_a_day():
     query, clock = FakeDns(ZONE, ttl=1e9), Clock()
     asked = resolver(query, clock)
     await asked.mx("example.net")
-    clock.now += dns.MAX_TTL + 1
+    clock.now += dns_cache.MAX_TTL + 1
     await asked.mx("example.net")
     assert len(query.asked) == 2
 
@@ -185,12 +305,30 @@ async def test_denials_are_kept_too_and_failures_are_not():
 
 
 async def test_the_cache_is_bounded(monkeypatch):
-    monkeypatch.setattr(dns, "CACHE_SIZE", 2)
+    monkeypatch.setattr(dns_cache, "CACHE_SIZE", 2)
     query = FakeDns(ZONE)
     asked = resolver(query)
     for name in ("a.example", "b.example", "a.example", "c.example", "a.example", "b.example"):
         await asked.mx(name)
     assert [name[0] for name, _ in query.asked] == ["a", "b", "c", "b"]
+
+
+async def test_long_answers_take_the_room_of_many(monkeypatch):
+    monkeypatch.setattr(dns_cache, "CACHE_OCTETS", 25)
+    query = FakeDns({f"{at}.example": {"TXT": ("0123456789",)} for at in range(4)})
+    asked = resolver(query)
+    for at in (0, 1, 0, 1, 2, 2, 0, 1):
+        await asked.records(f"{at}.example", "TXT")
+    assert [name[0] for name, _ in query.asked] == ["0", "1", "2", "0", "1"]
+
+
+async def test_an_answer_that_does_not_hold_takes_no_room_twice(monkeypatch):
+    monkeypatch.setattr(dns_cache, "CACHE_OCTETS", 25)
+    query, clock = FakeDns({"a.example": {"TXT": ("0123456789",)}}, ttl=0), Clock()
+    asked = resolver(query, clock)
+    for _ in range(5):
+        assert await asked.records("a.example", "TXT") == ("0123456789",)
+    assert len(query.asked) == 5
 
 
 async def test_a_question_is_asked_once_for_all_who_wait():

@@ -13,13 +13,19 @@ from proxyprotocol.result import ProxyResultIPv4, ProxyResultIPv6, ProxyResultLo
 from proxyprotocol.v1 import ProxyProtocolV1
 from proxyprotocol.v2 import ProxyProtocolV2
 
-from postroad.model import UNKNOWN, Client
-from postroad.net.proxy import ProxyHeaderError, parse_header, read_header
+from postroad.model import UNKNOWN, Client, Endpoint
+from postroad.net.proxy import Introduction, ProxyHeaderError, parse_header, read_header
 
-NOBODY = Client(UNKNOWN, 0)
+NOBODY = Introduction(Client(UNKNOWN, 0))
+
+
+def introduced(address: str, port: int, our_address: str, our_port: int) -> Introduction:
+    return Introduction(Client(address, port), Endpoint(our_address, our_port))
+
+
 SIGNATURE = b"\r\n\r\n\x00\r\nQUIT\n"
 V4 = bytes([192, 0, 2, 1, 10, 0, 0, 2]) + (4711).to_bytes(2) + (25).to_bytes(2)
-V6 = socket.inet_pton(socket.AF_INET6, "2001:db8::1") * 2 + (4711).to_bytes(2) + (25).to_bytes(2)
+V6 = b"".join(socket.inet_pton(socket.AF_INET6, f"2001:db8::{at}") for at in (1, 2)) + V4[8:]
 MAPPED = socket.inet_pton(socket.AF_INET6, "::ffff:192.0.2.1") * 2 + bytes(4)
 PATHS = b"/run/a".ljust(108, b"\0") + b"\xff\xfe".ljust(108, b"\0")
 TLV = b"\x03\x00\x04\x00\x00\x00\x00\x20\x00\x03abc"
@@ -30,20 +36,22 @@ def block(command: int, kind: int, payload: bytes) -> bytes:
 
 
 HEADERS = {
-    b"PROXY TCP4 192.0.2.1 10.0.0.2 4711 25\r\n": Client("192.0.2.1", 4711),
-    b"PROXY TCP4 255.255.255.255 255.255.255.255 65535 65535\r\n": Client(
-        "255.255.255.255", 65_535
+    b"PROXY TCP4 192.0.2.1 10.0.0.2 4711 25\r\n": introduced("192.0.2.1", 4711, "10.0.0.2", 25),
+    b"PROXY TCP4 255.255.255.255 255.255.255.255 65535 65535\r\n": introduced(
+        "255.255.255.255", 65_535, "255.255.255.255", 65_535
     ),
-    b"PROXY TCP6 2001:DB8::1 2001:db8::2 4711 25\r\n": Client("2001:db8::1", 4711),
-    b"PROXY TCP6 ::ffff:192.0.2.1 ::1 4711 25\r\n": Client("192.0.2.1", 4711),
+    b"PROXY TCP6 2001:DB8::1 2001:db8::2 4711 25\r\n": introduced(
+        "2001:db8::1", 4711, "2001:db8::2", 25
+    ),
+    b"PROXY TCP6 ::ffff:192.0.2.1 ::1 4711 25\r\n": introduced("192.0.2.1", 4711, "::1", 25),
     b"PROXY UNKNOWN\r\n": NOBODY,
     b"PROXY UNKNOWN ffff::1 ffff::2 65535 65535\r\n": NOBODY,
     b"PROXY UNKNOWN what ever\r\n": NOBODY,
-    block(0x21, 0x11, V4): Client("192.0.2.1", 4711),
-    block(0x21, 0x11, V4 + TLV): Client("192.0.2.1", 4711),
-    block(0x21, 0x21, V6): Client("2001:db8::1", 4711),
-    block(0x21, 0x21, V6 + TLV * 100): Client("2001:db8::1", 4711),
-    block(0x21, 0x21, MAPPED): Client("192.0.2.1", 0),
+    block(0x21, 0x11, V4): introduced("192.0.2.1", 4711, "10.0.0.2", 25),
+    block(0x21, 0x11, V4 + TLV): introduced("192.0.2.1", 4711, "10.0.0.2", 25),
+    block(0x21, 0x21, V6): introduced("2001:db8::1", 4711, "2001:db8::2", 25),
+    block(0x21, 0x21, V6 + TLV * 100): introduced("2001:db8::1", 4711, "2001:db8::2", 25),
+    block(0x21, 0x21, MAPPED): introduced("192.0.2.1", 0, "192.0.2.1", 0),
     block(0x21, 0x31, PATHS): NOBODY,
     block(0x21, 0x00, b""): NOBODY,
     block(0x21, 0x10, V4): NOBODY,  # an address of no transport is to be ignored
@@ -113,10 +121,10 @@ def test_what_is_no_header(header: bytes) -> None:
 @given(st.one_of(st.binary(max_size=300), st.binary(max_size=300).map(SIGNATURE.__add__)))
 def test_any_octets_are_a_header_or_not(octets: bytes) -> None:
     try:
-        client = parse_header(octets)
+        said = parse_header(octets)
     except ProxyHeaderError:
         return
-    assert client == NOBODY or octets.startswith(SIGNATURE)
+    assert said == NOBODY or octets.startswith(SIGNATURE)
 
 
 ports = st.integers(0, 65_535)
@@ -126,15 +134,19 @@ ports = st.integers(0, 65_535)
 def test_what_others_write_of_ipv4(source, dest, source_port: int, dest_port: int) -> None:
     said = ProxyResultIPv4((source, source_port), (dest, dest_port), protocol=socket.SOCK_STREAM)
     for version in (ProxyProtocolV1(), ProxyProtocolV2()):
-        assert parse_header(version.pack(said)) == Client(str(source), source_port)
+        assert parse_header(version.pack(said)) == introduced(
+            str(source), source_port, str(dest), dest_port
+        )
 
 
 @given(st.ip_addresses(v=6), st.ip_addresses(v=6), ports, ports)
 def test_what_others_write_of_ipv6(source, dest, source_port: int, dest_port: int) -> None:
     said = ProxyResultIPv6((source, source_port), (dest, dest_port), protocol=socket.SOCK_STREAM)
-    shown = str(source.ipv4_mapped or source)
+    shown, shown_dest = (str(each.ipv4_mapped or each) for each in (source, dest))
     for version in (ProxyProtocolV1(), ProxyProtocolV2()):
-        assert parse_header(version.pack(said)) == Client(shown, source_port)
+        assert parse_header(version.pack(said)) == introduced(
+            shown, source_port, shown_dest, dest_port
+        )
 
 
 def test_what_others_write_of_themselves() -> None:
@@ -180,7 +192,7 @@ async def test_a_header_that_comes_octet_by_octet(
             await asyncio.sleep(0)
     theirs.sendall(b"EHLO x\r\n")
 
-    assert await reading == HEADERS.get(header, Client("2001:db8::1", 4711))
+    assert await reading == HEADERS.get(header, HEADERS[block(0x21, 0x21, V6)])
     assert ours.recv(1000) == b"EHLO x\r\n"
 
 

@@ -91,18 +91,18 @@ class Dialogue:
         return line.decode("utf-8", "replace").rstrip("\r")
 
 
-def starttls(port: int, *arguments: str) -> Dialogue:
+def starttls(port: int, *arguments: str, host: str = "127.0.0.1") -> Dialogue:
     """`openssl s_client -quiet -starttls smtp`, as the guides run it.
 
     It talks up to STARTTLS by itself and shows the last line of the EHLO reply before it on
     standard error, so the first thing to do here is to speak.
     """
-    return Dialogue(_Program(port, "-starttls", "smtp", *arguments))
+    return Dialogue(_Program(f"{host}:{port}", "-starttls", "smtp", *arguments))
 
 
 def tls(port: int, *arguments: str) -> Dialogue:
     """`openssl s_client -quiet`: TLS from the first byte. The greeting is yet to be heard."""
-    return Dialogue(_Program(port, *arguments))
+    return Dialogue(_Program(f"127.0.0.1:{port}", *arguments))
 
 
 def plain(port: int) -> Dialogue:
@@ -113,10 +113,10 @@ def plain(port: int) -> Dialogue:
 class _Program:
     """`openssl s_client` at the ends of two pipes."""
 
-    def __init__(self, port: int, *arguments: str) -> None:
+    def __init__(self, place: str, *arguments: str) -> None:
         argv = [needs.program("openssl"), "s_client", "-quiet", "-crlf", *arguments]
         self._child = subprocess.Popen(
-            [*argv, "-connect", f"127.0.0.1:{port}"],
+            [*argv, "-connect", place],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

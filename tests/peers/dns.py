@@ -36,7 +36,8 @@ class NameServer:
     Args:
         records: lines of a zone file with absolute names, e.g.
             `"elsewhere.test. MX 10 mx.elsewhere.test."`.
-        zones: the zones that the records belong to; a name outside them is refused.
+        zones: the zones that the records belong to; a name outside them is refused. One without an
+            NS record of its own gets one.
     """
 
     def __init__(self, records: Sequence[str], zones: Sequence[str] = ("test.",)) -> None:
@@ -72,10 +73,9 @@ class NameServer:
 
 
 def _zone_file(zone: str, records: Sequence[str]) -> str:
-    own = [line for line in records if line.split()[0].endswith("." + zone.lstrip("."))]
-    head = [
-        "$TTL 60",
-        f"{zone} SOA ns.invalid. hostmaster.invalid. 1 3600 600 86400 60",
-        f"{zone} NS ns.invalid.",
-    ]
+    inside = "." + zone.lstrip(".")
+    own = [line for line in records if f".{line.split()[0]}".endswith(inside)]
+    head = ["$TTL 60", f"{zone} SOA ns.invalid. hostmaster.invalid. 1 3600 600 86400 60"]
+    if not any(line.split()[:2] == [zone, "NS"] for line in own):
+        head.append(f"{zone} NS ns.invalid.")
     return "\n".join([*head, *own]) + "\n"

@@ -6,13 +6,14 @@ failure, because a skipped acceptance test there would look like a passed one.
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import shutil
 from typing import NoReturn
 
 import pytest
 
-__all__ = ["program", "root"]
+__all__ = ["library", "program", "root"]
 
 _PLACES = "/usr/sbin:/usr/local/sbin:/sbin:/opt/postroad-peers/usr/sbin"
 
@@ -28,6 +29,12 @@ def program(name: str) -> str:
     if path is None:
         _missing(f"{name} is not installed: scripts/install-peers installs it (as root)")
     return path
+
+
+def library(name: str) -> None:
+    """Say that a Python library is needed that may not be installable; the same rule."""
+    if importlib.util.find_spec(name) is None:
+        _missing(f"{name} is not installed: make installs it where it can be compiled")
 
 
 def root(who: str) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import pwd
+import re
 import shutil
 import signal
 import subprocess
@@ -23,9 +24,9 @@ from peers.dovecot import Dovecot
 from peers.maildir import Maildir
 from peers.ports import free_port
 from peers.processes import Process, peer_folder, remove_folder, removed_on_failure
-from peers.waiting import listening, logged
+from peers.waiting import listening, logged, until
 
-__all__ = ["Listener", "Postfix", "mail_exchanger", "sender", "smarthost"]
+__all__ = ["Listener", "Postfix", "limited", "mail_exchanger", "sender", "smarthost"]
 
 _SERVICES = """\
 pickup    unix  n - n 60    1 pickup
@@ -56,10 +57,15 @@ postlog   unix-dgram n - n - 1 postlogd
 
 @dataclass(frozen=True, slots=True)
 class Listener:
-    """One smtpd service: its port on 127.0.0.1 and its `-o` options."""
+    """One smtpd service: its port on 127.0.0.1, its `-o` options, and where its root is.
+
+    One whose root is the queue's directory has a `resolv.conf` of its own there, in `etc`, and so a
+    name server of its own.
+    """
 
     port: int
     options: Mapping[str, str]
+    in_queue: bool = False
 
 
 class _Master(Process):
@@ -85,7 +91,7 @@ class Postfix:
         main_cf: parameters added to those every instance needs.
         listeners: its smtpd services; one without options on a free port when empty.
         files: further files of its folder by name, e.g. tables; a `main_cf` value refers to the
-            folder as `%(folder)s`.
+            folder as `%(folder)s`, and so does an option of a listener.
     """
 
     def __init__(
@@ -120,6 +126,14 @@ class Postfix:
             AssertionError: no such line came in time; the text holds the log.
         """
         return logged(self.log, text, within=within, whose="Postfix")
+
+    def wait_log_match(self, pattern: re.Pattern[str], what: str, *, within: float = 30) -> None:
+        """Wait until the log holds what a pattern finds.
+
+        Raises:
+            TimeoutError: it did not in time; the text says `what`.
+        """
+        until(lambda: pattern.search(self.log()), within=within, what=f"{what}: {pattern.pattern}")
 
     def maildir(self, user: str) -> Maildir:
         """The Maildir of a virtual mailbox."""
@@ -184,8 +198,11 @@ class Postfix:
     def _listener_lines(self) -> str:
         lines = []
         for listener in self.listeners:
-            lines.append(f"127.0.0.1:{listener.port} inet n - n - - smtpd\n")
-            lines += [f"  -o {{{key} = {value}}}\n" for key, value in listener.options.items()]
+            chroot = "y" if listener.in_queue else "n"
+            lines.append(f"127.0.0.1:{listener.port} inet n - {chroot} - - smtpd\n")
+            for key, value in listener.options.items():
+                told = value.replace("%(folder)s", str(self.folder))
+                lines.append(f"  -o {{{key} = {told}}}\n")
         return "".join(lines)
 
 
@@ -223,6 +240,33 @@ def smarthost(
         "smtpd_sasl_authenticated_header": "yes",
     }
     return Postfix(parameters, files=_mailbox_table(domain, users))
+
+
+def limited(
+    domain: str,
+    users: Sequence[str],
+    certificate: Certificate,
+    accounts: Dovecot,
+    limits: Mapping[str, Mapping[str, str]],
+) -> tuple[Postfix, dict[str, int]]:
+    """An MX where users may log in, with a listener for each set of options, and their ports.
+
+    Nobody is excepted from the limits of clients, not even loopback.
+    """
+    parameters = {
+        **_mailboxes(domain),
+        **_tls(certificate),
+        "smtpd_tls_security_level": "may",
+        "smtpd_tls_auth_only": "yes",
+        "smtpd_sasl_auth_enable": "yes",
+        "smtpd_sasl_type": "dovecot",
+        "smtpd_sasl_path": str(accounts.socket),
+        "smtpd_relay_restrictions": "reject_unauth_destination",
+        "smtpd_client_event_limit_exceptions": "",
+    }
+    ports = {name: free_port() for name in limits}
+    listeners = [Listener(ports[name], options) for name, options in limits.items()]
+    return Postfix(parameters, listeners, files=_mailbox_table(domain, users)), ports
 
 
 def sender(routes: Mapping[str, int]) -> Postfix:

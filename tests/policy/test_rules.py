@@ -9,10 +9,14 @@ from postroad.policy import (
     PRESETS,
     PolicySettings,
     RestrictionMistake,
+    SharedPolicySettings,
     Stage,
+    Surroundings,
     build,
     mistakes,
 )
+from postroad.policy.rules import read_list
+from postroad.policy.stranger import Value, answer_with
 
 
 def names(policy, stage):
@@ -143,6 +147,66 @@ def test_mistakes(stage, written, name, nearest, words):
     mistake = caught.value
     assert (mistake.stage, mistake.name, mistake.nearest) == (Stage(stage), name, nearest)
     assert words is None or str(mistake) == f"{stage}: {name}: {words}"
+
+
+LATE = "because delay_reject = false"
+BOUNCE, INVALID = "reject_multi_recipient_bounce", "reject_invalid_helo_hostname"
+
+
+@pytest.mark.parametrize(
+    ("lists", "said"),
+    [
+        (
+            {"sender": ("reject_unlisted_recipient", "reject_sender_login_mismatch")},
+            ["sender: reject_unlisted_recipient: the list is asked at MAIL, where no recipient"],
+        ),
+        (
+            {"sender": ("warn_if_reject reject_multi_recipient_bounce",)},
+            [f"sender: {BOUNCE}: the list is asked at MAIL, where no second recipient"],
+        ),
+        (
+            {"client": ("reject_invalid_helo_hostname, check_sender_access hash:/x",)},
+            [
+                f"client: {INVALID}: the list is asked at the connection, where no name in HELO",
+                "client: check_sender_access: the list is asked at the connection, where no sender",
+            ],
+        ),
+        (
+            {"helo": ("check_helo_access hash:/x", "late", "permit_mynetworks")},
+            ["helo: reject_rhsbl_recipient: the list is asked at EHLO, where no recipient"],
+        ),
+        ({"client": ("permit_mynetworks", "reject"), "relay": ("late",), "data": ("reject",)}, []),
+        ({"sender": ("check_sender_access hash:/x",), "helo": ("check_helo_access hash:/x",)}, []),
+    ],
+)
+def test_what_can_never_apply_where_lists_do_not_wait(lists, said):
+    classes = {"late": ("reject_rhsbl_recipient dbl.example",)}
+    around = Surroundings(settings=SharedPolicySettings(classes=classes))
+    found = [str(m) for m in mistakes(PolicySettings(**lists, delay_reject=False), around)]
+    assert found == [f"{words} is known, {LATE}" for words in said]
+    assert mistakes(PolicySettings(**lists), around) == []
+    assert bool(found) == _is_refused(PolicySettings(**lists, delay_reject=False), around)
+
+
+def _is_refused(settings, around):
+    try:
+        build("mx", settings, around)
+    except RestrictionMistake:
+        return True
+    return False
+
+
+def test_a_table_of_an_early_list_cannot_name_what_never_applies():
+    rules, _ = read_list(Stage.SENDER, ("check_sender_access hash:/x",), early=True)
+    (rule,) = rules
+    answer = answer_with(rule.check, Value("reject_unlisted_recipient"))
+    assert answer.refusal.words == "Server configuration error"
+    assert LATE in answer.why
+
+
+@pytest.mark.parametrize("preset", PRESET_LISTS)
+def test_the_presets_do_not_need_to_wait(preset):
+    build(preset, PolicySettings(delay_reject=False))
 
 
 def test_the_nearest_name_is_one_that_fits_the_stage():

@@ -105,7 +105,8 @@ async def test_by_login(world: World, queues: Queues) -> None:
     client, _, _ = await world.connect("submission", client=away, extensions=extensions)
     await talk(client, "EHLO x", "STARTTLS")
     assert "250-ETRN\r\n" in await talk(client, "EHLO x")
-    assert (await talk(client, "ETRN other.example")).startswith("459 4.7.1 ")
+    # The listener's list of clients has nobody in who has not logged in.
+    assert (await talk(client, "ETRN other.example")).startswith("554 5.7.1 <mua.example.net[")
     await talk(client, f"AUTH PLAIN {PLAIN}")
 
     assert await talk(client, "ETRN other.example") == STARTED

@@ -12,7 +12,7 @@ import pytest
 from fake_connection import TLS, FakeConnection
 from fake_counters import MemoryCounters
 from fake_directory import FakeDirectory
-from fake_limits import FakeBans, FakeFamiliar, gate
+from fake_limits import UNLIMITED, FakeBans, FakeFamiliar, gate
 from postroad.directory import DirectoryUnavailable
 from postroad.limits.bans import Author, Ban
 from postroad.limits.guessing import Guard as RealGuard
@@ -516,6 +516,22 @@ async def test_an_administrator_acts_as_a_user(world: LoginWorld, mechanism: str
         f"Q1: client=mua.example.net[192.0.2.7], sasl_method={mechanism}, "
         "sasl_username=john@example.org, sasl_actor=admin@example.org"
     )
+
+
+@pytest.mark.parametrize("per", ["messages_per_user", "sessions_per_user"])
+async def test_who_acts_as_a_user_counts_as_himself(world: LoginWorld, per: str) -> None:
+    it = gate(replace(UNLIMITED, **{per: 1}))
+    admin, john = ("admin@example.org", "rootsecret"), ("john@example.org", "summersun")
+    mail = "MAIL FROM:<john@example.org>"
+    whose = (("john@example.org", *admin), ("", *john), ("john@example.org", *admin))
+    answers = []
+    for authzid, name, password in whose:
+        client = await world.client(gate=it)
+        answer = await log_in_as(client, "PLAIN", authzid, name, password)
+        answers.append(await client.say(mail) if answer == WELCOME else answer)
+    assert [answer[:3] for answer in answers[:2]] == ["250", "250"]
+    assert answers[2][:3] in {"450", "421"}
+    assert "admin@example.org" in answers[2]
 
 
 @pytest.mark.parametrize("other", ["nobody@example.org", "info@example.org", "lisa@example.com"])

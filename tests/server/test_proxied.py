@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 import fake_limits
+from postroad.model import Endpoint
 from postroad.net import listener as listening
 from postroad.net.listener import bind
 from postroad.net.selfsigned import write_self_signed
@@ -109,6 +110,30 @@ async def test_the_client_is_who_the_header_says(road: Proxied, header: bytes, s
 
     assert await hear(client) == GREETING
     assert road.log == [f"connect from unknown[{shown}]"]
+
+
+@pytest.mark.parametrize("header", [V1, V2])
+async def test_what_it_connected_to_is_what_the_header_says(road: Proxied, header: bytes) -> None:
+    await road.listen()
+    await hear(await road.dial(header))
+
+    assert server_of(road) == ("127.0.0.1", 25)
+
+
+async def test_what_it_connected_to_without_a_header(road: Proxied, tmp_path: Path) -> None:
+    await road.listen()
+    await hear(await road.dial(LOCAL))
+    assert server_of(road) == road.address
+
+    await road.listen(path=str(tmp_path / "s"), extensions=Extensions())
+    await hear(await road.dial())
+    assert server_of(road) == ("127.0.0.1", 0)
+
+
+def server_of(road: Proxied) -> Endpoint:
+    """Our end of the last session."""
+    *_, session = road.server._sessions.values()
+    return session._peer.server
 
 
 async def test_what_comes_with_the_header_is_not_lost(road: Proxied) -> None:

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from fake_connection import FakeConnection
+from postroad.model import Client
 from postroad.server.session import Session
 from server_road import PATIENCE
 from session_world import Names, World, talk
@@ -33,10 +34,10 @@ class SlowNames(Names):
     def __init__(self) -> None:
         self.asked = asyncio.Event()
 
-    async def client_name(self, address: str) -> str:
+    async def identify(self, client: Client) -> Client:
         self.asked.set()
         await asyncio.Event().wait()
-        return address
+        return client
 
 
 @pytest.fixture

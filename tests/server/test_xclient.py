@@ -34,7 +34,8 @@ async def test_it_is_announced_to_the_proxy_only(world: World) -> None:
     stranger, _, _ = await world.connect(extensions=EXTENSIONS)
 
     heard = await talk(proxy, "EHLO x")
-    assert "250-XCLIENT NAME ADDR " in heard
+    announced = "NAME ADDR PROTO HELO REVERSE_NAME PORT LOGIN DESTADDR DESTPORT"
+    assert f"250-XCLIENT {announced}\r\n" in heard
     assert "250-XFORWARD NAME ADDR " in heard
     heard = await talk(stranger, "EHLO x")
     assert "XCLIENT" not in heard
@@ -94,6 +95,58 @@ async def test_addresses(world: World, attributes: str, shown: str) -> None:
 
     assert await talk(proxy, f"XCLIENT {attributes}") == GREETING
     assert any(f"speaks for {shown}:" in line for line in world.log)
+
+
+@pytest.mark.parametrize(
+    ("attributes", "names"),
+    [
+        ("NAME=a.example", ("a.example", "a.example", False, False)),
+        ("NAME=a.example REVERSE_NAME=b.example", ("a.example", "b.example", False, False)),
+        ("REVERSE_NAME=b.example NAME=a.example", ("a.example", "b.example", False, False)),
+        ("NAME=[UNAVAILABLE]", ("unknown", "unknown", False, False)),
+        ("NAME=[tempunavail]", ("unknown", "unknown", True, False)),
+        ("NAME=[TEMPUNAVAIL] REVERSE_NAME=b.example", ("unknown", "b.example", True, False)),
+        ("NAME=[UNAVAILABLE] REVERSE_NAME=[TEMPUNAVAIL]", ("unknown", "unknown", False, True)),
+        ("NAME=a.example REVERSE_NAME=[UNAVAILABLE]", ("a.example", "unknown", False, False)),
+        ("REVERSE_NAME=b.example", ("mua.example.net", "b.example", False, False)),
+    ],
+)
+async def test_names(world: World, attributes: str, names: tuple[str, str, bool, bool]) -> None:
+    client, session, _ = await world.connect(client=PROXY, extensions=EXTENSIONS)
+    await talk(client, "EHLO x")
+
+    assert await talk(client, f"XCLIENT ADDR=192.0.2.1 {attributes}") == GREETING
+
+    seen = session._peer.client
+    assert (seen.name, seen.reverse_name, seen.name_unsure, seen.reverse_unsure) == names
+
+
+async def test_names_of_the_next_client_are_its_own(world: World) -> None:
+    client, session, _ = await world.connect(client=PROXY, extensions=EXTENSIONS)
+    await talk(client, "EHLO x", "XCLIENT ADDR=192.0.2.1 NAME=a.example REVERSE_NAME=b.example")
+    await talk(client, "XCLIENT ADDR=192.0.2.2 NAME=[TEMPUNAVAIL]")
+    assert session._peer.client == Client("192.0.2.2", 0, name_unsure=True)
+
+    await talk(client, "XCLIENT NAME=c.example")
+    assert session._peer.client == Client("192.0.2.2", 0, "c.example", "c.example")
+
+
+@pytest.mark.parametrize(
+    ("attributes", "server"),
+    [
+        ("PORT=1", ("198.51.100.1", 25)),
+        ("DESTADDR=192.0.2.25 DESTPORT=587", ("192.0.2.25", 587)),
+        ("DESTADDR=IPV6:::ffff:192.0.2.25", ("192.0.2.25", 0)),
+        ("DESTADDR=IPV6:2001:db8::1 DESTPORT=[UNAVAILABLE]", ("2001:db8::1", 0)),
+        ("DESTADDR=[UNAVAILABLE]", ("unknown", 0)),
+        ("DESTPORT=587", ("unknown", 587)),
+    ],
+)
+async def test_what_it_connected_to(world: World, attributes: str, server: tuple[str, int]) -> None:
+    client, session, _ = await world.connect(client=PROXY, extensions=EXTENSIONS)
+    await talk(client, "EHLO x", f"XCLIENT {attributes}", "XCLIENT ADDR=192.0.2.1")
+
+    assert session._peer.server == server
 
 
 @pytest.mark.parametrize(
@@ -209,6 +262,9 @@ async def test_not_in_a_transaction(world: World) -> None:
         ("ADDR=fe80::1%eth0", "501 5.5.4 Bad ADDR syntax: fe80::1%eth0"),
         ("COLOUR=red", "501 5.5.4 Bad XCLIENT attribute name: COLOUR"),
         ("PORT=65536", "501 5.5.4 Bad PORT syntax: 65536"),
+        ("REVERSE_NAME=a..b", "501 5.5.4 Bad REVERSE_NAME syntax: a..b"),
+        ("DESTADDR=[TEMPUNAVAIL]x", "501 5.5.4 Bad DESTADDR syntax: [TEMPUNAVAIL]x"),
+        ("DESTPORT=smtp", "501 5.5.4 Bad DESTPORT syntax: smtp"),
     ],
 )
 async def test_wrong_attributes_change_nothing(world: World, attributes: str, answer: str) -> None:

@@ -24,7 +24,7 @@ XCLIENTS = [
     ("ADDR=[unavailable]", {"ADDR": None}),
     ("NAME=[UNAVAILABLE] ADDR=[TEMPUNAVAIL]", {"NAME": None, "ADDR": None}),
     ("NAME=[tempunavail]", {"NAME": "[TEMPUNAVAIL]"}),
-    ("REVERSE_NAME=[TEMPUNAVAIL]", {"REVERSE_NAME": None}),
+    ("REVERSE_NAME=[TEMPUNAVAIL]", {"REVERSE_NAME": "[TEMPUNAVAIL]"}),
     ("REVERSE_NAME=a.b", {"REVERSE_NAME": "a.b"}),
     ("PORT=0 DESTPORT=65535", {"PORT": "0", "DESTPORT": "65535"}),
     ("DESTADDR=192.0.2.2", {"DESTADDR": "192.0.2.2"}),

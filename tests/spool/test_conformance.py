@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from fake_spool import MemoryShard, MemoryStore
+from holding_conformance import *  # noqa: F403 - the tests themselves
 from postroad.spool import Shard, SpoolSettings
 from spool_conformance import *  # noqa: F403 - the tests themselves
 from spool_conformance import INLINE_LIMIT, Clock, Place

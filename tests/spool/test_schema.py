@@ -55,6 +55,23 @@ PRAGMA user_version = 1;
 COMMIT;
 """
 
+VERSION_2 = """
+BEGIN IMMEDIATE;
+ALTER TABLE message ADD COLUMN ret TEXT;
+ALTER TABLE message ADD COLUMN envid TEXT;
+ALTER TABLE message ADD COLUMN require_tls INTEGER;
+ALTER TABLE message ADD COLUMN hold_until REAL;
+ALTER TABLE message ADD COLUMN deliver_by REAL;
+ALTER TABLE message ADD COLUMN by_mode TEXT;
+ALTER TABLE message ADD COLUMN priority INTEGER;
+ALTER TABLE recipient ADD COLUMN notify TEXT;
+ALTER TABLE recipient ADD COLUMN orcpt TEXT;
+ALTER TABLE recipient ADD COLUMN told INTEGER;
+ALTER TABLE recipient ADD COLUMN owed TEXT;
+PRAGMA user_version = 2;
+COMMIT;
+"""
+
 NUMBERS = [int(NOON * 1e6) + number for number in range(3)]
 IDS = [spell(number, 7) for number in NUMBERS]
 LARGE = b"Subject: large\r\n\r\n" + b"text\r\n" * 40_000
@@ -66,9 +83,9 @@ def database(path: Path) -> Iterator[sqlite3.Connection]:
         yield connection
 
 
-@pytest.fixture
-def old(tmp_path: Path) -> Path:
-    """A shard of version 1: a fresh message, a deferred bounce, and one whose content is a file."""
+@pytest.fixture(params=[1, 2], ids="version {}".format)
+def old(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """An old shard: a fresh message, a deferred bounce, and one whose content is a file."""
     directory = tmp_path / "shard"
     (directory / "bodies").mkdir(parents=True)
     (directory / "bodies" / IDS[2]).write_bytes(LARGE)
@@ -100,7 +117,14 @@ def old(tmp_path: Path) -> Path:
                 (14, NUMBERS[2], "eve@example.com", None, 1, NOON + 60, "451 full"),
             ],
         )
+        if request.param == 2:
+            connection.executescript(VERSION_2)
     return directory
+
+
+def version(directory: Path) -> int:
+    with database(directory / "spool.db") as connection:
+        return int(connection.execute("PRAGMA user_version").fetchone()[0])
 
 
 async def test_nothing_is_lost(old: Path) -> None:
@@ -163,21 +187,22 @@ async def test_a_change_that_fails_changes_nothing(
     old: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The next start tries again, on the same file."""
+    before = version(old)
     with monkeypatch.context() as patch:
-        broken = ("", "ALTER TABLE message ADD COLUMN ret TEXT; CREATE NONSENSE;")
+        broken = ("", "", "ALTER TABLE message ADD COLUMN login TEXT; CREATE NONSENSE;")
         patch.setattr("postroad.spool.schema.STEPS", broken)
         with pytest.raises(SpoolError, match="NONSENSE"):
             await Shard.open(old, 7, SpoolSettings(), Clock())
     with database(old / "spool.db") as connection:
-        assert connection.execute("PRAGMA user_version").fetchone() == (1,)
+        assert connection.execute("PRAGMA user_version").fetchone() == (before,)
         columns = connection.execute("PRAGMA table_info(message)").fetchall()
-        assert "ret" not in {name for _, name, *_ in columns}
+        assert "login" not in {name for _, name, *_ in columns}
     await test_nothing_is_lost(old)
 
 
 def test_a_listing_changes_nothing(old: Path) -> None:
-    words = r"older release \(schema 1\).*when it is started again"
+    before = version(old)
+    words = rf"older release \(schema {before}\).*when it is started again"
     with pytest.raises(SpoolError, match=words):
         list(Inventory([old]).list())
-    with database(old / "spool.db") as connection:
-        assert connection.execute("PRAGMA user_version").fetchone() == (1,)
+    assert version(old) == before

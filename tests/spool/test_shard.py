@@ -15,7 +15,7 @@ import pytest
 
 from postroad.model import Address, Addressee, Envelope
 from postroad.spool import Claim, Done, Operation, Retry, Selector, Shard, SpoolError, SpoolSettings
-from postroad.spool.jobs import HASTEN_WINDOW, Hastened
+from postroad.spool.hastening import WINDOW, Hastened
 from postroad.spool.queue_id import spell
 from spool_conformance import (
     ANN,
@@ -413,7 +413,7 @@ async def test_nothing_is_acknowledged_into_a_removed_database(
 async def test_a_flush_looks_at_each_held_message_once(tmp_path: Path) -> None:
     """However many windows it takes; and at none, where another domain is meant."""
     steps = []
-    for count in (HASTEN_WINDOW, 4 * HASTEN_WINDOW):
+    for count in (WINDOW, 4 * WINDOW):
         directory = tmp_path / str(count)
         await (await Shard.open(directory, 0, SETTINGS, Clock())).close()
         _fill_with_held(directory / "spool.db", count)

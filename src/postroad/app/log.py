@@ -216,7 +216,8 @@ def _json(event: Event, now: float) -> str:
         "text": event.text,
     }
     for field in dataclasses.fields(event):
-        fields[field.name] = _plain(getattr(event, field.name))
+        if field.name != "session" or event.session:
+            fields[field.name] = _plain(getattr(event, field.name))
     line = json.dumps(fields, ensure_ascii=False)
     if line.isprintable():
         return line

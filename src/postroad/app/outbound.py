@@ -6,6 +6,7 @@ their place: deliveries under way end on the old transports, new ones begin on t
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Mapping
 
@@ -13,12 +14,16 @@ from postroad.app.running import Running
 from postroad.config import Configuration
 from postroad.delivery import Route, Router, Transport
 from postroad.delivery.capture import CaptureTransport
+from postroad.delivery.discard import DISCARD, DiscardTransport
 from postroad.delivery.lmtp import LmtpTransport
 from postroad.delivery.local import LocalTransport
+from postroad.delivery.probe import Probing
+from postroad.delivery.probing import probe_sender
+from postroad.delivery.routing import FILTER
 from postroad.delivery.smtp import SmtpTransport
-from postroad.directory import Directory
+from postroad.directory import Directory, Unknown
 from postroad.mailbox import MaildirLocation, MaildirWriter
-from postroad.model import Address
+from postroad.model import Address, ContentFilter
 from postroad.model.journal import Journal
 from postroad.net.dns import Resolver
 from postroad.net.ourselves import Ourselves
@@ -45,6 +50,8 @@ class Outbound:
         self._writer = writer
         self._journal = journal
         self._router: Router | None = None
+        self._smtp_transport: SmtpTransport | None = None
+        self._probes_from = ("", "")  # the local part, and the whole address
         self._closable: list[SmtpTransport | LmtpTransport] = []
         self._transports: dict[str, Transport] = {}
 
@@ -53,10 +60,25 @@ class Outbound:
         """By the name that routes use; always the current ones."""
         return self._transports
 
-    async def route(self, address: Address) -> Route:
-        """The transport and next hop for an address."""
+    async def route(self, address: Address, content_filter: ContentFilter | None = None) -> Route:
+        """The transport and next hop for an address, or those of its message's content filter."""
         assert self._router is not None, "replace was called at start"
-        return await self._router.route(address)
+        if address.local.lower() == self._probes_from[0] and await self._is_thrown_away(address):
+            return Route(DISCARD, DISCARD)
+        return await self._router.route(address, content_filter)
+
+    async def _is_thrown_away(self, address: Address) -> bool:
+        """Whether it is the sender of our probes, and nobody reads that one's mail."""
+        if address.key != self._probes_from[1]:
+            return False
+        directory = self._directory
+        if not await directory.is_local(address.domain):
+            return True
+        return isinstance(await directory.resolve(address), Unknown)
+
+    def probing(self, transport: str) -> Probing | None:
+        """Who asks next hops of a transport whether they would take mail; `None`: nobody can."""
+        return self._smtp_transport if transport == "smtp" else None
 
     def replace(self, running: Running) -> None:
         """Route and deliver by what is running from now on.
@@ -66,11 +88,14 @@ class Outbound:
         """
         configuration = running.configuration
         smtp, lmtp = self._smtp(running), self._lmtp(configuration)
+        filtering = self._filtering(running)
         delivery = configuration.delivery
         transports: dict[str, Transport] = {
             "smtp": smtp,
+            FILTER: filtering,
             "lmtp": lmtp,
             "local": self._local(configuration),
+            DISCARD: DiscardTransport(),
         }
         if delivery.capture is not None:
             transports["capture"] = CaptureTransport(delivery.capture, self._writer, time.monotonic)
@@ -80,8 +105,11 @@ class Outbound:
             smarthost=configuration.relay.smarthost,
             capture=delivery.capture is not None,
         )
-        old, self._closable = self._closable, [smtp, lmtp]
+        old, self._closable = self._closable, [smtp, filtering, lmtp]
         self._router = router
+        self._smtp_transport = smtp
+        probes_from = probe_sender(configuration.verification, configuration.hostname).lower()
+        self._probes_from = (probes_from.rpartition("@")[0], probes_from)
         self._transports.update(transports)
         for transport in old:
             transport.close()
@@ -99,13 +127,37 @@ class Outbound:
             configuration.delivery,
             resolver=self._resolver,
             credentials=running.credentials,
-            ourselves=Ourselves(
-                (bind.host, bind.port)
-                for listener in configuration.resolved_listeners
-                for bind in listener.binds
-            ),
+            ourselves=self._ourselves(configuration),
             journal=self._journal,
             clock=time.monotonic,
+        )
+
+    def _filtering(self, running: Running) -> SmtpTransport:
+        """The transport to content filters: the operator named each one, as an LMTP store.
+
+        A login for the smarthost, and the TLS that goes with it, are nothing to them.
+        """
+        configuration = running.configuration
+        relay = dataclasses.replace(
+            configuration.relay, smarthost="", username="", tls="may", tls_wrapper=False
+        )
+        return SmtpTransport(
+            configuration.hostname,
+            relay,
+            configuration.delivery,
+            resolver=self._resolver,
+            credentials=None,
+            ourselves=self._ourselves(configuration),
+            journal=self._journal,
+            clock=time.monotonic,
+            chosen=True,
+        )
+
+    def _ourselves(self, configuration: Configuration) -> Ourselves:
+        return Ourselves(
+            (bind.host, bind.port)
+            for listener in configuration.resolved_listeners
+            for bind in listener.binds
         )
 
     def _lmtp(self, configuration: Configuration) -> LmtpTransport:

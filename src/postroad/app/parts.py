@@ -11,26 +11,38 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 
+from postroad.admin.containment import hold_reason
 from postroad.admin.control import ControlServer
 from postroad.admin.queue import QueueControl
+from postroad.app.custody import Custody
 from postroad.app.flushing import Flushing
+from postroad.app.inquiries import Inquiries
 from postroad.app.logins import logins_of
 from postroad.app.outbound import Outbound
+from postroad.app.proof import objection, require_closed
 from postroad.app.protection import Protection
+from postroad.app.remembrance import open_history
 from postroad.app.running import Running
 from postroad.app.services import services_of
+from postroad.config.results import result_objection
+from postroad.config.tables import named_tables
 from postroad.directory import EmbeddedDirectory
 from postroad.directory.oauth import token_checker
+from postroad.history import Remembering
 from postroad.intake import Door
 from postroad.limits.counters import CounterMemory
 from postroad.mailbox import MaildirWriter
+from postroad.model import Reply
 from postroad.model.journal import Journal, Level, Notice
+from postroad.net.delegation import Delegations
 from postroad.net.dns import Resolver
 from postroad.queue import Runner
+from postroad.server.inquiries import AgentsInquiry
 from postroad.server.logins import Logins
 from postroad.server.server import SmtpServer
 from postroad.server.service import Service
-from postroad.spool import Claimed, Shard, ShardBusy
+from postroad.spool import Choice, Claimed, Shard, ShardBusy
+from postroad.tables import Tables
 
 __all__ = ["Parts"]
 
@@ -44,10 +56,12 @@ class Parts:
     Attributes:
         server: accepts mail.
         runners: deliver it, one for each shard; the first one's shard takes new mail.
+        inquiries: find out for restrictions whether an address takes mail, or a client must wait.
     """
 
     server: SmtpServer
     runners: list[Runner]
+    inquiries: Inquiries
 
     def __init__(
         self,
@@ -87,6 +101,8 @@ class Parts:
             TlsConfigurationError: the authorities for next hops cannot be read.
         """
         configuration, journal = self._configuration, self._journal
+        self._history = open_history(self._running, index, journal)
+        self._exits.callback(self._history.close)
         self._directory = EmbeddedDirectory.open(
             configuration.directory_file,
             domains=configuration.domains,
@@ -106,12 +122,24 @@ class Parts:
         self._outbound = Outbound(self._directory, self._resolver, writer, journal)
         self._exits.callback(self._outbound.close)
         self._outbound.replace(self._running)
+        self.inquiries = Inquiries(self._running, self._directory, self._outbound, journal)
+        self._exits.push_async_callback(self.inquiries.close)
+        self._agents = self._make_agents()
+        self._served = configuration
+        self._tables = self._make_tables()
+        self._exits.push_async_callback(self._tables.close)
+        # A start has checked them all. One that broke since is said, and defers whom it is asked
+        # about: a worker that takes a dead one's place must not end for it.
+        self._tables.replace(self._table_names())
         shards = [await self._open_shard(number) for number in numbers]
         self._door = self._make_door(shards[0])
         self._flushing = Flushing(configuration.state_directory, journal)
+        self._custody = self._make_custody(index, shards)
+        self._exits.push_async_callback(self._custody.close)
         self.runners.extend(self._make_runner(shard) for shard in shards)
         self.server = SmtpServer(self._services(), journal)
         await self._open_control(index, dict(zip(numbers, shards, strict=True)))
+        await self._custody.resume()
 
     def reload(self) -> None:
         """Serve new clients and route mail by what is running now.
@@ -119,9 +147,16 @@ class Parts:
         Raises:
             TlsConfigurationError: the authorities for next hops cannot be read; nothing has
                 changed.
+            RelayHoleError: it relays for strangers by what is still in tables; likewise.
         """
+        require_closed(self._running.configuration, self._tables.values_now)
         services = self._services()
-        self._outbound.replace(self._running)
+        self._outbound.replace(self._running)  # the last that can refuse: from here on all is done
+        self._served = self._running.configuration
+        self._tables.replace(self._table_names())
+        self.inquiries.replace(self._running)
+        self._history.replace(self._running.configuration.history)
+        self._custody.replace(self._running.configuration)
         self.server.replace(services)
 
     async def close(self) -> None:
@@ -133,11 +168,16 @@ class Parts:
             self._running,
             self._directory,
             names=self._resolver,
+            tables=self._tables,
+            agents=self._agents,
             door=self._door,
             protection=self._protection,
             logins=self._logins(),
             flush=self._flushing.flush,
+            wrote_to=self.inquiries.wrote_to,
             journal=self._journal,
+            history=self._history,
+            containment=self._custody.containment,
         )
 
     def _logins(self) -> Logins:
@@ -162,6 +202,54 @@ class Parts:
             clock=time.time,
         )
 
+    def _make_agents(self) -> AgentsInquiry:
+        delegations = Delegations(self._warn, clock=time.monotonic)
+        self._exits.callback(delegations.close)
+        return AgentsInquiry(delegations, self.inquiries.prober, self.inquiries.greylist)
+
+    def _make_tables(self) -> Tables:
+        return Tables(
+            report=self._warn,
+            inform=lambda words: self._journal(Notice("smtpd", words)),
+            judge=lambda name, values: (
+                result_objection(self._served, name, values)
+                or objection(self._served, self._tables.values_now)
+            ),
+        )
+
+    def _table_names(self) -> list[str]:
+        """Those of the configuration as it is now."""
+        return [name for _, name in named_tables(self._running.configuration)]
+
+    def _warn(self, words: str) -> None:
+        self._journal(Notice("smtpd", words, Level.WARNING))
+
+    def _make_custody(self, worker: int, shards: Sequence[Shard]) -> Custody:
+        async def hold(user: str) -> int:
+            choice, reason = Choice(login=user), hold_reason(user)
+            held = await asyncio.gather(*(shard.hold(choice, reason) for shard in shards))
+            return sum(each.count for each in held)
+
+        async def release(user: str) -> None:
+            choice = Choice(login=user, reason=hold_reason(user))
+            await asyncio.gather(*(shard.free(choice) for shard in shards))
+
+        return Custody(
+            self._running,
+            worker,
+            freezes=self._directory.freezes,
+            counters=self._protection.counters_of_users,
+            door=self._door,
+            hold=hold,
+            release=release,
+            cut=self._cut,
+            journal=self._journal,
+        )
+
+    def _cut(self, user: str, reply: Reply) -> Sequence[asyncio.Task[None]]:
+        """End a user's sessions. The server comes after the custody, which its sessions need."""
+        return self.server.cut(user, reply)
+
     def _queued(self, claimed: Claimed) -> None:
         """A message is durable: its delivery begins. Door and runner need each other."""
         self.runners[0].add(claimed)
@@ -172,10 +260,11 @@ class Parts:
             router=self._outbound,
             transports=self._outbound.transports,
             door=self._door,
-            journal=self._journal,
+            journal=Remembering(self._journal, self._history, time.time),
             clock=time.time,
             settings=self._configuration.queue,
             hostname=self._configuration.hostname,
+            bounced=self._custody.containment.bounced,
         )
 
     async def _open_shard(self, number: int) -> Shard:
@@ -204,7 +293,7 @@ class Parts:
 
     async def _open_control(self, index: int, shards: dict[int, Shard]) -> None:
         path = self._configuration.state_directory / "run" / f"worker-{index}.sock"
-        control = QueueControl(shards, self.runners)
-        server = ControlServer(path, control.commands)
+        control = QueueControl(shards, self.runners, self._journal)
+        server = ControlServer(path, {**control.commands, **self._custody.commands})
         await server.start()
         self._exits.push_async_callback(server.close)

@@ -1,4 +1,10 @@
-"""The relay proof at start: no listener lets a stranger reach a foreign domain."""
+"""The relay proof where things run: at start, at a reload, and before a table is taken.
+
+`config.load` has proved the file, with lines. What runs is not always what one file says: a reload
+puts two together, tables change behind a configuration that stays, and a worker that is started
+again tomorrow opens them as they are then. So each of those is proved for itself, by the same
+proof.
+"""
 
 from __future__ import annotations
 
@@ -6,38 +12,29 @@ from collections.abc import Iterator
 
 from postroad.config import Configuration
 from postroad.config.offers import impersonation
-from postroad.policy import RELAYING, Networks, build, prove, reach_of
+from postroad.config.relaying import FileValues, Values, holes_of
+from postroad.config.surroundings import surroundings_of
+from postroad.policy import RELAYING, Networks, build, reach_of
 from postroad.server.settings import ResolvedListener
 
-__all__ = ["RelayHoleError", "require_closed"]
+__all__ = ["RelayHoleError", "objection", "require_closed"]
 
 
 class RelayHoleError(Exception):
     """The configuration relays for strangers; the message has a line for each way."""
 
 
-def require_closed(configuration: Configuration) -> None:
+def require_closed(configuration: Configuration, values: Values | None = None) -> None:
     """Refuse an open relay.
-
-    `config.load` has said it of a file, with lines; this holds for what is not read from one, and
-    for what a reload puts together from two.
 
     Args:
         configuration: its restriction names are known to be right.
+        values: what tables can answer; by their files as they are now when left out.
 
     Raises:
         RelayHoleError: there is a way; the server must not start.
     """
-    networks = Networks(configuration.relay.trusted_networks)
-    found = [
-        f"listener {listener.name}: {hole}"
-        for listener in configuration.resolved_listeners
-        for hole in prove(
-            build(listener.preset, listener.policy),
-            networks,
-            relays=listener.preset in RELAYING,
-        )
-    ]
+    found = list(_ways(configuration, values or FileValues()))
     found += [
         f"listener {listener.name}: {impersonation(key, wide)}"
         for listener in configuration.resolved_listeners
@@ -45,6 +42,27 @@ def require_closed(configuration: Configuration) -> None:
     ]
     if found:
         raise RelayHoleError("\n".join(["this configuration is an open relay:", *found]))
+
+
+def objection(configuration: Configuration, values: Values) -> str:
+    """Why tables must not answer so: the first way that strangers have; empty if there is none.
+
+    Args:
+        configuration: what is served.
+        values: what tables could answer.
+    """
+    found = next(_ways(configuration, values), "")
+    return f"this would be an open relay: {found}" if found else ""
+
+
+def _ways(configuration: Configuration, values: Values) -> Iterator[str]:
+    trusted = Networks(configuration.relay.trusted_networks)
+    surroundings = surroundings_of(configuration)
+    for listener in configuration.resolved_listeners:
+        lists = build(listener.preset, listener.policy, surroundings)
+        relays = listener.preset in RELAYING
+        for hole in holes_of(configuration, lists, relays=relays, trusted=trusted, values=values):
+            yield f"listener {listener.name}: {hole}"
 
 
 def _too_believed(listener: ResolvedListener) -> Iterator[tuple[str, str]]:

@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from postroad.app.running import Running
 from postroad.limits.bans import Bans
-from postroad.limits.counters import CounterMemory, SharedCounters
+from postroad.limits.counters import CounterMemory, SharedCounters, Shelf
 from postroad.limits.database import Writer, open_bans
 from postroad.limits.familiar import Familiar
 from postroad.limits.gate import Gate
 from postroad.limits.guessing import Guard
+from postroad.limits.rates import rates_of
 from postroad.model import LOCAL
 from postroad.model.journal import Journal, Level, Notice
 from postroad.policy import Networks
@@ -32,7 +33,7 @@ class Protection:
         self,
         path: Path,
         connection: sqlite3.Connection,
-        counters: SharedCounters,
+        shelves: Mapping[Shelf, SharedCounters],
         journal: Journal,
     ) -> None:
         """Joined from parts that are open; see `open`."""
@@ -43,7 +44,8 @@ class Protection:
             loop.call_soon_threadsafe(journal, notice)
 
         self._connection = connection
-        self._counters = counters
+        self._shelves = shelves
+        self._counters = shelves[Shelf.LIMITS]
         self._journal = journal
         self._writer = Writer(path, complain)
         self._bans = Bans(path, connection, self._writer)
@@ -64,21 +66,29 @@ class Protection:
         """
         # Read on the event loop: what is locked now will be read at the next client.
         connection = open_bans(path, patience=0)
-        return cls(path, connection, SharedCounters(memory, worker), journal)
+        shelves = {shelf: SharedCounters(memory, worker, shelf) for shelf in Shelf}
+        return cls(path, connection, shelves, journal)
 
-    def gate(self, running: Running, service: str) -> Gate:
+    @property
+    def counters_of_users(self) -> SharedCounters:
+        """Counts that no stranger can push out."""
+        return self._shelves[Shelf.USERS]
+
+    def gate(self, running: Running, service: str, listener: str) -> Gate:
         """The gate of a listener.
 
         Args:
             running: what to serve.
             service: how logs name the listener.
+            listener: its name in the configuration.
         """
         configuration = running.configuration
         return Gate(
             service=service,
             hostname=configuration.hostname,
             limits=configuration.limits,
-            counters=self._counters,
+            rates=rates_of(configuration.limits, configuration.rates, listener),
+            shelves=self._shelves,
             bans=self._bans,
             is_trusted=_trust(running),
             journal=self._journal,

@@ -28,13 +28,29 @@ __all__ = ["NOT_RELOADED", "RELOADED", "Running"]
 NOT_RELOADED = (ConfigurationError, RelayHoleError, CredentialsError, TlsConfigurationError)
 """What a file may hold against being taken."""
 
-RELOADED = ("relay", "etrn", "login", "limits", "guessing", "delivery", "mailbox", "tls")
+RELOADED = (
+    "policy",
+    "relay",
+    "etrn",
+    "login",
+    "limits",
+    "rates",
+    "guessing",
+    "containment",
+    "greylist",
+    "verification",
+    "history",
+    "delivery",
+    "mailbox",
+    "tls",
+)
 """The sections that a reload takes."""
 
 _RELOADED_OF_LISTENER = (
     "policy",
     "auth",
     "client_certificates",
+    "from_header",
     "vrfy",
     "future_release",
     "discard_ehlo_keywords",

@@ -4,51 +4,78 @@ from __future__ import annotations
 
 import ssl
 import time
+from collections.abc import Callable, Sequence
 
 from postroad.app.protection import Protection
 from postroad.app.running import Running
+from postroad.config import Configuration
+from postroad.config.surroundings import surroundings_of
+from postroad.delivery.probing import probe_sender
 from postroad.directory import EmbeddedDirectory
+from postroad.directory.names import domain_form
+from postroad.history import NO_HISTORY, Recorder
 from postroad.intake import Door
-from postroad.model.journal import Journal
-from postroad.policy import Networks, build
+from postroad.model import Recipient
+from postroad.model.journal import Journal, Level, Notice
+from postroad.net.dns import Resolver
+from postroad.policy import Networks, Oracle, build
+from postroad.policy.facts import Agents
+from postroad.server.authorization import ActAs
+from postroad.server.containment import Containing
 from postroad.server.etrn import Flush, QueueStarting
 from postroad.server.extensions import Extensions
+from postroad.server.inquiries import DnsInquiry, Finding, TablesInquiry
 from postroad.server.logins import Logins
 from postroad.server.oracle import DirectoryOracle
-from postroad.server.service import Names, Service
+from postroad.server.ownership import Ownership, SenderLogins
+from postroad.server.service import Service
 from postroad.server.settings import ResolvedListener
 
-__all__ = ["services_of"]
+__all__ = ["extensions_of", "ownership_of", "service_name", "services_of"]
 
 
 def services_of(
     running: Running,
     directory: EmbeddedDirectory,
     *,
-    names: Names,
+    names: Resolver,
+    tables: Finding,
+    agents: Agents,
     door: Door,
     protection: Protection,
     logins: Logins,
     flush: Flush,
     journal: Journal,
+    wrote_to: Callable[[Sequence[Recipient]], None] | None = None,
+    history: Recorder = NO_HISTORY,
+    containment: Containing,
 ) -> dict[str, Service]:
     """A service for each listener.
 
     Args:
         running: what to serve.
         directory: accounts and addresses.
-        names: finds clients' names.
+        names: finds clients' names, and asks the DNS for restrictions.
+        tables: the tables that restrictions name.
+        agents: whom restrictions have find something out.
         door: takes messages.
         protection: keeps count of clients.
         logins: what logins go by.
         flush: starts the queue of a domain.
         journal: where events go.
+        wrote_to: told of the recipients of our users' mail.
+        history: remembers what is decided.
+        containment: watches over logged-in users.
 
     Returns:
         Services by listener name.
     """
     configuration = running.configuration
-    oracle = DirectoryOracle(directory)
+    inquiry = TablesInquiry(tables)
+    accounts = DirectoryOracle(directory, ownership_of(configuration, directory, inquiry))
+    dns = DnsInquiry(names, lambda words: journal(Notice("smtpd", words, Level.WARNING)))
+    oracle = Oracle(accounts, dns, inquiry, agents)
+    surroundings = surroundings_of(configuration)
     trusted = Networks(configuration.relay.trusted_networks)
     etrn = QueueStarting.of(configuration.etrn, flush)
     return {
@@ -60,7 +87,7 @@ def services_of(
             require_tls=listener.require_tls and listener.tls != "none",
             auth=listener.auth,
             limits=configuration.limits,
-            policy=build(listener.preset, listener.policy),
+            policy=build(listener.preset, listener.policy, surroundings),
             oracle=oracle,
             trusted=trusted,
             directory=directory,
@@ -69,14 +96,36 @@ def services_of(
             reverse_names=configuration.dns.reverse,
             tls_context=_tls_context(running, listener),
             handshake_timeout=configuration.tls.handshake_limit,
-            gate=protection.gate(running, service_name(listener.name)),
+            gate=protection.gate(running, service_name(listener.name), listener.name),
             journal=journal,
             clock=time.time,
+            probe_sender=probe_sender(configuration.verification, configuration.hostname).lower(),
+            wrote_to=wrote_to,
             logins=logins,
-            extensions=_extensions(listener, etrn),
+            extensions=extensions_of(listener, etrn),
+            from_header=listener.settings.from_header,
+            listener=listener.name,
+            history=history,
+            containment=containment,
         )
         for listener in configuration.resolved_listeners
     }
+
+
+def ownership_of(
+    configuration: Configuration, directory: EmbeddedDirectory, tables: TablesInquiry
+) -> Ownership:
+    """Whose an address is, as `[login]` has it."""
+    login, table = configuration.login, None
+    if login.sender_login_maps:
+        table = SenderLogins(
+            login.sender_login_maps,
+            tables,
+            delimiters=configuration.directory.recipient_delimiter,
+            domain="".join(map(domain_form, configuration.domains[:1])),
+        )
+    granted = ActAs.of(login.send_as)
+    return Ownership(directory, granted=granted, catch_all=login.catch_all_senders, logins=table)
 
 
 def _tls_context(running: Running, listener: ResolvedListener) -> ssl.SSLContext | None:
@@ -85,7 +134,8 @@ def _tls_context(running: Running, listener: ResolvedListener) -> ssl.SSLContext
     return running.tls.context(client_certificates=listener.settings.client_certificates)
 
 
-def _extensions(listener: ResolvedListener, etrn: QueueStarting) -> Extensions:
+def extensions_of(listener: ResolvedListener, etrn: QueueStarting) -> Extensions:
+    """What a listener offers."""
     settings = listener.settings
     return Extensions(
         lmtp=listener.lmtp,

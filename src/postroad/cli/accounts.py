@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from postroad.cli.editing import directory_editor
+from postroad.cli.freezing import (
+    freeze_user,
+    frozen_as_json,
+    frozen_words,
+    show_user,
+    unfreeze_user,
+)
 from postroad.cli.listing import print_json, print_table
 from postroad.cli.password import GivenPassword, password_from
 from postroad.cli.refusal import usage
+
+if TYPE_CHECKING:
+    from postroad.directory import UserEntry
 
 __all__ = ["alias_app", "domain_app", "user_app"]
 
@@ -97,10 +107,33 @@ def list_users(context: typer.Context, *, json: Json = False) -> None:
     with directory_editor(context) as editor:
         users = editor.users()
     if json:
-        print_json([asdict(user) for user in users])
+        print_json([_as_json(user) for user in users])
         return
-    rows = [(user.name, "may log in" if user.enabled else "disabled") for user in users]
-    print_table(("ACCOUNT", "LOGIN"), rows)
+    rows = [
+        (
+            user.name,
+            "may log in" if user.enabled else "disabled",
+            "" if user.frozen is None else frozen_words(user.frozen),
+        )
+        for user in users
+    ]
+    if any(frozen for _, _, frozen in rows):
+        print_table(("ACCOUNT", "LOGIN", "SENDING"), rows)
+    else:
+        print_table(("ACCOUNT", "LOGIN"), [row[:2] for row in rows])
+
+
+def _as_json(user: UserEntry) -> dict[str, object]:
+    return {
+        "name": user.name,
+        "enabled": user.enabled,
+        "frozen": frozen_as_json(user.frozen),
+    }
+
+
+user_app.command("show")(show_user)
+user_app.command("freeze")(freeze_user)
+user_app.command("unfreeze")(unfreeze_user)
 
 
 @user_app.command("passwd")

@@ -22,9 +22,13 @@ __all__ = ["check"]
 def check(
     context: typer.Context,
     *,
+    show_policy: Annotated[
+        bool, typer.Option("--show-policy", help="Show the lists in force, and what they do.")
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> int:
     """Check the configuration, its files, and that nobody else relays."""
+    from postroad.cli import policy_shown
     from postroad.config import ConfigurationError, load
     from postroad.config.examination import Verdict
     from postroad.config.mistake import one_line
@@ -38,10 +42,13 @@ def check(
     findings = _findings(file, configuration)
     if json:
         shown = [_as_json(finding) for finding in findings]
-        print_json({"mistakes": [], "findings": shown})
+        more = {"policy": policy_shown.as_json(configuration)} if show_policy else {}
+        print_json({"mistakes": [], "findings": shown, **more})
     else:
         for finding in findings:
             print(one_line(f"{finding.verdict.value:<8} {finding.subject}: {finding.message}"))
+        for line in policy_shown.in_words(configuration) if show_policy else ():
+            print(line)
     wrong = any(finding.verdict is Verdict.ERROR for finding in findings)
     return os.EX_CONFIG if wrong else os.EX_OK
 
@@ -51,17 +58,17 @@ def _findings(file: Path, configuration: Configuration) -> list[Finding]:
 
     from postroad.app.privileges import PrivilegeError
     from postroad.config.examination import Finding, Verdict, examine
+    from postroad.config.relaying import proved
 
     findings = [Finding("configuration", Verdict.OK, f"{file} has no mistake")]
     account = None
     try:
         account = _future_account(configuration.user)
     except PrivilegeError as error:
-        findings.append(Finding("user", Verdict.WARNING, str(error)))
+        findings.append(Finding("user", Verdict.ERROR, str(error)))  # `serve` stops at it
     findings += examine(file, configuration, datetime.now(UTC), account)
     # `load` has run the proof: a configuration that relays for strangers never gets here.
-    proved = "proved: without a login or a trusted address nobody reaches another domain"
-    findings.append(Finding("relay", Verdict.OK, proved))
+    findings.append(Finding("relay", Verdict.OK, proved(configuration)))
     return findings
 
 

@@ -15,7 +15,19 @@ from typing import Annotated
 import typer
 
 from postroad import __version__
-from postroad.cli import accounts, app_passwords, ban, check, init, queue, serve
+from postroad.cli import (
+    accounts,
+    app_passwords,
+    ban,
+    check,
+    explain,
+    init,
+    queue,
+    replay,
+    serve,
+    strangers,
+    why,
+)
 from postroad.cli.refusal import Refusal, refusal_of
 
 __all__ = ["app", "main", "run"]
@@ -34,12 +46,17 @@ app = typer.Typer(
 app.command("init")(init.init)
 app.command("serve")(serve.serve)
 app.command("check")(check.check)
+app.command("explain")(explain.explain)
+app.command("why")(why.why)
+app.command("replay")(replay.replay)
 app.add_typer(accounts.user_app, name="user")
 app.add_typer(accounts.domain_app, name="domain")
 app.add_typer(accounts.alias_app, name="alias")
 app.add_typer(app_passwords.app_password_app, name="app-password")
 app.add_typer(queue.queue_app, name="queue")
 app.add_typer(ban.ban_app, name="ban")
+app.add_typer(strangers.greylist_app, name="greylist")
+app.add_typer(strangers.verified_app, name="verified")
 
 
 def _show_version(wanted: bool) -> None:

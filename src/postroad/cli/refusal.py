@@ -46,7 +46,7 @@ def refusal_of(error: Exception) -> Refusal | None:
     from postroad.config import ConfigurationError
     from postroad.config.installation import InstallationMistake, OccupiedDirectory
     from postroad.directory import DirectoryMistake, DirectoryUnavailable
-    from postroad.limits.database import BansUnavailable
+    from postroad.limits.state_file import StateUnavailable
     from postroad.spool import SpoolError
 
     statuses: dict[type[Exception], int] = {
@@ -55,7 +55,7 @@ def refusal_of(error: Exception) -> Refusal | None:
         InstallationMistake: os.EX_DATAERR,
         DirectoryMistake: os.EX_DATAERR,
         DirectoryUnavailable: os.EX_UNAVAILABLE,
-        BansUnavailable: os.EX_UNAVAILABLE,
+        StateUnavailable: os.EX_UNAVAILABLE,
         ControlError: os.EX_UNAVAILABLE,
         SpoolError: os.EX_UNAVAILABLE,
         PermissionError: os.EX_NOPERM,

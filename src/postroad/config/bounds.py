@@ -45,21 +45,31 @@ class Bounds:
 ANY = Bounds(0)
 
 _YEARS = 315_360_000  # ten, as for any duration
+_REFUSAL = Bounds(400, 599, zero=False)  # RFC 5321 §4.2.1
 
 BOUNDS: Mapping[str, Bounds] = {
     "workers": Bounds(1, 256),  # processes; `Configuration` says why more than four gain nothing
     "limits.message_size": Bounds(65_536, 100 * MOST),  # RFC 5321 §4.5.3.1.7: at least 64K octets
+    "limits.bytes_per_network": Bounds(65_536, 100 * MOST),
+    "limits.bytes_per_user": Bounds(65_536, 100 * MOST),
     "limits.command_line": Bounds(512, 65_536),  # RFC 5321 §4.5.3.1.4, and what 0 stands for
     "limits.text_line": Bounds(1000),  # RFC 5321 §4.5.3.1.6
     # Less than a second ends what is on its way from another continent.
     "limits.timeout": Bounds(1, _YEARS),
     "limits.transaction": Bounds(1, _YEARS),
+    "containment.bounce_share": Bounds(0, 100),  # percent
     "tls.handshake_timeout": Bounds(1, _YEARS),
     "delivery.connect_timeout": Bounds(1, _YEARS),
     "delivery.command_timeout": Bounds(1, _YEARS),
     "delivery.data_timeout": Bounds(1, _YEARS),
     "delivery.mx_port": Bounds(1, 65_535, zero=False),
+    "history.size": Bounds(1_048_576, 1000 * MOST),  # 1 MiB; less holds no history worth the name
     "directory.password_threads": Bounds(1, 64, zero=False),  # and so many processes, per worker
+    "policy.unknown_address_reject_code": _REFUSAL,
+    "policy.unknown_client_reject_code": _REFUSAL,
+    "policy.unknown_hostname_reject_code": _REFUSAL,
+    "policy.unverified_recipient_reject_code": _REFUSAL,
+    "policy.unverified_sender_reject_code": _REFUSAL,
     "intake.header_size": Bounds(1000),  # our own Received fields have some hundred octets
     "spool.inline_limit": Bounds(0, 100_000_000),  # a row of SQLite holds 1 GB
 }

@@ -12,7 +12,6 @@ import re
 from collections.abc import Callable, Iterator
 from ipaddress import ip_address
 
-from postroad import policy
 from postroad.config.bounds import numbers_out_of_bounds
 from postroad.config.configuration import Configuration
 from postroad.config.doors import door_faults
@@ -21,13 +20,15 @@ from postroad.config.lines import KeyPath
 from postroad.config.mistake import Fault, shown
 from postroad.config.offers import offer_faults
 from postroad.config.ownership import is_system_directory
+from postroad.config.policies import policy_faults
+from postroad.config.rates import rate_faults
+from postroad.config.relaying import relay_faults, silent_tables
+from postroad.config.strangers import stranger_faults
 from postroad.delivery.nexthop import LmtpTarget, Nexthop
-from postroad.model.address import domain_key, is_domain
+from postroad.model.address import Address, AddressError, domain_key, is_domain
 from postroad.net.dns import DnsQuery
 from postroad.net.settings import DnsSettings
-from postroad.policy import Networks
-from postroad.server.authorization import ActAs
-from postroad.server.settings import preset_named
+from postroad.server.authorization import ActAs, Named
 
 __all__ = ["contradictions"]
 
@@ -104,11 +105,15 @@ def _login(configuration: Configuration) -> Iterator[Fault]:
         missing = _missing_for(name, configuration)
         if missing:
             yield Fault(("login", "mechanisms", at), f"{name} needs {missing}")
-    for user, others in configuration.login.act_as.items():
-        try:
-            ActAs.of({user: others})
-        except ValueError as error:
-            yield Fault(("login", "act_as", user), str(error))
+    for key, rule in (
+        ("act_as", configuration.login.act_as),
+        ("send_as", configuration.login.send_as),
+    ):
+        for user, others in rule.items():
+            try:
+                ActAs.of({user: others})
+            except ValueError as error:
+                yield Fault(("login", key, user), str(error))
 
 
 def _missing_for(mechanism: str, configuration: Configuration) -> str:
@@ -120,25 +125,24 @@ def _missing_for(mechanism: str, configuration: Configuration) -> str:
     return ""
 
 
+def _containment(configuration: Configuration) -> Iterator[Fault]:
+    settings = configuration.containment
+    for at, name in enumerate(settings.exempt):
+        try:
+            Named.of((name,))
+        except ValueError as error:
+            yield Fault(("containment", "exempt", at), str(error))
+    for at, text in enumerate(settings.notify):
+        try:
+            Address.parse(text)
+        except AddressError:
+            words = f'expected an address such as "john@example.org", not {shown(text)}'
+            yield Fault(("containment", "notify", at), words)
+
+
 def _relaying(configuration: Configuration) -> Iterator[Fault]:
-    """The open relay that this server promises not to be, by the proof that the start runs too."""
-    nobody, trusted = Networks(()), Networks(configuration.relay.trusted_networks)
-    said: set[str] = set()
-    for name, listener in configuration.listeners.items():
-        preset = listener.preset or preset_named(name)
-        if preset is None or policy.mistakes(listener.policy):
-            continue  # which is said already
-        lists = policy.build(preset, listener.policy)
-        relays = preset in policy.RELAYING
-        holes = policy.prove(lists, nobody, relays=relays)
-        path: KeyPath = ("listeners", name, "policy", "relay")
-        for hole in holes:
-            yield Fault(path, f"an open relay: {hole}")
-        # What else there is when clients are trusted is the fault of whom they are.
-        for hole in policy.prove(lists, trusted, relays=relays):
-            if hole not in holes and hole.who not in said:
-                said.add(hole.who)
-                yield Fault(("relay", "trusted_networks"), f"an open relay: {hole}")
+    """An open relay, whatever its tables hold; what they hold is looked into in `files`."""
+    yield from relay_faults(configuration, silent_tables)
 
 
 def _oauth(configuration: Configuration) -> Iterator[Fault]:
@@ -183,12 +187,16 @@ CHECKS: tuple[Callable[[Configuration], Iterator[Fault]], ...] = (
     _domains,
     _state_directory,
     numbers_out_of_bounds,
+    policy_faults,
+    rate_faults,
+    stranger_faults,
     door_faults,
     offer_faults,
     tls_faults,
     _smarthost,
     _mailbox,
     _login,
+    _containment,
     _relaying,
     _oauth,
     _dns_servers,

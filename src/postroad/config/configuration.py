@@ -12,16 +12,20 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from postroad.delivery.settings import DeliverySettings, RelaySettings
+from postroad.delivery.settings import DeliverySettings, RelaySettings, VerificationSettings
 from postroad.directory.oauth_settings import OAuthSettings
 from postroad.directory.settings import DirectorySettings
+from postroad.history.settings import HistorySettings
 from postroad.intake.settings import IntakeSettings
-from postroad.limits.settings import GuessingSettings, Limits
+from postroad.limits.conduct_settings import ContainmentSettings
+from postroad.limits.greylist_settings import GreylistSettings
+from postroad.limits.settings import GuessingSettings, Limits, RateSettings
 from postroad.mailbox.location import DEFAULT_TEMPLATE
 from postroad.mailbox.settings import MailboxSettings
 from postroad.model.journal import LogSettings
 from postroad.net.certificates import KeyPair
 from postroad.net.settings import DnsSettings, TlsSettings
+from postroad.policy.settings import SharedPolicySettings
 from postroad.queue.settings import QueueSettings
 from postroad.server.login_settings import LoginSettings
 from postroad.server.settings import EtrnSettings, ListenerSettings, ResolvedListener
@@ -46,10 +50,15 @@ class Configuration:
         listeners: the doors, by name.
         tls: certificate and TLS versions.
         relay: who may send to other domains, and by which way.
+        policy: what the restriction lists of all listeners share.
         etrn: who may start the queue of which domain.
         login: how users prove who they are, and who may act for whom.
         limits: bounds of one SMTP session, and of what one client may do.
+        rates: further bounds of what may come from whom in a window, by name.
         guessing: what becomes of those who guess passwords.
+        containment: what gives a stolen account away, and what happens then.
+        greylist: how long strangers wait.
+        verification: how addresses are probed.
         intake: bounds on messages at the door.
         spool: how messages are kept on disk.
         queue: retries, lifetimes, concurrency.
@@ -57,6 +66,7 @@ class Configuration:
         mailbox: where local mail goes.
         directory: accounts and aliases.
         oauth: whose bearer tokens are good for a login.
+        history: for how long decisions are remembered.
         dns: which servers are asked.
         log: how events are written.
     """
@@ -69,10 +79,15 @@ class Configuration:
     listeners: dict[str, ListenerSettings] = field(default_factory=dict)
     tls: TlsSettings = field(default_factory=TlsSettings)
     relay: RelaySettings = field(default_factory=RelaySettings)
+    policy: SharedPolicySettings = field(default_factory=SharedPolicySettings)
     etrn: dict[str, EtrnSettings] = field(default_factory=dict)
     login: LoginSettings = field(default_factory=LoginSettings)
     limits: Limits = field(default_factory=Limits)
+    rates: dict[str, RateSettings] = field(default_factory=dict)
     guessing: GuessingSettings = field(default_factory=GuessingSettings)
+    containment: ContainmentSettings = field(default_factory=ContainmentSettings)
+    greylist: GreylistSettings = field(default_factory=GreylistSettings)
+    verification: VerificationSettings = field(default_factory=VerificationSettings)
     intake: IntakeSettings = field(default_factory=IntakeSettings)
     spool: SpoolSettings = field(default_factory=SpoolSettings)
     queue: QueueSettings = field(default_factory=QueueSettings)
@@ -80,6 +95,7 @@ class Configuration:
     mailbox: MailboxSettings = field(default_factory=MailboxSettings)
     directory: DirectorySettings = field(default_factory=DirectorySettings)
     oauth: OAuthSettings = field(default_factory=OAuthSettings)
+    history: HistorySettings = field(default_factory=HistorySettings)
     dns: DnsSettings = field(default_factory=DnsSettings)
     log: LogSettings = field(default_factory=LogSettings)
 
@@ -97,6 +113,26 @@ class Configuration:
     def bans_file(self) -> Path:
         """The database of bans."""
         return self.state_directory / "bans.db"
+
+    @property
+    def habits_file(self) -> Path:
+        """The database of what is usual for accounts."""
+        return self.state_directory / "habits.db"
+
+    @property
+    def greylist_file(self) -> Path:
+        """The database of strangers."""
+        return self.state_directory / "greylist.db"
+
+    @property
+    def verified_file(self) -> Path:
+        """The database of verified addresses."""
+        return self.state_directory / "verified.db"
+
+    @property
+    def history_directory(self) -> Path:
+        """Where decisions are remembered, in a file for each worker."""
+        return self.state_directory / "history"
 
     @property
     def maildir_template(self) -> str:

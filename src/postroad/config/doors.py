@@ -9,6 +9,8 @@ from postroad import policy
 from postroad.config.configuration import Configuration
 from postroad.config.lines import KeyPath
 from postroad.config.mistake import Fault, nearest
+from postroad.config.policies import class_mistakes
+from postroad.config.surroundings import surroundings_of
 from postroad.server.binds import Bind
 from postroad.server.settings import PRESETS, ListenerSettings, preset_named
 
@@ -23,7 +25,7 @@ def door_faults(configuration: Configuration) -> Iterator[Fault]:
         yield from _name(name)
         yield from _preset(name, listener)
         yield from _tls(name, listener)
-        yield from _restrictions(name, listener)
+        yield from _restrictions(name, listener, surroundings_of(configuration))
     yield from _addresses(configuration)
 
 
@@ -55,16 +57,17 @@ def _tls(name: str, listener: ListenerSettings) -> Iterator[Fault]:
         yield Fault(path, "logins are offered under TLS only, and auth is true here")
 
 
-def _restrictions(name: str, listener: ListenerSettings) -> Iterator[Fault]:
-    for mistake in policy.mistakes(listener.policy):
-        stage, hint = mistake.stage.value, f"; did you mean {mistake.nearest}?"
-        words = str(mistake).removeprefix(f"{stage}: ").removesuffix(hint)
-        path: KeyPath = ("listeners", name, "policy", stage)
-        written: tuple[str, ...] = getattr(listener.policy, stage, None) or ()
-        for at, text in enumerate(written):
-            if mistake.name in re.split(r"[\s,]+", text):
-                path = (*path, at)
-                break
+def _restrictions(
+    name: str, listener: ListenerSettings, surroundings: policy.Surroundings
+) -> Iterator[Fault]:
+    broken = {each.lower() for each in class_mistakes(surroundings)}
+    for mistake in policy.mistakes(listener.policy, surroundings):
+        if mistake.within.lower() in broken:
+            continue  # which is said where the class is
+        words = f"{mistake.name}: {mistake.words}"
+        if mistake.within:
+            words = f"{mistake.within}: {words}"
+        path: KeyPath = ("listeners", name, "policy", mistake.stage.value, mistake.at)
         yield Fault(path, words, mistake.nearest or "")
 
 

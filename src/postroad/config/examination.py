@@ -12,9 +12,11 @@ from datetime import datetime
 from enum import Enum
 from pathlib import Path
 
+from postroad.config.backscatter import careless_listeners
 from postroad.config.configuration import Configuration
 from postroad.config.credence import doubts
 from postroad.config.reach import Account, obstacles
+from postroad.config.tables import missing_databases, table_files
 
 __all__ = ["Finding", "Verdict", "examine"]
 
@@ -58,8 +60,12 @@ def examine(
         yield from _reach(file, configuration, account)
     if any(listener.tls != "none" for listener in configuration.resolved_listeners):
         yield from _certificates(configuration, now)
+    for name, database in missing_databases(configuration):
+        message = f"{name} asks {database}, which is not there, so that mail is deferred"
+        yield Finding("tables", Verdict.ERROR, message)
     yield from _strangers(configuration)
     yield from _plain_logins(configuration)
+    yield from _backscatter(configuration)
 
 
 def _plain_logins(configuration: Configuration) -> Iterator[Finding]:
@@ -82,6 +88,7 @@ def _plain_logins(configuration: Configuration) -> Iterator[Finding]:
 def _rights(file: Path, configuration: Configuration) -> Iterator[Finding]:
     private = [configuration.state_directory, configuration.directory_file]
     private += [pair.key for pair in configuration.key_pairs]
+    private += dict.fromkeys(table_files(configuration, secret=True))
     wrong = list(_too_open(file, stat.S_IWGRP | stat.S_IWOTH))
     for path in private:
         wrong += _too_open(path, stat.S_IRWXO)
@@ -150,3 +157,12 @@ def _strangers(configuration: Configuration) -> Iterator[Finding]:
                 " of users"
             )
             yield Finding("client certificates", Verdict.WARNING, message)
+
+
+def _backscatter(configuration: Configuration) -> Iterator[Finding]:
+    for name in careless_listeners(configuration):
+        message = (
+            f"listener {name} takes mail for recipients that nobody has, and returns it to senders"
+            " who are often forged; leave out reject_unlisted_recipient = false"
+        )
+        yield Finding("recipients", Verdict.WARNING, message)

@@ -57,6 +57,7 @@ def offer_faults(configuration: Configuration) -> Iterator[Fault]:
         yield from _unix(name, listener)
         yield from _plain_auth(name, listener)
         yield from _vrfy(name, listener)
+        yield from _from_header(name, listener)
         yield from _extensions(name, listener)
         yield from _speakers(name, listener)
     yield from _etrn(configuration)
@@ -112,6 +113,15 @@ def _vrfy(name: str, listener: ListenerSettings) -> Iterator[Fault]:
     auth = listener.auth if listener.auth is not None or preset is None else PRESETS[preset].auth
     if listener.vrfy == "login" and auth is False:
         yield Fault(("listeners", name, "vrfy"), '"login" needs logins, and auth is false here')
+
+
+def _from_header(name: str, listener: ListenerSettings) -> Iterator[Fault]:
+    """It is about who has logged in, which also a peer can say of its clients."""
+    preset = listener.preset or preset_named(name)
+    auth = PRESETS[preset].auth if preset and listener.auth is None else listener.auth
+    if listener.from_header != "ignore" and not auth and not listener.xclient:
+        words = "is about mail from users, and nobody can log in here"
+        yield Fault(("listeners", name, "from_header"), words)
 
 
 def _extensions(name: str, listener: ListenerSettings) -> Iterator[Fault]:

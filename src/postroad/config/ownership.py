@@ -16,19 +16,19 @@ from pathlib import Path
 
 __all__ = ["OURS", "Owner", "acting_as", "creation", "is_system_directory", "objection", "owner_of"]
 
+_DATABASES = ("bans.db", "directory.db", "greylist.db", "habits.db", "verified.db")
 OURS = frozenset(
     {
-        "bans.db",
-        "bans.db-journal",
+        *_DATABASES,
+        *(f"{name}{end}" for name in _DATABASES for end in ("-journal", "-wal", "-shm")),
+        "history",
         "lock",
-        "directory.db",
-        "directory.db-journal",
-        "tls",
-        "spool",
-        "run",
         "mail",
-        "outbound",
         "mail.log",
+        "outbound",
+        "run",
+        "spool",
+        "tls",
     }
 )
 """What a server keeps in its state directory."""

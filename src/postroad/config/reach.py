@@ -14,6 +14,7 @@ from pathlib import Path
 
 from postroad.config.configuration import Configuration
 from postroad.config.ownership import OURS, objection
+from postroad.config.tables import table_files
 
 __all__ = ["Account", "obstacles"]
 
@@ -83,6 +84,7 @@ def _read(file: Path, configuration: Configuration) -> Iterator[Path]:
         yield from filter(None, (configuration.tls.client_ca_file,))
     yield configuration.directory_file
     yield from filter(None, (configuration.relay.password_file, configuration.relay.ca_file))
+    yield from table_files(configuration)
     oauth = configuration.oauth
     yield from filter(None, (oauth.key_set_file, oauth.client_secret_file, oauth.ca_file))
 

@@ -47,6 +47,7 @@ state_directory = @STATE@
 # tls = "implicit"                 # starttls, implicit or none; the preset's unless said
 # auth = true                      # whether users may log in; the preset's unless said
 # plain_auth = false               # true: without TLS too, between programs of this machine only
+# from_header = "ignore"           # mail from users in somebody else's name: ignore, warn or reject
 # vrfy = "never"                   # who may ask whether an address exists: never, login or always
 # future_release = "30d"           # the longest time for which users may have mail held back
 # discard_ehlo_keywords = []       # extensions not to offer, such as ["CHUNKING"]
@@ -64,6 +65,10 @@ state_directory = @STATE@
 # relay = ["permit_sasl_authenticated", "reject"]
 # recipient = ["reject_unlisted_recipient"]
 # data = []
+# end_of_data = []
+# etrn = []
+# delay_reject = true              # client, helo and sender are asked at RCPT
+# reject_unlisted_recipient = true # whatever the lists say
 
 [tls]
 # The certificate with its chain, and its key (PEM). `postroad init` made a self-signed pair in
@@ -96,6 +101,20 @@ state_directory = @STATE@
 # ca_file = "authorities.pem"      # in place of the system's
 # auth_parameter = false           # true: AUTH=<> with each sender, after the login
 
+[policy]
+# What the restriction lists of all listeners share. Lists of your own, to be named in lists:
+# classes = { careful = ["reject_unknown_helo_hostname", "reject_unknown_sender_domain"] }
+# Refusals of DNS lists: their text, and a table of texts for single lists.
+# default_rbl_reply = "$rbl_code 5.7.1 $rbl_what is listed by $rbl_domain"
+# rbl_reply_maps = ""
+# relay_clientcerts = ""           # a table of fingerprints, for permit_tls_clientcerts
+# mx_backup_networks = []          # of other mail exchangers, for permit_mx_backup
+# unknown_address_reject_code = 450
+# unknown_client_reject_code = 450
+# unknown_hostname_reject_code = 450
+# unverified_recipient_reject_code = 450
+# unverified_sender_reject_code = 450
+
 # Sites that may ask for their queue with ETRN: clients by network, users by account.
 # [etrn."branch.example.net"]
 # networks = ["192.0.2.0/24"]
@@ -106,6 +125,10 @@ state_directory = @STATE@
 # mechanisms = []
 # Accounts that may log in as others: addresses, or "*@example.org" for a whole domain.
 # act_as = { "admin@example.org" = ["*@example.org"] }
+# Addresses that accounts may send as, besides their own and the aliases that deliver to them.
+# send_as = { "office@example.org" = ["boss@example.org", "*@example.net"] }
+# catch_all_senders = false        # true: who gets a catch-all's mail may send as all it catches
+# sender_login_maps = "hash:/etc/postroad/senders"   # who may send as what, in place of all that
 # broken_clients = false           # announce AUTH once more, for programs of the last century
 
 [limits]
@@ -130,8 +153,19 @@ state_directory = @STATE@
 # logins_per_address = 120         # AUTH commands in a minute
 # messages_per_network = 10000     # in an hour, of clients that are not logged in
 # recipients_per_network = 20000
+# bytes_per_network = 0            # octets; not counted
 # messages_per_user = 2000         # in an hour
 # recipients_per_user = 5000
+# bytes_per_user = 2000000000
+
+# Rates of your own: count messages, recipients, bytes, connections, tls_sessions or logins, per
+# client, network, user, sender or sender_domain, and how many may be in which window.
+# [rates.newsletters]
+# count = "recipients"
+# per = "user"
+# limit = 500
+# window = "1d"
+# listeners = ["submission", "submissions"]   # all unless said
 
 [guessing]
 # Who fails to log in is answered later each time, then banned: see "postroad ban list".
@@ -144,6 +178,46 @@ state_directory = @STATE@
 # ban = "1h"                       # growing from the one to the other when it repeats itself
 # longest_ban = "7d"
 # remember = "30d"                 # how long a network that logged in is not a strange one
+
+[greylist]
+# How long strangers wait, where a list has "greylist": see "postroad greylist list".
+# delay = 300                      # until one that comes again may pass
+# retry_window = "2d"              # within which it has to come again
+# remember = "35d"                 # how long one that passed is known after its last mail
+# auto_whitelist_clients = 5       # networks that passed so often need not wait any more
+# known_senders = true             # nor need those whom our users wrote to
+# entries = 100000                 # remembered of each kind
+
+[verification]
+# How addresses are probed, where a list has "reject_unverified_recipient" or "…_sender".
+# sender = ""                      # of probes; double-bounce@ and the host name unless said
+# poll = 6                         # how long a client waits for a probe
+# positive_expire = "31d"          # how long a good result is good, and when it is renewed
+# positive_refresh = "7d"
+# negative_expire = "3d"           # the same of a bad one
+# negative_refresh = "3h"
+# unknown_refresh = 300            # when a probe without a result is made again
+# probes = 20                      # at once, for each worker
+# entries = 100000                 # addresses remembered
+
+[containment]
+# An account that behaves as if its password were stolen is frozen: it cannot send until you say
+# "postroad user unfreeze". Each number is how many are not too many; 0 switches its rule off.
+# action = "freeze"                # or "warn", which only tells you; or "none"
+# notify = []                      # who is told by mail; the postmaster unless said
+# exempt = []                      # such as ["newsletter@example.org", "*@lists.example.org"]
+# burst_window = "10m"             # in which are too many:
+# burst = 2500                     # recipients
+# unusual_burst = 500              # recipients, from where the account never was before today,
+# unusual_factor = 10              # so many times as much as it ever sent
+# window = "1h"                    # in which are too many:
+# networks = 20                    # networks (/16, /32) to log in from
+# unknown_recipients = 100         # different ones that do not exist
+# foreign_senders = 20             # different ones that are not the account's own
+# limited = 1000                   # refusals by [limits]
+# bounce_window = "1d"             # in which are too many:
+# bounces = 100                    # recipients refused by their servers, and
+# bounce_share = 20                # percent of all recipients
 
 [intake]
 # hop_limit = 50                   # Received fields after which a message is in a loop
@@ -213,6 +287,12 @@ state_directory = @STATE@
 # leeway = 60                      # by how much clocks may differ
 # timeout = 5
 # ca_file = "authorities.pem"      # in place of the system's
+
+[history]
+# What was decided and why, for "postroad why"; "0" as keep: nothing is remembered.
+# keep = "7d"
+# size = 268435456                 # octets on disk; the oldest go first
+# in_replies = false               # true: refusals end with an identifier to ask "postroad why" for
 
 [dns]
 # The system's name servers are asked unless others are named.

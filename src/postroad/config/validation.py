@@ -47,9 +47,13 @@ def validated(table: dict[str, object]) -> tuple[Configuration, list[Fault]]:
         except ValidationError as error:
             found = dict(_wrong_values(error, remaining))
         assert found, "a validation that fails names a value"
+        refused = {fault.path for fault in faults}
         for path, fault in found.items():
-            faults.append(fault)
-            _take_out(remaining, path)
+            lacking = fault.message is REQUIRED
+            if not lacking or path not in refused:  # what was taken out is missing for that
+                faults.append(fault)
+            # A table that lacks what it must have is none, and nothing is put in its place.
+            _take_out(remaining, path[:-1] if lacking and len(path) > 1 else path)
 
 
 def _overlong(value: object, path: KeyPath) -> Iterator[KeyPath]:
@@ -140,9 +144,9 @@ def _parts(table: dict[str, object] | list[object]) -> Container[object]:
 
 
 def _network_around(text: str) -> str:
-    """The network that an address with a mask lies in, where only its host part is wrong."""
+    """The network that was meant, where its host part is wrong or it is in Postfix's brackets."""
     try:
-        return str(ip_network(text, strict=False))
+        return str(ip_network(re.sub(r"^\[(.+)\]", r"\1", text), strict=False))
     except ValueError:
         return ""
 
@@ -156,8 +160,9 @@ def _take_out(table: dict[str, object], path: KeyPath) -> None:
     names = [part for part in path[:at] if isinstance(part, str)]
     inner = table
     for name in names[:-1]:
-        below = inner[name]
-        assert isinstance(below, dict)
+        below = inner.get(name)
+        if not isinstance(below, dict):
+            return  # taken out already
         inner = below
     inner.pop(names[-1], None)
     if len(names) == 1 and names[0] in _STAND_IN:

@@ -12,11 +12,12 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from postroad.delivery.envelope import split, transaction_of
 from postroad.delivery.pool import Road, SessionPool
+from postroad.delivery.probe import Probed
 from postroad.delivery.session import Session, Unready
 from postroad.delivery.settings import DeliverySettings
 from postroad.delivery.transport import UNREADABLE, Delivery
 from postroad.model import Outcome, Reply, Report, Status, StoredRecipient
-from postroad.smtp.client import Answer
+from postroad.smtp.client import Answer, Transaction
 from postroad.spool import SpoolError
 
 __all__ = ["Courier", "OpenSession"]
@@ -63,6 +64,20 @@ class Courier:
         in_order = tuple(outcomes[recipient.id] for recipient in delivery.recipients)
         return Report(in_order, report.relay, setup, transfer)
 
+    async def probe(self, nexthop: str, transaction: Transaction) -> Probed:
+        """What a next hop says of a recipient, without a message; see `Probing.probe`."""
+        road = Road(nexthop)
+        kept = self._pool.take(road)
+        if kept is not None:
+            probed = await self._ask(kept, road, transaction)
+            if kept.core.answered or kept.core.is_idle:
+                return probed
+        session = await self._open_session(road)
+        if isinstance(session, Unready):
+            reply = session.answer.reply
+            return Probed(session.answer, session.relay, unreachable=not reply.is_permanent)
+        return await self._ask(session, road, transaction)
+
     def close(self) -> None:
         """Close idle sessions now and the others as soon as their message is done."""
         self._pool.close()
@@ -107,6 +122,15 @@ class Courier:
         by_passed = offered.deliver_by is not None and message.envelope.deliver_by is not None
         outcomes = _outcomes(recipients, answers, dsn_passed=offered.dsn, by_passed=by_passed)
         return Report(outcomes, session.relay, ready - started, done - ready), left
+
+    async def _ask(self, session: Session, road: Road, transaction: Transaction) -> Probed:
+        try:
+            answers = await session.ask(transaction)
+        except BaseException:  # cancelled: the peer must not wait
+            session.abort()
+            raise
+        self._pool.put(road, session)
+        return Probed(answers[0], session.relay)
 
     def _refused(self, unready: Unready, delivery: Delivery, started: float) -> Report:
         reply = unready.answer.reply

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Self
 
+from postroad.model.next_hop import host_and_port
 from postroad.net.dns import to_ascii
 
 __all__ = ["LmtpTarget", "Nexthop"]
@@ -38,14 +39,14 @@ class Nexthop:
         Raises:
             ValueError: it is none of these; the message is for the operator.
         """
-        host, port = _split(text)
-        number = int(port) if port.isascii() and port.isdigit() else 0
-        if not host or (port and not 0 < number < 65_536):
+        found = host_and_port(text)
+        if found is None:
             raise ValueError(
                 f'"{text}" is no next hop: expected "[host]:port", "[host]", "domain:port" '
                 'or "domain"'
             )
-        return cls(to_ascii(host) or host, number or None, not text.startswith("["))
+        host, port = found
+        return cls(to_ascii(host) or host, port, not text.startswith("["))
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,16 +77,3 @@ class LmtpTarget:
             nexthop = Nexthop.parse(rest)
             return cls(host=nexthop.host, port=nexthop.port or LMTP_PORT)
         raise ValueError(f'"{text}" is no LMTP socket: expected "unix:/path" or "inet:host:port"')
-
-
-def _split(text: str) -> tuple[str, str]:
-    """Host and port; a bad port gives a host that is empty."""
-    if not text.startswith("["):
-        host, colon, port = text.partition(":")
-        return ("", "") if colon and not port else (host, port)
-    host, bracket, rest = text[1:].partition("]")
-    if not bracket or (rest and (rest[0] != ":" or rest == ":")):
-        return "", ""
-    if host[:5].lower() == "ipv6:":
-        host = host[5:]
-    return host, rest[1:]

@@ -3,6 +3,10 @@
 The router knows names, not networks: it asks only whether a domain is ours. The next hop it gives
 is also the key by which the queue groups recipients, so it holds nothing that differs between
 recipients that could share a transaction.
+
+A content filter goes before all of that, for recipients here as for others (access(5), FILTER). A
+filter that speaks SMTP has a transport of its own: what next hops in the world have to be, a
+login at the smarthost or TLS, is asked of no filter, and one that is stuck holds up nothing else.
 """
 
 from __future__ import annotations
@@ -11,10 +15,13 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from postroad.delivery.nexthop import LmtpTarget, Nexthop
-from postroad.model import Address
+from postroad.model import Address, ContentFilter
 from postroad.model.address import domain_key
 
-__all__ = ["LocalDomains", "Route", "Router"]
+__all__ = ["FILTER", "LocalDomains", "Route", "Router"]
+
+FILTER = "filter/smtp"
+"""The transport of content filters that speak SMTP; the log names deliveries by it."""
 
 _LMTP = "lmtp:"
 
@@ -29,7 +36,10 @@ class LocalDomains(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A transport's name (`smtp`, `lmtp`, `local`, `capture`) and the next hop it is given."""
+    """A transport's name and the next hop it is given.
+
+    The names are `smtp`, `filter/smtp`, `lmtp`, `local` and `capture`.
+    """
 
     transport: str
     nexthop: str
@@ -55,16 +65,35 @@ class Router:
         self._domains = domains
         self._lmtp = _lmtp_target(mailbox)
         self._away = _away(smarthost, capture=capture)
+        self._captures = capture
 
-    async def route(self, address: Address) -> Route:
+    async def route(self, address: Address, content_filter: ContentFilter | None = None) -> Route:
         """The route for mail to this address.
 
         Errors of the directory behind `is_local` pass through: without its answer there is none.
+
+        Args:
+            address: the recipient.
+            content_filter: what the message has to go through, if anything.
         """
         domain = domain_key(address.domain)
+        if content_filter is not None:
+            return self._through(content_filter, domain)
         if await self._domains.is_local(domain):
             return Route("lmtp", self._lmtp) if self._lmtp else Route("local", domain)
         return self._away or Route("smtp", domain)
+
+    def _through(self, content_filter: ContentFilter, domain: str) -> Route:
+        """The route to a content filter; where mail is caught, none of it goes there either.
+
+        A filter without a next hop is only another transport: the world is its other end.
+        """
+        transport, nexthop = content_filter.transport, content_filter.nexthop
+        if transport == "capture" or (transport == "smtp" and self._captures):
+            return Route("capture", "capture")
+        if transport == "smtp" and nexthop:
+            return Route(FILTER, nexthop)
+        return Route(transport, nexthop or domain)
 
 
 def _lmtp_target(mailbox: str) -> str:

@@ -168,6 +168,14 @@ class Session:
         assert isinstance(event, Finished)
         return event.answers if fit is None else self._all_answers(transaction, fit, event.answers)
 
+    async def ask(self, probe: Transaction) -> tuple[Answer, ...]:
+        """Carry out a transaction without a message: what the server says of each recipient."""
+        self.sent += 1
+        self.core.begin(probe)
+        event = await self.next_event()
+        assert isinstance(event, Finished)
+        return event.answers
+
     def _all_answers(
         self, transaction: Transaction, fit: Adapted, answers: tuple[Answer, ...]
     ) -> tuple[Answer, ...]:

@@ -1,4 +1,7 @@
-"""The sections of the configuration that this package reads: `[relay]` and `[delivery]`."""
+"""The sections of the configuration that this package reads.
+
+`[relay]`, `[delivery]` and `[verification]`.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from typing import Literal
 
 from postroad.model.units import Duration
 
-__all__ = ["DeliverySettings", "RelaySettings", "TlsLevel"]
+__all__ = ["DeliverySettings", "RelaySettings", "TlsLevel", "VerificationSettings"]
 
 TlsLevel = Literal["none", "may", "encrypt", "verify"]
 """Postfix's words for what TLS to a next hop has to be."""
@@ -78,3 +81,34 @@ class DeliverySettings:
     idle_timeout: Duration = 5.0
     messages_per_connection: int = 100
     capture: Path | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerificationSettings:
+    """`[verification]`: how addresses are probed, where a restriction list wants them verified.
+
+    The defaults are Postfix's, but for `unknown_refresh`. All workers share what they found.
+
+    Attributes:
+        sender: the reverse-path of probes, an address that must take mail and throws it away here;
+            empty: `double-bounce@` and our host name. `<>`: the null one, which some hosts refuse.
+        poll: seconds a client waits for a probe; then it is to come again, and the probe goes on.
+        positive_expire: seconds for which an address that takes mail is taken for one.
+        positive_refresh: seconds after which it is probed again, while nobody waits.
+        negative_expire: seconds for which an address that takes no mail is taken for one.
+        negative_refresh: seconds after which it is probed again, while nobody waits.
+        unknown_refresh: seconds after which it is tried again, while the client waits, where a
+            probe brought no result. Postfix waits for three hours.
+        probes: probes at once, of each worker; no more than a quarter of them to one next hop.
+        entries: how many addresses are remembered; the oldest go first.
+    """
+
+    sender: str = ""
+    poll: Duration = 6.0
+    positive_expire: Duration = 2_678_400.0
+    positive_refresh: Duration = 604_800.0
+    negative_expire: Duration = 259_200.0
+    negative_refresh: Duration = 10_800.0
+    unknown_refresh: Duration = 300.0
+    probes: int = 20
+    entries: int = 100_000

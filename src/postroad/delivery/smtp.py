@@ -20,6 +20,7 @@ from postroad.delivery.credentials import Credentials
 from postroad.delivery.dialling import Dialler, Endpoint
 from postroad.delivery.nexthop import Nexthop
 from postroad.delivery.pool import Road
+from postroad.delivery.probe import Probed, question
 from postroad.delivery.session import Session, Unready
 from postroad.delivery.settings import DeliverySettings, RelaySettings
 from postroad.delivery.transport import Delivery
@@ -61,6 +62,7 @@ class SmtpTransport:
         clock: Callable[[], float],
         ourselves: Ourselves | None = None,
         now: Callable[[], float] = time.time,
+        chosen: bool = False,
     ) -> None:
         """A transport without connections.
 
@@ -74,6 +76,8 @@ class SmtpTransport:
             clock: seconds, for the times in reports.
             ourselves: which addresses are our own listeners'; left out: none.
             now: seconds since the epoch, for mail with a deadline.
+            chosen: whether the operator chose every next hop, as a content filter: that there is
+                no session with one is a mistake to be put right, and no mail bounces for it.
 
         Raises:
             postroad.net.tls.TlsConfigurationError: the authorities cannot be read.
@@ -85,11 +89,16 @@ class SmtpTransport:
         self._mx_port = settings.mx_port
         self._resolver = resolver
         self._dialler = Dialler(hostname, relay, settings, journal)
-        self._courier = Courier(self._open, settings, clock, now)
+        opening = self._open_chosen if chosen else self._open
+        self._courier = Courier(opening, settings, clock, now)
 
     async def deliver(self, delivery: Delivery) -> Report:
         """See `Transport.deliver`; the next hop is a domain or a smarthost's spelling."""
         return await self._courier.deliver(delivery)
+
+    async def probe(self, nexthop: str, sender: str, recipient: str) -> Probed:
+        """See `Probing.probe`."""
+        return await self._courier.probe(nexthop, question(sender, recipient))
 
     def close(self) -> None:
         """Close idle connections now and the others as soon as their message is done."""
@@ -131,6 +140,19 @@ class SmtpTransport:
                     failure = result
         assert failure is not None  # each host gives a session or a failure
         return failure
+
+    async def _open_chosen(self, road: Road) -> Session | Unready:
+        """The same for a next hop of the operator's choice, which may be set up wrong.
+
+        What a message with REQUIRETLS wants is no matter of that (RFC 8689 §4.2.1).
+        """
+        found = await self._open(road)
+        if isinstance(found, Session) or road.require_tls or not found.answer.reply.is_permanent:
+            return found
+        reply = found.answer.reply
+        words = " ".join(reply.lines)
+        said = f"host {found.relay} said: {reply}" if found.answer.from_peer else words
+        return Unready.of(451, "4.3.5", said, found.relay)
 
     async def _try(
         self,

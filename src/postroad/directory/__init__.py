@@ -16,6 +16,7 @@ from postroad.directory.entry import (
     NewAppPassword,
     UserEntry,
 )
+from postroad.directory.freezing import Freeze, FreezeAuthor, Freezes
 from postroad.directory.interface import (
     Accounts,
     Alias,
@@ -47,6 +48,9 @@ __all__ = [
     "DirectoryUnavailable",
     "DomainEntry",
     "EmbeddedDirectory",
+    "Freeze",
+    "FreezeAuthor",
+    "Freezes",
     "Mailbox",
     "NewAppPassword",
     "PasswordProfile",

@@ -6,6 +6,7 @@ the secrets that mechanisms need are written together with it (`credentials`).
 
 from __future__ import annotations
 
+from postroad.directory import freezing
 from postroad.directory.credentials import (
     Credentials,
     check_password,
@@ -35,8 +36,18 @@ class AccountEditing(Editing):
     def users(self) -> tuple[UserEntry, ...]:
         """All accounts, by domain and name."""
         with self._translated():
-            rows = self._rows("SELECT name, enabled FROM users ORDER BY domain, name")
-        return tuple(UserEntry(str(name), bool(enabled)) for name, enabled in rows)
+            return self._entries("SELECT name, enabled FROM users ORDER BY domain, name")
+
+    def user(self, name: str) -> UserEntry:
+        """An account.
+
+        Raises:
+            UnknownUser: there is no such account.
+        """
+        key = parse_key(name)
+        with self._translated():
+            self._require_user(key)
+            return self._entries("SELECT name, enabled FROM users WHERE name = ?", key)[0]
 
     def add_user(self, name: str, password: str, *, scheme: str = STANDARD) -> str:
         """Add an account and return its canonical name.
@@ -85,6 +96,7 @@ class AccountEditing(Editing):
             self._require_user(key)
             self._rows("DELETE FROM users WHERE name = ?", key)
             self._rows("DELETE FROM app_passwords WHERE user = ?", key)
+            self._rows("DELETE FROM freezes WHERE user = ?", key)
             left = self._rows(
                 "SELECT DISTINCT source FROM aliases WHERE target_key = ? ORDER BY source", key
             )
@@ -123,6 +135,13 @@ class AccountEditing(Editing):
             self._require_user(key)
             self._rows("UPDATE users SET enabled = ? WHERE name = ?", int(enabled), key)
         return key
+
+    def _entries(self, sql: str, *parameters: str) -> tuple[UserEntry, ...]:
+        rows = self._rows(sql, *parameters)
+        frozen = {each.user: each for each in freezing.select(self._connection)}
+        return tuple(
+            UserEntry(str(name), bool(enabled), frozen.get(str(name))) for name, enabled in rows
+        )
 
     def _add(self, form: Address, credentials: Credentials) -> str:
         key = str(form)

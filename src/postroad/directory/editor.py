@@ -7,7 +7,7 @@ sense raises a `DirectoryMistake` and changes nothing.
 What an operator should know:
 
 - An account's name is its address, in lower case. It belongs to one of our domains.
-- A disabled account cannot log in; mail for it is still taken in.
+- A disabled account cannot log in; mail for it is still taken in. A frozen one cannot send.
 - An address is an account or an alias, never both. An alias delivers to several targets, ours or
   foreign; the source `@domain` catches all that nobody else in the domain has.
 - A domain in the configuration is ours without being added here.
@@ -25,6 +25,7 @@ from postroad.directory.alias_editing import AliasEditing
 from postroad.directory.app_password_editing import AppPasswordEditing
 from postroad.directory.credentials import DEFAULT_KINDS
 from postroad.directory.domain_editing import DomainEditing
+from postroad.directory.freeze_editing import FreezeEditing
 from postroad.directory.lookups import Lookups
 from postroad.directory.password import OWASP, PasswordProfile
 from postroad.directory.schema import open_for_change
@@ -33,7 +34,9 @@ from postroad.sasl.secrets import SecretKind
 __all__ = ["DirectoryEditor"]
 
 
-class DirectoryEditor(DomainEditing, AccountEditing, AppPasswordEditing, AliasEditing):
+class DirectoryEditor(
+    DomainEditing, AccountEditing, AppPasswordEditing, AliasEditing, FreezeEditing
+):
     """Lists and changes everything in the directory. A context manager that closes itself.
 
     Every method may raise `DirectoryUnavailable` when the file cannot be read or written.

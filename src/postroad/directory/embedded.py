@@ -19,6 +19,7 @@ from typing import TypeVar, cast
 from postroad.directory import app_password
 from postroad.directory.certificates import CertificateMap
 from postroad.directory.credentials import Credentials
+from postroad.directory.freezing import Freezes
 from postroad.directory.interface import DirectoryUnavailable, Purpose, Resolution
 from postroad.directory.last_use import LastUse
 from postroad.directory.logins import Logins
@@ -89,6 +90,8 @@ class EmbeddedDirectory:
         self._verifier = verifier
         self._memory = memory
         self._writer = writer
+        self.freezes = Freezes(connection, memory.counter, writer)
+        """The accounts that may not send."""
         self._certificates = CertificateMap(settings.certificates)
         self._last_use = LastUse(writer, now)
         kinds = settings.kinds
@@ -230,9 +233,12 @@ class EmbeddedDirectory:
         user = self._certificates.user_of(certificate)
         return None if user is None else await self.login_name(user)
 
-    async def owns(self, user: str, address: Address) -> bool:
-        """See `Directory.owns`; extensions, aliases and catch-alls count."""
-        return await self._ask(lambda: self._lookups.owns(user, address))
+    async def owns(self, user: str, address: Address, *, catch_all: bool = False) -> bool:
+        """See `Directory.owns`."""
+        return await self._remembered(
+            ("owns", user, address, catch_all),
+            lambda: self._lookups.owns(user, address, catch_all=catch_all),
+        )
 
     def close(self) -> None:
         """Close the file and end the threads; blocks until running checks and writings end."""
@@ -269,7 +275,7 @@ class EmbeddedDirectory:
             self._report(f"the password of {name} cannot be checked: {objection}")
 
     async def _remembered(self, question: Hashable, find: Callable[[], _Answer]) -> _Answer:
-        """The answer to a domain, an address or a kind of secret: no two are ever equal."""
+        """The answer to a domain, an address, a kind of secret or a tuple: no two are equal."""
         memory = self._memory
         counter = memory.counter()
         known = memory.recall(question, counter)

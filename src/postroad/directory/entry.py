@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from postroad.directory.app_password import Scope
+from postroad.directory.freezing import Freeze
 from postroad.directory.mistake import InvalidName
 from postroad.directory.names import address_form, domain_form
 from postroad.model import Address, AddressError
@@ -38,10 +39,17 @@ class DomainEntry:
 
 @dataclass(frozen=True, slots=True)
 class UserEntry:
-    """An account, without its password; one that is not `enabled` cannot log in."""
+    """An account, without its password; one that is not `enabled` cannot log in.
+
+    Attributes:
+        name: its address.
+        enabled: whether it may log in.
+        frozen: why it cannot send; `None`: it can.
+    """
 
     name: str
     enabled: bool
+    frozen: Freeze | None = None
 
 
 @dataclass(frozen=True, slots=True)

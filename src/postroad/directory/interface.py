@@ -105,8 +105,17 @@ class Directory(Protocol):
         """
         ...
 
-    async def owns(self, user: str, address: Address) -> bool:
-        """Whether the account may send as the address: it is its own, or is delivered to it."""
+    async def owns(self, user: str, address: Address, *, catch_all: bool = False) -> bool:
+        """Whether the address is the account's: its own, with or without extension, or an alias'.
+
+        An alias is everybody's whom it delivers to, directly or through other aliases.
+
+        Args:
+            user: the account's canonical name.
+            address: any.
+            catch_all: whether an address is the account's too that only a catch-all (`@domain`)
+                leads to it.
+        """
         ...
 
 

@@ -78,8 +78,13 @@ class Lookups:
             return True
         return self._one("SELECT 1 FROM domains WHERE name = ?", form) is not None
 
-    def resolve(self, address: Address) -> Resolution:
-        """Who has the address, by the rules above."""
+    def resolve(self, address: Address, *, catch_all: bool = True) -> Resolution:
+        """Who has the address, by the rules above.
+
+        Args:
+            address: any.
+            catch_all: whether the fourth one holds; if not, who is caught by it is unknown.
+        """
         form = address_form(address)
         if not form.domain:
             return self._postmaster_of_the_server(form)
@@ -95,20 +100,26 @@ class Lookups:
                 return Alias(targets)
         caught = aliases.get(f"@{form.domain}", ())
         if caught and form not in map(address_form, caught):
-            return Alias(caught)
+            return Alias(caught) if catch_all else Unknown()
         return self._postmaster(form if plain is None else plain)
 
-    def owns(self, user: str, address: Address) -> bool:
+    def owns(self, user: str, address: Address, *, catch_all: bool = False) -> bool:
         """Whether mail to the address reaches the account, over at most `MAX_OWNER_STEPS` steps.
 
-        A wider alias than that counts as not owned unless the account is met before the end.
+        A wider alias than that counts as not owned unless the account is met before the end. On
+        the way, where an alias names an address that is caught, a catch-all always counts.
+
+        Args:
+            user: the account.
+            address: any.
+            catch_all: whether an address is owned that a catch-all alone leads to the account.
         """
         steps = deque([address])
         seen = {address_form(address)}
-        for _ in range(MAX_OWNER_STEPS):
+        for step in range(MAX_OWNER_STEPS):
             if not steps:
                 return False
-            answer = self.resolve(steps.popleft())
+            answer = self.resolve(steps.popleft(), catch_all=catch_all or step > 0)
             if isinstance(answer, Mailbox) and answer.user == user:
                 return True
             if isinstance(answer, Alias):

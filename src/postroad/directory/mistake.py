@@ -8,12 +8,14 @@ from __future__ import annotations
 __all__ = [
     "AliasExists",
     "AliasLoop",
+    "AlreadyFrozen",
     "DirectoryMistake",
     "DomainConfigured",
     "DomainExists",
     "DomainInUse",
     "InvalidName",
     "LabelTaken",
+    "NotFrozen",
     "UnknownAlias",
     "UnknownAppPassword",
     "UnknownDomain",
@@ -92,3 +94,11 @@ class LabelTaken(DirectoryMistake):
 
 class UnusableLabel(DirectoryMistake):
     """The label is empty, too long, or cannot be shown."""
+
+
+class AlreadyFrozen(DirectoryMistake):
+    """The account is frozen already."""
+
+
+class NotFrozen(DirectoryMistake):
+    """The account is not frozen, or there is none."""

@@ -32,7 +32,7 @@ __all__ = [
     "open_for_update",
 ]
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 APPLICATION_ID = 0x50527344  # "PRsD", so that `file` and a wrong path are told apart
 CHANGE_TIMEOUT = 10.0  # seconds the editor waits for another editor
 
@@ -90,7 +90,22 @@ CREATE TABLE keys (
 INSERT INTO keys VALUES ('imitation', randomblob(32));
 """
 
-_STEPS = (_FIRST_TABLES, _SECOND_TABLES)
+_THIRD_TABLES = """
+-- Accounts that may not send for now, and those that could not once (`freezing`).
+CREATE TABLE freezes (
+    user TEXT NOT NULL PRIMARY KEY,
+    reason TEXT NOT NULL DEFAULT '',
+    since REAL,                           -- seconds since the epoch; NULL: it may send
+    author TEXT NOT NULL DEFAULT 'automatic' CHECK (author IN ('automatic', 'operator')),
+    worker INTEGER NOT NULL DEFAULT 0,    -- the number of the one that does what follows
+    told INTEGER NOT NULL DEFAULT 0 CHECK (told IN (0, 1)),
+    finished INTEGER NOT NULL DEFAULT 0 CHECK (finished IN (0, 1)),
+    thaws INTEGER NOT NULL DEFAULT 0,     -- how often it was thawed
+    warned REAL                           -- when the operator was warned last, without a freeze
+) STRICT, WITHOUT ROWID;
+"""
+
+_STEPS = (_FIRST_TABLES, _SECOND_TABLES, _THIRD_TABLES)
 """What makes version n + 1 of version n; the first makes tables in an empty file."""
 
 

@@ -6,6 +6,10 @@ reads the tables of all and adds up. With one writer there is no lock to take, t
 be killed with: a worker that dies by SIGKILL leaves at worst one entry half written, whose number
 is wrong until its window has passed.
 
+A worker has one such table for each `Shelf`, because keys that strangers can invent without end, or
+that stay for a month, would take the places of those that tell who is guessing. The system provides
+only what is used of them.
+
 A table is a fixed number of sets of `WAYS` entries; a key belongs into one set. When a set is
 full, the entry that expires first makes room, so memory is bounded whatever clients do: an attack
 from very many addresses makes the counts of the oldest of them start again, and costs no more.
@@ -32,11 +36,12 @@ from __future__ import annotations
 import mmap
 import secrets
 from dataclasses import dataclass, field
+from enum import Enum
 from hashlib import blake2b
 from struct import Struct
 from typing import Protocol
 
-__all__ = ["ENTRIES", "CounterMemory", "Counters", "SharedCounters", "Window"]
+__all__ = ["ENTRIES", "CounterMemory", "Counters", "SharedCounters", "Shelf", "Window"]
 
 WAYS = 16
 SETS = 4096
@@ -52,10 +57,21 @@ _ZERO = bytes(_ENTRY.size)
 _ALL_ENTRIES = Struct("<" + "IIii" * WAYS)
 _SET_SIZE = _TAGS.size + _ALL_ENTRIES.size
 TABLE_SIZE = SETS * _SET_SIZE
-"""Octets for each worker: 1.5 MiB, of which the system provides what is used."""
+"""Octets of a table: 1.5 MiB, of which the system provides what is used."""
 
 _NEVER = 0xFFFF_FFFF
 _MOST = 0x7FFF_FFFF  # what an entry can hold; a count stops there
+
+
+class Shelf(Enum):
+    """What is counted in tables of its own; the value is its place in the block."""
+
+    LIMITS = 0
+    """Our own limits, sessions and failed logins: windows of an hour or so."""
+    STRANGERS = 1
+    """The operator's rates by what strangers choose: addresses, senders."""
+    USERS = 2
+    """The operator's rates by user, and what accounts do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +97,9 @@ class Window:
 class Counters(Protocol):
     """Counts that hold across workers. Synchronous, microseconds."""
 
-    def add(self, window: Window, key: str, now: float, amount: int = 1) -> int:
+    def add(
+        self, window: Window, key: str, now: float, amount: int = 1, *, since: float | None = None
+    ) -> int:
         """Count something, and return the count in the window that ends now.
 
         Args:
@@ -89,6 +107,8 @@ class Counters(Protocol):
             key: whose: an address, a network, a user.
             now: seconds since the epoch.
             amount: how many; a negative number takes back what was counted.
+            since: when that was counted, if not just now: it is taken back only as far as it is
+                still in the window.
         """
         ...
 
@@ -112,17 +132,21 @@ class CounterMemory:
         """A block of zeros.
 
         Args:
-            workers: how many there are; each has a table of its own.
+            workers: how many there are; each has tables of its own.
 
         Raises:
             OSError: there is not so much memory.
         """
         self.workers = workers
-        self.octets = mmap.mmap(-1, workers * TABLE_SIZE)  # anonymous and shared (MAP_SHARED)
+        size = len(Shelf) * workers * TABLE_SIZE
+        self.octets = mmap.mmap(-1, size)  # anonymous and shared (MAP_SHARED)
         self.secret = secrets.token_bytes(16)
 
     def give_back(self, worker: int) -> None:
-        """Forget what a worker held; for one that is dead, or has not begun. Windows stay."""
+        """Forget what a worker held; for one that is dead, or has not begun. Windows stay.
+
+        Only on the first shelf is anything held.
+        """
         octets = self.octets
         for base in range(worker * TABLE_SIZE, (worker + 1) * TABLE_SIZE, _SET_SIZE):
             expiries = _ALL_ENTRIES.unpack_from(octets, base + _TAGS.size)[::4]
@@ -142,21 +166,26 @@ class SharedCounters:
 
     __slots__ = ("_base", "_octets", "_others", "_secret")
 
-    def __init__(self, memory: CounterMemory, worker: int) -> None:
+    def __init__(self, memory: CounterMemory, worker: int, shelf: Shelf = Shelf.LIMITS) -> None:
         """The counters as one worker writes them; what its predecessor held is given back.
 
         Args:
             memory: the shared block.
             worker: its number, from 0.
+            shelf: which of its tables.
         """
-        memory.give_back(worker)
+        if shelf is Shelf.LIMITS:
+            memory.give_back(worker)
         self._octets = memory.octets
         self._secret = memory.secret
-        self._base = worker * TABLE_SIZE
-        tables = range(0, memory.workers * TABLE_SIZE, TABLE_SIZE)
+        start = shelf.value * memory.workers * TABLE_SIZE
+        self._base = start + worker * TABLE_SIZE
+        tables = range(start, start + memory.workers * TABLE_SIZE, TABLE_SIZE)
         self._others = tuple(base for base in tables if base != self._base)
 
-    def add(self, window: Window, key: str, now: float, amount: int = 1) -> int:
+    def add(
+        self, window: Window, key: str, now: float, amount: int = 1, *, since: float | None = None
+    ) -> int:
         """See `Counters.add`."""
         offset, tag = self._place(window.name, key)
         age = now / window.seconds
@@ -170,7 +199,11 @@ class SharedCounters:
             current, previous = self._own_buckets(base, way, bucket)
             if amount > 0:  # what was taken back late may be more than is left of what was counted
                 current += max(0, -self._raw(offset, tag, age, current, previous))
-            current = max(-_MOST, min(current + amount, _MOST))
+            past = 0 if since is None else bucket - int(since / window.seconds)
+            if past <= 0:
+                current = max(-_MOST, min(current + amount, _MOST))
+            elif past == 1:
+                previous = max(-_MOST, min(previous + amount, _MOST))
             expires = min(int((bucket + 2) * window.seconds) + 1, _NEVER - 1)
             entry = _ENTRY.pack(expires, bucket, current, previous)
             self._octets[_entry(base, way)] = entry

@@ -1,25 +1,34 @@
-"""What clients may do how often: the rest of `[limits]`, and `[guessing]`.
+"""What clients may do how often: the rest of `[limits]`, `[rates.NAME]` and `[guessing]`.
 
 `Limits` is one table for the operator and two things for us: bounds of a session, which the
-protocol core keeps, and bounds of a client over all its sessions, which the gate keeps.
+protocol core keeps, and bounds of a client over all its sessions, which the gate keeps. A table of
+`[rates]` is one more bound of a client, in the operator's own words.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from postroad.model.units import Duration
 from postroad.smtp import SessionLimits
 
-__all__ = ["UNCOUNTED", "GuessingSettings", "Limits"]
+__all__ = ["UNCOUNTED", "CountName", "GuessingSettings", "Limits", "PerName", "RateSettings"]
+
+CountName = Literal["messages", "recipients", "bytes", "connections", "tls_sessions", "logins"]
+"""What a rate counts."""
+
+PerName = Literal["client", "network", "user", "sender", "sender_domain"]
+"""Whose."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits(SessionLimits):
     """`[limits]`: bounds of a session (see `SessionLimits`), and of one client. 0 switches one off.
 
-    All workers count together, and `trusted_networks` are not counted. A network is a /24 of IPv4
-    or a /64 of IPv6. Connections and logins are counted over a minute, mail over an hour.
+    All workers count together. A network is a /24 of IPv4 or a /64 of IPv6. Connections and logins
+    are counted over a minute, mail over an hour. `trusted_networks` are not counted; users who log
+    in from there are, for what is theirs (`rates` says why).
 
     Attributes:
         sessions_per_network: sessions at once from one network.
@@ -29,8 +38,11 @@ class Limits(SessionLimits):
         logins_per_address: AUTH commands from one IP address in a minute.
         messages_per_network: messages begun from one network in an hour, without a login.
         recipients_per_network: recipients named from one network in an hour, without a login.
+        bytes_per_network: octets of content from one network in an hour, without a login. Off:
+            messages are counted already, and one more count costs all mail from the world.
         messages_per_user: messages begun by one user in an hour.
         recipients_per_user: recipients named by one user in an hour.
+        bytes_per_user: octets of content from one user in an hour.
     """
 
     sessions_per_network: int = 200
@@ -40,8 +52,10 @@ class Limits(SessionLimits):
     logins_per_address: int = 120
     messages_per_network: int = 10_000
     recipients_per_network: int = 20_000
+    bytes_per_network: int = 0
     messages_per_user: int = 2000
     recipients_per_user: int = 5000
+    bytes_per_user: int = 2_000_000_000
 
 
 UNCOUNTED = Limits(
@@ -53,10 +67,36 @@ UNCOUNTED = Limits(
     logins_per_address=0,
     messages_per_network=0,
     recipients_per_network=0,
+    bytes_per_network=0,
     messages_per_user=0,
     recipients_per_user=0,
+    bytes_per_user=0,
 )
 """The bounds of a session, and none of what a client may do."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RateSettings:
+    """`[rates.NAME]`: count what, per whom, and how much is the limit in which window.
+
+    All workers count together, over all listeners that the rate holds on.
+
+    Attributes:
+        count: `messages` (begun), `recipients` (named), `bytes` (octets of content), `connections`,
+            `tls_sessions` (new ones, not resumed) or `logins` (AUTH commands).
+        per: `client` (IP address) or `network` (/24 or /64), both outside `trusted_networks`;
+            `user`, once logged in, from wherever; `sender` or `sender_domain`, of the address in
+            MAIL. The last three count mail only.
+        limit: how many are let pass in a window; at least 1.
+        window: seconds, from one second to 31 days; it slides.
+        listeners: the names of those on which the rate holds. Empty: all.
+    """
+
+    count: CountName
+    per: PerName
+    limit: int
+    window: Duration
+    listeners: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,16 @@ package can be tested with plain values and none needs another one's classes.
 """
 
 from postroad.model.address import Address, AddressError
-from postroad.model.client import LOCAL, UNKNOWN, Client, ClientCertificate, Login, TlsSession
+from postroad.model.client import (
+    LOCAL,
+    UNKNOWN,
+    Client,
+    ClientCertificate,
+    Endpoint,
+    Login,
+    TlsSession,
+)
+from postroad.model.disposition import PLAIN, Disposition
 from postroad.model.envelope import (
     BodyType,
     ByMode,
@@ -15,12 +24,23 @@ from postroad.model.envelope import (
     Recipient,
     Return,
 )
-from postroad.model.message import Addressee, Content, StoredMessage, StoredRecipient, Told
+from postroad.model.message import (
+    BLANK,
+    Addressee,
+    Content,
+    StoredMessage,
+    StoredRecipient,
+    Told,
+    Waybill,
+)
+from postroad.model.next_hop import ContentFilter, parse_filter
 from postroad.model.outcome import Action, Outcome, Report, Status
 from postroad.model.reply import Reply
 
 __all__ = [
+    "BLANK",
     "LOCAL",
+    "PLAIN",
     "UNKNOWN",
     "Action",
     "Address",
@@ -31,7 +51,10 @@ __all__ = [
     "Client",
     "ClientCertificate",
     "Content",
+    "ContentFilter",
     "DeliverBy",
+    "Disposition",
+    "Endpoint",
     "Envelope",
     "Login",
     "Notify",
@@ -45,4 +68,6 @@ __all__ = [
     "StoredRecipient",
     "TlsSession",
     "Told",
+    "Waybill",
+    "parse_filter",
 ]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
-__all__ = ["LOCAL", "UNKNOWN", "Client", "ClientCertificate", "Login", "TlsSession"]
+__all__ = ["LOCAL", "UNKNOWN", "Client", "ClientCertificate", "Endpoint", "Login", "TlsSession"]
 
 LOCAL = "local"
 """Stands for the address of a client on a Unix-domain socket."""
@@ -24,11 +25,18 @@ class Client:
         port: its TCP port; 0 where there is none.
         name: the host name whose forward look-up confirms the address, else `unknown`,
             as Postfix logs it.
+        reverse_name: the host name that the reverse look-up gave, confirmed or not, else
+            `unknown`; Postfix's reverse_client_name.
+        name_unsure: `name` is unknown only because the DNS did not answer.
+        reverse_unsure: `reverse_name` likewise.
     """
 
     address: str
     port: int
     name: str = "unknown"
+    reverse_name: str = "unknown"
+    name_unsure: bool = False
+    reverse_unsure: bool = False
 
     @property
     def is_local(self) -> bool:
@@ -49,6 +57,13 @@ class Client:
         return f"{self.name}[{self.address}]"
 
 
+class Endpoint(NamedTuple):
+    """Our end of a connection: an IP address as text, and a TCP port, 0 where there is none."""
+
+    address: str
+    port: int
+
+
 @dataclass(frozen=True, slots=True)
 class ClientCertificate:
     """A certificate that the client showed, after one of our authorities was found behind it.
@@ -60,6 +75,8 @@ class ClientCertificate:
         names: the DNS names among them, in lower case.
         fingerprint: SHA-256 of the certificate, 64 hexadecimal digits in lower case.
         der: the certificate itself.
+        key_fingerprint: SHA-256 of its public key with the key's kind (SubjectPublicKeyInfo,
+            RFC 5280 §4.1), likewise; empty where the certificate cannot be read.
     """
 
     subject: str = ""
@@ -68,6 +85,21 @@ class ClientCertificate:
     names: tuple[str, ...] = ()
     fingerprint: str = ""
     der: bytes = field(default=b"", repr=False, compare=False)
+    key_fingerprint: str = ""
+
+    @property
+    def shown_fingerprint(self) -> str:
+        """The fingerprint as Postfix writes it in tables and for policy services: `A1:B2:…`."""
+        return _in_pairs(self.fingerprint)
+
+    @property
+    def shown_key_fingerprint(self) -> str:
+        """The public key's likewise."""
+        return _in_pairs(self.key_fingerprint)
+
+
+def _in_pairs(digits: str) -> str:
+    return ":".join(digits[at : at + 2] for at in range(0, len(digits), 2)).upper()
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,3 +137,11 @@ class Login:
     user: str
     mechanism: str
     actor: str = ""
+
+    @property
+    def accountable(self) -> str:
+        """The account that answers for what is done: the one that authenticated.
+
+        Otherwise one who may act as others could use up what each of them may do.
+        """
+        return self.actor or self.user

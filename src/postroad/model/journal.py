@@ -33,6 +33,7 @@ __all__ = [
     "LoginFailed",
     "Lost",
     "MessageId",
+    "Noted",
     "Notice",
     "Queued",
     "Rejected",
@@ -40,6 +41,7 @@ __all__ = [
     "TlsEstablished",
     "TlsFailed",
     "printable",
+    "tamed",
 ]
 
 
@@ -74,9 +76,12 @@ class Event:
     Attributes:
         service: the part of the server that speaks: `smtpd`, `submission/smtpd`, `cleanup`,
             `qmgr`, `smtp`, `lmtp`, `local`, `bounce`, `master`.
+        session: the identifier of the session it happened in, for `postroad why`; empty outside of
+            sessions, and where none are given.
     """
 
     service: str
+    session: str = field(default="", kw_only=True)
     level: ClassVar[Level] = Level.INFO
 
     @property
@@ -207,19 +212,52 @@ class Rejected(Event):
 
     @property
     def text(self) -> str:
-        parts = []
-        if self.sender is not None:
-            parts.append(f"from=<{self.sender}>")
-        if self.recipient is not None:
-            parts.append(f"to=<{self.recipient}>")
-        parts.append(f"proto={self.protocol}")
-        if self.hello:
-            parts.append(f"helo=<{self.hello}>")
         what = "reject_warning" if self.warning else "reject"
-        return printable(
-            f"{self.queue_id}: {what}: {self.stage} from {self.client}: {self.reply}; "
-            f"{' '.join(parts)}"
-        )
+        return _decision(self, what, str(self.reply))
+
+
+@dataclass(frozen=True, slots=True)
+class Noted(Event):
+    """Policy did something with a message, or has something to say of it, and refused nothing.
+
+    Attributes:
+        queue_id: the message's, or `NOQUEUE`.
+        what: `warn`, `info`, `hold`, `discard`, `filter`, `redirect`, `bcc` or `prepend`.
+        words: whom it is about and what it is.
+        stage, sender, recipient: as in `Rejected`.
+    """
+
+    queue_id: str
+    what: str
+    words: str
+    stage: str
+    client: Client
+    sender: str | None
+    recipient: Address | None
+    protocol: str
+    hello: str
+
+    @property
+    def text(self) -> str:
+        return _decision(self, self.what, self.words)
+
+
+def _decision(event: Rejected | Noted, what: str, words: str) -> str:
+    """A line about what was decided, as Postfix's log has it."""
+    parts = []
+    if event.sender is not None:
+        parts.append(f"from=<{_enclosed(event.sender)}>")
+    if event.recipient is not None:
+        parts.append(f"to=<{_enclosed(str(event.recipient))}>")
+    parts.append(f"proto={event.protocol}")
+    if event.hello:
+        parts.append(f"helo=<{tamed(event.hello)}>")
+    if event.session:
+        # Old filters of fail2ban end with `helo=<\S*>$`, and are to find what they look for.
+        parts[-1] += f",session=<{event.session}>"
+    return printable(
+        f"{event.queue_id}: {what}: {event.stage} from {event.client}: {words}; {' '.join(parts)}"
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,18 +302,23 @@ class MessageId(Event):
 
 @dataclass(frozen=True, slots=True)
 class Queued(Event):
-    """A message is on stable storage and in the queue."""
+    """A message is on stable storage and in the queue.
+
+    Attributes:
+        queue: `active`, or `hold` where it waits for an operator.
+    """
 
     queue_id: str
     sender: str
     size: int
     recipients: int
+    queue: Literal["active", "hold"] = "active"
 
     @property
     def text(self) -> str:
         return printable(
-            f"{self.queue_id}: from=<{self.sender}>, size={self.size}, "
-            f"nrcpt={self.recipients} (queue active)"
+            f"{self.queue_id}: from=<{_enclosed(self.sender)}>, size={self.size}, "
+            f"nrcpt={self.recipients} (queue {self.queue})"
         )
 
 
@@ -298,10 +341,12 @@ class Delivered(Event):
 
     @property
     def text(self) -> str:
-        aliased = "" if self.original == self.recipient else f" orig_to=<{self.original}>,"
+        aliased = ""
+        if self.original != self.recipient:
+            aliased = f" orig_to=<{_enclosed(str(self.original))}>,"
         delays = "/".join(_seconds(delay) for delay in self.delays)
         return printable(
-            f"{self.queue_id}: to=<{self.recipient}>,{aliased} relay={self.relay}, "
+            f"{self.queue_id}: to=<{_enclosed(str(self.recipient))}>,{aliased} relay={self.relay}, "
             f"delay={_seconds(sum(self.delays))}, delays={delays}, "
             f"dsn={self.reply.enhanced}, status={self.status.value} ({self.reply})"
         )
@@ -350,6 +395,7 @@ class Notice(Event):
 
 def _origin(said: Mapping[str, str | None]) -> str:
     """What XFORWARD told, in Postfix's words for the queue ID and the client."""
+    said = {name: tamed(value) for name, value in said.items() if value}
     name, address = said.get("NAME"), said.get("ADDR")
     parts = [("orig_queue_id", said.get("IDENT"))]
     if name or address:
@@ -358,6 +404,28 @@ def _origin(said: Mapping[str, str | None]) -> str:
     parts += [("orig_helo", said.get("HELO")), ("orig_proto", said.get("PROTO"))]
     parts.append(("orig_source", said.get("SOURCE")))
     return "".join(f", {key}={value}" for key, value in parts if value)
+
+
+_ODD = str.maketrans(dict.fromkeys(' <>()\\";@,', "?"))
+_BRACKETS = str.maketrans("<>", "??")
+
+
+def tamed(name: str) -> str:
+    """A name that a client gave itself, as a log shows it.
+
+    Any text may stand in HELO. What is in no name but could end the field or begin another one is
+    a question mark, as in Postfix's log; the comma too, which divides our fields.
+    """
+    return name.translate(_ODD)
+
+
+def _enclosed(address: str) -> str:
+    """An address as it stands between angle brackets.
+
+    A quoted local part may hold those too (RFC 5321 §4.1.2), and whatever looks like more fields
+    behind them. All else stays, or readers would not find the address.
+    """
+    return address.translate(_BRACKETS) if "<" in address or ">" in address else address
 
 
 def _count(verb: str, taken: int, came: int) -> str:

@@ -11,7 +11,15 @@ from postroad.model.address import Address
 from postroad.model.envelope import Envelope, Notify
 from postroad.model.outcome import Action
 
-__all__ = ["Addressee", "Content", "StoredMessage", "StoredRecipient", "Told"]
+__all__ = [
+    "BLANK",
+    "Addressee",
+    "Content",
+    "StoredMessage",
+    "StoredRecipient",
+    "Told",
+    "Waybill",
+]
 
 
 class Told(Flag):
@@ -24,6 +32,29 @@ class Told(Flag):
     NOTHING = 0
     DELAY = 1
     DEADLINE = 2
+
+
+class Waybill(NamedTuple):
+    """What goes with a message besides its envelope: whose it is, and how it is to be handled.
+
+    No next hop sees it. A tuple, as one is made for each message.
+
+    Attributes:
+        login: the account that submitted it, `Login.accountable`; empty for none.
+        client: the IP address it came from; empty where there is none.
+        held: why it waits for an operator to release it; empty: it does not.
+        content_filter: what it goes through instead of to the hosts of its recipients, as
+            `next_hop.parse_filter` reads it; empty for nothing.
+    """
+
+    login: str = ""
+    client: str = ""
+    held: str = ""
+    content_filter: str = ""
+
+
+BLANK = Waybill()
+"""Of mail that nobody in particular brought, to be delivered as usual."""
 
 
 class Content(Protocol):
@@ -103,6 +134,7 @@ class StoredMessage:
         arrived: when the first command of its transaction came, seconds since the epoch.
         queued: when it was committed, seconds since the epoch.
         content: header and body.
+        waybill: who brought it, and what is to be done with it besides delivery.
     """
 
     queue_id: str
@@ -110,3 +142,4 @@ class StoredMessage:
     arrived: float
     queued: float
     content: Content
+    waybill: Waybill = BLANK

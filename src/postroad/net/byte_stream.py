@@ -12,7 +12,7 @@ import contextlib
 import math
 from typing import cast
 
-from postroad.model import LOCAL, Client
+from postroad.model import LOCAL, Client, Endpoint
 
 __all__ = ["PORTION", "READ_BUFFER", "ByteStream", "peer_of", "within"]
 
@@ -43,6 +43,7 @@ class ByteStream(asyncio.Protocol):
         "_eof",
         "_error",
         "_gone",
+        "_local",
         "_loop",
         "_paused",
         "_received",
@@ -55,14 +56,16 @@ class ByteStream(asyncio.Protocol):
         "peer",
     )
 
-    def __init__(self, peer: Client | None = None) -> None:
+    def __init__(self, peer: Client | None = None, local: Endpoint | None = None) -> None:
         """A stream about to be made.
 
         Args:
             peer: who it is, where the socket's other end only speaks for it (PROXY protocol).
+            local: what it connected to, likewise.
         """
         self.peer = peer or Client("", 0)
         self._spoken_for = peer is not None
+        self._local = local
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
         self._received: list[bytes] = []
@@ -131,6 +134,21 @@ class ByteStream(asyncio.Protocol):
     def is_closed(self) -> bool:
         """Whether the stream is gone, or the peer will send nothing more."""
         return self._closed or self._eof
+
+    @property
+    def unread(self) -> bool:
+        """Whether the peer has sent what nobody has read yet."""
+        return bool(self._received)
+
+    @property
+    def local(self) -> Endpoint:
+        """Our end of it: what the peer connected to. This machine's for a Unix-domain socket."""
+        if self._local is None:
+            # Asked for when somebody wants to know: the kernel need not say it for each client.
+            if self._transport is None:
+                return _HERE
+            self._local = _endpoint(self._transport.get_extra_info("sockname"))
+        return self._local
 
     async def read(self, timeout: float) -> bytes:  # noqa: ASYNC109 - one timer serves all reads
         """What the peer sent since the last call: at least one octet, at most `PORTION`.
@@ -286,6 +304,18 @@ def peer_of(name: object) -> Client:
         name: what `getpeername` says.
     """
     if not isinstance(name, tuple):
-        return Client(LOCAL, 0, "localhost")
-    address = str(name[0])
-    return Client(address.removeprefix("::ffff:").partition("%")[0], int(name[1]))
+        return Client(LOCAL, 0, "localhost", "localhost")
+    return Client(_text_of(name[0]), int(name[1]))
+
+
+def _endpoint(name: object) -> Endpoint:
+    """Our end, as `getsockname` says it."""
+    return Endpoint(_text_of(name[0]), int(name[1])) if isinstance(name, tuple) else _HERE
+
+
+def _text_of(address: object) -> str:
+    """As addresses are known by: an IPv4-mapped one as IPv4 (RFC 4291 §2.5.5.2), no scope."""
+    return str(address).removeprefix("::ffff:").partition("%")[0]
+
+
+_HERE = Endpoint("127.0.0.1", 0)

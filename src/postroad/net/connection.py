@@ -17,7 +17,7 @@ from asyncio import timeout as timeout_after
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-from postroad.model import Client, TlsSession
+from postroad.model import Client, Endpoint, TlsSession
 from postroad.net.byte_stream import READ_BUFFER, ByteStream, peer_of, within
 from postroad.net.tls_failures import Seen, explain, explain_silence, is_plain_text
 from postroad.net.tls_stream import TlsStream
@@ -51,6 +51,7 @@ class Connection(ByteStream):
         *,
         accepted: socket.socket | None = None,
         peer: Client | None = None,
+        local: Endpoint | None = None,
     ) -> None:
         """A connection about to be made.
 
@@ -59,8 +60,9 @@ class Connection(ByteStream):
             accepted: a socket whose first octets are a TLS handshake's (RFC 8314). It gets its
                 transport from `start_tls`: one that is there before would take them for plain.
             peer: who it is, where the socket's other end only speaks for it (PROXY protocol).
+            local: what it connected to, likewise.
         """
-        super().__init__(peer)
+        super().__init__(peer, local)
         self.tls: TlsSession | None = None
         self._on_made = on_made
         self._socket = accepted

@@ -1,9 +1,8 @@
-"""The names a mail server asks for: mail exchangers, addresses, the names of clients.
+"""The names a mail server asks for: mail exchangers, addresses, records, the names of clients.
 
-The questions go through one injectable function, `Query`; `DnsQuery` is the one that asks the
-network (dnspython). Above it `Resolver` keeps a bounded cache that respects the records' time to
-live, and asks each question once however many wait for the answer. That a name does not exist is
-an answer; that nobody answered is `DnsTemporary`, because mail must wait and not bounce for it.
+Each question is asked once while its answer holds (`dns_cache`), through one injectable function
+(`dns_records.Query`), which `dns_query` implements over the network. Here is what the answers mean
+to mail.
 """
 
 from __future__ import annotations
@@ -11,24 +10,27 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
-from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 from ipaddress import ip_address
 from itertools import chain, zip_longest
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
-import dns.asyncresolver
-import dns.exception
-import dns.message
-import dns.name
-import dns.nameserver
-import dns.resolver
-import dns.reversename
-import idna
-
-from postroad.model.address import domain_key, is_domain
+from postroad.model import Client
+from postroad.model.address import domain_key
+from postroad.net.client_name import NameSearch
+from postroad.net.dns_cache import DnsCache
+from postroad.net.dns_query import DnsQuery
+from postroad.net.dns_records import (
+    DnsTemporary,
+    Existence,
+    Query,
+    Records,
+    RecordType,
+    to_ascii,
+)
 from postroad.net.settings import DnsSettings
 
 __all__ = [
@@ -45,58 +47,17 @@ __all__ = [
     "to_ascii",
 ]
 
-CACHE_SIZE = 10_000
-"""Answers kept; the oldest used goes first. A few hundred octets each."""
-
-MAX_TTL = 86_400.0
-"""Seconds an answer is kept at most, whatever its time to live (RFC 8767 §4 advises a cap)."""
-
-MAX_NAMES = 8
-"""Reverse names of one address that are tried; more than a few are there to waste time."""
-
 MAX_EXCHANGERS = 50
 """Mail exchangers of one domain that are looked at."""
 
-EDNS_PAYLOAD = 1232
-"""Octets of an answer by UDP, small enough to cross any network in one piece."""
+_NAME = re.compile(r"[a-z0-9_/-]{1,63}(?:\.[a-z0-9_/-]{1,63})*\Z")
+"""What may be asked for. A backslash would be an escape of zone files (RFC 1035 §5.1); a slash is
+in delegations of small networks (RFC 2317)."""
 
-RecordType = Literal["MX", "A", "AAAA", "PTR"]
+MAX_NAME = 253
+"""Characters of a name without the root's dot (RFC 1035 §2.3.4)."""
 
-
-class DnsTemporary(Exception):
-    """No server gave an answer that can be relied on; ask again later."""
-
-    def __init__(self, name: str, kind: RecordType) -> None:
-        super().__init__(f"no answer for name={name} type={kind}")
-        self.name = name
-        self.kind: RecordType = kind
-
-
-class Existence(Enum):
-    """Whether the name, and records of the type, exist."""
-
-    FOUND = auto()
-    NO_DATA = auto()
-    NO_DOMAIN = auto()
-
-
-@dataclass(frozen=True, slots=True)
-class Records:
-    """The answer to one question.
-
-    Attributes:
-        existence: whether there is something.
-        values: the records as they are written in a zone: `10 mx.example.net.`, `192.0.2.1`.
-        ttl: seconds the answer holds.
-    """
-
-    existence: Existence
-    values: tuple[str, ...] = ()
-    ttl: float = 0.0
-
-
-Query = Callable[[str, RecordType], Awaitable[Records]]
-"""Asks for the records of one type of an ASCII name; raises `DnsTemporary`."""
+_NO_NAME = Records(Existence.NO_DOMAIN)
 
 
 class MxKind(Enum):
@@ -123,48 +84,6 @@ class MxAnswer:
     exchangers: tuple[Exchanger, ...] = ()
 
 
-class DnsQuery:
-    """Asks name servers over the network, by UDP and where needed TCP."""
-
-    def __init__(self, settings: DnsSettings) -> None:
-        """Take the servers to ask.
-
-        Raises:
-            ValueError: a server of the settings is no IP address with or without a port.
-        """
-        resolver = dns.asyncresolver.Resolver(configure=False)
-        if settings.servers:
-            resolver.nameservers = [_server(text) for text in settings.servers]
-        else:
-            _configure_from_system(resolver)
-        resolver.use_edns(0, 0, EDNS_PAYLOAD)
-        self._resolver = resolver
-        self._lifetime = settings.timeout or float("inf")
-
-    async def __call__(self, name: str, kind: RecordType) -> Records:
-        """Ask; see `Query`."""
-        try:
-            asked = dns.name.from_text(name)
-        except dns.exception.DNSException:  # too long, or an empty label: there is no such name
-            return Records(Existence.NO_DOMAIN)
-        try:
-            answer = await self._resolver.resolve(
-                asked,
-                kind,
-                raise_on_no_answer=False,
-                lifetime=self._lifetime,
-                search=False,
-            )
-        except dns.resolver.NXDOMAIN as error:
-            return Records(Existence.NO_DOMAIN, (), _negative_ttl(error))
-        except (dns.exception.DNSException, OSError):
-            raise DnsTemporary(name, kind) from None
-        ttl = float(answer.chaining_result.minimum_ttl)
-        if answer.rrset is None:
-            return Records(Existence.NO_DATA, (), ttl)
-        return Records(Existence.FOUND, tuple(record.to_text() for record in answer.rrset), ttl)
-
-
 class Resolver:
     """Answers questions about mail from the DNS, each asked once while its answer holds."""
 
@@ -188,11 +107,8 @@ class Resolver:
             ValueError: a server of the settings is no IP address with or without a port.
         """
         self._settings = settings
-        self._clock = clock
-        self._query = query or DnsQuery(settings)
+        self._cache = DnsCache(query or DnsQuery(settings), clock)
         self._chance = chance or random.Random()  # noqa: S311 - spreads load, keeps no secret
-        self._cache: OrderedDict[tuple[str, RecordType], tuple[float, Records]] = OrderedDict()
-        self._asked: dict[tuple[str, RecordType], asyncio.Task[Records]] = {}
 
     async def mx(self, domain: str) -> MxAnswer:
         """Where mail for a domain goes.
@@ -206,7 +122,7 @@ class Resolver:
         name = to_ascii(domain)
         if not name:
             return MxAnswer(MxKind.NO_DOMAIN)
-        records = await self._ask(name, "MX")
+        records = await self._cache.ask(name, "MX")
         if records.existence is Existence.NO_DOMAIN:
             return MxAnswer(MxKind.NO_DOMAIN)
         listed = [_exchanger(value) for value in records.values[:MAX_EXCHANGERS]]
@@ -242,7 +158,7 @@ class Resolver:
         if not name:
             return ()
         four, six = await asyncio.gather(
-            self._ask(name, "A"), self._ask(name, "AAAA"), return_exceptions=True
+            self._cache.ask(name, "A"), self._cache.ask(name, "AAAA"), return_exceptions=True
         )
         found = [answer.values for answer in (four, six) if isinstance(answer, Records)]
         addresses = tuple(filter(None, chain.from_iterable(zip_longest(*found))))
@@ -253,83 +169,51 @@ class Resolver:
                 raise answer
         return addresses
 
-    async def client_name(self, address: str) -> str:
-        """The name of a client, if the name's own addresses confirm it.
+    async def records(self, name: str, kind: RecordType) -> tuple[str, ...]:
+        """The records of a name, as they are written in a zone: `10 mx.example.net.`.
 
         Args:
-            address: an IP address.
+            name: a domain name; U-labels are allowed. One that no zone can hold has no records.
+            kind: which ones; aliases (CNAME) were followed. Of a TXT record its text comes.
 
         Returns:
-            the name; `localhost` for a loopback address; `unknown` when there is none, it is not
-            confirmed, nobody answers in time, or look-ups are switched off.
+            at most 100; none where there are none, or there is no such name.
+
+        Raises:
+            DnsTemporary: nobody knows at present.
         """
-        if ip_address(address).is_loopback:
-            return "localhost"
-        if not self._settings.reverse:
-            return "unknown"
-        with contextlib.suppress(DnsTemporary, TimeoutError):
+        return (await self.lookup(name, kind)).values
+
+    async def lookup(self, name: str, kind: RecordType) -> Records:
+        """The same for whoever must tell a name without records from one that does not exist."""
+        ascii_name = to_ascii(name)
+        if len(ascii_name) > MAX_NAME or not _NAME.match(ascii_name):
+            return _NO_NAME
+        return await self._cache.ask(ascii_name, kind)
+
+    async def identify(self, client: Client) -> Client:
+        """Find the names of a client, within the time of one question.
+
+        Args:
+            client: who connected.
+
+        Returns:
+            The client with `name`, `reverse_name` and what is unsure of them. Without an address,
+            or where look-ups are switched off, it stays as it is.
+        """
+        if not client.has_address:
+            return client
+        if not self._settings.reverse and not ip_address(client.address).is_loopback:
+            return replace(client, name="unknown", reverse_name="unknown")
+        search = NameSearch(client, self._cache.ask)
+        with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self._settings.timeout or None):
-                return await self._confirmed_name(address) or "unknown"
-        return "unknown"
+                await search.run()
+        return search.found
 
     async def close(self) -> None:
         """Give up the questions that are under way."""
-        asked = list(self._asked.values())
-        for task in asked:
-            task.cancel()
-        await asyncio.gather(*asked, return_exceptions=True)
-
-    async def _confirmed_name(self, address: str) -> str:
-        reverse = dns.reversename.from_address(address).to_text(omit_final_dot=True)
-        wanted = ip_address(address)
-        for value in (await self._ask(reverse, "PTR")).values[:MAX_NAMES]:
-            name = domain_key(value)
-            if not is_domain(name) or _is_ip(name):
-                continue
-            if wanted in map(ip_address, await self.addresses(name)):
-                return name
-        return ""
-
-    async def _ask(self, name: str, kind: RecordType) -> Records:
-        """From the cache, from a question under way, or from a new one."""
-        key = (name, kind)
-        known = self._cache.get(key)
-        if known is not None and known[0] > self._clock():
-            self._cache.move_to_end(key)
-            return known[1]
-        task = self._asked.get(key)
-        if task is None:
-            task = asyncio.get_running_loop().create_task(self._fetch(key))
-            self._asked[key] = task
-            task.add_done_callback(lambda done: self._forget(key, done))
-        # One who stops waiting must not take the answer from the others.
-        return await asyncio.shield(task)
-
-    async def _fetch(self, key: tuple[str, RecordType]) -> Records:
-        records = await self._query(*key)
-        self._cache[key] = (self._clock() + min(records.ttl, MAX_TTL), records)
-        self._cache.move_to_end(key)
-        if len(self._cache) > CACHE_SIZE:
-            self._cache.popitem(last=False)
-        return records
-
-    def _forget(self, key: tuple[str, RecordType], done: asyncio.Task[Records]) -> None:
-        del self._asked[key]
-        if not done.cancelled():
-            done.exception()  # taken note of, should nobody be waiting any more
-
-
-def to_ascii(domain: str) -> str:
-    """The A-label form of a domain, lower case, without the root's dot; empty if there is none.
-
-    U-labels are mapped as UTS 46 says, which is what users' programs do (RFC 5895 in spirit).
-    """
-    if not domain.isascii():
-        try:
-            domain = idna.encode(domain, uts46=True).decode("ascii")
-        except (idna.IDNAError, UnicodeError):
-            return ""
-    return domain_key(domain)
+        await self._cache.close()
 
 
 def _exchanger(value: str) -> Exchanger:
@@ -344,40 +228,3 @@ def _is_ip(text: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _configure_from_system(resolver: dns.asyncresolver.Resolver) -> None:
-    try:
-        resolver.read_resolv_conf("/etc/resolv.conf")
-    except dns.resolver.NoResolverConfiguration:
-        resolver.nameservers = ["127.0.0.1"]  # resolv.conf(5): the local machine
-
-
-def _server(text: str) -> dns.nameserver.Nameserver:
-    """A server from `192.0.2.1`, `192.0.2.1:53`, `2001:db8::1` or `[2001:db8::1]:53`."""
-    address, port = _split_port(text)
-    if not (_is_ip(address) and port.isascii() and port.isdigit() and 0 < int(port) < 65_536):
-        raise ValueError(
-            f'"{text}" is no name server: expected an IP address, perhaps with a port, '
-            'such as "192.0.2.1", "127.0.0.1:5353" or "[::1]:53"'
-        )
-    return dns.nameserver.Do53Nameserver(address, int(port))
-
-
-def _split_port(text: str) -> tuple[str, str]:
-    if text.startswith("["):
-        address, _, rest = text[1:].partition("]")
-        return address, rest.removeprefix(":") or "53"
-    address, colon, port = text.partition(":")
-    if not colon or ":" in port:
-        return text, "53"
-    return address, port
-
-
-def _negative_ttl(error: dns.resolver.NXDOMAIN) -> float:
-    """How long a denial holds: the SOA of its authority section says (RFC 2308 §5)."""
-    try:
-        responses: Mapping[dns.name.Name, dns.message.QueryMessage] = error.kwargs["responses"]
-        return min(float(each.resolve_chaining().minimum_ttl) for each in responses.values())
-    except (KeyError, ValueError, dns.exception.DNSException):
-        return 0.0

@@ -13,7 +13,7 @@ import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from postroad.model import Client
+from postroad.model import Client, Endpoint
 from postroad.net.connection import Connection, peer_of
 from postroad.net.proxy import ProxyHeaderError, read_header
 
@@ -181,7 +181,9 @@ class Listener:
             else:
                 self._hand_over(accepted, peer)
 
-    def _hand_over(self, accepted: socket.socket, peer: Client) -> None:
+    def _hand_over(
+        self, accepted: socket.socket, peer: Client, local: Endpoint | None = None
+    ) -> None:
         if self._refuse is not None and (last_words := self._refuse(peer)) is not None:
             # Nothing was read and nothing is waited for: a flood of these costs little.
             with contextlib.suppress(OSError):
@@ -189,19 +191,21 @@ class Listener:
             accepted.close()
         elif self._implicit_tls:
             try:
-                self._accept(Connection(accepted=accepted, peer=peer))
+                self._accept(Connection(accepted=accepted, peer=peer, local=local))
             except OSError:  # it went away again
                 accepted.close()
         else:
-            task = asyncio.get_running_loop().create_task(self._open(accepted, peer))
+            task = asyncio.get_running_loop().create_task(self._open(accepted, peer, local))
             self._opening.add(task)
             task.add_done_callback(self._opening.discard)
 
-    async def _open(self, accepted: socket.socket, peer: Client) -> None:
+    async def _open(self, accepted: socket.socket, peer: Client, local: Endpoint | None) -> None:
         """Give a socket its transport, which gives the connection to whom it is for."""
         loop = asyncio.get_running_loop()
         try:
-            await loop.connect_accepted_socket(lambda: Connection(self._made, peer=peer), accepted)
+            await loop.connect_accepted_socket(
+                lambda: Connection(self._made, peer=peer, local=local), accepted
+            )
         except OSError:  # it went away again
             accepted.close()
 
@@ -219,7 +223,7 @@ class Listener:
     async def _read_header(self, accepted: socket.socket, proxy: Client, proxies: Proxies) -> None:
         try:
             async with asyncio.timeout(HEADER_PATIENCE):
-                peer = await read_header(accepted)
+                introduced = await read_header(accepted)
         except ProxyHeaderError as error:
             accepted.close()
             proxies.refused(proxy, str(error))
@@ -229,7 +233,7 @@ class Listener:
         except OSError:  # it went away again
             accepted.close()
         else:
-            self._hand_over(accepted, peer)
+            self._hand_over(accepted, introduced.client, introduced.server)
 
     def _introduced(self, task: asyncio.Task[None]) -> None:
         accepted = self._introductions.pop(task)

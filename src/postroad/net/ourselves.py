@@ -11,12 +11,21 @@ import socket
 from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
-__all__ = ["Ourselves"]
+__all__ = ["Ourselves", "is_own_address"]
 
 _NOBODYS = {4: "240.0.0.1", 6: "100::1"}
 """Addresses no machine has: RFC 1112 §4 (reserved), RFC 6666 (discarded)."""
 
 IpAddress = IPv4Address | IPv6Address
+
+
+def is_own_address(text: str) -> bool:
+    """Whether an IP address is one of this machine's; text that is none is not."""
+    try:
+        address = _unmapped(text)
+    except ValueError:
+        return False
+    return address.is_loopback or _is_local(address)
 
 
 class Ourselves:

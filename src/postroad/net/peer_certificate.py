@@ -9,6 +9,8 @@ from __future__ import annotations
 import hashlib
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import ExtensionOID, NameOID
 
 from postroad.model import ClientCertificate
@@ -38,9 +40,20 @@ def client_certificate(der: bytes) -> ClientCertificate:
         emails, names = _alternatives(certificate)
         subject = _common_name(certificate.subject)
         issuer = _common_name(certificate.issuer)
+        key = _key_fingerprint(certificate)
     except oddities():
         return ClientCertificate(fingerprint=fingerprint, der=der)
-    return ClientCertificate(subject, issuer, emails, names, fingerprint, der)
+    return ClientCertificate(subject, issuer, emails, names, fingerprint, der, key)
+
+
+def _key_fingerprint(certificate: x509.Certificate) -> str:
+    """SHA-256 of the SubjectPublicKeyInfo, as Postfix takes it too since 2.9.6."""
+    try:
+        key = certificate.public_key()
+    except UnsupportedAlgorithm:  # OpenSSL knows kinds of keys that this library does not
+        return ""
+    octets = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    return hashlib.sha256(octets).hexdigest()
 
 
 def _alternatives(certificate: x509.Certificate) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -20,11 +20,12 @@ from __future__ import annotations
 import asyncio
 import re
 import socket
+from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
 
-from postroad.model import UNKNOWN, Client
+from postroad.model import UNKNOWN, Client, Endpoint
 
-__all__ = ["ProxyHeaderError", "parse_header", "read_header"]
+__all__ = ["Introduction", "ProxyHeaderError", "parse_header", "read_header"]
 
 MAX_LINE = 107
 """Octets of a header of version 1 with its CRLF (section 2.1)."""
@@ -42,9 +43,8 @@ _PREFIX = b"PROXY "
 
 _LINE = re.compile(  # section 2.1; leading zeros would be another spelling of a port
     r"PROXY (?:UNKNOWN(?: [!-~]+)*|TCP(?P<family>[46]) (?P<source>[0-9A-Fa-f.:]+)"
-    r" (?P<target>[0-9A-Fa-f.:]+) (?P<port>0|[1-9][0-9]{0,4}) (?:0|[1-9][0-9]{0,4}))\r\n"
+    r" (?P<target>[0-9A-Fa-f.:]+) (?P<port>0|[1-9][0-9]{0,4}) (?P<door>0|[1-9][0-9]{0,4}))\r\n"
 )
-_NOBODY = Client(UNKNOWN, 0)
 _ADDRESSES: dict[str, type[IPv4Address | IPv6Address]] = {"4": IPv4Address, "6": IPv6Address}
 
 _LOCAL, _PROXY = 0x20, 0x21  # version and command
@@ -59,44 +59,57 @@ class ProxyHeaderError(Exception):
     """There is no header where one must be, or it cannot be read. The text is for a log."""
 
 
-def parse_header(header: bytes) -> Client:
-    """From whom the connection is.
+@dataclass(frozen=True, slots=True)
+class Introduction:
+    """What a header says.
+
+    Attributes:
+        client: from whom the connection is; its address is `UNKNOWN` where the header names none.
+        server: what the client connected to; `None` where the header does not say.
+    """
+
+    client: Client
+    server: Endpoint | None = None
+
+
+_NOBODY = Introduction(Client(UNKNOWN, 0))
+
+
+def parse_header(header: bytes) -> Introduction:
+    """From whom the connection is, and to whom.
 
     Args:
         header: one whole header, not an octet more.
-
-    Returns:
-        The client; its address is `UNKNOWN` where the header names none.
 
     Raises:
         ProxyHeaderError: it is not one.
     """
     if header.startswith(_PREFIX):
-        return _client_in_line(header)
+        return _introduced_in_line(header)
     if not header.startswith(_SIGNATURE) or len(header) < _FIXED:
         raise ProxyHeaderError("there is no PROXY header")
     if len(header) != _FIXED + _block_length(header):
         raise ProxyHeaderError("the PROXY header does not end where it says")
-    return _client_in_block(header[12], header[13], header[_FIXED:])
+    return _introduced_in_block(header[12], header[13], header[_FIXED:])
 
 
-def _client_in_line(header: bytes) -> Client:
+def _introduced_in_line(header: bytes) -> Introduction:
     line = _LINE.fullmatch(header.decode("latin-1")) if len(header) <= MAX_LINE else None
     if line is None:
         raise ProxyHeaderError("the PROXY header cannot be read")
     if line["family"] is None:
         return _NOBODY  # section 2.1: UNKNOWN; what else the line says is to be ignored
-    family, port = _ADDRESSES[line["family"]], int(line["port"])
+    family, port, door = _ADDRESSES[line["family"]], int(line["port"]), int(line["door"])
     try:
-        source, _ = family(line["source"]), family(line["target"])
+        source, target = family(line["source"]), family(line["target"])
     except ValueError:
         raise ProxyHeaderError("the PROXY header has an address that is none") from None
-    if port > 65_535:
+    if port > 65_535 or door > 65_535:
         raise ProxyHeaderError("the PROXY header has a port that is none")
-    return Client(_text_of(source), port)
+    return Introduction(Client(_text_of(source), port), Endpoint(_text_of(target), door))
 
 
-def _client_in_block(command: int, kind: int, block: bytes) -> Client:
+def _introduced_in_block(command: int, kind: int, block: bytes) -> Introduction:
     """Section 2.2. `kind` is family and transport."""
     if command == _LOCAL:
         return _NOBODY  # whatever the block holds
@@ -110,9 +123,12 @@ def _client_in_block(command: int, kind: int, block: bytes) -> Client:
         raise ProxyHeaderError("the PROXY header cannot be read")
     if kind == _UNIX_STREAM:
         return _NOBODY  # a path on the proxy's machine is no address here
-    if kind == _TCP4:
-        return Client(str(IPv4Address(block[:4])), int.from_bytes(block[8:10], "big"))
-    return Client(_text_of(IPv6Address(block[:16])), int.from_bytes(block[32:34], "big"))
+    family, size = (IPv4Address, 4) if kind == _TCP4 else (IPv6Address, 16)
+    source, target, ports = block[:size], block[size : 2 * size], block[2 * size :]
+    return Introduction(
+        Client(_text_of(family(source)), int.from_bytes(ports[:2], "big")),
+        Endpoint(_text_of(family(target)), int.from_bytes(ports[2:4], "big")),
+    )
 
 
 def _text_of(address: IPv4Address | IPv6Address) -> str:
@@ -121,14 +137,14 @@ def _text_of(address: IPv4Address | IPv6Address) -> str:
     return str(mapped or address)
 
 
-async def read_header(accepted: socket.socket) -> Client:
+async def read_header(accepted: socket.socket) -> Introduction:
     """Take the header off a new connection.
 
     Args:
         accepted: a socket that does not block and has no transport yet.
 
     Returns:
-        From whom the connection is, see `parse_header`.
+        What it says, see `parse_header`.
 
     Raises:
         ProxyHeaderError: there is none, or it cannot be read; close the socket.

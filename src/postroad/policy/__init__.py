@@ -6,14 +6,27 @@ the proof that no stranger relays.
 """
 
 from postroad.policy.answer import Action, Answer, Refusal, Stage, Subject
-from postroad.policy.engine import Policy, Step, Verdict
-from postroad.policy.facts import Facts, LookupUnavailable, Oracle
+from postroad.policy.context import Surroundings
+from postroad.policy.engine import Policy
+from postroad.policy.facts import (
+    Facts,
+    LookupUnavailable,
+    Oracle,
+    Particulars,
+    Verification,
+    VerificationStatus,
+)
+from postroad.policy.lookups import Lookup
 from postroad.policy.networks import Networks
-from postroad.policy.presets import PRESET_LISTS, PRESETS, RELAYING, build, mistakes
-from postroad.policy.proof import Hole, Passage, prove, reach_of
-from postroad.policy.restrictions import RESTRICTIONS, Restriction
-from postroad.policy.rules import RestrictionMistake, Rule
-from postroad.policy.settings import PolicySettings
+from postroad.policy.presets import PRESET_LISTS, PRESETS, RELAYING, build, lists_of, mistakes
+from postroad.policy.proof import Hole, Passage, prove, reached
+from postroad.policy.reach import reach_of
+from postroad.policy.restriction import Argument, Restriction
+from postroad.policy.restrictions import RESTRICTIONS
+from postroad.policy.rule import Rule
+from postroad.policy.rules import RestrictionMistake
+from postroad.policy.settings import PolicySettings, SharedPolicySettings
+from postroad.policy.verdict import Step, Verdict
 
 __all__ = [
     "PRESETS",
@@ -22,11 +35,14 @@ __all__ = [
     "RESTRICTIONS",
     "Action",
     "Answer",
+    "Argument",
     "Facts",
     "Hole",
+    "Lookup",
     "LookupUnavailable",
     "Networks",
     "Oracle",
+    "Particulars",
     "Passage",
     "Policy",
     "PolicySettings",
@@ -34,12 +50,18 @@ __all__ = [
     "Restriction",
     "RestrictionMistake",
     "Rule",
+    "SharedPolicySettings",
     "Stage",
     "Step",
     "Subject",
+    "Surroundings",
     "Verdict",
+    "Verification",
+    "VerificationStatus",
     "build",
+    "lists_of",
     "mistakes",
     "prove",
     "reach_of",
+    "reached",
 ]

@@ -10,11 +10,12 @@ for another domain from anybody: it is a way into mailboxes, and the proof holds
 from __future__ import annotations
 
 from postroad.policy.answer import Stage
+from postroad.policy.context import Surroundings
 from postroad.policy.engine import Policy
 from postroad.policy.rules import RestrictionMistake, read_list
 from postroad.policy.settings import PolicySettings
 
-__all__ = ["PRESETS", "PRESET_LISTS", "RELAYING", "build", "mistakes"]
+__all__ = ["PRESETS", "PRESET_LISTS", "RELAYING", "build", "lists_of", "mistakes"]
 
 _SUBMISSION = PolicySettings(
     client=("permit_sasl_authenticated", "reject"),
@@ -40,30 +41,45 @@ PRESET_LISTS: dict[str, PolicySettings] = {
 """The names in each list of each preset; `None` is an empty list."""
 
 
-def build(preset: str, settings: PolicySettings) -> Policy:
+def build(
+    preset: str, settings: PolicySettings, surroundings: Surroundings | None = None
+) -> Policy:
     """The policy of a listener.
 
     Args:
         preset: a key of `PRESET_LISTS`.
         settings: the operator's lists; where one is `None` the preset's stands.
+        surroundings: the server that it is for; one without a name or classes when left out.
 
     Raises:
         RestrictionMistake: the first mistake in the operator's lists.
         KeyError: there is no such preset.
     """
     lists = {}
-    for stage, names in _merged(PRESET_LISTS[preset], settings).items():
-        lists[stage], wrong = read_list(stage, names)
+    for stage, texts in lists_of(preset, settings).items():
+        early = not settings.delay_reject
+        lists[stage], wrong = read_list(stage, texts, surroundings, early=early)
         if wrong:
             raise wrong[0]
-    return Policy(lists)
+    return Policy(
+        lists,
+        delay_reject=settings.delay_reject,
+        reject_unlisted_recipient=settings.reject_unlisted_recipient,
+    )
 
 
-def mistakes(settings: PolicySettings) -> list[RestrictionMistake]:
+def lists_of(preset: str, settings: PolicySettings) -> dict[Stage, tuple[str, ...]]:
+    """The lists of a listener as they are written, the preset's where the operator has none."""
+    return _merged(PRESET_LISTS[preset], settings)
+
+
+def mistakes(
+    settings: PolicySettings, surroundings: Surroundings | None = None
+) -> list[RestrictionMistake]:
     """Every mistake in the operator's lists, for a check that names them all."""
     found: list[RestrictionMistake] = []
-    for stage, names in _merged(PolicySettings(), settings).items():
-        found += read_list(stage, names)[1]
+    for stage, texts in _merged(PolicySettings(), settings).items():
+        found += read_list(stage, texts, surroundings, early=not settings.delay_reject)[1]
     return found
 
 
@@ -84,6 +100,8 @@ def _by_stage(settings: PolicySettings) -> dict[Stage, tuple[str, ...] | None]:
         Stage.RELAY: settings.relay,
         Stage.RECIPIENT: settings.recipient,
         Stage.DATA: settings.data,
+        Stage.END_OF_DATA: settings.end_of_data,
+        Stage.ETRN: settings.etrn,
     }
 
 

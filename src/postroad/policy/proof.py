@@ -2,62 +2,73 @@
 
 ## Theory of operation
 
-The proof runs the relay list, with the very functions that serve sessions, for a *stranger*: not
-logged in, not in a trusted network, and with a recipient whose domain is not ours. Everything else
-about him is unknown, because he chooses it: his address, the name in HELO, TLS, the sender, the
-recipient's text. Whatever is unknown raises `_Unknown` when a restriction looks at it. Such a
-restriction may then say anything that its kind can say: let pass, and permit if it is marked so in
-the table. (A permit that is not marked is no permit to the engine either.) So each rule either says
-one known thing or anything at all, and a permit that can be reached is a `Hole`.
+The proof asks the relay list about a *stranger*: not logged in, with no certificate that we trust,
+not in a trusted network nor at one of our own addresses, and with a recipient whose domain is not
+ours. Everything else about him is unknown, because he chooses it: his address, the name in HELO,
+TLS, the sender, the recipient's text; so is what the DNS and policy services say of him. Each rule
+then has its *possibilities* (`possibilities`): one answer where it needs none of that, all that its
+table can say where it asks a table, anything at all otherwise. The walk below follows every one of
+them as the engine would: on to the next rule, to the end, or into restrictions that the answer
+names. A permit that can be reached is a `Hole`.
 
-Two properties follow. If a concrete session could relay, the proof finds a hole: every step of the
-session is among those the proof allows. And a list may be called unsafe though no session gets
-through, where two rules exclude each other; the other lists are left out for the same reason. The
-relay list must hold on its own.
+Lists within lists may lead back to themselves, by a table that names a class that asks the table
+(which may answer otherwise the second time, for tables change). So what each list can do (permit,
+come to its end) is kept by its words, at first as nothing, and the walk is repeated until a round
+teaches nothing new. There are finitely many lists, and each can learn two things: that ends.
 
-Then the same is asked for a client in a trusted network. Where that is permitted, which it should
-be, the networks must not hold more of the Internet than one organisation can. The same holds for
+Some answers need a thought:
+
+- `defer_if_permit`, once said, makes every later permit a deferral: nothing behind it is a way. It
+  is only *said* where no `warn_if_reject` stands before it.
+- DISCARD throws the mail away, which relays it to nobody. REDIRECT, BCC and FILTER send it where
+  the operator wrote; they permit nothing, so the list goes on.
+- What an access table's value names is asked as a list within the list; a permit there counts, but
+  not below a restriction that cannot permit.
+- That a table or the directory cannot be asked defers, and is no way.
+- To come to the end of the relay list would be a way, if its closing rule did not stand there.
+
+If a concrete session could relay, the proof finds a hole: every step of the session is among those
+it follows. A list may be called unsafe though no session gets through, where two rules exclude each
+other. The other lists are left out: a permit in one of them ends that list alone, and a refusal in
+one (the submission presets have such) is not relied upon; the relay list must hold on its own. It
+is asked at RCPT whatever `delay_reject` says.
+
+The same is asked for a client in a trusted network. Where that is permitted, which it should be,
+the networks must not hold more of the Internet than one organisation can. The same holds for
 networks whose clients may say that they are another one, a trusted one for instance (XCLIENT, the
 PROXY protocol). Who comes through a proxy that does not name him is in no network, whatever network
 the proxy is in: he is the stranger.
 
 A listener that is to relay for nobody at all (LMTP) is asked once more with everything unknown:
-trust and login too.
+trust, login and certificate too.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Coroutine, Iterable
-from dataclasses import dataclass, fields
-from ipaddress import IPv4Network, IPv6Network
-from typing import NoReturn, TypeVar, cast
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
 
-from postroad.model import Address
-from postroad.policy.answer import Action, Answer, Stage
+from postroad.policy.answer import Action, Answer, Stage, Subject
 from postroad.policy.engine import Policy
-from postroad.policy.facts import Facts, Oracle
 from postroad.policy.networks import Networks
-from postroad.policy.rules import Rule
+from postroad.policy.possibilities import Possibilities, Possibility, Values, nothing_known, short
+from postroad.policy.reach import reach_of
+from postroad.policy.rule import Rule
+from postroad.policy.stranger import ANYBODY, STRANGER, TRUSTED, Party
 
-__all__ = ["Hole", "Passage", "prove", "reach_of"]
+__all__ = ["Hole", "Passage", "prove", "reached"]
+
+MOST_OF_RULE = 100
+"""Characters of a rule that a message shows: a table may be written in it."""
+
+MOST_OF_WAY = 800
+"""Characters of a way that is shown whole. What is cut is its middle: it ends where it is open."""
+
+FIRST, LAST = 2, 3
+"""Rules that are shown of one that is longer."""
 
 _AGAINST = (Action.REJECT, Action.DEFER, Action.DEFER_IF_PERMIT)
-_WIDEST_V4 = 2**24  # addresses: a /8, the largest block ever given out
-_WIDEST_V6 = 2**108  # addresses: a /20, what a large carrier has
-_PRIVATE_V4 = tuple(
-    IPv4Network(text)  # RFC 6890, RFC 5771: nobody on the Internet sends from these
-    for text in (
-        "0.0.0.0/8",
-        "10.0.0.0/8",
-        "100.64.0.0/10",
-        "127.0.0.0/8",
-        "169.254.0.0/16",
-        "172.16.0.0/12",
-        "192.168.0.0/16",
-        "224.0.0.0/3",
-    )
-)
-_GLOBAL_V6 = (IPv6Network("2000::/3"),)  # RFC 4291 §2.4: all of today's Internet
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +79,7 @@ class Passage:
     how: str
 
     def __str__(self) -> str:
-        return f"{self.rule}: {self.how}"
+        return f"{short(str(self.rule), MOST_OF_RULE)}: {self.how}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,215 +88,203 @@ class Hole:
 
     Attributes:
         who: who gets through.
-        path: the rules in order; the last one permits.
+        path: the rules in order, those of lists within the list too; the last one permits.
+        at: the position in the relay list of the rule that lets him through, counted from 0.
     """
 
     who: str
     path: tuple[Passage, ...]
+    at: int
 
     def __str__(self) -> str:
-        way = "; then ".join(str(passage) for passage in self.path)
-        return f"{self.who} can send to any domain: {way}"
+        steps = [str(passage) for passage in self.path]
+        if len("; then ".join(steps)) > MOST_OF_WAY and len(steps) > FIRST + LAST:
+            between = f"{len(steps) - FIRST - LAST} more let it pass"
+            steps = [*steps[:FIRST], between, *steps[-LAST:]]
+        return f"{self.who} can send to any domain: {'; then '.join(steps)}"
 
 
-def prove(policy: Policy, networks: Networks, *, relays: bool = True) -> list[Hole]:
-    """Every way in which a stranger may relay through the policy; none when it is proved safe.
+def prove(
+    policy: Policy,
+    networks: Networks,
+    *,
+    relays: bool = True,
+    values: Values = nothing_known,
+    backup: Networks | None = None,
+) -> list[Hole]:
+    """The ways in which a stranger may relay through the policy; none when it is proved safe.
 
     Args:
         policy: the lists of a listener.
         networks: `trusted_networks`.
         relays: whether anybody at all may send to other domains through it.
+        values: what tables can answer.
+        backup: `mx_backup_networks`; none when left out.
+
+    Returns:
+        One for each rule of the relay list that lets him through.
     """
     rules = policy.lists[Stage.RELAY]
+
+    def holes(party: Party, who: str) -> list[Hole]:
+        return _Search(Possibilities(party, values, backup or Networks())).holes(rules, who)
+
     if not relays:
-        return _holes(rules, _Anybody(), "a client, trusted or logged in,")
-    holes = _holes(rules, _Stranger(trusted=False), "anybody, without a login,")
+        return holes(ANYBODY, "a client, trusted or logged in,")
+    found = holes(STRANGER, "anybody, without a login,")
     too_wide = reach_of(networks)
     if too_wide:
         who = f"anybody in trusted_networks, which hold too much of the Internet ({too_wide}),"
-        known = {hole.path[-1].rule for hole in holes}
-        trusted = _holes(rules, _Stranger(trusted=True), who)
-        holes += [hole for hole in trusted if hole.path[-1].rule not in known]
-    return holes
-
-
-def _holes(rules: tuple[Rule, ...], facts: Facts, who: str) -> list[Hole]:
-    found: list[Hole] = []
-    path: list[Passage] = []
-    for rule in rules:
-        answer = _answer(rule, facts)
-        if answer is None:
-            if rule.restriction.permits:
-                found.append(Hole(who, (*path, Passage(rule, "may permit it"))))
-            path.append(Passage(rule, "may let it pass"))
-            continue
-        if answer.action is Action.PERMIT and rule.restriction.permits:
-            found.append(Hole(who, (*path, Passage(rule, f"permits it, because {answer.why}"))))
-        if _ends(rule, answer):
-            break
-        path.append(Passage(rule, _passes(answer)))
+        known = {hole.at for hole in found}
+        found += [hole for hole in holes(TRUSTED, who) if hole.at not in known]
     return found
 
 
-def _ends(rule: Rule, answer: Answer) -> bool:
-    """Whether nothing behind the rule can permit: `defer_if_permit` makes a permit a deferral."""
-    if answer.action is Action.PERMIT:
-        return rule.restriction.permits
-    return answer.action in _AGAINST and not rule.warn
-
-
-def _passes(answer: Answer) -> str:
-    if answer.action in _AGAINST:
-        return f"only warns, although {answer.why}"
-    return f"lets it pass, because {answer.why}"
-
-
-# The stranger -----------------------------------------------------------------------------------
-
-
-class _Unknown(Exception):
-    """A restriction looked at something that the stranger chooses: neither yes nor no."""
-
-
-class _Opaque:
-    """Something that is there, and that is all that is known.
-
-    It is no `str` and no `Address`: nothing, not even code in C, can read a value from it. What
-    it equals, hashes to, is formatted as or is an instance of is unknown too; only its identity
-    is known, and that it is not `None`.
-    """
-
-    __slots__ = ()
-
-    def _refuse(self, *_args: object) -> NoReturn:
-        raise _Unknown
-
-    __class__ = property(_refuse)  # what isinstance asks for
-    __getattr__ = __getitem__ = __contains__ = __iter__ = __len__ = _refuse
-    __eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = __hash__ = _refuse
-    __str__ = __repr__ = __format__ = _refuse
-
-
-class _ForeignAddress(_Opaque):
-    """The stranger's recipient: only that its domain is not ours is known."""
-
-    __slots__ = ("domain",)
-
-    def __init__(self) -> None:
-        self.domain = _Opaque()
-
-
-_FOREIGN = _ForeignAddress()
-
-
-class _Stranger(Facts):
-    """Facts of which three are known: no login, trusted or not, and a foreign recipient."""
-
-    __slots__ = ("_trusted",)
-
-    def __init__(self, *, trusted: bool) -> None:
-        object.__setattr__(self, "_trusted", trusted)
-
-    def __getattribute__(self, name: str) -> object:
-        if name == "login":
-            return None
-        if name == "trusted":
-            return object.__getattribute__(self, "_trusted")
-        if name == "recipient":
-            return _FOREIGN
-        if name in _FIELDS:
-            raise _Unknown
-        return object.__getattribute__(self, name)
-
-
-class _Anybody(Facts):
-    """Facts of which one is known: a foreign recipient. Trust and login may be there or not."""
-
-    __slots__ = ()
-
-    def __init__(self) -> None:
-        pass
-
-    def __getattribute__(self, name: str) -> object:
-        if name == "recipient":
-            return _FOREIGN
-        if name in _FIELDS:
-            raise _Unknown
-        return object.__getattribute__(self, name)
-
-
-_FIELDS = frozenset(field.name for field in fields(Facts))
-
-
-class _StrangersOracle:
-    """Knows that the recipient's domain is not ours; of everything else, nothing."""
-
-    async def is_local(self, domain: str) -> bool:
-        if cast("object", domain) is _FOREIGN.domain:
-            return False
-        raise _Unknown
-
-    async def is_listed(self, _address: Address) -> bool:
-        raise _Unknown
-
-    async def owns(self, _user: str, _address: Address) -> bool:
-        raise _Unknown
-
-    async def has_owner(self, _address: Address) -> bool:
-        raise _Unknown
-
-
-_ORACLE: Oracle = _StrangersOracle()
-
-
-def _answer(rule: Rule, facts: Facts) -> Answer | None:
-    """What the rule says of the stranger; `None` if that depends on what is unknown."""
-    try:
-        return _run(rule.restriction.check(facts, _ORACLE))
-    except (_Unknown, TypeError):  # TypeError: code that insists on a real text was given none
-        return None
-
-
-def _run(asked: Awaitable[Answer]) -> Answer:
-    """The result of a coroutine that never has to wait, because the oracle never does."""
-    coroutine = cast("Coroutine[object, None, Answer]", asked)
-    try:
-        coroutine.send(None)
-    except StopIteration as stop:
-        return cast("Answer", stop.value)
-    coroutine.close()
-    raise _Unknown
-
-
-# Networks ---------------------------------------------------------------------------------------
-
-_Network = TypeVar("_Network", IPv4Network, IPv6Network)
-
-
-def reach_of(networks: Networks) -> str:
-    """The networks that hold more of the Internet than one organisation can.
+def reached(policy: Policy, *, values: Values = nothing_known) -> frozenset[str]:
+    """The names of the restrictions that a stranger gets to; the proof rests on what they say.
 
     Args:
-        networks: whose clients are believed in something.
-
-    Returns:
-        Those networks, in words; empty when there is none.
+        policy: the lists of a listener.
+        values: what tables can answer.
     """
-    v4 = _public(networks.v4, _PRIVATE_V4)
-    v6 = sum(_shared(network, _GLOBAL_V6) for network in networks.v6)
-    wide = [str(n) for n in networks.v4 if v4 > _WIDEST_V4 and _public((n,), _PRIVATE_V4)]
-    wide += [str(n) for n in networks.v6 if v6 > _WIDEST_V6 and _shared(n, _GLOBAL_V6)]
-    return ", ".join(wide)
+    search = _Search(Possibilities(STRANGER, values, Networks()))
+    search.holes(policy.lists[Stage.RELAY], "")
+    return frozenset(search.names)
 
 
-def _public(networks: Iterable[IPv4Network], private: tuple[IPv4Network, ...]) -> int:
-    return sum(network.num_addresses - _shared(network, private) for network in networks)
+# The walk ---------------------------------------------------------------------------------------
+
+_Path = tuple[Passage, ...]
+_Key = tuple[bool, tuple[str, ...]]
+"""A list within a list: whether it can only warn, and its rules' words. Those say all of it, since
+a class of restrictions is the same one wherever it is named."""
 
 
-def _shared(network: _Network, others: Iterable[_Network]) -> int:
-    """How many addresses the network has in common with the others, which are disjoint."""
-    common = 0
-    for other in others:
-        if other.overlaps(network):
-            common += min(other.num_addresses, network.num_addresses)
-    return common
+class _Ways(NamedTuple):
+    """What a rule or a list can do, each with one way to it; `None`: it cannot."""
+
+    permit: _Path | None = None
+    pass_on: _Path | None = None
+
+    def or_else(self, other: _Ways) -> _Ways:
+        """What either can do."""
+        return _Ways(
+            other.permit if self.permit is None else self.permit,
+            other.pass_on if self.pass_on is None else self.pass_on,
+        )
+
+
+class _Search:
+    """Follows every possibility of a list.
+
+    Attributes:
+        names: of the restrictions that it came to.
+    """
+
+    def __init__(self, possibilities: Possibilities) -> None:
+        self.names: set[str] = set()
+        self._possibilities = possibilities
+        self._known: dict[_Key, _Ways] = {}
+        self._met: set[_Key] = set()
+
+    def holes(self, rules: tuple[Rule, ...], who: str) -> list[Hole]:
+        """A hole for each rule of the outermost list that can permit."""
+        before: dict[_Key, _Ways] | None = None
+        found: list[Hole] = []
+        while self._known != before:
+            before = dict(self._known)
+            self._met.clear()
+            found = list(self._round(rules, who))
+        return found
+
+    def _round(self, rules: tuple[Rule, ...], who: str) -> Iterator[Hole]:
+        path: _Path = ()
+        for at, rule in enumerate(rules):
+            ways = self._rule(rule, warn=False)
+            if ways.permit is not None:
+                yield Hole(who, path + ways.permit, at)
+            if ways.pass_on is None:
+                return
+            path += ways.pass_on
+        # The closing rule prevents this; that it does is not for the proof to assume.
+        yield Hole(who, (*path, Passage(rules[-1], "is the last, and refuses nothing")), len(rules))
+
+    def _rule(self, rule: Rule, *, warn: bool) -> _Ways:
+        ways = _Ways()
+        self.names.add(rule.name)
+        for each in self._possibilities.of(rule):
+            ways = ways.or_else(self._follow(rule, each, warn=warn or rule.warn))
+        return ways
+
+    def _follow(self, rule: Rule, possibility: Possibility, *, warn: bool) -> _Ways:
+        answer, permits = possibility.answer, rule.restriction.permits
+        if answer is None:
+            how = f"{possibility.how}, which permits" if possibility.how else "may permit it"
+            through = (Passage(rule, how),) if permits else None
+            return _Ways(through, (Passage(rule, _may_pass(rule)),))
+        if answer.then:
+            return self._within(rule, answer, possibility.how, warn=warn)
+        if answer.disposition.discard:
+            return _Ways()
+        here = (Passage(rule, _told(answer, possibility.how)),)
+        if answer.action is Action.PERMIT and permits:
+            return _Ways(permit=here)
+        if answer.action in _AGAINST and not warn:
+            return _Ways()
+        return _Ways(pass_on=here)
+
+    def _within(self, rule: Rule, answer: Answer, how: str, *, warn: bool) -> _Ways:
+        """The list that an answer names."""
+        asks = f"{how}, whose restrictions are asked" if how else "its restrictions are asked"
+        here = (Passage(rule, asks),)
+        inner = self._nested(answer.then, warn=warn)
+        through = None if inner.permit is None else here + inner.permit
+        past = None if inner.pass_on is None else here + inner.pass_on
+        return _Ways(through if rule.restriction.permits else None, past)
+
+    def _nested(self, rules: tuple[Rule, ...], *, warn: bool) -> _Ways:
+        """What a list within a list can do, as far as it is known: more in the next round."""
+        key = (warn, tuple(map(str, rules)))
+        if key not in self._met:
+            self._met.add(key)
+            self._known.setdefault(key, _Ways())
+            self._known[key] = self._known[key].or_else(self._list(rules, warn=warn))
+        return self._known[key]
+
+    def _list(self, rules: tuple[Rule, ...], *, warn: bool) -> _Ways:
+        permit: _Path | None = None
+        path: _Path = ()
+        for rule in rules:
+            ways = self._rule(rule, warn=warn)
+            if permit is None and ways.permit is not None:
+                permit = path + ways.permit
+            if ways.pass_on is None:
+                return _Ways(permit)
+            path += ways.pass_on
+        return _Ways(permit, path)
+
+
+# Words ------------------------------------------------------------------------------------------
+
+_CHOICES = {
+    Subject.CLIENT: "he may come from anywhere",
+    Subject.REVERSE_CLIENT: "he may come from anywhere",
+    Subject.HELO: "the name in HELO is his choice",
+    Subject.SENDER: "the sender is his choice",
+    Subject.RECIPIENT: "the recipient is his choice",
+}
+
+
+def _may_pass(rule: Rule) -> str:
+    about = rule.restriction.about
+    why = "" if about is None else _CHOICES.get(about, "")
+    return f"may let it pass, for {why}" if why else "may let it pass"
+
+
+def _told(answer: Answer, how: str) -> str:
+    """What an answer does that does not stop him."""
+    if answer.action is Action.PERMIT:
+        return f"{how}, which permits" if how else f"permits it, because {answer.why}"
+    if answer.action in _AGAINST:
+        return f"only warns{f', when it {how}' if how else f', although {answer.why}'}"
+    return f"{how}, and lets it pass" if how else f"lets it pass, because {answer.why}"

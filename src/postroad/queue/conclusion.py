@@ -3,20 +3,32 @@
 Order makes it safe. A recipient counts as done, or its sender as told, only after the notification
 is durable. A crash in between repeats a report and loses none. A success whose report could not be
 sent is no reason to deliver again: from then on the recipient is owed that report and nothing else.
+
+Whoever watches over accounts is told here whose mail failed, once the failure counts. A crash in
+between tells it twice, like the report.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from postroad.model import Action, Status
+from postroad.model import Action, Address, Reply, Status
 from postroad.queue.attempt import Verdict
 from postroad.queue.notifier import Notifier
 from postroad.queue.schedule import Schedule
 from postroad.queue.wishes import Wishes
 from postroad.spool import Done, Retry
 
-__all__ = ["Conclusion"]
+__all__ = ["Conclusion", "Whose", "nobody"]
+
+Whose = Callable[[str, str, Address, Reply], None]
+"""Told of the failure of mail: the account that submitted it, the reverse-path (empty for the null
+one), the recipient, and why. The reply is temporary where only the mail's age made the failure
+permanent. Must not raise."""
+
+
+def nobody(login: str, sender: str, recipient: Address, reply: Reply) -> None:
+    """Nobody watches."""
 
 
 class Conclusion:
@@ -28,6 +40,7 @@ class Conclusion:
         notifier: Notifier,
         wishes: Wishes,
         schedule: Schedule,
+        bounced: Whose = nobody,
     ) -> None:
         """Take what it needs.
 
@@ -36,11 +49,13 @@ class Conclusion:
             notifier: tells senders.
             wishes: knows what they want to be told.
             schedule: when to try again.
+            bounced: told of each failure of mail that an account submitted.
         """
         self._put = put
         self._notifier = notifier
         self._wishes = wishes
         self._schedule = schedule
+        self._bounced = bounced
 
     async def draw(
         self, verdicts: Sequence[Verdict], relay: str, now: float, *, relayed: bool
@@ -57,13 +72,24 @@ class Conclusion:
         for verdict in verdicts:
             action = self._wishes.action(verdict, now, relayed=relayed)
             if action is None:
-                self._put(_result(verdict))
+                self._end(verdict, _result(verdict))
             else:
                 reports.setdefault((verdict.message.queue_id, action), []).append(verdict)
         for (_, action), group in reports.items():
             told = await self._notifier.tell(action, group, relay, now)
             for verdict in group:
-                self._put(self._told(verdict, now) if told else self._untold(verdict, action, now))
+                if told:
+                    self._end(verdict, self._told(verdict, now))
+                else:
+                    self._put(self._untold(verdict, action, now))
+
+    def _end(self, verdict: Verdict, result: Done | Retry) -> None:
+        """Have a result written that counts, whatever it is."""
+        self._put(result)
+        message = verdict.message
+        if verdict.status is Status.BOUNCED and message.waybill.login:
+            login, sender = message.waybill.login, message.envelope.sender_text
+            self._bounced(login, sender, verdict.recipient.address, verdict.reply)
 
     def _told(self, verdict: Verdict, now: float) -> Done | Retry:
         if verdict.status is not Status.DEFERRED:

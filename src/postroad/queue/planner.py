@@ -213,11 +213,18 @@ class Planner:
 
         Called instead of `finished`; of the destination it tells nothing.
         """
-        line = self._lines[attempt.destination]
-        share = self._end(line)
         verdicts = self.expire(attempt.admission, attempt.recipients, now)
-        self._free(line, share)
+        self._give_turn_back(attempt)
         return verdicts
+
+    def dismiss(self, admission: Admission) -> None:
+        """Forget admitted recipients, none of which was added: their message is held."""
+        self._leave(admission, len(admission.recipients))
+
+    def forgo(self, attempt: Attempt) -> None:
+        """Forget an attempt that is not made, in place of `finished`: its message is held."""
+        self._leave(attempt.admission, len(attempt.recipients))
+        self._give_turn_back(attempt)
 
     def report(
         self, admission: Admission, recipients: tuple[StoredRecipient, ...]
@@ -249,6 +256,10 @@ class Planner:
         line.window.running -= 1
         share.running -= 1
         return share
+
+    def _give_turn_back(self, attempt: Attempt) -> None:
+        line = self._lines[attempt.destination]
+        self._free(line, self._end(line))
 
     def _free(self, line: Line, share: _Share) -> None:
         """What waits for the line may use what became free; a line without any use goes."""

@@ -8,6 +8,8 @@ long as the runner. Each takes the next thing to do: find the routes of a messag
 make the delivery the planner orders; with nothing to do it parks until somebody rouses it. So a
 delivery costs no task of its own, and begins in the loop turn after its message was committed. A
 feeder claims what is due whenever the window has room. A settlement writes results in groups.
+Before anything is begun the spool is asked whether the message has been held in the meantime; what
+has goes back to it.
 
 Order makes it safe. A recipient is settled only after its delivery was taken, its retry decided,
 or its bounce acknowledged by the door; a crash anywhere repeats work and loses none. Whatever a
@@ -21,23 +23,17 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
-from postroad.delivery import Delivery, Route, Transport
-from postroad.model import (
-    Address,
-    Outcome,
-    Reply,
-    Report,
-    Status,
-    StoredMessage,
-    StoredRecipient,
-)
+from postroad.delivery import Delivery, Transport
+from postroad.delivery.routing import FILTER
+from postroad.model import Outcome, Reply, Report, Status, StoredRecipient
 from postroad.model.journal import Journal, Level, Notice
 from postroad.queue.alarm import Alarm
 from postroad.queue.attempt import Admission, Attempt, Destination
-from postroad.queue.conclusion import Conclusion
+from postroad.queue.conclusion import Conclusion, Whose, nobody
 from postroad.queue.delivery_log import DeliveryLog
 from postroad.queue.notifier import Door, Notifier
 from postroad.queue.planner import Planner
+from postroad.queue.routes import Router, Routes
 from postroad.queue.schedule import Schedule
 from postroad.queue.settings import QueueSettings
 from postroad.queue.settlement import Settlement
@@ -51,8 +47,7 @@ _CLAIM = 100  # recipients; a claim is put off until there is room for so many
 _MOST_CLAIMED = 1000  # recipients by one claim, so that none holds the spool up for long
 _UNLIMITED = 1 << 30
 _CLAIM_PAUSE = 5.0  # seconds after a claim that failed or brought nothing
-_RELAYS = frozenset({"smtp"})  # the transports that hand mail on to other servers
-_NO_ROUTE = Reply.of(451, "4.3.0", "the route of this address could not be found out")
+_RELAYS = frozenset({"smtp", FILTER})  # the transports that hand mail on to other servers
 _NO_TRANSPORT = Reply.of(451, "4.3.5", "mail transport unavailable")
 _MISHAP = Reply.of(451, "4.3.0", "internal error in the mail transport")
 
@@ -72,12 +67,8 @@ class Spool(Protocol):
         """Take claimed recipients back untried, so that a later claim finds them."""
         ...
 
-
-class Router(Protocol):
-    """Who knows where mail for an address goes."""
-
-    async def route(self, address: Address) -> Route:
-        """The transport and the next hop."""
+    def withholds(self, queue_id: str) -> bool:
+        """Whether a message with claimed recipients was held since they were claimed."""
         ...
 
 
@@ -95,6 +86,7 @@ class Runner:
         clock: Callable[[], float],
         settings: QueueSettings,
         hostname: str,
+        bounced: Whose = nobody,
     ) -> None:
         """Take the parts.
 
@@ -107,9 +99,10 @@ class Runner:
             clock: seconds since the epoch.
             settings: `[queue]`.
             hostname: our name, for bounces.
+            bounced: told of each failure of mail that an account submitted.
         """
         self._spool = spool
-        self._router = router
+        self._routes = Routes(router, journal)
         self._transports = transports
         self._journal = journal
         self._log = DeliveryLog(journal)
@@ -122,6 +115,7 @@ class Runner:
             Notifier(door, journal, hostname, settings, schedule),
             Wishes(settings, schedule),
             schedule,
+            bounced,
         )
         self._batch = max(1, min(_CLAIM, settings.active_limit // 20 or 1))
         self._most = settings.concurrency * max(len(transports), 1) or _UNLIMITED
@@ -140,13 +134,13 @@ class Runner:
         """Take a message that was just committed, claimed for us.
 
         Cheap and synchronous; its deliveries begin in the next turn of the loop. What does not fit
-        goes back to the spool and is claimed when there is room. A message that is held has no
-        recipient for us now; its release is a time to look at the spool.
+        goes back to the spool and is claimed when there is room. A message that waits has no
+        recipient for us now; where its sender said until when, that is a time to look at the spool.
         """
         if claimed.recipients:
             self._admit(claimed, fresh=True)
-        else:
-            self._look_at(claimed.message.envelope.hold_until or 0.0)
+        elif claimed.message.envelope.hold_until is not None:
+            self._look_at(claimed.message.envelope.hold_until)
 
     def wake(self) -> None:
         """Look at the spool now: something changed there that did not pass through here."""
@@ -277,14 +271,13 @@ class Runner:
 
     async def _enter(self, admission: Admission) -> None:
         """Find the route of each recipient and let the planner have them."""
-        routes: dict[Route | None, list[StoredRecipient]] = {}
-        owed: list[StoredRecipient] = []
-        for recipient in admission.recipients:
-            if recipient.owed is not None:
-                owed.append(recipient)
-                continue
-            route = await self._route(admission.message, recipient)
-            routes.setdefault(route, []).append(recipient)
+        if self._spool.withholds(admission.message.queue_id):
+            self._planner.dismiss(admission)
+            self._settlement.give_back([each.id for each in admission.recipients])
+            return
+        owed = [each for each in admission.recipients if each.owed is not None]
+        wanting = [each for each in admission.recipients if each.owed is None]
+        routes = await self._routes.of(admission.message, wanting)
         now = self._clock()
         if owed:
             await self._report(admission, owed, now)
@@ -293,8 +286,8 @@ class Runner:
         for route, group in routes.items():
             if is_late:
                 verdicts += self._planner.expire(admission, tuple(group), now)
-            elif route is None:
-                verdicts += self._planner.defer(admission, tuple(group), _NO_ROUTE, now)
+            elif isinstance(route, Reply):
+                verdicts += self._planner.defer(admission, tuple(group), route, now)
             else:
                 destination = Destination(route.transport, route.nexthop)
                 verdicts += self._planner.add(admission, tuple(group), destination, now)
@@ -311,15 +304,11 @@ class Runner:
         self._unsettled += len(verdicts)
         await self._conclusion.draw(verdicts, "none", now, relayed=False)
 
-    async def _route(self, message: StoredMessage, recipient: StoredRecipient) -> Route | None:
-        try:
-            return await self._router.route(recipient.address)
-        except Exception as error:  # noqa: BLE001 - a fault elsewhere defers mail, no more
-            words = f"{message.queue_id}: no route to <{recipient.address}>: {error!r}"
-            self._journal(Notice("qmgr", words, Level.WARNING))
-            return None
-
     async def _perform(self, attempt: Attempt) -> None:
+        if self._spool.withholds(attempt.message.queue_id):
+            self._planner.forgo(attempt)
+            self._settlement.give_back([each.id for each in attempt.recipients])
+            return
         if attempt.message.envelope.deliver_by is not None:
             now = self._clock()
             if self._schedule.missed(attempt.message, now):

@@ -7,7 +7,7 @@ other account exists is the directory's to know.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Self
 
@@ -15,7 +15,7 @@ from postroad.directory.names import address_form, domain_form
 from postroad.model import Address, AddressError
 from postroad.model.address import is_domain
 
-__all__ = ["ActAs", "is_same_user", "name_form"]
+__all__ = ["ActAs", "Named", "is_same_user", "name_form"]
 
 
 def name_form(name: str) -> str:
@@ -65,9 +65,35 @@ class ActAs:
 
     def allows(self, user: str, other: str) -> bool:
         """Whether the account `user` may act as the account `other`; both by their own names."""
-        others = self.others.get(name_form(user), frozenset())
-        form = name_form(other)
-        return form in others or f"@{form.rpartition('@')[2]}" in others
+        return _is_among(self.others.get(name_form(user), frozenset()), name_form(other))
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """Accounts that a setting names, one by one or by their domain.
+
+    Attributes:
+        forms: accounts and `@domain`s, in the form in which names are compared.
+    """
+
+    forms: frozenset[str]
+
+    @classmethod
+    def of(cls, names: Iterable[str]) -> Self:
+        """Read the setting.
+
+        Raises:
+            ValueError: one is no address and not `*@domain`; the text says which.
+        """
+        return cls(frozenset(map(_other, names)))
+
+    def __contains__(self, account: str) -> bool:
+        """Whether an account is meant, by its own name."""
+        return bool(self.forms) and _is_among(self.forms, account)
+
+
+def _is_among(forms: frozenset[str], form: str) -> bool:
+    return form in forms or f"@{form.rpartition('@')[2]}" in forms
 
 
 def _account(name: str, expected: str = '"john@example.org"') -> str:

@@ -30,7 +30,8 @@ async def shake_hands(peer: Peer, invitation: bytes) -> bool:
         invitation: what invites it to begin; nothing where TLS begins with the connection.
 
     Returns:
-        Whether it succeeded; if not, the connection is closed.
+        Whether it succeeded, and was not one too many of this client's; if not, the connection is
+        closed or to be closed.
     """
     service, connection = peer.service, peer.connection
     assert service.tls_context is not None, "TLS is offered only with a certificate"
@@ -53,14 +54,21 @@ async def shake_hands(peer: Peer, invitation: bytes) -> bool:
             str(peer.client),
             connection.tls,
             trust="Anonymous" if connection.tls.client_certificate is None else "Trusted",
+            session=peer.session,
         )
     )
-    return True
+    refusal = None
+    if not connection.tls.resumed:  # which costs next to nothing
+        refusal = service.gate.secure(peer.client, service.clock())
+    if refusal is not None:
+        connection.write(refusal.encode())
+    return refusal is None
 
 
 def tls_broke(peer: Peer, error: TlsError) -> None:
     """TLS failed, in its handshake or later."""
-    peer.log(TlsFailed(peer.service.name, peer.client, str(error)))
+    name, session = peer.service.name, peer.session
+    peer.log_trouble(TlsFailed(name, peer.client, str(error), session=session))
 
 
 def begins_tls(peer: Peer, data: bytes) -> bool:
@@ -75,7 +83,8 @@ def begins_tls(peer: Peer, data: bytes) -> bool:
 
 def refuse_tls(peer: Peer) -> None:
     """Log what such a client should do; it sees for itself that our greeting is no TLS."""
-    peer.log(TlsFailed(peer.service.name, peer.client, _WRONG_PORT))
+    name, session = peer.service.name, peer.session
+    peer.log_trouble(TlsFailed(name, peer.client, _WRONG_PORT, session=session))
     peer.log_lost("lost connection")
 
 

@@ -9,11 +9,14 @@ is judged by who connected, not by whom it speaks for.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from ipaddress import IPv6Address
 
 from postroad.directory import DirectoryUnavailable, Mailbox
-from postroad.model import Address, AddressError, Client, Login, Reply
+from postroad.model import Address, AddressError, Client, Endpoint, Login, Reply
+from postroad.model.journal import tamed
 from postroad.server.peer import Peer
+from postroad.smtp.attributes import TEMPORARILY
 
 __all__ = ["speak_for"]
 
@@ -21,6 +24,7 @@ MECHANISM = "XCLIENT"
 """What stands in for a SASL mechanism where the peer says who has logged in, as in Postfix."""
 
 _UNKNOWN = "unknown"  # Postfix's word for an address and for a name
+_NOWHERE = Endpoint(_UNKNOWN, 0)
 
 Attributes = Mapping[str, str | None]
 
@@ -45,24 +49,60 @@ async def speak_for(peer: Peer, attributes: Attributes) -> Reply | None:
         peer.said_hello = _in_ascii(attributes["HELO"] or _UNKNOWN)
     if "PROTO" in attributes:
         peer.said_protocol = attributes["PROTO"]
-    said = " ".join(f"{name}={value or '[UNAVAILABLE]'}" for name, value in attributes.items())
-    peer.inform(f"{speaker} speaks for {peer.client}: {said}")
+    peer.said_server = _server(peer.said_server, attributes)
+    peer.inform(f"{speaker} speaks for {peer.client}: {_said(attributes)}")
     return refusal
+
+
+def _said(attributes: Attributes) -> str:
+    """The attributes for the log. In a client's own name for itself there may be anything."""
+    shown = {name: value or "[UNAVAILABLE]" for name, value in attributes.items()}
+    if "HELO" in shown:
+        shown["HELO"] = tamed(shown["HELO"])
+    return " ".join(f"{name}={value}" for name, value in shown.items())
 
 
 async def _client(peer: Peer, attributes: Attributes) -> Client:
     client = peer.client
-    address, port, name = client.address, client.port, client.name
     if "ADDR" in attributes:
-        address, port, name = _unmapped(attributes["ADDR"] or _UNKNOWN), 0, _UNKNOWN
+        client = Client(_unmapped(attributes["ADDR"] or _UNKNOWN), 0)
     if "PORT" in attributes:
-        port = int(attributes["PORT"] or 0)
+        client = replace(client, port=int(attributes["PORT"] or 0))
     if "NAME" in attributes:
-        given = attributes["NAME"]
-        name = _UNKNOWN if given is None or given.startswith("[") else given
-    elif "ADDR" in attributes and attributes["ADDR"] and peer.service.reverse_names:
-        name = await peer.service.names.client_name(address)
-    return Client(address, port, name)
+        client = _named(client, attributes["NAME"])
+    elif "ADDR" in attributes and client.has_address and peer.service.reverse_names:
+        client = await peer.service.names.identify(client)
+    if "REVERSE_NAME" in attributes:
+        name, unsure = _name(attributes["REVERSE_NAME"])
+        client = replace(client, reverse_name=name, reverse_unsure=unsure)
+    return client
+
+
+def _named(client: Client, given: str | None) -> Client:
+    """With a name that the peer confirmed, which is its reverse name too; or with none."""
+    name, unsure = _name(given)
+    if name == _UNKNOWN:
+        return replace(client, name=name, name_unsure=unsure)
+    return replace(client, name=name, reverse_name=name, name_unsure=False, reverse_unsure=False)
+
+
+def _name(given: str | None) -> tuple[str, bool]:
+    """A name, `unknown` where there is none, and whether that is only for now."""
+    if given is None or given == TEMPORARILY:
+        return _UNKNOWN, given is not None
+    return given, False
+
+
+def _server(before: Endpoint | None, attributes: Attributes) -> Endpoint | None:
+    """What the client connected to, if any XCLIENT said so."""
+    if "DESTADDR" not in attributes and "DESTPORT" not in attributes:
+        return before
+    address, port = before or _NOWHERE
+    if "DESTADDR" in attributes:
+        address = _unmapped(attributes["DESTADDR"] or _UNKNOWN)
+    if "DESTPORT" in attributes:
+        port = int(attributes["DESTPORT"] or 0)
+    return Endpoint(address, port)
 
 
 async def _login(peer: Peer, attributes: Attributes) -> Login | None:

@@ -34,10 +34,20 @@ class LoginSettings:
             offered only where they are named.
         act_as: for each account that may log in as others, those others: addresses, or
             `*@example.org` for all of a domain.
+        send_as: for each account that may send as others' addresses, those: addresses, ours or
+            foreign, or `*@example.org` for all of a domain. Besides its own, and the aliases that
+            deliver to it.
+        catch_all_senders: whether who gets what a catch-all (`@domain`) catches may send as each
+            of those addresses.
+        sender_login_maps: a table of who owns which address, as Postfix's of this name; it takes
+            the place of what the accounts and aliases say. Empty: none.
         broken_clients: announces AUTH once more as `AUTH=LOGIN PLAIN`, for mail programs from
             before RFC 2554.
     """
 
     mechanisms: tuple[MechanismName, ...] = ()
     act_as: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    send_as: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    catch_all_senders: bool = False
+    sender_login_maps: str = ""
     broken_clients: bool = False

@@ -7,10 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from postroad.model import Address, Client, Login, Reply
-from postroad.model.journal import Event, Level, LoginFailed, Lost, Notice, Rejected
+from postroad.history.session_id import marked
+from postroad.limits.conduct import Act, Limited, LoggedIn
+from postroad.limits.rates import Sending
+from postroad.model import Address, Client, Endpoint, Login, Reply
+from postroad.model.journal import Event, Level, LoginFailed, Lost, Noted, Notice, Rejected
 from postroad.net.connection import Connection
-from postroad.policy import Facts
+from postroad.policy import Facts, Particulars, Verdict
+from postroad.server.chronicle import Chronicle
 from postroad.server.service import Service
 from postroad.smtp import Mail, ServerCore
 
@@ -32,23 +36,29 @@ class Peer:
         login: who logged in; forgotten with everything else after STARTTLS.
         login_failures: wrong passwords so far.
         mechanisms: the SASL mechanisms it was offered.
+        judged_hello: the name in an EHLO that is not taken yet.
         said_hello: that client's name in HELO, where XCLIENT told it; it outlives the peer's own.
         said_protocol: that client's protocol, likewise.
+        said_server: what that client connected to, likewise.
         forwarded: what XFORWARD told of where the mail came from; for the log only.
+        chronicle: what the history is told of the session.
     """
 
     __slots__ = (
         "_held",
         "_place",
+        "chronicle",
         "client",
         "connection",
         "core",
         "forwarded",
+        "judged_hello",
         "login",
         "login_failures",
         "mechanisms",
         "said_hello",
         "said_protocol",
+        "said_server",
         "service",
         "trusted",
     )
@@ -57,26 +67,36 @@ class Peer:
         self.service = service
         self.connection = connection
         self.core = core
+        self.chronicle = Chronicle(service.history, service.listener, service.clock)
         self.client: Client = connection.peer
         self.trusted = service.trusts(self.client)
         self.said_hello: str | None = None
+        self.judged_hello: str | None = None
         self.said_protocol: str | None = None
+        self.said_server: Endpoint | None = None
         self.forwarded: Mapping[str, str | None] = {}
         self.login: Login | None = None
         self.login_failures = 0
         self._place: Client | None = None  # of the client that it became
-        self._held = ""  # the user among whose sessions this one counts
+        self._held = ""  # the account among whose sessions this one counts
         self.mechanisms: tuple[str, ...] = ()
 
     @property
     def hello(self) -> str:
         """The client's name for itself."""
+        if self.judged_hello is not None:
+            return self.judged_hello
         return self.core.hello if self.said_hello is None else self.said_hello
 
     @property
     def protocol(self) -> str:
         """How the client speaks to us, or to who speaks for it (RFC 3848)."""
         return self.core.protocol if self.said_protocol is None else self.said_protocol
+
+    @property
+    def server(self) -> Endpoint:
+        """Our end of the client's connection, or of its connection to who speaks for it."""
+        return self.connection.local if self.said_server is None else self.said_server
 
     @property
     def user(self) -> str | None:
@@ -88,23 +108,66 @@ class Peer:
         """Whether it has logged in or is trusted."""
         return self.trusted or self.login is not None
 
-    def facts(self, mail: Mail, recipient: Address | None) -> Facts:
+    def facts(
+        self,
+        state: str,
+        particulars: Particulars,
+        mail: Mail | None = None,
+        recipient: Address | None = None,
+        *,
+        recipients: int = 0,
+        size: int = 0,
+    ) -> Facts:
         """What policy may judge by.
 
         Args:
-            mail: the MAIL of the transaction.
+            state: the command in question, as Postfix names it.
+            particulars: what only policy services are told.
+            mail: the MAIL of the transaction, if there is one.
             recipient: whom the question is about, if it is about one.
+            recipients: how many the transaction has.
+            size: octets of the message, as far as they are known.
         """
         return Facts(
-            client=self.client,
-            trusted=self.trusted,
-            helo=self.hello,
-            login=self.login,
-            tls=self.connection.tls,
-            mail=True,
-            sender=mail.sender,
-            recipient=recipient,
+            self.client,
+            self.trusted,
+            self.hello,
+            self.login,
+            self.connection.tls,
+            mail is not None,
+            None if mail is None else mail.sender,
+            recipient,
+            recipients,
+            self.core.pipelined,
+            size,
+            "",
+            state,
+            particulars,
         )
+
+    def particulars(self, instance: str = "", queue_id: str = "") -> Particulars:
+        """What only policy services are told."""
+        server = self.server
+        return Particulars(self.kind, instance, queue_id, server.address, server.port)
+
+    @property
+    def kind(self) -> str:
+        """The protocol as policy services are told it: without what TLS and login add."""
+        if self.core.offer.lmtp:
+            return "LMTP"
+        return "SMTP" if self.protocol == "SMTP" else "ESMTP"
+
+    def sending(self, mail: Mail) -> Sending | None:
+        """Who sends, as limits count it; `None` where nothing is counted: trusted, and no user.
+
+        Args:
+            mail: the MAIL of the transaction.
+        """
+        if self.trusted and self.login is None:
+            return None
+        login = self.login
+        account = None if login is None else login.accountable
+        return Sending(self.client, self.trusted, account, mail.sender)
 
     def become(self, client: Client) -> Reply | None:
         """Be another client from now on, as if that had connected; a 421 if it may not."""
@@ -123,10 +186,12 @@ class Peer:
             self._place = None
 
     def log_in(self, login: Login) -> Reply | None:
-        """Make the session a user's; a 421 if the user has too many."""
-        refusal = self.service.gate.log_in(self.client, login.user, self.service.clock())
+        """Make the session a user's; a 421 if who authenticated has too many."""
+        account = login.accountable
+        refusal = self.service.gate.log_in(self.client, account, self.service.clock())
         if refusal is None:
-            self.login, self._held = login, login.user
+            self.login, self._held = login, account
+            self.saw(LoggedIn(self.client.address))
         return refusal
 
     def log_out(self) -> None:
@@ -136,27 +201,57 @@ class Peer:
             self.service.gate.log_out(self._held)
             self._held = ""
 
+    # Containment -------------------------------------------------------------------------------
+
+    def saw(self, act: Act) -> None:
+        """Tell what the client did, if it is somebody who logged in."""
+        service = self.service
+        if self.login is not None:
+            service.containment.saw(self.login, self.client.address, act, service.clock())
+
+    def limited(self, sending: Sending) -> None:
+        """A limit refused a command; that is told where nobody else can have used it up."""
+        service = self.service
+        if self.login is not None and service.gate.is_own_doing(sending, service.clock()):
+            self.saw(Limited())
+
+    def suspension(self) -> Reply | None:
+        """The refusal of mail of whoever is logged in, where that account is frozen."""
+        return None if self.login is None else self.service.containment.suspension(self.login)
+
     # The log -----------------------------------------------------------------------------------
+
+    @property
+    def session(self) -> str:
+        """The session's identifier."""
+        return self.chronicle.session
 
     def log(self, event: Event) -> None:
         """Write an event down."""
         self.service.journal(event)
 
+    def log_trouble(self, event: Event) -> None:
+        """Write an event down that an operator may be asked about, and remember it."""
+        self.log(event)
+        self.chronicle.met(self.protocol, self.server)
+        self.chronicle.happened(event, self._who(None, None))
+
     def inform(self, words: str) -> None:
         """Tell of something that this client did, and that is as it should be."""
-        self.log(Notice(self.service.name, words))
+        self.log(Notice(self.service.name, words, session=self.session))
 
     def notice(self, words: str) -> None:
         """Warn of something that this client did or met."""
-        self.log(Notice(self.service.name, words, Level.WARNING))
+        self.log_trouble(Notice(self.service.name, words, Level.WARNING, session=self.session))
 
     def log_lost(self, how: str) -> None:
         """The session ended otherwise than by QUIT: `timeout`, `lost connection`."""
         after = self.core.after
-        self.log(Lost(self.service.name, how, after, self.client))
+        self.log_trouble(Lost(self.service.name, how, after, self.client, session=self.session))
         if self.connection.tls is not None and after in {"CONNECT", "STARTTLS"}:
             # Programs that check our certificate after the handshake leave without a word.
-            self.inform(f"{self.client}: no command after the TLS handshake: {_MISTRUST}")
+            words = f"{self.client}: no command after the TLS handshake: {_MISTRUST}"
+            self.log_trouble(Notice(self.service.name, words, session=self.session))
 
     def log_closed(self, reason: str) -> None:
         """The core ended the session; an empty reason is the usual end."""
@@ -167,7 +262,8 @@ class Peer:
 
     def log_login_failed(self, mechanism: str, reason: str, user: str) -> None:
         """A login was refused."""
-        self.log(LoginFailed(self.service.name, self.client, mechanism, reason, user))
+        name, session = self.service.name, self.session
+        self.log_trouble(LoginFailed(name, self.client, mechanism, reason, user, session=session))
 
     def log_rejected(
         self,
@@ -178,7 +274,7 @@ class Peer:
         queue_id: str = "NOQUEUE",
         *,
         warning: bool = False,
-    ) -> None:
+    ) -> Reply:
         """A command was refused.
 
         Args:
@@ -188,7 +284,16 @@ class Peer:
             recipient: whom the refusal is about, if it is about one.
             queue_id: the message's, once it has one.
             warning: it was let pass after all (`warn_if_reject`).
+
+        Returns:
+            What the client is told, with the session's identifier if it is to know that.
         """
+        if not warning:
+            reply = self._identified(reply)
+            who = self._who(mail, recipient)
+            message = "" if queue_id == "NOQUEUE" else queue_id
+            self.chronicle.met(self.protocol, self.server)
+            self.chronicle.refused(stage, reply, who, message)
         sender = None
         if mail is not None:
             sender = "" if mail.sender is None else str(mail.sender)
@@ -204,5 +309,83 @@ class Peer:
                 self.protocol,
                 self.hello,
                 warning,
+                session=self.session,
             )
+        )
+        return reply
+
+    def take_note(
+        self,
+        stage: str,
+        facts: Facts,
+        verdict: Verdict,
+        mail: Mail | None,
+        queue_id: str = "NOQUEUE",
+        *,
+        is_held: bool = False,
+    ) -> None:
+        """Log and remember what a verdict says besides its reply.
+
+        Args:
+            stage: the command.
+            facts: what was judged.
+            verdict: what policy said.
+            mail: the MAIL of the transaction, if there is one.
+            queue_id: the message's, once it has one.
+            is_held: it was held before, which is said once for a message, as in Postfix.
+        """
+        self.chronicle.decided(stage, facts, verdict)
+        for reply in verdict.warnings:
+            self.log_rejected(stage, reply, mail, facts.recipient, queue_id, warning=True)
+        for note in verdict.notes:
+            if note[0] != "hold" or not is_held:
+                self.log_noted(stage, note, mail, facts.recipient, queue_id)
+
+    def log_noted(
+        self,
+        stage: str,
+        note: tuple[str, str],
+        mail: Mail | None,
+        recipient: Address | None,
+        queue_id: str = "NOQUEUE",
+    ) -> None:
+        """Policy has something to say of a command that it does not refuse."""
+        what, words = note
+        sender = None
+        if mail is not None:
+            sender = "" if mail.sender is None else str(mail.sender)
+        name, client, protocol, hello = self.service.name, self.client, self.protocol, self.hello
+        self.log(
+            Noted(
+                name,
+                queue_id,
+                what,
+                words,
+                stage,
+                client,
+                sender,
+                recipient,
+                protocol,
+                hello,
+                session=self.session,
+            )
+        )
+
+    def _identified(self, reply: Reply) -> Reply:
+        """A refusal that names the session, where the operator wants that."""
+        if not self.chronicle.in_replies:
+            return reply
+        return marked(reply, self.session)
+
+    def _who(self, mail: Mail | None, recipient: Address | None) -> Facts:
+        """What is known of the client without policy's asking, for the history."""
+        return Facts(
+            client=self.client,
+            trusted=self.trusted,
+            helo=self.hello,
+            login=self.login,
+            tls=self.connection.tls,
+            mail=mail is not None,
+            sender=None if mail is None else mail.sender,
+            recipient=recipient,
         )

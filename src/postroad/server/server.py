@@ -64,6 +64,24 @@ class SmtpServer:
         """
         self._services = dict(services)
 
+    def cut(self, user: str, reply: Reply) -> tuple[asyncio.Task[None], ...]:
+        """End the sessions of a user, and of whoever acts for somebody else by that user's login.
+
+        Args:
+            user: the account.
+            reply: the last words.
+
+        Returns:
+            What to wait for: a session that is making a message durable does so first.
+        """
+        cut = []
+        for task, session in self._sessions.items():
+            login = session.login
+            if login is not None and user in (login.user, login.actor):
+                session.cut(reply)
+                cut.append(task)
+        return tuple(cut)
+
     async def drain(self, timeout: float) -> None:  # noqa: ASYNC109 - a bound for many tasks
         """Accept nothing more, let transactions end, then end every session.
 

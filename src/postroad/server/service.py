@@ -9,17 +9,20 @@ from __future__ import annotations
 import asyncio
 import ssl
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from postroad.directory import Alias, Mailbox, Purpose, Unknown
+from postroad.history.recorder import NO_HISTORY, Recorder
 from postroad.intake import Door
 from postroad.limits.gate import Gate
-from postroad.model import Address, Client
+from postroad.model import Address, Client, Recipient
 from postroad.model.journal import Journal
 from postroad.policy import Networks, Oracle, Policy
+from postroad.server.containment import Containing, Uncontained
 from postroad.server.extensions import Extensions
+from postroad.server.from_header import FromHeaderMode
 from postroad.server.logins import Logins
 from postroad.smtp import SessionLimits
 
@@ -47,8 +50,8 @@ class Authenticating(Protocol):
 class Names(Protocol):
     """The part of a resolver that sessions need."""
 
-    async def client_name(self, address: str) -> str:
-        """The host name that confirms the address, else `unknown`."""
+    async def identify(self, client: Client) -> Client:
+        """The client with its names, and what is unsure of them."""
         ...
 
 
@@ -80,6 +83,13 @@ class Service:
         elapsed: seconds since some moment, by a clock that nobody sets.
         extensions: what is offered beyond plain SMTP.
         logins: what logins go by besides the directory.
+        listener: the listener's name in the configuration.
+        history: remembers what is decided.
+        containment: watches over logged-in users.
+        probe_sender: `Address.key` of the sender of our probes, whose mail is always taken (and
+            thrown away); empty: none.
+        from_header: what becomes of users' mail whose From header names somebody else.
+        wrote_to: told of the recipients of our users' mail; `None`: nobody wants to know.
     """
 
     name: str
@@ -105,6 +115,12 @@ class Service:
     elapsed: Callable[[], float] = time.monotonic
     extensions: Extensions = field(default_factory=Extensions)
     logins: Logins = field(default_factory=Logins)
+    listener: str = ""
+    history: Recorder = NO_HISTORY
+    containment: Containing = field(default_factory=Uncontained)
+    probe_sender: str = ""
+    from_header: FromHeaderMode = "ignore"
+    wrote_to: Callable[[Sequence[Recipient]], None] | None = None
 
     def trusts(self, client: Client) -> bool:
         """Whether a client is in a trusted network, or on a Unix-domain socket of ours.

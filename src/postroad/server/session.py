@@ -11,20 +11,22 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 
-from postroad.model import Client, Reply
+from postroad.model import Client, Login, Reply
 from postroad.model.journal import Connected, Disconnected
 from postroad.net.connection import Connection, TlsError
 from postroad.server.handshake import begins_tls, refuse_tls, shake_hands, tls_broke
 from postroad.server.impersonation import speak_for
 from postroad.server.login import LOGIN_FAILURES, Exchange
-from postroad.server.mechanisms import offer_logins
 from postroad.server.offering import offer_to
+from postroad.server.opening import begin, first_look, welcome
 from postroad.server.pace import Pace
 from postroad.server.peer import Peer
+from postroad.server.preliminary import Preliminaries
+from postroad.server.queue_starting import start_queue
 from postroad.server.service import Service
 from postroad.server.transaction import Transaction
 from postroad.server.verification import verify
-from postroad.server.wishes import accepted, envelope_of
+from postroad.server.wishes import accepted
 from postroad.smtp import (
     Auth,
     AuthResponse,
@@ -63,10 +65,12 @@ class Session:
     __slots__ = (
         "_connection",
         "_core",
+        "_cut",
         "_exchange",
         "_over",
         "_pace",
         "_peer",
+        "_preliminaries",
         "_service",
         "_shaking",
         "_stopping",
@@ -86,10 +90,12 @@ class Session:
         offer = _offer(service, connection.peer, connection.peer)
         self._core = ServerCore(service.hostname, offer, service.limits)
         self._peer = Peer(connection, service, self._core)
+        self._preliminaries = Preliminaries(self._peer)
         self._pace = Pace(self._core.patience, service.limits.data_rate)
         self._transaction: Transaction | None = None
         self._exchange: Exchange | None = None
         self._over = False
+        self._cut: Reply | None = None
         self._shaking: asyncio.Task[None] | None = None
         self._stopping = False
         self._waiting = False
@@ -99,7 +105,7 @@ class Session:
         peer = self._peer
         try:
             if await self._open():
-                self._core.greet()
+                self._core.greet(await first_look(peer, self._preliminaries))
                 await self._converse()
         except asyncio.CancelledError:  # there was time enough
             self._connection.abort()
@@ -121,9 +127,8 @@ class Session:
             return False
         self._shaking = asyncio.current_task()
         if service.reverse_names and peer.client.has_address:
-            name = await service.names.client_name(peer.client.address)
-            peer.client = replace(peer.client, name=name)
-        peer.log(Connected(service.name, peer.client))
+            peer.client = await service.names.identify(peer.client)
+        peer.log(Connected(service.name, peer.client, session=peer.session))
         shaken = not service.implicit_tls or await shake_hands(peer, b"")
         self._shaking = None
         return shaken
@@ -137,7 +142,10 @@ class Session:
         finally:
             peer.log_out()
             peer.give_place_back()
-            peer.log(Disconnected(self._service.name, peer.client, self._core.counts))
+            peer.chronicle.met(peer.protocol, peer.server)
+            peer.chronicle.ended()
+            name, counts = self._service.name, self._core.counts
+            peer.log(Disconnected(name, peer.client, counts, session=peer.session))
 
     def stop(self) -> None:
         """End the session when its transaction is over; at once if it waits for a command.
@@ -150,11 +158,30 @@ class Session:
         elif self._waiting and self._transaction is None:
             self._say_goodbye()
 
+    @property
+    def login(self) -> Login | None:
+        """Who is logged in."""
+        return self._peer.login
+
+    def cut(self, reply: Reply) -> None:
+        """End the session at once, with these last words.
+
+        Only what is just being done is done to its end: a message that is being made durable.
+        """
+        self._cut = reply
+        if self._waiting:
+            self._fall_silent()
+        elif self._connection.congested:  # it does not read, and will not read this
+            self._connection.abort()
+
     # The conversation --------------------------------------------------------------------------
 
     async def _converse(self) -> None:
         core, connection, handled = self._core, self._connection, 0
         while not self._over:
+            if self._cut is not None:
+                self._fall_silent()
+                return
             event = core.next_event()
             if event is not Need.DATA:
                 assert not isinstance(event, Need), "every pausing event was answered"
@@ -241,7 +268,7 @@ class Session:
                 assert transaction is not None, "the core lets RCPT through after MAIL only"
                 core.reply(await transaction.rcpt(event))
             case Mail():
-                core.reply(self._begin(event))
+                core.reply(await self._begin(event))
             case Data():
                 assert transaction is not None, "the core lets DATA through after MAIL only"
                 core.reply(await transaction.data())
@@ -250,11 +277,8 @@ class Session:
                 assert transaction is not None, "content comes only after 354"
                 core.reply(await transaction.end_of_data(event))
                 self._forget_transaction()
-            case Hello():
-                self._forget_transaction()
-                if self._service.auth:
-                    await offer_logins(self._peer)
-                core.reply(Reply.of(250, None, self._service.hostname))
+            case Hello():  # where it is taken, a Reset follows that ends the transaction
+                core.reply(await welcome(self._peer, self._preliminaries, event))
             case Reset():
                 self._forget_transaction()
             case Quit():
@@ -275,39 +299,34 @@ class Session:
             case Vrfy() | Etrn() | XClient() | XForward():
                 await self._answer(event)
 
-    def _begin(self, event: Mail) -> Reply:
-        """A transaction begins, unless it asks for what the client cannot have."""
-        peer, service = self._peer, self._service
-        now = service.clock()
-        refusal = None
-        if not peer.trusted:  # whom the gate does not count
-            refusal = service.gate.message(peer.client, peer.user, now)
-        envelope = refusal or envelope_of(
-            event, known=peer.is_known, now=now, longest=self._core.offer.future_release
-        )
-        if isinstance(envelope, Reply):
-            peer.log_rejected("MAIL", envelope, event)
-            return envelope
-        self._transaction = Transaction(peer, event, envelope, now)
-        return accepted(event, envelope)
+    async def _begin(self, event: Mail) -> Reply:
+        begun = await begin(self._peer, self._preliminaries, event)
+        if isinstance(begun, Reply):
+            return begun
+        self._transaction = begun
+        return accepted(event, begun.envelope)
 
     async def _answer(self, event: Vrfy | Etrn | XClient | XForward) -> None:
         """Answer what is asked outside of mail transactions, and seldom."""
-        peer, service = self._peer, self._service
+        peer = self._peer
         reply = replies.OK
         match event:
             case Vrfy():
                 reply = await verify(event, peer)
             case Etrn(node):
-                reply = await service.extensions.etrn.start(node, peer.client, peer.login)
-                if reply.is_positive:
-                    peer.inform(f"ETRN {node} from {peer.client}: {reply}")
+                reply = await start_queue(node, peer)
             case XClient(attributes):
-                reply = await speak_for(peer, attributes) or self._begin_again()
+                refusal = await speak_for(peer, attributes)
+                if refusal is None:
+                    refused = await first_look(peer, self._preliminaries)
+                    if refused is not None:  # as at the connection: there is nothing more to say
+                        self._fail(refused)
+                        return
+                reply = refusal or self._begin_again()
             case XForward(attributes):
                 peer.forwarded = {**peer.forwarded, **attributes}
         if not reply.is_positive:
-            peer.log_rejected(self._core.after, reply, None)
+            reply = peer.log_rejected(self._core.after, reply, None)
         self._core.reply(reply)
 
     def _begin_again(self) -> Reply:
@@ -318,6 +337,12 @@ class Session:
         core.offer = replace(offer, secure=old.secure, mechanisms=old.mechanisms)
         core.logged_in = self._peer.login is not None
         return replies.greeting(service.hostname, "LMTP" if offer.lmtp else "ESMTP")
+
+    def _fall_silent(self) -> None:
+        assert self._cut is not None, "there are last words"
+        self._peer.log_rejected(self._core.after, self._cut, None)
+        self._forget_transaction()
+        self._fail(self._cut)
 
     def _say_goodbye(self) -> None:
         self._fail(replies.shutting_down(self._service.hostname))
@@ -337,6 +362,10 @@ class Session:
     # TLS and login -----------------------------------------------------------------------------
 
     async def _upgrade(self) -> None:
+        refusal = self._service.gate.invite(self._peer.client, self._service.clock())
+        if refusal is not None:
+            self._core.reply(refusal)
+            return
         self._core.reply(replies.READY_FOR_TLS)
         self._shaking = asyncio.current_task()
         shaken = await shake_hands(self._peer, self._core.data_to_send())

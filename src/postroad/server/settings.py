@@ -14,6 +14,7 @@ from typing import Literal, Self
 from postroad.model.units import Duration
 from postroad.policy.settings import PolicySettings
 from postroad.server.binds import Bind
+from postroad.server.from_header import FromHeaderMode
 
 __all__ = [
     "DISCARDABLE",
@@ -94,6 +95,9 @@ class ListenerSettings:
             have; one that `[tls] client_ca_file` does not vouch for is refused.
         plain_auth: lets them log in without TLS, on a listener that has none and is on this
             machine only.
+        from_header: what becomes of mail from who has logged in, if its From header names an
+            address that is not the user's: it passes (`ignore`), the log tells (`warn`), or it is
+            refused (`reject`).
         vrfy: who gets an answer to VRFY: nobody (`never`), who has logged in (`login`), anybody
             (`always`).
         future_release: the longest time for which users and trusted clients may have mail held
@@ -114,6 +118,7 @@ class ListenerSettings:
     auth: bool | None = None
     client_certificates: bool = False
     plain_auth: bool = False
+    from_header: FromHeaderMode = "ignore"
     vrfy: VrfyMode = "never"
     future_release: Duration = 30 * 86_400.0
     discard_ehlo_keywords: tuple[str, ...] = ()

@@ -35,7 +35,7 @@ async def submitter(peer: Peer, said: str) -> str:
     if peer.login is None:
         return _NOBODY
     try:
-        owned = await peer.service.oracle.owns(peer.login.user, address)
+        owned = await peer.service.oracle.accounts.owns(peer.login.user, address)
     except LookupUnavailable:
         return _NOBODY
     return str(address) if owned else _NOBODY

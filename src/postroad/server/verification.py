@@ -33,7 +33,7 @@ async def verify(event: Vrfy, peer: Peer) -> Reply:
     if address is None:
         return _BAD_ADDRESS
     try:
-        if not await service.oracle.is_local(address.domain):
+        if not await service.oracle.accounts.is_local(address.domain):
             return replies.CANNOT_VERIFY
         found = await service.directory.resolve(address)
     except (DirectoryUnavailable, LookupUnavailable) as error:

@@ -14,7 +14,7 @@ from postroad.model.address import is_domain
 from postroad.smtp import replies
 from postroad.smtp.xtext import decode_xtext
 
-__all__ = ["XCLIENT", "XFORWARD", "read_attributes"]
+__all__ = ["TEMPORARILY", "XCLIENT", "XFORWARD", "read_attributes"]
 
 MAX_VALUE = 255
 """Characters of a value as it is written, as in Postfix."""
@@ -122,7 +122,7 @@ def _value(name: str, written: str, check: Callable[[str], str | None]) -> str |
     if value.upper() == UNAVAILABLE:
         return None
     if value.upper() == TEMPORARILY:
-        return TEMPORARILY if name == "NAME" else None
+        return TEMPORARILY if name in {"NAME", "REVERSE_NAME"} else None
     checked = check(value) if value.isprintable() else None
     if checked is None:
         raise ValueError(name)

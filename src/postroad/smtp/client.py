@@ -203,7 +203,7 @@ class ClientCore(ClientTransaction):
         if self.stage is Stage.EHLO:  # RFC 5321 §3.2: a server may know only the old word
             self._command(f"HELO {self._hostname}", Stage.HELO)
             return None
-        return self._close(Answer(reply))
+        return self._close(Answer(reply, command="HELO"))
 
     def _on_starttls(self, reply: Reply) -> ClientEvent | None:
         if not is_completion(reply):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum, auto
 
 from postroad.model import Reply
@@ -58,10 +58,17 @@ class Stage(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What was said of one recipient, or of a session, and whether the server said it."""
+    """What was said of one recipient, or of a session, and whether the server said it.
+
+    Attributes:
+        reply: the words.
+        from_peer: whether they are the server's.
+        command: what it refused with them, in Postfix's words; empty where nobody needs to know.
+    """
 
     reply: Reply
     from_peer: bool = True
+    command: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,6 +69,8 @@ class Transaction:
         body: what the content needs: 8BITMIME, or CHUNKING and BINARYMIME.
         smtputf8: whether the message needs SMTPUTF8 whatever its addresses look like.
         parameters: what else the sender wants; `None`: nothing.
+        probe: whether it is over with the replies to RCPT, because only they are wanted: there is
+            no content, and no size or body is told.
     """
 
     sender: str
@@ -77,11 +79,13 @@ class Transaction:
     body: BodyType = BodyType.SEVEN_BIT
     smtputf8: bool = False
     parameters: Parameters | None = None
+    probe: bool = False
 
 
 def of_mail(transaction: Transaction, offered: Extensions, *, smtputf8: bool) -> str:
     """The parameters of MAIL for this server, each with the space before it."""
-    words = "" if offered.size is None else f" SIZE={transaction.size}"
+    unsized = offered.size is None or transaction.probe
+    words = "" if unsized else f" SIZE={transaction.size}"
     if transaction.body is not BodyType.SEVEN_BIT:  # which goes without saying
         words += f" BODY={transaction.body.value}"
     if smtputf8:

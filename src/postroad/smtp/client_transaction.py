@@ -60,6 +60,7 @@ class ClientTransaction:
         "_peer",
         "_pending",
         "_pipelined",
+        "_probing",
         "_unsent",
         "answered",
         "extensions",
@@ -75,6 +76,7 @@ class ClientTransaction:
         self._pending: ClientEvent | None = None
         self._needs_reset = False
         self._pipelined = False
+        self._probing = False
         self._mail_tail = ""
         self._unsent: list[str] = []
         self._answers: list[Answer | None] = []
@@ -126,9 +128,10 @@ class ClientTransaction:
             self._pending = Finished((Answer(why, from_peer=False),) * count)
             return
         self._chunk = None
+        self._probing = transaction.probe
         if transaction.body is BodyType.BINARY_MIME:
             self._chunk = transaction.size
-        else:
+        elif not transaction.probe:
             lines.append("DATA\r\n")
         self._send_commands(lines)
 
@@ -167,7 +170,7 @@ class ClientTransaction:
         if not is_completion(reply):
             if reply.is_positive:
                 return self._unexpected(reply)
-            self._decide(Answer(reply))
+            self._decide(Answer(reply, command="MAIL FROM"))
             if not self._pipelined:
                 return self._finish()
         self._enter(Stage.RCPT)
@@ -177,15 +180,20 @@ class ClientTransaction:
         at = self._at
         if self._answers[at] is None:
             if is_completion(reply):
-                self._open.append(at)
+                if self._probing:
+                    self._answers[at] = Answer(reply)
+                else:
+                    self._open.append(at)
             elif reply.is_positive:
                 return self._unexpected(reply)
             else:
-                self._answers[at] = Answer(_too_many_is_transient(reply))
+                self._answers[at] = Answer(_too_many_is_transient(reply), command="RCPT TO")
         self._at = at = at + 1
         if at < len(self._answers):
             self._enter(Stage.RCPT)
             return None
+        if self._probing:
+            return self._finish(needs_reset=True)
         if self._chunk is not None and self._open:
             return self._begin_chunk(self._chunk)
         if self._chunk is None and (self._open or self._pipelined):

@@ -70,12 +70,15 @@ class Command:
         before_tls: whether it may come before TLS where TLS is required (RFC 3207 §4).
         idle: whether it moves no mail; too many of these are an error each.
         offered: whether HELP names it.
+        last: whether a client has to wait for its answer before it sends more, even where it may
+            send commands in groups (RFC 2920 §3.1).
     """
 
     read: Callable[[str, Standing], Result]
     before_tls: bool = False
     idle: bool = False
     offered: Callable[[Offer], bool] = lambda _: True
+    last: bool = False
 
 
 def _ehlo(argument: str, _: Standing) -> Result:
@@ -244,12 +247,12 @@ _BEHIND_HELLO: dict[str, Command] = {
     "AUTH": Command(read_auth),
     "MAIL": Command(_mail),
     "RCPT": Command(_rcpt),
-    "DATA": Command(_data),
+    "DATA": Command(_data, last=True),
     "BDAT": Command(_bdat, offered=lambda offer: offer.chunking),
     "RSET": Command(_rset, before_tls=True, idle=True),
-    "NOOP": Command(_noop, before_tls=True, idle=True),
-    "VRFY": Command(_vrfy, idle=True),
-    "EXPN": Command(_unimplemented, idle=True),
+    "NOOP": Command(_noop, before_tls=True, idle=True, last=True),
+    "VRFY": Command(_vrfy, idle=True, last=True),
+    "EXPN": Command(_unimplemented, idle=True, last=True),
     "ETRN": Command(_etrn, idle=True, offered=lambda offer: offer.etrn),
     "XCLIENT": Command(_xclient, before_tls=True, offered=lambda offer: offer.xclient),
     "XFORWARD": Command(_xforward, offered=lambda offer: offer.xforward),
@@ -258,14 +261,14 @@ _BEHIND_HELLO: dict[str, Command] = {
 }
 
 COMMANDS: dict[str, Command] = {
-    "HELO": Command(_helo, before_tls=True, idle=True),
-    "EHLO": Command(_ehlo, before_tls=True, idle=True),
+    "HELO": Command(_helo, before_tls=True, idle=True, last=True),
+    "EHLO": Command(_ehlo, before_tls=True, idle=True, last=True),
     **_BEHIND_HELLO,
 }
 """The commands of SMTP."""
 
 LMTP_COMMANDS: dict[str, Command] = {
-    "LHLO": Command(_lhlo, before_tls=True, idle=True),
+    "LHLO": Command(_lhlo, before_tls=True, idle=True, last=True),
     **_BEHIND_HELLO,
 }
 """The commands of LMTP: HELO and EHLO are unknown there (RFC 2033 §4.1)."""

@@ -142,6 +142,11 @@ class ServerCore:
         self._standing.authenticated = value
 
     @property
+    def pipelined(self) -> bool:
+        """Whether the client sent commands ahead where it has to wait (RFC 2920 §3.1)."""
+        return self._standing.pipelined
+
+    @property
     def offer(self) -> Offer:
         """What the client may use. The session sets it where it learns more of the client."""
         return self._standing.offer
@@ -295,6 +300,8 @@ class ServerCore:
             return self._unrecognized(verb)
         self.after = verb
         self._tally.came(verb, idle=command.idle)
+        if self._lines.pending and (command.last or not self._standing.extended):
+            self._standing.pipelined = True  # nothing was promised yet, or this must come last
         refusal = self._bar(verb, command)
         if refusal is not None and verb != "BDAT":
             return self._refuse(refusal)

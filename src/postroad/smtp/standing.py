@@ -27,6 +27,7 @@ class Standing:
         smtputf8: whether the transaction asked for SMTPUTF8.
         body: what the transaction said of its content.
         recipients: recipients taken in the transaction.
+        pipelined: whether it sent commands ahead where it had to wait for an answer.
     """
 
     offer: Offer
@@ -37,6 +38,7 @@ class Standing:
     smtputf8: bool = False
     body: BodyType = BodyType.SEVEN_BIT
     recipients: int = 0
+    pipelined: bool = False
 
     @property
     def protocol(self) -> str:

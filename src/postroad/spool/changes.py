@@ -13,31 +13,35 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from postroad.spool.rows import MESSAGE_COLUMNS
+from postroad.spool.rows import MESSAGE_COLUMNS, PLAIN_COLUMNS
 
-__all__ = ["DUE_NOW", "Changes", "Gone"]
+__all__ = ["DUE", "DUE_NOW", "Changes", "Gone"]
 
 Value = str | bytes | int | float | None
 Row = tuple[Value, ...]
 
-ROWS = 256  # in one statement: 16 columns of that stay far below SQLite's 32,766 variables
+ROWS = 256  # in one statement: 20 columns of that stay far below SQLite's 32,766 variables
 
-DUE_NOW = (
-    "UPDATE recipient SET next_attempt ="
-    " (SELECT queued - 600 * max(coalesce(priority, 0), 0) FROM message"
-    " WHERE message.id = recipient.message) WHERE next_attempt IS NULL"
+DUE = (
+    "(SELECT queued - 600 * max(coalesce(priority, 0), 0) FROM message"
+    " WHERE message.id = recipient.message)"
 )
-"""Recipients that were never deferred are due since they came, and nobody holds them any more.
+"""When a recipient that was never deferred is due: since it came.
 
 Each step of priority (RFC 6710) counts as ten minutes more. So mail of a higher one is read back
 first, but only before what came in the time that its priority is worth: none is overtaken for ever.
 """
 
+HELD = "(SELECT held FROM message WHERE message.id = recipient.message) IS NOT NULL"
+
+DUE_NOW = f"UPDATE recipient SET next_attempt = {DUE} WHERE next_attempt IS NULL AND NOT {HELD}"  # noqa: S608 - constants
+"""Recipients that were never deferred are due, and nobody has them any more; none of held mail."""
+
 ADD_MESSAGES = (
-    "INSERT INTO message (id, queue_id, sender, body, smtputf8, arrived, queued, size, filed)"
+    f"INSERT INTO message ({PLAIN_COLUMNS})"  # noqa: S608 - a constant
     " SELECT * FROM ({values}) WHERE column1 IS NOT NULL"
 )
 ADD_ASKING_MESSAGES = (
@@ -51,12 +55,14 @@ ADD_RECIPIENTS = (
 )
 ADD_ASKING_RECIPIENTS = (
     "INSERT INTO recipient"
-    " (id, message, address, original, next_attempt, notify, orcpt, owed, attempts)"
+    " (id, message, address, original, next_attempt, shelved, notify, orcpt, owed, attempts)"
     " SELECT *, 0 FROM ({values}) WHERE column1 IS NOT NULL"
 )
-RETRY = (
-    "UPDATE recipient SET attempts = attempts + retry.column4,"
-    " next_attempt = retry.column2, reason = retry.column3,"
+RETRY = (  # where the message is held, the time is for after its release
+    "UPDATE recipient SET attempts = attempts + retry.column4,"  # noqa: S608 - a constant
+    f" next_attempt = iif({HELD}, NULL, retry.column2),"
+    f" shelved = iif({HELD}, retry.column2, NULL),"
+    " reason = retry.column3,"
     " told = coalesce(retry.column5, told), owed = coalesce(retry.column6, owed)"
     " FROM ({values}) AS retry WHERE recipient.id = retry.column1"
 )
@@ -85,17 +91,18 @@ class Changes:
 
     Attributes:
         mark: the limit of message numbers to store.
-        messages: rows of `message` up to `filed`.
+        messages: rows of `message` up to `client`.
         asking_messages: whole rows of `message`.
         contents: message number and octets.
         recipients: id, message, address, original address or `None`.
-        asking_recipients: the same, then next attempt, notify, orcpt, owed.
+        asking_recipients: the same, then next attempt, shelved, notify, orcpt, owed.
         retries: id, next attempt, reason, 1 or 0 attempts to count, told, owed.
         released: recipients that are due again without an attempt.
         hastened: recipients that become due at `hasten_at`.
         done: recipients to remove.
         emptied: messages to remove with all their recipients.
         touched: messages to remove if no recipient is left.
+        last: what is to be done with the open transaction when all rows are written.
         gone: what `write` removed, by message number.
     """
 
@@ -112,6 +119,7 @@ class Changes:
     done: list[int] = field(default_factory=list)
     emptied: list[int] = field(default_factory=list)
     touched: set[int] = field(default_factory=set)
+    last: list[Callable[[sqlite3.Connection], None]] = field(default_factory=list)
     gone: dict[int, Gone] = field(default_factory=dict)
 
     def is_empty(self) -> bool:
@@ -124,6 +132,7 @@ class Changes:
             or self.hastened
             or self.done
             or self.emptied
+            or self.last
         )
 
     def write(self, connection: sqlite3.Connection) -> None:
@@ -151,6 +160,8 @@ class Changes:
         if self.emptied:
             connection.execute(REMOVE_ALL_RECIPIENTS, (json.dumps(self.emptied),))
         self._remove_empty(connection)
+        for change in self.last:
+            change(connection)
 
     def _remove_empty(self, connection: sqlite3.Connection) -> None:
         numbers = [*self.touched, *self.emptied]

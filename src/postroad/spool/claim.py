@@ -12,14 +12,14 @@ from dataclasses import dataclass
 from postroad.model import Action, StoredMessage, StoredRecipient, Told
 from postroad.model.address import Address, domain_key
 
-__all__ = ["Claim", "Claimed", "Done", "Retry", "Selector"]
+__all__ = ["Choice", "Claim", "Claimed", "Done", "Retry", "Selector"]
 
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
     """A message and those of its recipients that the caller now owns.
 
-    A message that was just committed and has none is held until `Envelope.hold_until`.
+    A message that was just committed and has none waits for `Envelope.hold_until`, or is held.
     """
 
     message: StoredMessage
@@ -86,3 +86,23 @@ class Selector:
     def matches(self, address: Address) -> bool:
         """Whether the domain, where one is given, is the address's."""
         return self.domain is None or domain_key(self.domain) == domain_key(address.domain)
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Which messages an operator means; all of them when nothing is narrowed down.
+
+    Attributes:
+        queue_ids: only these.
+        login: only those that this account submitted; case does not matter.
+        sender: only those of this reverse-path, `local@domain` without quotes, empty for the null
+            one; the case of ASCII letters does not matter.
+        held: whether only those that are held.
+        reason: only those that are held for exactly this reason.
+    """
+
+    queue_ids: frozenset[str] | None = None
+    login: str | None = None
+    sender: str | None = None
+    held: bool = False
+    reason: str | None = None

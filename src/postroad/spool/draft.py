@@ -14,12 +14,14 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from postroad.model import (
+    BLANK,
     Addressee,
     Content,
     Envelope,
     StoredMessage,
     StoredRecipient,
     Told,
+    Waybill,
 )
 from postroad.spool.bodies import Bodies
 from postroad.spool.body_writer import BodyWriter
@@ -116,7 +118,11 @@ class Draft:
             raise
 
     async def commit(
-        self, envelope: Envelope, recipients: Sequence[Addressee], arrived: float
+        self,
+        envelope: Envelope,
+        recipients: Sequence[Addressee],
+        arrived: float,
+        waybill: Waybill = BLANK,
     ) -> Claimed:
         """Put the message on stable storage.
 
@@ -128,10 +134,12 @@ class Draft:
             envelope: what holds for all recipients.
             recipients: where it goes; at least one.
             arrived: when the transaction began, seconds since the epoch.
+            waybill: whose the message is, and whether it is held.
 
         Returns:
-            The message with all its recipients, claimed for the caller. Where `hold_until` is
-            still to come: without any; they can be claimed from that time on.
+            The message with all its recipients, claimed for the caller. Without any where
+            `hold_until` is still to come, from which time on they can be claimed, and where the
+            message is held.
 
         Raises:
             SpoolError: storage failed; nothing is queued.
@@ -156,6 +164,7 @@ class Draft:
             self._size,
             octets,
             hold if hold is not None and hold > queued else None,
+            waybill,
         )
         try:
             ids = await self._desk.vault.store(job, GATHER if self._desk.drafts else 0.0)
@@ -165,9 +174,9 @@ class Draft:
             self._drop()
             raise
         message = StoredMessage(
-            self.queue_id, envelope, arrived, queued, self._desk.vault.keep(job)
+            self.queue_id, envelope, arrived, queued, self._desk.vault.keep(job), waybill
         )
-        if job.held is not None:
+        if job.waits:
             return Claimed(message, ())
         return Claimed(
             message,

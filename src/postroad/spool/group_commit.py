@@ -21,6 +21,9 @@ A job may have patience, and then rather shares the commit of another than asks 
 own. Nobody waits for the results of deliveries: under load they cost no sync at all. A message
 waits for a moment while others are being received, because a sync for each costs more than that.
 
+When the commit is done, the jobs are concluded in the order in which the transaction wrote what
+they wanted (`jobs.Turn`), so that memory says what the database says.
+
 A batch that fails is rolled back and tried again job by job, so that only the job at fault fails.
 """
 
@@ -33,11 +36,12 @@ import sqlite3
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
+from operator import attrgetter
 from typing import Generic, Protocol, TypeVar
 
 from postroad.spool.changes import Changes
 from postroad.spool.errors import CommitUnsure, SpoolError
-from postroad.spool.jobs import Job
+from postroad.spool.jobs import Job, Turn
 from postroad.spool.ledger import Ledger
 
 __all__ = ["GroupCommit"]
@@ -48,11 +52,15 @@ FIRST_YIELD = 0.003  # seconds after the start of a commit
 LAST_YIELD = 0.008  # the longest pause between two
 YIELD = 0.0005  # seconds the loop sleeps at most: several wake-ups of a thread
 
+TURN = attrgetter("turn")
+
 LOST = (sqlite3.Error, OSError, UnicodeError, OverflowError)
 
 
 class _Waiting(Protocol):
     """A job and whoever waits for it, whatever it brings."""
+
+    turn: Turn
 
     def stage(self, ledger: Ledger, changes: Changes) -> None: ...
     def resolve(self, ledger: Ledger, changes: Changes) -> None: ...
@@ -65,6 +73,7 @@ class _Request(Generic[T]):
     def __init__(
         self, job: Job[T], future: asyncio.Future[T], orphan: Callable[[T], object] | None
     ) -> None:
+        self.turn = job.turn
         self._job = job
         self._future = future
         self._orphan = orphan
@@ -266,7 +275,7 @@ class GroupCommit:
     def _succeed(self) -> None:
         batch, self._batch = self._batch, ()
         try:
-            for request in batch:
+            for request in sorted(batch, key=TURN):
                 request.resolve(self._ledger, self._changes)
         except Exception as error:  # noqa: BLE001 - whoever waits must hear of it
             self._break(error, batch)

@@ -14,22 +14,27 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from postroad.model import Content, Envelope
+from postroad.model import BLANK, Content, Envelope, Waybill
 from postroad.model.address import Address
+from postroad.spool.choosing import MATCH, bound
+from postroad.spool.claim import Choice
 from postroad.spool.content import FileContent, Reader, Recent, RowContent
 from postroad.spool.errors import SpoolError
+from postroad.spool.opening import BODIES, DATABASE
 from postroad.spool.queue_id import number_of
 from postroad.spool.rows import MESSAGE_COLUMNS, MessageRow, decode_address
 from postroad.spool.schema import connect_reader
-from postroad.spool.shard import BODIES, DATABASE
 
 __all__ = ["Entry", "EntryRecipient", "Inventory", "shard_directories"]
 
 PAGE = 200  # messages read at once
 
+EVERYTHING = Choice()
+
 RECIPIENTS = (
-    "SELECT message, address, original, attempts, next_attempt, reason, notify, orcpt, owed"
-    " FROM recipient WHERE message IN (SELECT value FROM json_each(?)) ORDER BY id"
+    "SELECT message, address, original, attempts, coalesce(next_attempt, shelved), reason,"
+    " notify, orcpt, owed FROM recipient"
+    " WHERE message IN (SELECT value FROM json_each(?)) ORDER BY id"
 )
 
 
@@ -40,7 +45,8 @@ class EntryRecipient:
     Attributes:
         attempts: deliveries tried so far.
         next_attempt: seconds since the epoch; `None` while the recipient is with the queue since
-            it came.
+            it came, and while it is held since then. In a message that is held it is the time
+            that counts after the release.
         reason: why the last attempt failed; `None` before the first.
         notify: which notices the sender wants, as RCPT spells it; empty where it did not say.
         orcpt: the sender's own name for the recipient, `type;address`; empty for none.
@@ -66,6 +72,7 @@ class Entry:
         size: octets of the content.
         arrived: when its transaction began, seconds since the epoch.
         recipients: those that still wait.
+        waybill: who brought it, and whether it is held.
     """
 
     queue_id: str
@@ -73,6 +80,7 @@ class Entry:
     size: int
     arrived: float
     recipients: tuple[EntryRecipient, ...]
+    waybill: Waybill = BLANK
 
     @property
     def sender(self) -> str:
@@ -90,14 +98,17 @@ class Inventory:
     def __init__(self, directories: Sequence[Path]) -> None:
         self._directories = directories
 
-    def list(self) -> Iterator[Entry]:
+    def list(self, choice: Choice = EVERYTHING) -> Iterator[Entry]:
         """Every message, shard by shard, the oldest first.
+
+        Args:
+            choice: only these.
 
         Raises:
             SpoolError: a database cannot be read.
         """
         for directory in self._present():
-            yield from _list(directory / DATABASE)
+            yield from _list(directory / DATABASE, choice)
 
     def show(self, queue_id: str) -> tuple[Entry, Content] | None:
         """One message and its content; `None` when it is not there (any more).
@@ -126,13 +137,13 @@ def shard_directories(spool: Path) -> tuple[Path, ...]:
     return tuple(sorted(numbered, key=lambda path: int(path.name)))
 
 
-def _list(database: Path) -> Iterator[Entry]:
+def _list(database: Path, choice: Choice) -> Iterator[Entry]:
     with closing(connect_reader(database)) as connection:
         last = -1
         while True:
             try:
-                page = _page(connection, last)
-            except sqlite3.Error as error:
+                page = _page(connection, choice, last)
+            except (sqlite3.Error, UnicodeError) as error:
                 raise SpoolError(f"{database}: {error}") from error
             if not page:
                 return
@@ -140,10 +151,10 @@ def _list(database: Path) -> Iterator[Entry]:
             yield from (entry for _, entry in page)
 
 
-def _page(connection: sqlite3.Connection, last: int) -> list[tuple[int, Entry]]:
+def _page(connection: sqlite3.Connection, choice: Choice, last: int) -> list[tuple[int, Entry]]:
     rows = connection.execute(
-        f"SELECT {MESSAGE_COLUMNS} FROM message WHERE id > ? ORDER BY id LIMIT {PAGE}",  # noqa: S608
-        (last,),
+        f"SELECT {MESSAGE_COLUMNS} FROM message WHERE {MATCH} ORDER BY id LIMIT {PAGE}",  # noqa: S608
+        bound(choice, last),
     ).fetchall()
     recipients = _recipients(connection, [row[0] for row in rows])
     return [(row[0], _entry(MessageRow(*row), recipients)) for row in rows]
@@ -168,7 +179,7 @@ def _find(directory: Path, number: int, queue_id: str) -> tuple[Entry, Content] 
 
 def _entry(row: MessageRow, recipients: Mapping[int, Sequence[EntryRecipient]]) -> Entry:
     waiting = tuple(recipients.get(row.number, ()))
-    return Entry(row.queue_id, row.envelope(), row.size, row.arrived, waiting)
+    return Entry(row.queue_id, row.envelope(), row.size, row.arrived, waiting, row.waybill())
 
 
 def _content(directory: Path, row: MessageRow) -> Content:

@@ -1,9 +1,10 @@
 """What a shard can be asked to do, as jobs that share transactions.
 
 A job says what it wants before the commit (`stage`) and what it brought after it (`conclude`).
-Jobs of one batch are staged in the order they came, written together, and concluded in the same
-order, so a claim sees what every earlier job wrote. Memory is changed in `conclude` only: a batch
-that fails leaves the ledger as it was.
+Jobs of one batch are staged in the order they came, written together, and concluded in the order of
+the transaction, which `Turn` names: memory meets what the database met. A claim reads, and comes
+behind them all, so it sees what every other job wrote. Memory is changed in `conclude` only: a
+batch that fails leaves the ledger as it was.
 """
 
 from __future__ import annotations
@@ -11,24 +12,40 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol, TypeVar
+from enum import IntEnum
+from typing import ClassVar, Protocol, TypeVar
 
-from postroad.model import Addressee, Envelope
+from postroad.model import BLANK, Addressee, Envelope, Waybill
 from postroad.spool.changes import Changes, Gone
-from postroad.spool.claim import Claim, Done, Retry, Selector
+from postroad.spool.claim import Claim, Done, Retry
 from postroad.spool.ledger import Ledger
 from postroad.spool.queue_id import QueueIds, number_of
-from postroad.spool.rows import NOTIFY, decode_address, encode_address, is_plain, wishes
+from postroad.spool.rows import NOTIFY, encode_address, is_plain, uncommon
 
-__all__ = ["Delete", "Hasten", "Hastened", "Job", "Release", "Reserve", "Settle", "Store", "Take"]
+__all__ = ["Delete", "Job", "Release", "Reserve", "Settle", "Store", "Take", "Turn", "present"]
 
 T_co = TypeVar("T_co", covariant=True)
 
-HASTEN_WINDOW = 2000  # recipients looked at in one job: some milliseconds of the loop's time
+
+class Turn(IntEnum):
+    """Which jobs of a batch are concluded before which; those of one turn, in the order they came.
+
+    What is written behind all rows met the rows of every job of its batch, also of those that came
+    after it. Were it concluded where it came, memory would not have these yet.
+    """
+
+    ROWS = 0
+    BEHIND_ROWS = 1  # `Changes.last`
+    READS = 2
 
 
 class Job(Protocol[T_co]):
     """One request to the shard."""
+
+    @property
+    def turn(self) -> Turn:
+        """When it is concluded."""
+        ...
 
     def stage(self, ledger: Ledger, changes: Changes, /) -> None:
         """Add what this job wants. May read the database, must not change the ledger."""
@@ -43,13 +60,15 @@ class Job(Protocol[T_co]):
 class Store:
     """A new message; brings the identities of its recipients.
 
-    The caller has claimed them, unless the message is held.
+    The caller has claimed them, unless the message is to wait.
 
     Attributes:
         octets: the content, or `None` when it is a file.
-        held: until when nobody may claim its recipients, seconds since the epoch.
+        not_before: until when nobody may claim its recipients, seconds since the epoch.
+        waybill: whose it is; why nobody may claim them at all.
     """
 
+    turn: ClassVar[Turn] = Turn.ROWS
     number: int
     queue_id: str
     envelope: Envelope
@@ -58,12 +77,13 @@ class Store:
     queued: float
     size: int
     octets: bytes | None
-    held: float | None = None
+    not_before: float | None = None
+    waybill: Waybill = BLANK
     ids: range = field(default=range(0), init=False)
 
     def stage(self, ledger: Ledger, changes: Changes) -> None:
         """Three kinds of rows."""
-        envelope, number, octets = self.envelope, self.number, self.octets
+        envelope, number, octets, waybill = self.envelope, self.number, self.octets, self.waybill
         sender = "" if envelope.sender is None else encode_address(envelope.sender)
         row = (
             number,
@@ -75,10 +95,12 @@ class Store:
             self.queued,
             self.size,
             int(octets is None),
+            waybill.login or None,
+            waybill.client or None,
         )
-        asked = wishes(envelope)
-        if asked:
-            changes.asking_messages.append((*row, *asked))
+        rest = uncommon(envelope, waybill)
+        if rest:
+            changes.asking_messages.append((*row, *rest))
         else:
             changes.messages.append(row)
         if octets is not None:
@@ -88,23 +110,29 @@ class Store:
             self._stage_recipient(id_, one, changes)
 
     def conclude(self, ledger: Ledger, _: Changes) -> range:
-        """The recipients are with the queue, or wait until the message is released."""
-        if self.held is None:
+        """The recipients are with the queue, or wait until the message may be delivered."""
+        if not self.waits:
             ledger.claimed.update(dict.fromkeys(self.ids, self.number))
-        else:
-            ledger.rewind(self.held)
+        elif not self.waybill.held:
+            ledger.rewind(self.not_before)
         return self.ids
+
+    @property
+    def waits(self) -> bool:
+        """Whether its recipients are nobody's for now."""
+        return self.not_before is not None or bool(self.waybill.held)
 
     def _stage_recipient(self, id_: int, one: Addressee, changes: Changes) -> None:
         address, original, notify, orcpt, owed = one
         said = None if original == address else encode_address(original)
         row = (id_, self.number, encode_address(address), said)
-        if self.held is None and is_plain(one):
+        if not self.waits and is_plain(one):
             changes.recipients.append(row)
             return
+        at, shelved = (None, self.not_before) if self.waybill.held else (self.not_before, None)
         words = None if notify is None else NOTIFY[notify]
         report = None if owed is None else owed.value
-        changes.asking_recipients.append((*row, self.held, words, orcpt or None, report))
+        changes.asking_recipients.append((*row, at, shelved, words, orcpt or None, report))
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +142,7 @@ class Settle:
     Recipients that nobody holds (an operator deleted them meanwhile) are passed over.
     """
 
+    turn: ClassVar[Turn] = Turn.ROWS
     results: Sequence[Done | Retry]
 
     def stage(self, ledger: Ledger, changes: Changes) -> None:
@@ -143,7 +172,7 @@ class Settle:
             if isinstance(result, Retry):
                 ledger.unclaim(result.recipient_id, result.at)
                 continue
-            del ledger.claimed[result.recipient_id]
+            ledger.unclaim_for_good(result.recipient_id)
             if message in changes.gone:  # told once, should two jobs share the last recipients
                 gone.append(changes.gone.pop(message))
                 ledger.drop(message)
@@ -154,6 +183,7 @@ class Settle:
 class Release:
     """Recipients handed back without an attempt: those never deferred are due at once."""
 
+    turn: ClassVar[Turn] = Turn.ROWS
     recipients: Sequence[int]
 
     def stage(self, ledger: Ledger, changes: Changes) -> None:
@@ -170,6 +200,7 @@ class Release:
 class Take:
     """A claim."""
 
+    turn: ClassVar[Turn] = Turn.READS
     now: float
     limit: int
 
@@ -185,6 +216,7 @@ class Take:
 class Reserve:
     """A higher limit for message numbers, or the exact one when no more will be given."""
 
+    turn: ClassVar[Turn] = Turn.ROWS
     ids: QueueIds
     limit: int
     is_final: bool = False
@@ -198,83 +230,17 @@ class Reserve:
         self.ids.reserved(self.limit)
 
 
-@dataclass(frozen=True, slots=True)
-class Hastened:
-    """What one window of a flush did.
-
-    Attributes:
-        count: recipients made due.
-        held: recipients left as they are, because their sender asked for a later release.
-        last: the last recipient looked at, `None` at the end.
-    """
-
-    count: int
-    held: int
-    last: int | None
-
-
-@dataclass(slots=True)
-class Hasten:
-    """Deferred recipients made due now, in a window of their identities.
-
-    What is held stays held: an operator's impatience is no release (RFC 4865 §4.1).
-
-    Attributes:
-        after: the recipient after which the window begins.
-    """
-
-    selector: Selector
-    now: float
-    after: int
-    found: list[int] = field(default_factory=list, init=False)
-    held: int = field(default=0, init=False)
-    last: int | None = field(default=None, init=False)
-
-    def stage(self, ledger: Ledger, changes: Changes) -> None:
-        """Those of the window that wait, match and are not due yet."""
-        self.found.clear()
-        self.held = 0
-        rows = ledger.connection.execute(
-            "SELECT id, message, address, next_attempt FROM recipient"
-            " WHERE id > ? ORDER BY id LIMIT ?",
-            (self.after, HASTEN_WINDOW),
-        ).fetchall()
-        self.last = rows[-1][0] if len(rows) == HASTEN_WINDOW else None
-        names = self.selector.queue_ids
-        numbers = None if names is None else set(_present(ledger, names))
-        waiting: list[tuple[int, int]] = []
-        for id_, message, address, at in rows:
-            if at is None or at <= self.now or id_ in ledger.claimed:
-                continue
-            if numbers is not None and message not in numbers:
-                continue
-            if self.selector.matches(decode_address(address)):
-                waiting.append((id_, message))
-        held = _held(ledger, {message for _, message in waiting}, self.now)
-        for id_, message in waiting:
-            if message in held:
-                self.held += 1
-            else:
-                self.found.append(id_)
-        changes.hastened += self.found
-        changes.hasten_at = self.now
-
-    def conclude(self, ledger: Ledger, _: Changes) -> Hastened:
-        """They are due from now on."""
-        ledger.rewind(self.now)
-        return Hastened(len(self.found), self.held, self.last)
-
-
 @dataclass(slots=True)
 class Delete:
     """Messages removed with all their recipients, claimed or not; brings those that were there."""
 
+    turn: ClassVar[Turn] = Turn.ROWS
     queue_ids: Sequence[str]
     found: list[int] = field(default_factory=list, init=False)
 
     def stage(self, ledger: Ledger, changes: Changes) -> None:
         """Those that exist."""
-        self.found = _present(ledger, self.queue_ids)
+        self.found = present(ledger, self.queue_ids)
         changes.emptied += self.found
 
     def conclude(self, ledger: Ledger, changes: Changes) -> list[Gone]:
@@ -285,18 +251,7 @@ class Delete:
         return [changes.gone.pop(number) for number in self.found if number in changes.gone]
 
 
-def _held(ledger: Ledger, numbers: set[int], now: float) -> set[int]:
-    """Those of some messages, by their numbers, that are to be released later."""
-    if not numbers:
-        return set()
-    rows = ledger.connection.execute(
-        "SELECT id FROM message WHERE id IN (SELECT value FROM json_each(?)) AND hold_until > ?",
-        (json.dumps(list(numbers)), now),
-    )
-    return {number for (number,) in rows.fetchall()}
-
-
-def _present(ledger: Ledger, queue_ids: Iterable[str]) -> list[int]:
+def present(ledger: Ledger, queue_ids: Iterable[str]) -> list[int]:
     """The numbers of those messages that this shard has, which the number alone does not tell."""
     names = [name.upper() for name in queue_ids]
     numbers = [number_of(name) for name in names]

@@ -1,11 +1,12 @@
 """A shard's books: who is claimed, what is due, and the database both are read from.
 
-Theory of operation. A recipient is in one of three states. *With the queue*: it is in `claimed`.
-*Deferred*: it has a `next_attempt` and waits in the index of due times. *Gone*: it has no row.
+Theory of operation. A recipient is in one of four states. *With the queue*: it is in `claimed`.
+*Deferred*: it has a `next_attempt` and waits in the index of due times. *Held* with its message: it
+has none, and is with nobody. *Gone*: it has no row.
 A fresh recipient has no `next_attempt`; it is with the queue from its first moment, and the index
 never hears of it. At open every such row gets its message's time as `next_attempt`, which makes
 whatever was with the queue at a crash due at once, the oldest first. A recipient of a message that
-is held is deferred from the start, until the release.
+its sender wants delivered later is deferred from the start, until then.
 
 A claimed recipient that was deferred stays in the index until it is settled, so a scan has to step
 over it. `cursor` remembers where the last scan stopped: everything before it is claimed. Whatever
@@ -19,7 +20,8 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 
 from postroad.model import Content, StoredMessage, StoredRecipient
 from postroad.spool.bodies import Bodies
@@ -60,6 +62,7 @@ class Ledger:
     ) -> None:
         self.connection = connection
         self.claimed: dict[int, int] = {}  # recipient -> message
+        self._withheld: Counter[int] = Counter()  # held messages -> their claimed recipients
         self._bodies = bodies
         self._recent = recent
         self._reader = reader
@@ -106,8 +109,37 @@ class Ledger:
 
     def unclaim(self, recipient: int, due: float | None) -> None:
         """The recipient is no longer with the queue; `due` tells when it will be, if known."""
-        self.claimed.pop(recipient, None)
+        if recipient in self.claimed:
+            self.unclaim_for_good(recipient)
         self.rewind(due)
+
+    def unclaim_for_good(self, recipient: int) -> None:
+        """The recipient, which is with the queue, will not be there again."""
+        message = self.claimed.pop(recipient)
+        if self._withheld and message in self._withheld:
+            self._withheld[message] -= 1
+            if not self._withheld[message]:
+                del self._withheld[message]
+
+    def withhold(self, numbers: Iterable[int]) -> None:
+        """These messages are held: the queue is not to begin what it has of them."""
+        held = set(numbers)
+        self._withheld.update(of for of in self.claimed.values() if of in held)
+
+    def let_go(self, numbers: Iterable[int]) -> None:
+        """These messages are held no longer, and may be due from anywhere on."""
+        for number in numbers:
+            self._withheld.pop(number, None)
+        self.rewind(None)
+
+    @property
+    def withholds_any(self) -> bool:
+        """Whether `withholds` is worth a call."""
+        return bool(self._withheld)
+
+    def withholds(self, number: int | None) -> bool:
+        """Whether a message was held while the queue has recipients of it."""
+        return number in self._withheld
 
     def drop(self, number: int) -> None:
         """The message is gone; its content need not be kept."""
@@ -116,6 +148,8 @@ class Ledger:
     def forget(self, numbers: set[int]) -> None:
         """These messages were deleted; nobody holds their recipients any more."""
         self.claimed = {id_: of for id_, of in self.claimed.items() if of not in numbers}
+        for number in numbers:
+            self._withheld.pop(number, None)
 
     def rewind(self, due: float | None) -> None:
         """Something may wait from `due` on (from anywhere when `None`): look there again."""
@@ -141,4 +175,6 @@ class Ledger:
 
     def _message(self, row: MessageRow) -> StoredMessage:
         content = self.content(row.number, row.queue_id, row.size, filed=bool(row.filed))
-        return StoredMessage(row.queue_id, row.envelope(), row.arrived, row.queued, content)
+        return StoredMessage(
+            row.queue_id, row.envelope(), row.arrived, row.queued, content, row.waybill()
+        )

@@ -24,12 +24,12 @@ class Recovered:
     Attributes:
         mark: no message number up to this one may be given.
         damaged: queue identifiers of messages whose file is missing or cut short.
-        withheld: the recipients of these, with their message's number.
+        unreadable: the recipients of these, with their message's number.
     """
 
     mark: int
     damaged: tuple[str, ...]
-    withheld: dict[int, int]
+    unreadable: dict[int, int]
 
 
 def recover(connection: sqlite3.Connection, bodies: Bodies, number: int) -> Recovered:
@@ -55,14 +55,14 @@ def recover(connection: sqlite3.Connection, bodies: Bodies, number: int) -> Reco
         )
         if not bodies.is_whole(queue_id, size)
     ]
-    withheld = {
+    unreadable = {
         recipient: message
         for message, _ in damaged
         for (recipient,) in connection.execute(
             "SELECT id FROM recipient WHERE message = ?", (message,)
         )
     }
-    return Recovered(mark, tuple(queue_id for _, queue_id in damaged), withheld)
+    return Recovered(mark, tuple(queue_id for _, queue_id in damaged), unreadable)
 
 
 def _mark(connection: sqlite3.Connection, number: int) -> int:

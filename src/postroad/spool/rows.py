@@ -1,7 +1,7 @@
 """Rows of the spool's tables as values, and the values of the model as columns.
 
 Most mail asks for nothing beyond delivery. What it does not ask for is NULL, and rows that ask for
-nothing are written without the columns for it; `is_plain` and `wishes` tell them apart.
+nothing are written without the columns for it; `is_plain` and `uncommon` tell them apart.
 """
 
 from __future__ import annotations
@@ -19,22 +19,25 @@ from postroad.model import (
     Return,
     StoredRecipient,
     Told,
+    Waybill,
 )
 from postroad.model.address import Address
 
 __all__ = [
     "MESSAGE_COLUMNS",
     "NOTIFY",
+    "PLAIN_COLUMNS",
     "DueRow",
     "MessageRow",
     "decode_address",
     "encode_address",
     "is_plain",
-    "wishes",
+    "uncommon",
 ]
 
+PLAIN_COLUMNS = "id, queue_id, sender, body, smtputf8, arrived, queued, size, filed, login, client"
 MESSAGE_COLUMNS = (
-    "id, queue_id, sender, body, smtputf8, arrived, queued, size, filed,"
+    f"{PLAIN_COLUMNS}, held, content_filter,"
     " ret, envid, require_tls, hold_until, deliver_by, by_mode, priority"
 )
 
@@ -62,6 +65,10 @@ class MessageRow:
     queued: float
     size: int
     filed: int
+    login: str | None
+    client: str | None
+    held: str | None
+    content_filter: str | None
     ret: str | None
     envid: str | None
     require_tls: int | None
@@ -82,6 +89,12 @@ class MessageRow:
             self.hold_until,
             self._deliver_by(),
             self.priority or 0,
+        )
+
+    def waybill(self) -> Waybill:
+        """Whose it is and how it is handled."""
+        return Waybill(
+            self.login or "", self.client or "", self.held or "", self.content_filter or ""
         )
 
     def _deliver_by(self) -> DeliverBy | None:
@@ -123,7 +136,18 @@ class DueRow:
         )
 
 
-def wishes(envelope: Envelope) -> tuple[str | float | None, ...]:
+_NO_WISHES = (None,) * 7
+
+
+def uncommon(envelope: Envelope, waybill: Waybill) -> tuple[str | float | None, ...]:
+    """The columns of `message` behind those of every message; empty where they are all NULL."""
+    asked = _wishes(envelope)
+    if not (asked or waybill.held or waybill.content_filter):
+        return ()
+    return (waybill.held or None, waybill.content_filter or None, *(asked or _NO_WISHES))
+
+
+def _wishes(envelope: Envelope) -> tuple[str | float | None, ...]:
     """The columns of `message` from `ret` on; empty where the sender asked for nothing."""
     by = envelope.deliver_by
     if (

@@ -3,7 +3,8 @@
 `spool.db` can be inspected with any SQLite tool. Contents are a table of their own so that the
 rows the queue reads stay dense. A recipient without `next_attempt` is in its owner's hands since
 it came; only deferred ones are in the index, so a message that is delivered at the first attempt
-never touches it.
+never touches it. Those of a held message have none either, and nobody's hands: they are not in the
+index, so mail that is held costs nothing, however much and for however long.
 
 One connection writes and checkpoints. All others are read-only, which also keeps them from
 checkpointing: SQLite before 3.51.3 can corrupt a write-ahead log that two connections write and
@@ -81,7 +82,16 @@ ALTER TABLE recipient ADD COLUMN told INTEGER;      -- 1: of a delay, 2: of a de
 ALTER TABLE recipient ADD COLUMN owed TEXT;         -- only this report is left to do
 """
 
-STEPS = (TABLES, WISHES)
+HOLDING = """
+ALTER TABLE message ADD COLUMN login TEXT;          -- the account that submitted it
+ALTER TABLE message ADD COLUMN client TEXT;         -- the IP address it came from
+ALTER TABLE message ADD COLUMN held TEXT;           -- why it waits for an operator
+ALTER TABLE message ADD COLUMN content_filter TEXT; -- TRANSPORT:NEXT-HOP that it goes through
+ALTER TABLE recipient ADD COLUMN shelved REAL;      -- of a held message: its next_attempt
+CREATE INDEX message_held ON message (id) WHERE held IS NOT NULL;
+"""
+
+STEPS = (TABLES, WISHES, HOLDING)
 VERSION = len(STEPS)  # `PRAGMA user_version`
 
 

@@ -13,29 +13,24 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import errno
-import fcntl
 import os
-import sqlite3
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
 from postroad.model import Content
-from postroad.spool.bodies import Bodies, sync_directory
 from postroad.spool.changes import Gone
-from postroad.spool.claim import Claim, Done, Retry, Selector
+from postroad.spool.claim import Choice, Claim, Done, Retry, Selector
 from postroad.spool.content import Reader, Recent
 from postroad.spool.draft import Desk, Draft
-from postroad.spool.durable import Disk, Durable, Operation
-from postroad.spool.errors import ShardBusy, SpoolError
+from postroad.spool.durable import Disk, Durable
+from postroad.spool.errors import SpoolError
 from postroad.spool.group_commit import GroupCommit
+from postroad.spool.hastening import Hasten, Hastened
+from postroad.spool.holding import Free, Hold, Sifted
 from postroad.spool.jobs import (
     Delete,
-    Hasten,
-    Hastened,
     Job,
     Release,
     Reserve,
@@ -44,35 +39,24 @@ from postroad.spool.jobs import (
     Take,
 )
 from postroad.spool.ledger import Ledger
-from postroad.spool.queue_id import QueueIds
-from postroad.spool.recovery import Recovered, recover
-from postroad.spool.schema import connect_writer
+from postroad.spool.opening import (
+    DATABASE,
+    Opened,
+    close_unwanted,
+    commit,
+    identity_of,
+    open_directory,
+)
+from postroad.spool.queue_id import QueueIds, number_of
 from postroad.spool.settings import SpoolSettings
 
-__all__ = ["BODIES", "DATABASE", "Shard"]
+__all__ = ["Shard"]
 
 T = TypeVar("T")
 
-LOCK = "lock"
-DATABASE = "spool.db"
-BODIES = "bodies"
 FILE_THREADS = 4  # large contents synced, or removed, at once
 DELETED_AT_ONCE = 500  # messages of one transaction
 SETTLE_PATIENCE = 0.02  # seconds; a crash within them repeats deliveries, and loses nothing
-
-
-@dataclass(frozen=True, slots=True)
-class _Parts:
-    """What opening a directory brings."""
-
-    lock: int
-    connection: sqlite3.Connection
-    bodies: Bodies
-    recovered: Recovered
-
-    def close(self) -> None:
-        self.connection.close()
-        os.close(self.lock)
 
 
 class Shard:
@@ -91,7 +75,7 @@ class Shard:
         clock: Callable[[], float],
         *,
         durable: Durable,
-        parts: _Parts,
+        parts: Opened,
         broken: Callable[[BaseException], None] | None,
     ) -> None:
         """Private: use `open`."""
@@ -104,14 +88,14 @@ class Shard:
         self._reader = Reader(database)
         self._executor = ThreadPoolExecutor(FILE_THREADS, f"spool-{number}-files")
         self._ledger = Ledger(parts.connection, parts.bodies, self._recent, self._reader)
-        self._ledger.claimed.update(parts.recovered.withheld)
+        self._ledger.claimed.update(parts.recovered.unreadable)
         self._ids = QueueIds(number, clock, parts.recovered.mark)
         self._reserving: asyncio.Future[None] | None = None
         self._is_closed = False
-        identity = _identity(database)
+        identity = identity_of(database)
         self._commits = GroupCommit(
             self._ledger,
-            lambda: _commit(durable, database, identity, parts.connection),
+            lambda: commit(durable, database, identity, parts.connection),
             parts.connection.close,
             f"spool-{number}",
             broken,
@@ -146,11 +130,13 @@ class Shard:
             SpoolError: it cannot be used.
         """
         gate = durable or Disk()
-        work = asyncio.get_running_loop().run_in_executor(None, _open, directory, number, gate)
+        work = asyncio.get_running_loop().run_in_executor(
+            None, open_directory, directory, number, gate
+        )
         try:
             parts = await asyncio.shield(work)
         except asyncio.CancelledError:
-            work.add_done_callback(_close_unwanted)
+            work.add_done_callback(close_unwanted)
             raise
         shard = cls(directory, number, settings, clock, durable=gate, parts=parts, broken=broken)
         try:
@@ -209,6 +195,8 @@ class Shard:
     async def release(self, recipient_ids: Sequence[int]) -> None:
         """Hand back claimed recipients without an attempt; they are due when they were.
 
+        What is held stays so: an operator's release is `free`.
+
         Raises:
             SpoolError: storage failed; the recipients are still claimed.
         """
@@ -219,20 +207,61 @@ class Shard:
         """Make deferred recipients due now.
 
         Returns:
-            How many were made due, and how many stay held because their sender asked for that.
+            How many were made due, and how many stay as they are: because their sender asked for
+            that, and because they are held.
 
         Raises:
             SpoolError: storage failed; some may have been made due.
         """
         self.check_open()
-        now, count, held, after = self._clock(), 0, 0, 0
+        now, count, postponed, withheld, after = self._clock(), 0, 0, 0, 0
         while True:
             window = await self._commits.submit(Hasten(selector, now, after))
             count += window.count
-            held += window.held
+            postponed += window.postponed
+            withheld += window.withheld
             if window.last is None:
-                return Hastened(count, held, None)
+                return Hastened(count, postponed, None, withheld)
             after = window.last
+
+    async def hold(self, choice: Choice, reason: str) -> Sifted:
+        """Keep messages back until they are released; they do not expire meanwhile.
+
+        Deliveries under way go on, and their results count. Nothing more of a message is begun.
+        What is committed meanwhile may be missed, if the queue is long; see `holding`.
+
+        Args:
+            choice: which.
+            reason: why, for the queue listing; not empty.
+
+        Returns:
+            How many are held now, and how many of those that were meant were so before.
+
+        Raises:
+            SpoolError: storage failed; some may be held.
+            ValueError: there is no reason.
+        """
+        if not reason:
+            raise ValueError("a message is held for a reason")
+        return await self._sift(lambda after: self._commits.submit(Hold(choice, after, reason)))
+
+    async def free(self, choice: Choice) -> Sifted:
+        """Release held messages. They are as old as if they had never been held.
+
+        Args:
+            choice: which of them.
+
+        Returns:
+            How many were released, and how many of those that were meant were not held.
+
+        Raises:
+            SpoolError: storage failed; some may be released.
+        """
+        return await self._sift(lambda after: self._commits.submit(Free(choice, after)))
+
+    def withholds(self, queue_id: str) -> bool:
+        """Whether no delivery of a message with claimed recipients is to begin: it is held."""
+        return self._ledger.withholds_any and self._ledger.withholds(number_of(queue_id))
 
     async def delete(self, queue_ids: Sequence[str]) -> int:
         """Remove messages with all their recipients, even those in a delivery attempt.
@@ -275,6 +304,18 @@ class Shard:
             self._recent.put(job.number, job.octets)
         return self._ledger.content(job.number, job.queue_id, job.size, filed=job.octets is None)
 
+    async def _sift(self, ask: Callable[[int], asyncio.Future[Sifted]]) -> Sifted:
+        """All windows of a change, one after the other."""
+        self.check_open()
+        count, passed, after = 0, 0, -1
+        while True:
+            window = await ask(after)
+            count += window.count
+            passed += window.passed
+            if window.last is None:
+                return Sifted(count, passed, None)
+            after = window.last
+
     async def _granted(
         self, job: Job[T], hand_back: Callable[[T], object], *, patience: float = 0.0
     ) -> T:
@@ -315,69 +356,6 @@ class Shard:
         """Raise `SpoolError` when the shard is closed."""
         if self._is_closed:
             raise SpoolError("spool: closed")
-
-
-def _open(directory: Path, number: int, durable: Durable) -> _Parts:
-    try:
-        _make(directory)
-        lock = _lock(directory)
-    except OSError as error:
-        raise SpoolError(f"{directory}: {error.strerror}") from error
-    connection = None
-    try:
-        _make(directory / BODIES)
-        connection = connect_writer(directory / DATABASE)
-        bodies = Bodies(directory / BODIES, durable)
-        recovered = recover(connection, bodies, number)
-        sync_directory(directory)
-    except BaseException as error:
-        if connection is not None:
-            connection.close()
-        os.close(lock)
-        if isinstance(error, OSError | sqlite3.Error):
-            raise SpoolError(f"{directory}: {error}") from error
-        raise
-    return _Parts(lock, connection, bodies, recovered)
-
-
-def _commit(
-    durable: Durable, database: Path, identity: tuple[int, int], connection: sqlite3.Connection
-) -> None:
-    """Commit, unless nobody would find the message again: its file was removed or replaced."""
-    if _identity(database) != identity:
-        raise OSError(errno.ESTALE, f"{database} is another file than the one that was opened")
-    durable.perform(Operation.COMMIT, database, connection.commit)
-
-
-def _identity(database: Path) -> tuple[int, int]:
-    status = database.stat()
-    return status.st_dev, status.st_ino
-
-
-def _make(directory: Path) -> None:
-    """A directory that is there after a crash, too."""
-    if not directory.is_dir():
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        sync_directory(directory.parent)
-
-
-def _lock(directory: Path) -> int:
-    """Hold the directory for this process (flock, released when the process ends)."""
-    descriptor = os.open(directory / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(descriptor)
-        raise ShardBusy(f"{directory}: another process has it open") from None
-    except OSError:
-        os.close(descriptor)
-        raise
-    return descriptor
-
-
-def _close_unwanted(opened: asyncio.Future[_Parts]) -> None:
-    if not opened.cancelled() and opened.exception() is None:
-        opened.result().close()
 
 
 def _retrieve(future: asyncio.Future[None]) -> None:

@@ -1,0 +1,87 @@
+"""What a server would look up, for those who are none: `explain` and `replay`.
+
+Opens the accounts, the tables and the resolver of a configuration, to read only, beside a running
+server or without one. Nothing is made that is not there, and nothing is brought up to date.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from typing import Self
+
+from postroad.app.services import ownership_of
+from postroad.config import Configuration
+from postroad.directory import EmbeddedDirectory
+from postroad.directory.schema import open_for_reading
+from postroad.model.journal import Journal, Level, Notice
+from postroad.net.dns import Resolver
+from postroad.policy import Oracle
+from postroad.policy.facts import Agents
+from postroad.server.inquiries import DnsInquiry, TablesInquiry
+from postroad.server.oracle import DirectoryOracle
+from postroad.tables import Tables
+
+__all__ = ["Lookout"]
+
+
+class Lookout:
+    """Belongs to an event loop; an asynchronous context manager that closes it.
+
+    Attributes:
+        directory: the accounts.
+        names: the DNS.
+        accounts: the accounts, as restrictions ask them.
+        zones: the DNS likewise.
+        tables: the tables likewise, each opened when it is first asked.
+    """
+
+    def __init__(self, configuration: Configuration, journal: Journal) -> None:
+        """Open what is there.
+
+        Args:
+            configuration: of the server.
+            journal: told of what an operator should know of the tables.
+
+        Raises:
+            DirectoryUnavailable: the accounts cannot be read.
+        """
+        self._exits = AsyncExitStack()
+        file = configuration.directory_file
+        open_for_reading(file).close()  # an older one is left as it is, for the server to mend
+        warn = _warning(journal)
+        self.directory = EmbeddedDirectory.open(
+            file,
+            domains=configuration.domains,
+            settings=configuration.directory,
+            clock=time.monotonic,
+            report=warn,
+        )
+        self._exits.callback(self.directory.close)
+        self.names = Resolver(configuration.dns, time.monotonic)
+        self._exits.push_async_callback(self.names.close)
+        tables = Tables(report=warn)
+        self._exits.push_async_callback(tables.close)
+        self.tables = TablesInquiry(tables)
+        self.zones = DnsInquiry(self.names)
+        owners = ownership_of(configuration, self.directory, self.tables)
+        self.accounts = DirectoryOracle(self.directory, owners)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        await self._exits.aclose()
+
+    def oracle(self, agents: Agents) -> Oracle:
+        """Answers as the server would.
+
+        Args:
+            agents: stand in for those who do something to find out.
+        """
+        return Oracle(self.accounts, self.zones, self.tables, agents)
+
+
+def _warning(journal: Journal) -> Callable[[str], None]:
+    return lambda words: journal(Notice("smtpd", words, Level.WARNING))

@@ -1,0 +1,183 @@
+"""`postroad user freeze`, `unfreeze` and `show`: accounts that may not send.
+
+A freeze is written into the directory, where all workers see it. What follows from it, for sessions
+and queue, is asked of the workers; when no server runs, the queue is held or released here, and the
+next start does the rest.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from postroad.cli.configured import state_of_server
+from postroad.cli.editing import directory_editor
+from postroad.cli.listing import print_json
+
+if TYPE_CHECKING:
+    from postroad.config import Configuration
+    from postroad.directory import Freeze, UserEntry
+    from postroad.spool import Entry
+
+__all__ = ["freeze_user", "frozen_as_json", "frozen_words", "show_user", "unfreeze_user"]
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+UserName = Annotated[str, typer.Argument(metavar="ADDRESS", help="The account's address.")]
+
+
+def freeze_user(
+    context: typer.Context,
+    address: UserName,
+    *,
+    reason: Annotated[
+        str, typer.Option("--reason", metavar="TEXT", help="What to remember it by.")
+    ] = "",
+    json: Json = False,
+) -> None:
+    """Forbid an account to send: hold its mail in the queue, end its sessions."""
+    from postroad.admin.containment import contain, hold_reason
+    from postroad.admin.queue import hold
+    from postroad.spool import Choice
+
+    state = state_of_server(context).state_directory
+    with directory_editor(context) as editor:
+        freeze = editor.freeze_user(address, reason, time.time())
+    if not json:
+        print(f"froze {freeze.user}")
+    done = contain(state, freeze.user)
+    # What no worker has: shards of a server that does not run, or of more workers than now.
+    held = done.held + hold(state, Choice(login=freeze.user), hold_reason(freeze.user)).count
+    if json:
+        print_json({"name": freeze.user, "held": held, "sessions": done.sessions})
+        return
+    print(f"{_counted(held, 'message')} held, {_counted(done.sessions, 'session')} ended")
+
+
+def unfreeze_user(
+    context: typer.Context,
+    address: UserName,
+    *,
+    delete_held: Annotated[
+        bool,
+        typer.Option("--delete-held", help="Delete the mail that was held; nobody is told."),
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Let a frozen account send again, and release what was held."""
+    from postroad.admin.containment import tell_of_thaw
+    from postroad.directory.entry import parse_key
+    from postroad.directory.mistake import NotFrozen
+
+    configuration = state_of_server(context)
+    user = parse_key(address)
+    try:
+        with directory_editor(context) as editor:
+            editor.thaw_user(user)
+        tell_of_thaw(configuration.state_directory, user)
+    except NotFrozen:
+        # A command that was broken off may have left mail behind: whoever repeats it means that.
+        if not any(_held(configuration, user)):
+            raise
+    if not json:
+        print(f"{user} may send again")
+    released, deleted = _let_go(configuration, user, delete=delete_held)
+    if json:
+        print_json({"name": user, "released": released, "deleted": deleted})
+        return
+    if delete_held:
+        print(f"deleted {_counted(deleted, 'message')}")
+    else:
+        print(f"released {_counted(released, 'message')}")
+    print("if its password may be known to others, change it, and look at its app passwords")
+
+
+def show_user(context: typer.Context, address: UserName, *, json: Json = False) -> None:
+    """Show an account: whether it may log in and send, and if not, why."""
+    from postroad.directory.entry import parse_key
+
+    configuration = state_of_server(context)
+    user = parse_key(address)
+    with directory_editor(context) as editor:
+        entry = editor.user(user)
+        passwords = len(editor.app_passwords(user))
+    held = sum(1 for _ in _held(configuration, user))
+    shown = _Shown(entry, passwords, held)
+    if json:
+        print_json(shown.as_json())
+        return
+    for name, value in shown.lines():
+        print(f"{f'{name}:':<15}{value}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """What is shown of an account."""
+
+    entry: UserEntry
+    app_passwords: int
+    held: int
+
+    def as_json(self) -> dict[str, object]:
+        entry = self.entry
+        return {
+            "name": entry.name,
+            "enabled": entry.enabled,
+            "frozen": frozen_as_json(entry.frozen),
+            "held": self.held,
+            "app_passwords": self.app_passwords,
+        }
+
+    def lines(self) -> Iterator[tuple[str, str]]:
+        entry = self.entry
+        yield "account", entry.name
+        yield "login", "may log in" if entry.enabled else "disabled"
+        yield "app passwords", str(self.app_passwords)
+        yield "sending", "may send" if entry.frozen is None else frozen_words(entry.frozen)
+        if entry.frozen is not None or self.held:
+            yield "held", _counted(self.held, "message")
+
+
+def frozen_words(freeze: Freeze) -> str:
+    """A freeze on one line."""
+    since = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(freeze.since))
+    by = "" if freeze.author.value == "automatic" else " by an operator"
+    return f"frozen since {since}{by}{f': {freeze.reason}' if freeze.reason else ''}"
+
+
+def frozen_as_json(freeze: Freeze | None) -> dict[str, object] | None:
+    """A freeze for programs; null for none."""
+    if freeze is None:
+        return None
+    return {"since": freeze.since, "reason": freeze.reason, "by": freeze.author.value}
+
+
+def _let_go(configuration: Configuration, user: str, *, delete: bool) -> tuple[int, int]:
+    """Release or delete what was held for the freeze; how many messages each."""
+    from postroad.admin import queue
+    from postroad.admin.containment import hold_reason
+    from postroad.spool import Choice
+
+    state = configuration.state_directory
+    if delete:
+        chosen = [entry.queue_id for entry in _held(configuration, user)]
+        return 0, queue.delete(state, chosen)
+    return queue.release(state, Choice(login=user, reason=hold_reason(user))).count, 0
+
+
+def _held(configuration: Configuration, user: str) -> Iterator[Entry]:
+    """What is held of an account because it was frozen."""
+    from postroad.admin.containment import hold_reason
+    from postroad.spool import Inventory, shard_directories
+
+    reason = hold_reason(user)
+    for entry in Inventory(shard_directories(configuration.spool_directory)).list():
+        if entry.waybill.held == reason:
+            yield entry
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

@@ -1,0 +1,348 @@
+"""One message on its way in: its content streams into a draft of the spool.
+
+Theory of operation. Only the header section passes through memory as a whole: it is needed to
+count hops and to find missing fields, and it has a bound, as all that are still coming have one
+together. When the content is complete, `Entry.commit` follows aliases, makes the draft durable,
+and only then answers `250`. A fault on the way (too many hops, no space) is remembered, the rest
+of the content is thrown away as it comes, and the fault is the answer. Whatever happens, an entry
+ends in exactly one of `commit` and `discard`, and a draft that was not committed leaves nothing
+behind.
+
+What policy wants done with the message (`Disposition`) is known when the content is complete, but
+for the fields before its header, which go out with the first octets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
+
+from postroad.directory import DirectoryUnavailable
+from postroad.intake.aliases import AliasLimitError, Resolving
+from postroad.intake.authors import authors, from_fields
+from postroad.intake.handling import addressees, waybill
+from postroad.intake.header import HeaderSection, HeaderTooLarge
+from postroad.intake.prepended import prepended
+from postroad.intake.settings import IntakeSettings
+from postroad.intake.trace import (
+    Source,
+    date_field,
+    message_id_field,
+    received_field,
+    timestamp,
+)
+from postroad.model import (
+    PLAIN,
+    BodyType,
+    Disposition,
+    Envelope,
+    Recipient,
+    Reply,
+    parse_filter,
+)
+from postroad.model.journal import Journal, Level, MessageId, Notice, Queued
+from postroad.spool import Claimed, Draft, SpoolError
+
+__all__ = ["NO_STORAGE", "Entry", "Reception"]
+
+HEADERS_AT_ONCE = 67_108_864
+"""Octets of unfinished header sections that the entries of a door hold together. Most headers come
+in one piece and are never counted; a thousand slow ones of 64 KiB have room, and strangers who
+begin long ones and fall silent cannot fill the memory of the machine with them."""
+
+NO_STORAGE = Reply.of(452, "4.3.1", "Insufficient system storage")
+MISTAKEN = Reply.of(451, "4.3.5", "Server configuration error")
+"""Postfix's words for a result of an access table that means nothing."""
+
+
+@dataclass(slots=True)
+class Reception:
+    """What the entries of a door share.
+
+    Attributes:
+        hostname, settings, begin, directory, queued, journal, clock: as given to the `Door`.
+        headers_held: octets of unfinished header sections, of all entries.
+    """
+
+    hostname: str
+    settings: IntakeSettings
+    begin: Callable[[], Draft]
+    directory: Resolving
+    queued: Callable[[Claimed], None]
+    journal: Journal
+    clock: Callable[[], float]
+    headers_held: int = 0
+
+
+class Entry:
+    """One message on its way in."""
+
+    __slots__ = (
+        "_arrived",
+        "_authors",
+        "_draft",
+        "_eight_bit",
+        "_envelope",
+        "_fault",
+        "_header",
+        "_held",
+        "_keeps_authors",
+        "_prepend",
+        "_reception",
+        "_recipients",
+        "_source",
+    )
+
+    def __init__(
+        self,
+        reception: Reception,
+        source: Source,
+        envelope: Envelope,
+        recipients: Sequence[Recipient],
+        arrived: float,
+        *,
+        prepend: Sequence[str],
+        keep_authors: bool,
+    ) -> None:
+        """Private: use `Door.open`."""
+        self._reception = reception
+        self._source = source
+        self._envelope = envelope
+        self._recipients = recipients
+        self._arrived = arrived
+        self._prepend = prepend
+        self._keeps_authors = keep_authors
+        self._authors: tuple[bytes, ...] = ()
+        self._draft = reception.begin()
+        self._header: HeaderSection | None = HeaderSection(reception.settings.header_size)
+        self._held = 0  # octets of it that count among those of all
+        self._eight_bit = False
+        self._fault: Reply | None = None
+
+    @property
+    def queue_id(self) -> str:
+        """The message's identity in queue and log."""
+        return self._draft.queue_id
+
+    def write(self, chunk: bytes) -> Awaitable[None] | None:
+        """Take the next octets of content: lines ended by CRLF, dots unstuffed.
+
+        Returns:
+            What to wait for before more is written, so that memory holds; it raises nothing.
+            `None`, and always for a small message: nothing.
+        """
+        if self._fault is not None:
+            return None
+        if not self._eight_bit and not chunk.isascii():
+            self._eight_bit = True
+        try:
+            if self._header is None:
+                return self._draft.write(chunk)
+            if self._header.feed(chunk):
+                return self._pass_header(self._header)
+            self._hold(len(chunk))
+        except HeaderTooLarge:
+            self._fail(Reply.of(552, "5.3.4", "Error: message header size exceeds limit"))
+        except SpoolError as error:
+            self._fail_spool(error)
+        return None
+
+    @property
+    def authors(self) -> tuple[str, ...]:
+        """The addresses in the message's From fields; see `authors.authors`.
+
+        To be asked for when the content is complete, before `commit`, and only where `keep_authors`
+        was given to `Door.open`. Empty also where the message will be refused.
+        """
+        assert self._keeps_authors, "the door was told that nobody would ask"
+        self._finish_header()
+        return authors(self._authors)
+
+    async def commit(
+        self, disposition: Disposition = PLAIN, veto: Callable[[], Reply | None] | None = None
+    ) -> Reply:
+        """Make the message durable and hand it to the queue.
+
+        Args:
+            disposition: what policy wants done with it. What it puts before the header was given to
+                `Door.open`; it is too late for more.
+            veto: asked as the last thing before the message goes to the spool; the refusal, if it
+                may not.
+
+        Returns:
+            `250 2.0.0 Ok: queued as ID`, only after everything is on stable storage, or for a
+            message that is to be discarded; or the refusal, after which nothing of the message
+            remains here.
+        """
+        self._finish_header()
+        if self._fault is None and disposition is not PLAIN:
+            self._look_at(disposition)
+        if self._fault is not None:
+            return self._fault
+        if disposition.discard:
+            return self._throw_away(disposition.discard)
+        return await self._commit(disposition, veto)
+
+    def discard(self) -> None:
+        """Give the message up."""
+        self._let_go_of_header()
+        if self._fault is None:
+            self._draft.discard()
+
+    async def _commit(
+        self, disposition: Disposition, veto: Callable[[], Reply | None] | None
+    ) -> Reply:
+        reception, envelope = self._reception, self._envelope
+        if self._eight_bit and envelope.body is BodyType.SEVEN_BIT:
+            # The client promised seven bits and sent eight; the next hop must hear the truth.
+            envelope = replace(envelope, body=BodyType.EIGHT_BIT_MIME)
+        try:
+            recipients = await addressees(self._recipients, disposition, reception.directory)
+            refusal = None if veto is None else veto()
+            if refusal is not None:
+                self._fail(refusal)
+                return refusal
+            claimed = await self._draft.commit(
+                envelope, recipients, self._arrived, waybill(self._source, disposition)
+            )
+        except AliasLimitError:
+            self._fail(Reply.of(554, "5.4.6", "Error: alias expansion exceeds limits"))
+        except DirectoryUnavailable as error:
+            self._notice(f"the directory is not available: {error}")
+            self._fail(Reply.of(451, "4.3.0", "Error: temporary lookup failure"))
+        except SpoolError as error:
+            self._fail_spool(error)
+        except BaseException:
+            self._draft.discard()
+            raise
+        else:
+            size = claimed.message.content.size
+            count = sum([one.owed is None for one in recipients])
+            reception.journal(
+                Queued(
+                    "qmgr",
+                    self.queue_id,
+                    envelope.sender_text,
+                    size,
+                    count,
+                    "hold" if disposition.hold else "active",
+                )
+            )
+            if not claimed.recipients:
+                self._note_wait(envelope, disposition.hold)
+            reception.queued(claimed)
+            return self._taken()
+        assert self._fault is not None
+        return self._fault
+
+    def _look_at(self, disposition: Disposition) -> None:
+        """What policy wants and cannot have."""
+        if len(disposition.prepend) > len(self._prepend):
+            self._notice("header fields are prepended before the content comes, or not at all")
+        if disposition.discard or not disposition.content_filter:
+            return
+        mistake = parse_filter(disposition.content_filter)
+        if isinstance(mistake, str):
+            self._notice(mistake)
+            self._fail(MISTAKEN)
+
+    def _throw_away(self, reason: str) -> Reply:
+        """Claim success and keep nothing (access(5), DISCARD)."""
+        self._draft.discard()
+        sender, count = self._envelope.sender_text, len(self._recipients)
+        words = f"{self.queue_id}: discard: {reason}; from=<{sender}>, nrcpt={count}"
+        self._reception.journal(Notice("cleanup", words))
+        return self._taken()
+
+    def _taken(self) -> Reply:
+        return Reply.of(250, "2.0.0", f"Ok: queued as {self.queue_id}")
+
+    def _finish_header(self) -> None:
+        """The content is complete; so is its header section, if it was not before."""
+        if self._header is None or self._fault is not None:
+            return
+        self._header.finish()
+        try:
+            self._pass_header(self._header)
+        except SpoolError as error:
+            self._fail_spool(error)
+
+    def _pass_header(self, header: HeaderSection) -> Awaitable[None] | None:
+        """Write our lines and the header section to the draft, and look at the latter."""
+        reception, now = self._reception, self._reception.clock()
+        self._let_go_of_header()
+        limit = reception.settings.hop_limit
+        if limit and header.hops > limit:
+            self._fail(Reply.of(554, "5.4.6", "Error: too many hops"))
+            return None
+        if self._keeps_authors:
+            self._authors = from_fields(header.fields)
+        only = self._recipients[0].address if len(self._recipients) == 1 else None
+        parts = [
+            *self._prepended(),
+            received_field(
+                self._source,
+                reception.hostname,
+                self.queue_id,
+                only,
+                now,
+                priority=self._envelope.priority,
+            ),
+            header.fields,
+        ]
+        message_id = header.message_id
+        if self._source.submission:
+            if message_id is None:
+                message_id, field = message_id_field(self.queue_id, reception.hostname, now)
+                parts.append(field)
+            if not header.has_date:
+                parts.append(date_field(now))
+        parts.append(header.rest)
+        written = self._draft.write(b"".join(parts))
+        reception.journal(MessageId("cleanup", self.queue_id, message_id or "<>"))
+        return written
+
+    def _prepended(self) -> tuple[bytes, ...]:
+        """Policy's fields; they go above ours, as in Postfix."""
+        if not self._prepend:
+            return ()
+        octets, left_out = prepended(self._prepend)
+        for field in left_out:
+            self._notice(f"not prepended, as it is no header field or one too many: {field[:80]}")
+        if not octets.isascii():
+            self._eight_bit = True
+        return (octets,)
+
+    def _hold(self, octets: int) -> None:
+        """Keep a part of the header section, as long as there is room for those of all."""
+        reception = self._reception
+        self._held += octets
+        reception.headers_held += octets
+        if reception.headers_held > HEADERS_AT_ONCE:
+            self._notice(f"unfinished headers of all messages exceed {HEADERS_AT_ONCE} octets")
+            self._fail(NO_STORAGE)
+
+    def _let_go_of_header(self) -> None:
+        self._header = None
+        self._reception.headers_held -= self._held
+        self._held = 0
+
+    def _fail(self, reply: Reply) -> None:
+        self._fault = reply
+        self._let_go_of_header()
+        self._draft.discard()
+
+    def _fail_spool(self, error: SpoolError) -> None:
+        self._notice(f"the message could not be stored: {error}")
+        self._fail(NO_STORAGE)
+
+    def _note_wait(self, envelope: Envelope, held: str) -> None:
+        """Why a message is in the queue, and with nobody."""
+        if held:
+            words = f"hold: {held}"
+        else:
+            words = f"held until {timestamp(envelope.hold_until or 0.0)}, as its sender asked"
+        self._reception.journal(Notice("qmgr", f"{self.queue_id}: {words}"))
+
+    def _notice(self, words: str) -> None:
+        self._reception.journal(Notice("cleanup", f"{self.queue_id}: {words}", Level.WARNING))

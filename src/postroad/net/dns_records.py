@@ -1,0 +1,71 @@
+"""What the DNS says, as values, and the question that is put to it.
+
+`Query` is the seam: whoever asks the network implements it, and tests put a map in its place. That
+a name or a record does not exist is an answer; that nobody answered is `DnsTemporary`, because mail
+must wait and not bounce for it, and policy must not take it for a denial.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Literal
+
+import idna
+
+from postroad.model.address import domain_key
+
+__all__ = ["DnsTemporary", "Existence", "Query", "RecordType", "Records", "to_ascii"]
+
+RecordType = Literal["A", "AAAA", "MX", "NS", "TXT", "PTR"]
+
+
+class DnsTemporary(Exception):
+    """No server gave an answer that can be relied on; ask again later."""
+
+    def __init__(self, name: str, kind: RecordType) -> None:
+        super().__init__(f"no answer for name={name} type={kind}")
+        self.name = name
+        self.kind: RecordType = kind
+
+
+class Existence(Enum):
+    """Whether the name, and records of the type, exist."""
+
+    FOUND = auto()
+    NO_DATA = auto()
+    NO_DOMAIN = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Records:
+    """The answer to one question.
+
+    Attributes:
+        existence: whether there is something.
+        values: the records as they are written in a zone: `10 mx.example.net.`, `192.0.2.1`; of a
+            TXT record the text, its strings joined and without quotes.
+        ttl: seconds the answer holds.
+    """
+
+    existence: Existence
+    values: tuple[str, ...] = ()
+    ttl: float = 0.0
+
+
+Query = Callable[[str, RecordType], Awaitable[Records]]
+"""Asks for the records of one type of an ASCII name; raises `DnsTemporary`."""
+
+
+def to_ascii(domain: str) -> str:
+    """The A-label form of a domain, lower case, without the root's dot; empty if there is none.
+
+    U-labels are mapped as UTS 46 says, which is what users' programs do (RFC 5895 in spirit).
+    """
+    if not domain.isascii():
+        try:
+            domain = idna.encode(domain, uts46=True).decode("ascii")
+        except (idna.IDNAError, UnicodeError):
+            return ""
+    return domain_key(domain)

@@ -1,0 +1,98 @@
+"""Restrictions that look at the recipient's address, the forward-path."""
+
+from __future__ import annotations
+
+from postroad.policy.answer import Answer, Form, Subject, dunno, permit, refuse
+from postroad.policy.domains import is_qualified
+from postroad.policy.facts import Facts, Oracle
+
+__all__ = [
+    "defer_unauth_destination",
+    "permit_auth_destination",
+    "reject_non_fqdn_recipient",
+    "reject_unauth_destination",
+    "reject_unlisted_recipient",
+]
+
+_NO_RECIPIENT = dunno("there is no single recipient")
+_OURS = permit("the recipient's domain is ours")
+_OURS_NO_OPINION = dunno("the recipient's domain is ours")
+_FOREIGN = dunno("the recipient's domain is not ours")
+_RELAY_DENIED = refuse(
+    "the recipient's domain is not ours",
+    554,
+    "5.7.1",
+    "Relay access denied",
+    about=Subject.RECIPIENT,
+    form=Form.NAMED,
+)
+_RELAY_DEFERRED = refuse(
+    "the recipient's domain is not ours",
+    454,
+    "4.7.1",
+    "Relay access denied",
+    about=Subject.RECIPIENT,
+    form=Form.NAMED,
+)
+_LISTED = dunno("the recipient exists")
+_UNLISTED = refuse(
+    "nobody here has the recipient's address",
+    550,
+    "5.1.1",
+    "User unknown in virtual mailbox table",
+    about=Subject.RECIPIENT,
+)
+_RECIPIENT_FQDN = dunno("the recipient's domain is fully qualified")
+_RECIPIENT_SHORT = refuse(
+    "the recipient's domain is not fully qualified",
+    504,
+    "5.5.2",
+    "need fully-qualified address",
+    about=Subject.RECIPIENT,
+)
+
+
+async def permit_auth_destination(facts: Facts, oracle: Oracle) -> Answer:
+    """A domain of ours."""
+    if facts.recipient is None:
+        return _NO_RECIPIENT
+    return _OURS if await oracle.accounts.is_local(facts.recipient.domain) else _FOREIGN
+
+
+async def reject_unauth_destination(facts: Facts, oracle: Oracle) -> Answer:
+    """Mail for another domain. Public because the relay list ends with it."""
+    if facts.recipient is None:
+        return _NO_RECIPIENT
+    return (
+        _OURS_NO_OPINION
+        if await oracle.accounts.is_local(facts.recipient.domain)
+        else _RELAY_DENIED
+    )
+
+
+async def defer_unauth_destination(facts: Facts, oracle: Oracle) -> Answer:
+    """Mail for another domain is to come again."""
+    if facts.recipient is None:
+        return _NO_RECIPIENT
+    return (
+        _OURS_NO_OPINION
+        if await oracle.accounts.is_local(facts.recipient.domain)
+        else _RELAY_DEFERRED
+    )
+
+
+async def reject_unlisted_recipient(facts: Facts, oracle: Oracle) -> Answer:
+    """An address in a domain of ours that nobody here has."""
+    recipient = facts.recipient
+    if recipient is None:
+        return _NO_RECIPIENT
+    if not await oracle.accounts.is_local(recipient.domain):
+        return _FOREIGN
+    return _LISTED if await oracle.accounts.is_listed(recipient) else _UNLISTED
+
+
+async def reject_non_fqdn_recipient(facts: Facts, _oracle: Oracle) -> Answer:
+    """A domain of one label."""
+    if facts.recipient is None:
+        return _NO_RECIPIENT
+    return _RECIPIENT_FQDN if is_qualified(facts.recipient) else _RECIPIENT_SHORT

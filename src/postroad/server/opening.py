@@ -1,0 +1,65 @@
+"""How a session, a greeting and a transaction begin: who may, before any recipient is named.
+
+The session calls these at the connection, at EHLO and at MAIL, and gives the client the answer.
+"""
+
+from __future__ import annotations
+
+from postroad.model import Reply
+from postroad.policy import Stage
+from postroad.server.mechanisms import offer_logins
+from postroad.server.peer import Peer
+from postroad.server.preliminary import NOTHING_EARLY, Preliminaries
+from postroad.server.transaction import Transaction
+from postroad.server.wishes import envelope_of
+from postroad.smtp import Hello, Mail
+
+__all__ = ["begin", "first_look", "welcome"]
+
+
+async def first_look(peer: Peer, preliminaries: Preliminaries) -> Reply | None:
+    """The refusal of a client as such, where policy looks at it before everything else."""
+    facts = peer.facts("CONNECT", peer.particulars())
+    return (await preliminaries.ask(Stage.CLIENT, facts)).refusal
+
+
+async def welcome(peer: Peer, preliminaries: Preliminaries, event: Hello) -> Reply:
+    """The answer to EHLO; what is offered is the core's to say."""
+    service = peer.service
+    if service.auth:
+        await offer_logins(peer)
+    if not service.policy.delay_reject:
+        peer.judged_hello = event.name
+        try:
+            facts = peer.facts("EHLO" if event.extended else "HELO", peer.particulars())
+            refusal = (await preliminaries.ask(Stage.HELO, facts)).refusal
+        finally:
+            peer.judged_hello = None
+        if refusal is not None:
+            return refusal
+    return Reply.of(250, None, service.hostname)
+
+
+async def begin(peer: Peer, preliminaries: Preliminaries, event: Mail) -> Transaction | Reply:
+    """A transaction, or the refusal where MAIL asks for what the client cannot have."""
+    service = peer.service
+    now = service.clock()
+    sending, refusal = peer.sending(event), peer.suspension()
+    if refusal is None and sending is not None:
+        refusal = service.gate.message(sending, now, event.size)
+        if refusal is not None:
+            peer.limited(sending)
+    longest = peer.core.offer.future_release
+    envelope = refusal or envelope_of(event, known=peer.is_known, now=now, longest=longest)
+    if isinstance(envelope, Reply):
+        return peer.log_rejected("MAIL", envelope, event)
+    early = NOTHING_EARLY
+    if not service.policy.delay_reject:
+        facts = peer.facts("MAIL", peer.particulars(), event, size=event.size or 0)
+        early = await preliminaries.ask(Stage.SENDER, facts, event)
+        if early.refusal is not None:
+            return early.refusal
+    disposition, pending = early.disposition, early.pending
+    return Transaction(
+        peer, event, envelope, now, sending, disposition=disposition, pending=pending
+    )

@@ -1,0 +1,22 @@
+"""Every SQLite file of ours says whose it is, and no two say the same."""
+
+from __future__ import annotations
+
+from postroad.delivery.verified import VERIFIED
+from postroad.directory import schema
+from postroad.history import database as history
+from postroad.limits import database as bans
+from postroad.limits.greylist_file import GREYLIST
+from postroad.limits.habits import HABITS
+
+
+def test_no_file_is_taken_for_another_one() -> None:
+    identifiers = [
+        schema.APPLICATION_ID,
+        history.APPLICATION_ID,
+        bans.APPLICATION_ID,
+        GREYLIST.application_id,
+        HABITS.application_id,
+        VERIFIED.application_id,
+    ]
+    assert len(set(identifiers)) == len(identifiers)

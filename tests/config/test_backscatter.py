@@ -10,8 +10,8 @@ from postroad.config import load
 from postroad.config.backscatter import careless_listeners
 
 HEAD = 'hostname = "mail.example.org"\ndomains = ["example.org"]\nstate_directory = "state"\n'
-# In the texts a line with @ stands for reject_unlisted_recipient = false.
-TABLE = "check_recipient_access inline:{john@example.org=OK}"
+# In the texts @ stands for reject_unlisted_recipient = false.
+TABLE = "check_recipient_access inline:{john=OK}"
 
 
 @pytest.mark.parametrize(
@@ -19,26 +19,26 @@ TABLE = "check_recipient_access inline:{john@example.org=OK}"
     [
         ("[listeners.mx]", []),
         ("[listeners.mx.policy]\nrecipient = []", []),
-        ("[listeners.mx.policy]\n@\nrecipient = []", ["mx"]),
+        ("[listeners.mx.policy]\n@recipient = []", ["mx"]),
         (
-            '[listeners.mx.policy]\n@\nrecipient = ["permit_mynetworks reject_unauth_destination"]',
+            '[listeners.mx.policy]\n@recipient = ["permit_mynetworks reject_unauth_destination"]',
             ["mx"],
         ),
         (
-            '[listeners.mx.policy]\n@\nrecipient = ["permit_mynetworks, reject_unlisted_recipient"]',
+            '[listeners.mx.policy]\n@recipient = ["permit_mynetworks, reject_unlisted_recipient"]',
             [],
         ),
         (
-            '[listeners.mx.policy]\n@\nrecipient = ["reject_unverified_recipient"]',
+            '[listeners.mx.policy]\n@recipient = ["reject_unverified_recipient"]',
             [],
         ),
         (
-            f'[listeners.mx.policy]\n@\nrecipient = ["{TABLE}, reject"]',
+            f'[listeners.mx.policy]\n@recipient = ["{TABLE}, reject"]',
             [],
         ),
         (
             (
-                '[listeners.mx.policy]\n@\nrecipient = []\nrelay = ["reject_unauth_destination",'
+                '[listeners.mx.policy]\n@recipient = []\nrelay = ["reject_unauth_destination",'
                 ' "reject_unlisted_recipient"]'
             ),
             [],
@@ -46,15 +46,15 @@ TABLE = "check_recipient_access inline:{john@example.org=OK}"
         (
             (
                 '[policy.classes]\nknown = ["reject_unlisted_recipient"]\n'
-                '[listeners.mx.policy]\n@\nrecipient = ["known"]'
+                '[listeners.mx.policy]\n@recipient = ["known"]'
             ),
             [],
         ),
-        ("[listeners.submission.policy]\n@\nrecipient = []", []),
+        ("[listeners.submission.policy]\n@recipient = []", []),
         (
             (
                 '[listeners.other]\npreset = "mx"\nbind = [":2525"]\n'
-                "[listeners.other.policy]\n@\nrecipient = []"
+                "[listeners.other.policy]\n@recipient = []"
             ),
             ["other"],
         ),
@@ -62,6 +62,6 @@ TABLE = "check_recipient_access inline:{john@example.org=OK}"
 )
 def test_careless_listeners(tmp_path: Path, text: str, careless: list[str]) -> None:
     file = tmp_path / "postroad.toml"
-    file.write_text(HEAD + text.replace("@\n", "reject_unlisted_recipient = false\n"))
+    file.write_text(HEAD + text.replace("@", "reject_unlisted_recipient = false\n"))
 
     assert list(careless_listeners(load(file, examine_files=False))) == careless

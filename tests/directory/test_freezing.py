@@ -134,6 +134,7 @@ async def test_one_warning_a_day_however_many_workers(workers, editor) -> None:
     day = 86_400.0
     assert await first.warn(JOHN, day, NOW)
     assert not await second.warn(JOHN, day, NOW + 1)
+    assert not await second.warn(JOHN, day, NOW - 0.01), "its clock was read a moment earlier"
     assert not await first.warn(JOHN, day, NOW + day - 1)
     assert await second.warn(JOHN, day, NOW + day)
     assert first.of(JOHN) is None

@@ -50,7 +50,7 @@ _FINISHED = "UPDATE freezes SET finished = 1 WHERE user = ? AND since = ?"
 _WARN = """
 INSERT INTO freezes (user, warned) VALUES (?1, ?2)
 ON CONFLICT (user) DO UPDATE SET warned = excluded.warned
-WHERE since IS NULL AND (warned IS NULL OR warned <= ?2 - ?3 OR warned > ?2)
+WHERE since IS NULL AND (warned IS NULL OR abs(?2 - warned) >= ?3)
 """
 
 

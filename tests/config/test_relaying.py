@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from postroad.config import ConfigurationError, load
-from postroad.config.relaying import FileValues, proved, relay_faults, silent_tables
+from postroad.config.relaying import proved, relay_faults, silent_tables
+from postroad.config.tables import FileValues
 
 HEAD = 'hostname = "mail.example.org"\ndomains = ["example.org"]\n'
 ANYBODY = "an open relay: anybody, without a login, can send to any domain: "

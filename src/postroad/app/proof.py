@@ -12,8 +12,9 @@ from collections.abc import Iterator
 
 from postroad.config import Configuration
 from postroad.config.offers import impersonation
-from postroad.config.relaying import FileValues, Values, holes_of
+from postroad.config.relaying import holes_of
 from postroad.config.surroundings import surroundings_of
+from postroad.config.tables import FileValues, Values
 from postroad.policy import RELAYING, Networks, build, reach_of
 from postroad.server.settings import ResolvedListener
 

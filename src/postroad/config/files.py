@@ -14,9 +14,9 @@ from pathlib import Path
 from postroad.config.configuration import Configuration
 from postroad.config.lines import KeyPath
 from postroad.config.mistake import Fault
-from postroad.config.relaying import FileValues, relay_faults
+from postroad.config.relaying import relay_faults
 from postroad.config.results import result_faults
-from postroad.config.tables import table_faults
+from postroad.config.tables import FileValues, table_faults
 from postroad.delivery.credentials import CredentialsError, load_credentials
 from postroad.directory.oauth import OAuthFileError, load_key_set, load_secret
 from postroad.net.certificates import TlsConfigurationError
@@ -32,6 +32,10 @@ def unusable_files(configuration: Configuration) -> Iterator[Fault]:
     """A fault for every file that is absent, unreadable, unsafe or not what it should be."""
     for check in CHECKS:
         yield from check(configuration)
+    values = FileValues()  # a table is read once, whatever is asked of it
+    yield from table_faults(configuration, values)
+    yield from result_faults(configuration, values)
+    yield from relay_faults(configuration, values)
 
 
 def _password_file(configuration: Configuration) -> Iterator[Fault]:
@@ -117,11 +121,6 @@ def _socket_owners(configuration: Configuration) -> Iterator[Fault]:
             yield Fault(("listeners", name, "unix_owner"), words)
 
 
-def _relaying(configuration: Configuration) -> Iterator[Fault]:
-    """An open relay, by what the tables hold now."""
-    yield from relay_faults(configuration, FileValues())
-
-
 def _speaks_tls(configuration: Configuration) -> bool:
     """Whether any listener needs a certificate; unreadable ones count, as they will once right."""
     try:
@@ -132,11 +131,8 @@ def _speaks_tls(configuration: Configuration) -> bool:
 
 CHECKS: tuple[Callable[[Configuration], Iterator[Fault]], ...] = (
     _password_file,
-    table_faults,
-    result_faults,
     _authorities,
     _certificate,
     _oauth,
     _socket_owners,
-    _relaying,
 )

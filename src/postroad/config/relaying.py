@@ -7,7 +7,7 @@ that nothing needs to be opened to refuse what is open in any case, then with it
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from postroad import policy
@@ -15,39 +15,16 @@ from postroad.config.configuration import Configuration
 from postroad.config.lines import KeyPath
 from postroad.config.mistake import Fault
 from postroad.config.surroundings import surroundings_of
-from postroad.config.tables import rules_with_place
+from postroad.config.tables import FileValues, Values, rules_with_place
 from postroad.policy import Hole, Networks, Policy, Stage
 from postroad.server.settings import ListenerSettings, preset_named
-from postroad.tables import TableMistake, open_table
 
-__all__ = ["FileValues", "Values", "holes_of", "proved", "relay_faults", "silent_tables"]
-
-Values = Callable[[str], frozenset[str] | None]
-"""Every value that a table can answer with; `None` where that cannot be known."""
+__all__ = ["holes_of", "proved", "relay_faults", "silent_tables"]
 
 
 def silent_tables(_name: str) -> frozenset[str]:
     """The `Values` of who asks what is open whatever tables answer."""
     return frozenset()
-
-
-class FileValues:
-    """What tables can answer, by their files as they are now; each is opened once."""
-
-    def __init__(self) -> None:
-        self._known: dict[str, frozenset[str] | None] = {}
-
-    def __call__(self, name: str) -> frozenset[str] | None:
-        """The values of a table. One that cannot be opened has none: it answers nobody."""
-        if name not in self._known:
-            self._known[name] = self._read(name)
-        return self._known[name]
-
-    def _read(self, name: str) -> frozenset[str] | None:
-        try:
-            return open_table(name).values()
-        except TableMistake:
-            return frozenset()  # a fault of its own
 
 
 def holes_of(

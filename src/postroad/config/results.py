@@ -14,9 +14,8 @@ from typing import NamedTuple
 from postroad.config.configuration import Configuration
 from postroad.config.lines import KeyPath
 from postroad.config.mistake import Fault, shown
-from postroad.config.relaying import FileValues, Values
 from postroad.config.surroundings import surroundings_of
-from postroad.config.tables import rules_with_place
+from postroad.config.tables import Values, listed_rules
 from postroad.policy import RESTRICTIONS, Action, Answer, Argument, Rule, Stage, Surroundings
 from postroad.policy.access_results import ResultMistake, read
 from postroad.policy.context import Context
@@ -42,17 +41,16 @@ class _Place(NamedTuple):
     early: bool
 
 
-def result_faults(configuration: Configuration, values: Values | None = None) -> Iterator[Fault]:
+def result_faults(configuration: Configuration, values: Values) -> Iterator[Fault]:
     """A fault for each access table with an entry that means nothing where the table is asked.
 
     Args:
         configuration: lists with mistakes in them name what can be understood.
-        values: what tables can answer; as their files are now where it is left out.
+        values: what tables can answer.
     """
-    values = values or FileValues()
     surroundings = surroundings_of(configuration)
     seen: set[tuple[Stage, str, bool, bool]] = set()
-    for path, place in _places(configuration, surroundings):
+    for path, place in _places(configuration):
         rule = place.rule
         kind = (rule.stage, rule.argument, rule.restriction.permits, place.early)
         if kind not in seen:
@@ -67,7 +65,7 @@ def result_objection(
 ) -> str:
     """Why a table must not answer so: the first thing that means nothing; empty if all does."""
     surroundings = surroundings_of(configuration)
-    for _, place in _places(configuration, surroundings):
+    for _, place in _places(configuration):
         if place.rule.argument == table:
             words = _meaningless(place, values, surroundings)
             if words:
@@ -75,18 +73,11 @@ def result_objection(
     return ""
 
 
-def _places(
-    configuration: Configuration, surroundings: Surroundings
-) -> Iterator[tuple[KeyPath, _Place]]:
-    for name, listener in configuration.listeners.items():
-        for stage in Stage:
-            key = stage.name.lower()
-            texts = getattr(listener.policy, key) or ()
-            for at, rule in rules_with_place(stage, texts, surroundings):
-                for each in _with_those_within(rule):
-                    if _is_readable(each):
-                        place = _Place(each, early=not listener.policy.delay_reject)
-                        yield ("listeners", name, "policy", key, at), place
+def _places(configuration: Configuration) -> Iterator[tuple[KeyPath, _Place]]:
+    for path, rule, listener in listed_rules(configuration):
+        for each in _with_those_within(rule):
+            if _is_readable(each):
+                yield path, _Place(each, early=not listener.policy.delay_reject)
 
 
 def _is_readable(rule: Rule) -> bool:

@@ -6,7 +6,7 @@ with the file in which an operator wrote the name.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from postroad.config.configuration import Configuration
@@ -15,9 +15,47 @@ from postroad.config.mistake import Fault
 from postroad.config.surroundings import surroundings_of
 from postroad.policy import Rule, Stage, Surroundings
 from postroad.policy.rules import read_list
+from postroad.server.settings import ListenerSettings
 from postroad.tables import TableMistake, databases_of, files_of, open_table
 
-__all__ = ["missing_databases", "named_tables", "rules_with_place", "table_faults", "table_files"]
+__all__ = [
+    "FileValues",
+    "Values",
+    "listed_rules",
+    "missing_databases",
+    "named_tables",
+    "rules_with_place",
+    "table_faults",
+    "table_files",
+]
+
+Values = Callable[[str], frozenset[str] | None]
+"""Every value that a table can answer with; `None` where that cannot be known."""
+
+
+class FileValues:
+    """What tables can answer, by their files as they are now; each is opened once."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, frozenset[str] | TableMistake | None] = {}
+
+    def __call__(self, name: str) -> frozenset[str] | None:
+        """The values of a table. One that cannot be opened has none: it answers nobody."""
+        known = self._look(name)
+        return frozenset() if isinstance(known, TableMistake) else known
+
+    def mistake(self, name: str) -> TableMistake | None:
+        """Why a table cannot be opened, if it cannot."""
+        known = self._look(name)
+        return known if isinstance(known, TableMistake) else None
+
+    def _look(self, name: str) -> frozenset[str] | TableMistake | None:
+        if name not in self._known:
+            try:
+                self._known[name] = open_table(name).values()
+            except TableMistake as mistake:
+                self._known[name] = mistake
+        return self._known[name]
 
 
 def named_tables(configuration: Configuration) -> Iterator[tuple[KeyPath, str]]:
@@ -25,15 +63,10 @@ def named_tables(configuration: Configuration) -> Iterator[tuple[KeyPath, str]]:
 
     Lists with mistakes in them name what can be understood.
     """
-    surroundings = surroundings_of(configuration)
-    for name, listener in configuration.listeners.items():
-        for stage in Stage:
-            key = stage.name.lower()
-            texts = getattr(listener.policy, key) or ()
-            for at, rule in rules_with_place(stage, texts, surroundings):
-                for table in sorted(rule.tables):
-                    yield ("listeners", name, "policy", key, at), table
-    shared = configuration.policy
+    for path, rule, _ in listed_rules(configuration):
+        for table in sorted(rule.tables):
+            yield path, table
+    shared, surroundings = configuration.policy, surroundings_of(configuration)
     for name, texts in shared.classes.items():  # an access table may name one that no list does
         for at, rule in rules_with_place(Stage.RECIPIENT, texts, surroundings):
             for table in sorted(rule.tables):
@@ -45,6 +78,19 @@ def named_tables(configuration: Configuration) -> Iterator[tuple[KeyPath, str]]:
     ):
         if table:
             yield path, table
+
+
+def listed_rules(
+    configuration: Configuration,
+) -> Iterator[tuple[KeyPath, Rule, ListenerSettings]]:
+    """The rules of all listeners' lists as they are written, each with its place and listener."""
+    surroundings = surroundings_of(configuration)
+    for name, listener in configuration.listeners.items():
+        for stage in Stage:
+            key = stage.name.lower()
+            texts = getattr(listener.policy, key) or ()
+            for at, rule in rules_with_place(stage, texts, surroundings):
+                yield ("listeners", name, "policy", key, at), rule, listener
 
 
 def rules_with_place(
@@ -62,16 +108,15 @@ def rules_with_place(
         known = len(rules)
 
 
-def table_faults(configuration: Configuration) -> Iterator[Fault]:
-    """A fault for every table that cannot be opened; each is opened once."""
+def table_faults(configuration: Configuration, values: FileValues) -> Iterator[Fault]:
+    """A fault for every table that cannot be opened; each is told of once."""
     seen: set[str] = set()
     for path, name in named_tables(configuration):
         if name in seen:
             continue
         seen.add(name)
-        try:
-            open_table(name)
-        except TableMistake as mistake:
+        mistake = values.mistake(name)
+        if mistake is not None:
             yield Fault(path, f"{mistake.where}{mistake.message}", mistake.suggestion)
 
 

@@ -9,7 +9,7 @@ from postroad.model import Reply
 from postroad.policy import Stage
 from postroad.server.mechanisms import offer_logins
 from postroad.server.peer import Peer
-from postroad.server.preliminary import NOTHING_EARLY, Preliminaries
+from postroad.server.preliminary import Preliminaries
 from postroad.server.transaction import Transaction
 from postroad.server.wishes import envelope_of
 from postroad.smtp import Hello, Mail
@@ -17,10 +17,9 @@ from postroad.smtp import Hello, Mail
 __all__ = ["begin", "first_look", "welcome"]
 
 
-async def first_look(peer: Peer, preliminaries: Preliminaries) -> Reply | None:
+async def first_look(preliminaries: Preliminaries) -> Reply | None:
     """The refusal of a client as such, where policy looks at it before everything else."""
-    facts = peer.facts("CONNECT", peer.particulars())
-    return (await preliminaries.ask(Stage.CLIENT, facts)).refusal
+    return (await preliminaries.ask(Stage.CLIENT, "CONNECT")).refusal
 
 
 async def welcome(peer: Peer, preliminaries: Preliminaries, event: Hello) -> Reply:
@@ -28,15 +27,14 @@ async def welcome(peer: Peer, preliminaries: Preliminaries, event: Hello) -> Rep
     service = peer.service
     if service.auth:
         await offer_logins(peer)
-    if not service.policy.delay_reject:
-        peer.judged_hello = event.name
-        try:
-            facts = peer.facts("EHLO" if event.extended else "HELO", peer.particulars())
-            refusal = (await preliminaries.ask(Stage.HELO, facts)).refusal
-        finally:
-            peer.judged_hello = None
-        if refusal is not None:
-            return refusal
+    peer.judged_hello = event.name
+    try:
+        state = "EHLO" if event.extended else "HELO"
+        refusal = (await preliminaries.ask(Stage.HELO, state)).refusal
+    finally:
+        peer.judged_hello = None
+    if refusal is not None:
+        return refusal
     return Reply.of(250, None, service.hostname)
 
 
@@ -53,12 +51,9 @@ async def begin(peer: Peer, preliminaries: Preliminaries, event: Mail) -> Transa
     envelope = refusal or envelope_of(event, known=peer.is_known, now=now, longest=longest)
     if isinstance(envelope, Reply):
         return peer.log_rejected("MAIL", envelope, event)
-    early = NOTHING_EARLY
-    if not service.policy.delay_reject:
-        facts = peer.facts("MAIL", peer.particulars(), event, size=event.size or 0)
-        early = await preliminaries.ask(Stage.SENDER, facts, event)
-        if early.refusal is not None:
-            return early.refusal
+    early = await preliminaries.ask(Stage.SENDER, "MAIL", event)
+    if early.refusal is not None:
+        return early.refusal
     disposition, pending = early.disposition, early.pending
     return Transaction(
         peer, event, envelope, now, sending, disposition=disposition, pending=pending

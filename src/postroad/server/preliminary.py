@@ -10,11 +10,11 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from postroad.model import PLAIN, Disposition, Reply
-from postroad.policy import Facts, Stage
+from postroad.policy import Stage
 from postroad.server.peer import Peer
 from postroad.smtp import Mail
 
-__all__ = ["NOTHING_EARLY", "Preliminaries", "Preliminary"]
+__all__ = ["Preliminaries", "Preliminary"]
 
 _COMMANDS = {Stage.CLIENT: "CONNECT", Stage.HELO: "EHLO", Stage.SENDER: "MAIL"}
 _BEFORE: dict[Stage, tuple[Stage, ...]] = {
@@ -38,8 +38,7 @@ class Preliminary(NamedTuple):
     pending: Reply | None = None
 
 
-NOTHING_EARLY = Preliminary()
-"""What is known where all lists wait."""
+_NOTHING = Preliminary()
 
 
 class Preliminaries:
@@ -51,18 +50,20 @@ class Preliminaries:
         self._peer = peer
         self._pending: dict[Stage, Reply | None] = {}
 
-    async def ask(self, stage: Stage, facts: Facts, mail: Mail | None = None) -> Preliminary:
+    async def ask(self, stage: Stage, state: str, mail: Mail | None = None) -> Preliminary:
         """What the list of a stage says; nothing where it waits for RCPT.
 
         Args:
             stage: client, helo or sender.
-            facts: what is known by now.
+            state: the command, as policy services are told it.
             mail: the MAIL in question.
         """
         peer, service = self._peer, self._peer.service
         policy = service.policy
         if policy.delay_reject:
-            return NOTHING_EARLY
+            return _NOTHING
+        size = 0 if mail is None else mail.size or 0
+        facts = peer.facts(state, peer.particulars(), mail, size=size)
         before = next((self._pending[s] for s in _BEFORE[stage] if s in self._pending), None)
         verdict = await policy.early(stage, facts, service.oracle, before)
         self._pending[stage] = verdict.pending

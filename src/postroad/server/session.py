@@ -105,7 +105,7 @@ class Session:
         peer = self._peer
         try:
             if await self._open():
-                self._core.greet(await first_look(peer, self._preliminaries))
+                self._core.greet(await first_look(self._preliminaries))
                 await self._converse()
         except asyncio.CancelledError:  # there was time enough
             self._connection.abort()
@@ -318,7 +318,7 @@ class Session:
             case XClient(attributes):
                 refusal = await speak_for(peer, attributes)
                 if refusal is None:
-                    refused = await first_look(peer, self._preliminaries)
+                    refused = await first_look(self._preliminaries)
                     if refused is not None:  # as at the connection: there is nothing more to say
                         self._fail(refused)
                         return

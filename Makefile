@@ -1,7 +1,12 @@
 # The commands of this repository. They need Python 3.11+ with pip, and make; the rest they install
 # into .venv. `make serve` and `make test` are all a newcomer has to know.
 
-PYTHON ?= python3
+# The distribution's Python if it will do: it is optimised, and a fifth faster than what version
+# managers compile as a rule. Another one: make PYTHON=/path/to/python3.
+ifeq ($(origin PYTHON), undefined)
+PYTHON := $(shell /usr/bin/python3 -c 'import pip, sys, venv; sys.exit(sys.version_info < (3, 11))' \
+            2>/dev/null && echo /usr/bin/python3 || echo python3)
+endif
 VENV   := .venv
 BIN    := $(VENV)/bin
 # Ports of `make serve` are 2525, 2587 and 2465 plus this number.
@@ -17,7 +22,7 @@ PIP    := PIP_DISABLE_PIP_VERSION_CHECK=1 $(PYTHON) -m pip --quiet --python $(BI
 PEERS  := PYTHONPATH=tests
 LOCK   := $(BIN)/uv pip compile pyproject.toml --quiet --universal --generate-hashes --no-header
 
-.PHONY: serve test check format peers bench bench-profile fuzz lock clean
+.PHONY: serve test check format peers bench bench-million bench-profile fuzz lock clean
 .DEFAULT_GOAL := help
 
 help:
@@ -26,6 +31,7 @@ help:
 	@echo "make format               put the code into the format that make test asks for"
 	@echo "make bench                Postfix and Postroad side by side, a profile, memory, slow,"
 	@echo "                          guessing and flooding clients"
+	@echo "make bench-million        what a queue of a million messages costs"
 	@echo "make bench-profile        the ten dearest functions of a worker under that load"
 	@echo "make fuzz [SECONDS=600]   odd octets for the protocol core, in every state of it"
 	@echo "make lock                 renew requirements/*.txt from pyproject.toml"
@@ -57,6 +63,9 @@ bench: $(VENV)/.dev peers
 	$(PEERS) $(BIN)/python bench/guessing.py
 	$(PEERS) $(BIN)/python bench/flood.py
 	$(PEERS) $(BIN)/python bench/policy.py
+
+bench-million: $(VENV)/.dev peers
+	$(PEERS) $(BIN)/python bench/million.py $(ARGS)
 
 bench-profile: $(VENV)/.dev peers
 	$(PEERS) $(BIN)/python bench/relay.py --profile $(ARGS)

@@ -10,7 +10,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
+from postroad.sasl.client import (
+    ClientExchange,
+    ClientStart,
+    chosen,
+    client_exchange,
+    spellings,
+)
 from postroad.smtp.client import (
+    Challenged,
     ClientCore,
     ClientEvent,
     ContentWanted,
@@ -52,6 +60,7 @@ class Driver:
         self._transactions = list(transactions)
         self._content = content
         self._login = login
+        self._exchange: ClientExchange | None = None
         self._tls = tls
 
     @property
@@ -85,12 +94,22 @@ class Driver:
                 self._tls = False
                 self.core.start_tls()
             case Ready() if self._login:
-                self.core.login(*self._login)
+                self._log_in(*self._login)
+            case Challenged() if self._exchange is not None:
+                self.core.respond(self._exchange.respond(event.data))
             case Ready() | LoggedIn() | TlsRefused() | LoginRefused() | Finished():
                 if self._transactions and self.core.is_idle:
                     self.core.begin(self._transactions.pop(0))
             case Ended():
                 pass
+
+    def _log_in(self, username: str, password: str) -> None:
+        """By the best mechanism of those that need nothing from the server."""
+        offered = self.core.extensions.mechanisms & {"PLAIN", "LOGIN"}
+        start = ClientStart(username=username, secret=password, nonce=lambda: "nonce")
+        for name in chosen(offered, token=False, encrypted=True, bound=False)[:1]:
+            self._exchange = client_exchange(name, start)
+            self.core.authenticate(name, self._exchange.begin(), spellings(password))
 
 
 def play(driver: Driver, dialogue: str, split: str = "whole") -> Driver:

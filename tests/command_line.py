@@ -26,6 +26,10 @@ class Ran:
     def json(self) -> Any:
         return json.loads(self.out)
 
+    @property
+    def json_lines(self) -> list[Any]:
+        return [json.loads(line) for line in self.lines]
+
 
 class CommandLine:
     """Calls the program's own entry in this process."""

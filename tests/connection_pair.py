@@ -26,7 +26,7 @@ class Pair:
 
     async def __aenter__(self) -> Connection:
         self.socket = bind("127.0.0.1", 0, first=True)
-        self.listener = Listener(self.socket, self._accept, implicit_tls=self.implicit_tls)
+        self.listener = Listener(self.socket, self._accept)
         await self.listener.start()
         port = self.socket.getsockname()[1]
         self.client = await connect("127.0.0.1", port, timeout=PATIENCE)
@@ -48,6 +48,8 @@ class Pair:
 
     async def _serve(self, connection: Connection) -> None:
         try:
+            if not self.implicit_tls:
+                await connection.open()
             await self.handler(connection)
         finally:
             connection.close()

@@ -52,6 +52,9 @@ class FakeConnection:
     async def drain(self, timeout: float) -> None:  # noqa: ASYNC109
         return
 
+    async def open(self) -> None:
+        return
+
     async def start_tls(
         self,
         context: ssl.SSLContext,

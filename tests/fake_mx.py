@@ -39,6 +39,7 @@ class FakeMx:
     messages: list[Taken] = field(default_factory=list)
     commands: list[str] = field(default_factory=list)
     connections: int = 0
+    clients: list[str] = field(default_factory=list)  # the addresses they came from
     port: int = 0
 
     def __post_init__(self) -> None:
@@ -48,12 +49,14 @@ class FakeMx:
         self.peers: set[asyncio.StreamWriter] = set()
         self._server: asyncio.Server | None = None
 
-    async def start(self, *, path: Path | None = None, host: str = "127.0.0.1") -> FakeMx:
+    async def start(
+        self, *, path: Path | None = None, host: str = "127.0.0.1", port: int = 0
+    ) -> FakeMx:
         if path is not None:
             self._server = await asyncio.start_unix_server(self._session, path)
             return self
         context = self.context if self.implicit else None
-        self._server = await asyncio.start_server(self._session, host, 0, ssl=context)
+        self._server = await asyncio.start_server(self._session, host, port, ssl=context)
         self.port = self._server.sockets[0].getsockname()[1]
         return self
 
@@ -65,6 +68,7 @@ class FakeMx:
 
     async def _session(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
+        self.clients.append((writer.get_extra_info("peername") or ("",))[0])
         self.peers.add(writer)
         how = "end of file"
         try:
@@ -134,7 +138,9 @@ class FakeMx:
         size, _, last = argument.partition(" ")
         mail.content += await reader.readexactly(int(size))
         mail.chunked = True
-        if last == "LAST":
+        if not mail.recipients:
+            await self._say(writer, "NOBODY", "554 5.5.1 No recipients")
+        elif last == "LAST":
             await self._answer_content(writer, mail)
         else:
             await self._say(writer, "CHUNK", "250 2.0.0 Ok")

@@ -9,18 +9,29 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from postroad.model import BLANK, Addressee, Envelope, StoredMessage, StoredRecipient, Waybill
+from postroad.model import (
+    BLANK,
+    Action,
+    Address,
+    Addressee,
+    Envelope,
+    StoredMessage,
+    StoredRecipient,
+    Waybill,
+)
 from postroad.spool import (
+    Altered,
     Choice,
     Claim,
     Claimed,
     Done,
     Hastened,
     Retry,
-    Selector,
     Sifted,
     SpoolError,
+    Standing,
 )
+from postroad.spool.choosing import matches
 from postroad.spool.queue_id import QueueIds
 
 
@@ -39,12 +50,16 @@ class MemoryContent:
 
 @dataclass
 class Row:
-    """A recipient: `due` is absent while it was never deferred."""
+    """A recipient: `due` is absent while it was never deferred.
+
+    What was given up of a message on hold is due `despite_hold`, until it is tried or held again.
+    """
 
     queue_id: str
     recipient: StoredRecipient
     due: float | None = None
     reason: str | None = None
+    despite_hold: bool = False
 
 
 @dataclass
@@ -63,22 +78,38 @@ def store_due(message: StoredMessage) -> float:
     return message.queued - 600 * max(message.envelope.priority, 0)
 
 
-def chosen(choice: Choice, message: StoredMessage) -> bool:
-    """Whether an operator means the message."""
-    names = choice.queue_ids
-    sender = message.envelope.sender
-    said = "" if sender is None else f"{sender.local}@{sender.domain}"
+def chosen(choice: Choice, message: StoredMessage, row: Row, now: float) -> bool:
+    """Whether an operator means this recipient of the message."""
+    names, waybill = choice.queue_ids, message.waybill
+    later = (message.envelope.hold_until or 0.0) > now
     return (
         (names is None or message.queue_id in {name.upper() for name in names})
-        and (not choice.held or bool(message.waybill.held))
-        and (choice.reason is None or message.waybill.held == choice.reason)
-        and (choice.login is None or _is_by(message.waybill.login, choice.login))
-        and (choice.sender is None or said.lower() == choice.sender.lower())
+        and (not choice.held or bool(waybill.held))
+        and (choice.reason is None or waybill.held == choice.reason)
+        and (choice.login is None or (bool(waybill.login) and matches(waybill.login, choice.login)))
+        and (choice.client is None or matches(waybill.client, choice.client))
+        and (choice.sender is None or matches(_spelt(message.envelope.sender), choice.sender))
+        and (choice.before is None or message.arrived < choice.before)
+        and (choice.after is None or message.arrived > choice.after)
+        and (choice.larger is None or message.content.size > choice.larger)
+        and (choice.recipient is None or matches(_spelt(row.recipient.address), choice.recipient))
+        and (choice.domain is None or matches(row.recipient.address.domain, choice.domain))
+        and (choice.said is None or choice.said.lower() in (row.reason or "").lower())
+        and (
+            choice.standing is None
+            or {
+                Standing.HELD: bool(waybill.held),
+                Standing.WAITING: not waybill.held and later,
+                Standing.DAMAGED: False,
+                Standing.DEFERRED: not waybill.held and not later and (row.due or 0.0) > now,
+                Standing.ACTIVE: not waybill.held and (row.due or 0.0) <= now,
+            }[choice.standing]
+        )
     )
 
 
-def _is_by(login: str, account: str) -> bool:
-    return bool(login) and login.lower() == account.lower()
+def _spelt(address: Address | None) -> str:
+    return "" if address is None else f"{address.local}@{address.domain}"
 
 
 class MemoryDraft:
@@ -165,7 +196,9 @@ class MemoryShard:
         waiting = sorted(
             (row.due, id_)
             for id_, row in self.store.rows.items()
-            if row.due is not None and id_ not in self.claimed and not self.held(row)
+            if row.due is not None
+            and id_ not in self.claimed
+            and (row.despite_hold or not self.held(row))
         )
         due = [id_ for at, id_ in waiting if at <= now][:limit]
         self.claimed |= set(due)
@@ -192,13 +225,15 @@ class MemoryShard:
                 del self.store.rows[result.recipient_id]
                 touched[row.queue_id] = None
             else:
-                row.due, row.reason = result.at, result.reason
                 recipient = row.recipient
+                row.due, row.despite_hold = result.at, False
+                if recipient.owed is not Action.FAILED:
+                    row.reason = result.reason
                 row.recipient = recipient._replace(
                     attempts=recipient.attempts + result.tried,
                     told=result.told or recipient.told,
                     owed=result.owed or recipient.owed,
-                    reason=result.reason,
+                    reason=row.reason or "",
                 )
         return [queue_id for queue_id in touched if self.remove_empty(queue_id)]
 
@@ -210,23 +245,80 @@ class MemoryShard:
                 row.due = store_due(self.store.messages[row.queue_id])
             self.claimed.discard(id_)
 
-    async def hasten(self, selector: Selector) -> Hastened:
+    def meant(self, choice: Choice) -> list[tuple[int, Row, StoredMessage]]:
+        now, messages = self.clock(), self.store.messages
+        return [
+            (id_, row, messages[row.queue_id])
+            for id_, row in self.store.rows.items()
+            if chosen(choice, messages[row.queue_id], row, now)
+        ]
+
+    async def hasten(self, choice: Choice) -> Hastened:
         self.check(writing=True)
         now, count, postponed, withheld = self.clock(), 0, 0, 0
-        names = {name.upper() for name in selector.queue_ids or ()}
-        for id_, row in self.store.rows.items():
-            named = selector.queue_ids is None or row.queue_id in names
-            if named and self.held(row) and id_ not in self.claimed:
-                withheld += selector.matches(row.recipient.address)
+        for id_, row, message in self.meant(choice):
+            if id_ in self.claimed:
                 continue
-            waits = id_ not in self.claimed and row.due is not None and row.due > now
-            if named and waits and selector.matches(row.recipient.address):
-                if (self.store.messages[row.queue_id].envelope.hold_until or 0.0) > now:
+            if self.held(row):
+                withheld += 1
+            elif row.due is not None and row.due > now:
+                if (message.envelope.hold_until or 0.0) > now:
                     postponed += 1
                     continue
                 row.due = now
                 count += 1
         return Hastened(count, postponed, None, withheld)
+
+    async def requeue(self, choice: Choice) -> Altered:
+        self.check(writing=True)
+        now, done, busy, postponed = self.clock(), [], 0, 0
+        for id_, row, message in self.meant(choice):
+            if (message.envelope.hold_until or 0.0) > now:
+                postponed += 1
+                continue
+            done.append(row.queue_id)
+            busy += id_ in self.claimed
+            row.recipient = row.recipient._replace(attempts=0)
+            if row.recipient.owed is None:
+                row.reason = None
+                row.recipient = row.recipient._replace(reason="")
+            row.due = row.due if id_ in self.claimed else now
+        for queue_id in set(done):
+            message = self.store.messages[queue_id]
+            self.store.messages[queue_id] = replace(message, queued=now)
+        return Altered(len(set(done)), len(done), busy, postponed)
+
+    async def give_up(self, choice: Choice, reason: str) -> Altered:
+        self.check(writing=True)
+        done = [
+            (id_, row)
+            for id_, row, _ in self.meant(choice)
+            if row.recipient.owed in {None, Action.FAILED}
+        ]
+        for id_, row in done:
+            row.reason = reason
+            row.recipient = row.recipient._replace(owed=Action.FAILED, reason=reason)
+            row.due = row.due if id_ in self.claimed else self.clock()
+            row.despite_hold = id_ not in self.claimed
+        for queue_id in {row.queue_id for _, row in done}:
+            rows = [row for row in self.store.rows.values() if row.queue_id == queue_id]
+            if all(row.recipient.owed is not None for row in rows):
+                message = self.store.messages[queue_id]
+                waybill = message.waybill._replace(held="")
+                self.store.messages[queue_id] = replace(message, waybill=waybill)
+        busy = sum(id_ in self.claimed for id_, _ in done)
+        return Altered(len({row.queue_id for _, row in done}), len(done), busy)
+
+    async def remove(self, choice: Choice) -> Altered:
+        self.check(writing=True)
+        done = self.meant(choice)
+        for id_, _, _ in done:
+            del self.store.rows[id_]
+            self.claimed.discard(id_)
+        names = {row.queue_id for _, row, _ in done}
+        for name in names:
+            self.remove_empty(name)
+        return Altered(len(names), len(done))
 
     async def hold(self, choice: Choice, reason: str) -> Sifted:
         self.check(writing=True)
@@ -246,9 +338,11 @@ class MemoryShard:
         return bool(self.store.messages[queue_id].waybill.held)
 
     def mark_held(self, choice: Choice, reason: str) -> Sifted:
-        meant = [each for each in self.store.messages.values() if chosen(choice, each)]
+        meant = list({each.queue_id: each for _, _, each in self.meant(choice)}.values())
         changed = [each for each in meant if bool(each.waybill.held) is not bool(reason)]
         for each in changed:
+            for row in self.store.rows.values():
+                row.despite_hold = row.despite_hold and row.queue_id != each.queue_id
             waybill = each.waybill._replace(held=reason)
             self.store.messages[each.queue_id] = replace(each, waybill=waybill)
         return Sifted(len(changed), len(meant) - len(changed), None)
@@ -257,13 +351,7 @@ class MemoryShard:
         return bool(self.store.messages[row.queue_id].waybill.held)
 
     async def delete(self, queue_ids: Sequence[str]) -> int:
-        self.check(writing=True)
-        names = {name.upper() for name in queue_ids} & self.store.messages.keys()
-        for id_, row in list(self.store.rows.items()):
-            if row.queue_id in names:
-                del self.store.rows[id_]
-                self.claimed.discard(id_)
-        return sum(self.remove_empty(name) for name in names)
+        return (await self.remove(Choice(frozenset(queue_ids)))).messages
 
     async def close(self) -> None:
         self.closed = True

@@ -37,12 +37,15 @@ SILENT = answer(Status.DEFERRED, SILENCE, unreachable=True)
 class FakeTransport:
     """Delivers to a list.
 
-    While `gate` is cleared, deliveries wait at it; `running` and `most` count them.
+    Sets `begun` at each delivery. While `gate` is cleared, deliveries wait at it; `running` and
+    `most` count them.
     """
 
-    def __init__(self, says: Answer = SENDS) -> None:
+    def __init__(self, says: Answer = SENDS, *, relays: bool = True) -> None:
         self.says = says
+        self.relays = relays
         self.deliveries: list[Delivery] = []
+        self.begun = asyncio.Event()
         self.gate = asyncio.Event()
         self.gate.set()
         self.running = 0
@@ -50,6 +53,7 @@ class FakeTransport:
 
     async def deliver(self, delivery: Delivery) -> Report:
         self.deliveries.append(delivery)
+        self.begun.set()
         self.running += 1
         self.most = max(self.most, self.running)
         try:

@@ -171,9 +171,10 @@ class GuideServers:
         text = text.replace("/etc/postroad", str(self._tables))
         text = text.replace("/run/policy-spf", str(policy_spf))
         settings: dict[str, Table] = tomllib.loads(text)
-        password = self._tables / "smarthost.password"
-        password.write_text("secret\n")
-        password.chmod(0o600)
+        password = self._tables / "sasl_passwd"
+        password.write_text("[smtp.mailgun.org]:587 postmaster@example.org:secret\n")
+        password.chmod(0o640)
+        (self._tables / "GeoTrust_Global_CA.pem").write_bytes(certificate.chain.read_bytes())
         settings |= {
             "tls": {"certificate": str(certificate.chain), "key": str(certificate.key)},
             "dns": {"servers": [resolver]},

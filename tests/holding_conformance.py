@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from postroad.model import Address, Addressee, Envelope, Waybill
-from postroad.spool import Choice, Claim, Claimed, Done, Hastened, Retry, Selector, Sifted
+from postroad.model import Action, Address, Addressee, Envelope, Waybill
+from postroad.spool import Altered, Choice, Claim, Claimed, Done, Hastened, Retry, Sifted
 from spool_conformance import ANN, BOB, EVE, LARGE, NOON, SMALL, Place, ids, named, put, read
 
 HERS = Waybill("ann@example.org", "192.0.2.7")
@@ -196,10 +196,8 @@ async def test_impatience_is_no_release(place: Place) -> None:
     await shard.settle([Retry(each, NOON + 60, "451") for each in ids(held)])
     await shard.hold(one(held), "because")
     await put(shard)  # with the queue: nothing to hasten
-    assert await shard.hasten(Selector(None, EVE.domain)) == Hastened(0, 0, None, 1)
-    assert await shard.hasten(Selector(frozenset({held.message.queue_id}))) == Hastened(
-        0, 0, None, 2
-    )
+    assert await shard.hasten(Choice(domain=EVE.domain)) == Hastened(0, 0, None, 1)
+    assert await shard.hasten(Choice(frozenset({held.message.queue_id}))) == Hastened(0, 0, None, 2)
 
 
 @pytest.mark.parametrize("first", ["hold", "commit"])
@@ -227,3 +225,79 @@ async def test_held_mail_can_be_deleted(place: Place) -> None:
     assert await shard.delete([fresh.message.queue_id, begun.message.queue_id]) == 2
     assert await shard.free(Choice()) == Sifted(0, 0, None)
     assert await shard.settle([Done(ids(begun)[0])]) == []
+
+
+# What else an operator does -----------------------------------------------------------------------
+
+
+async def test_requeued_mail_is_as_new(place: Place) -> None:
+    shard = await place.open()
+    claimed = await bring(shard, BOB, EVE)
+    first, second = ids(claimed)
+    await shard.settle([Retry(first, NOON + 60, "451 later")])
+    place.clock.now = NOON + 5
+    assert await shard.requeue(Choice(domain=BOB.domain)) == Altered(1, 1)
+    assert await shard.requeue(one(claimed)) == Altered(1, 2, 1)
+    (again,) = (await shard.claim(NOON + 5, 10)).messages
+    (recipient,) = again.recipients
+    assert (recipient.id, recipient.attempts, recipient.reason) == (first, 0, "")
+    assert (again.message.arrived, again.message.queued) == (NOON - 1, NOON + 5)
+    await shard.release([first, second])
+    shard = await place.crash()
+    assert sorted(ids(*(await shard.claim(NOON + 5, 10)).messages)) == [first, second]
+
+
+async def test_requeued_mail_stays_on_hold_and_waits_for_its_release(place: Place) -> None:
+    shard = await place.open()
+    held = await bring(shard, waybill=HERS._replace(held="x"))
+    await bring(shard, hold_until=NOON + 50)
+    place.clock.now = NOON + 9
+    assert await shard.requeue(Choice()) == Altered(1, 1, 0, 1)
+    assert await shard.claim(NOON + 49, 10) == Claim((), NOON + 50)
+    await shard.free(one(held))
+    (again,) = (await shard.claim(NOON + 9, 10)).messages
+    assert again.message.queued == NOON + 9
+
+
+async def test_what_is_given_up_is_due_with_a_report_of_failure(place: Place) -> None:
+    shard = await place.open()
+    claimed = await bring(shard, BOB, EVE, waybill=HERS._replace(held="x"))
+    place.clock.now = NOON + 9
+    assert await shard.give_up(Choice(domain=BOB.domain), "550 5.7.1 no") == Altered(1, 1)
+    (some,) = (await shard.claim(NOON + 9, 10)).messages
+    (recipient,) = some.recipients
+    assert (recipient.address, recipient.owed, recipient.reason) == (
+        BOB,
+        Action.FAILED,
+        "550 5.7.1 no",
+    )
+    await shard.settle([Retry(recipient.id, NOON + 60, "451 no room for the report")])
+    assert await shard.give_up(one(claimed), "550 5.7.1 no") == Altered(1, 2)
+    shard = await place.crash()
+    (every,) = (await shard.claim(NOON + 60, 10)).messages
+    assert {each.address: each.reason for each in every.recipients} == dict.fromkeys(
+        (BOB, EVE), "550 5.7.1 no"
+    )
+    assert every.message.waybill.held == ""
+
+
+async def test_what_is_given_up_in_an_attempt_keeps_the_operators_words(place: Place) -> None:
+    shard = await place.open()
+    claimed = await bring(shard)
+    assert await shard.give_up(one(claimed), "550 5.7.1 no") == Altered(1, 1, 1)
+    await shard.settle([Retry(*ids(claimed), NOON + 60, "451 busy")])
+    (again,) = (await shard.claim(NOON + 60, 10)).messages
+    (recipient,) = again.recipients
+    assert (recipient.owed, recipient.reason) == (Action.FAILED, "550 5.7.1 no")
+
+
+async def test_removed_recipients_take_their_message_with_them(place: Place) -> None:
+    shard = await place.open()
+    claimed = await bring(shard, BOB, EVE, content=LARGE)
+    other = await bring(shard, EVE)
+    assert await shard.remove(Choice(domain=EVE.domain)) == Altered(2, 2)
+    assert await shard.settle([Done(each) for each in ids(other)]) == []
+    assert await shard.settle([Done(each) for each in ids(claimed)]) == [claimed.message.queue_id]
+    assert await shard.remove(Choice()) == Altered()
+    shard = await place.crash()
+    assert await shard.claim(NOON + 1e9, 10) == Claim((), None)

@@ -153,7 +153,14 @@ class FakeRouter:
         self.gate = asyncio.Event()
         self.slow: set[str] = set()
 
-    async def route(self, address: Address, content_filter: ContentFilter | None = None) -> Route:
+    async def route(
+        self,
+        address: Address,
+        content_filter: ContentFilter | None = None,
+        *,
+        sender: Address | None = None,
+        listener: str = "",
+    ) -> Route:
         if content_filter is not None:
             return Route(self.filter, content_filter.nexthop)
         if address.domain in self.slow:

@@ -38,6 +38,12 @@ ZONE = {
     "behind.example": {"MX": ("20 relay.example.org.", "30 mx.example.net.", "10 mx.example.net.")},
     "backup.example": {"MX": ("10 dead.example.net.", "20 relay.example.org.")},
     "lost.example": {"MX": ("10 nowhere.example.", "20 relay.example.org.")},
+    "second.example.net": {"A": ("127.0.0.2",)},
+    "third.example.net": {"A": ("127.0.0.4",)},
+    "pair.example": {"MX": ("10 mx.example.net.", "20 second.example.net.")},
+    "three.example": {
+        "MX": ("10 mx.example.net.", "20 second.example.net.", "30 third.example.net.")
+    },
     "crowd.example": {"MX": tuple(f"{at} crowd{at}.example." for at in range(9))},
     **{f"crowd{at}.example": {"A": ("127.0.0.3",)} for at in range(9)},
 }
@@ -48,6 +54,7 @@ class World:
 
     def __init__(self, server: FakeMx) -> None:
         self.server = server
+        self.others: list[FakeMx] = []
         self.logged: list[Event] = []
         self.dns = FakeDns(ZONE, broken=frozenset({"broken.example"}))
         self.transport: SmtpTransport
@@ -60,6 +67,7 @@ class World:
         own_port: int | None = None,  # of our listener; 0: the server is our listener
         now: Callable[[], float] = time.time,
         chosen: bool = False,
+        parts: dict[str, object] | None = None,  # further arguments of the transport
         **relay: object,
     ) -> World:
         ticks = count()
@@ -75,8 +83,21 @@ class World:
             ourselves=Ourselves(ours),
             now=now,
             chosen=chosen,
+            **(parts or {}),
         )
         return self
+
+    async def beside(self, server: FakeMx, address: str = "127.0.0.2") -> FakeMx:
+        """Start another server on the same port of another address."""
+        started = await server.start(host=address, port=self.server.port)
+        self.others.append(started)
+        return started
+
+    async def stop(self) -> None:
+        """End everything."""
+        self.transport.close()
+        for server in (self.server, *self.others):
+            await server.stop()
 
     async def send(self, nexthop: str = "example.net", *recipients: str, **more: object):
         return await self.transport.deliver(delivery(nexthop, *recipients, **more))

@@ -25,7 +25,7 @@ from postroad.model import (
     StoredRecipient,
     Told,
 )
-from postroad.spool import Claim, Claimed, Done, Hastened, Retry, Selector, SpoolError
+from postroad.spool import Choice, Claim, Claimed, Done, Hastened, Retry, SpoolError
 
 NOON = 1_800_000_000.0
 INLINE_LIMIT = 1000
@@ -216,14 +216,14 @@ async def test_flush_does_not_release(place: Place) -> None:
     deferred = await put(shard, BOB, EVE)
     await shard.settle(retries(deferred, NOON + 300))
     held = await put(shard, BOB, EVE, hold_until=NOON + 50)
-    assert await shard.hasten(Selector(None, BOB.domain)) == Hastened(1, 1, None)
-    assert (await shard.hasten(Selector())).count == 1
+    assert await shard.hasten(Choice(domain=BOB.domain)) == Hastened(1, 1, None)
+    assert (await shard.hasten(Choice())).count == 1
     assert named(await shard.claim(NOON, 10)) == [deferred.message.queue_id]
     place.clock.now = NOON + 50
     (released,) = (await shard.claim(NOON + 50, 10)).messages
     await shard.settle(retries(released, NOON + 300))
     name = frozenset({held.message.queue_id})
-    assert await shard.hasten(Selector(name)) == Hastened(2, 0, None)
+    assert await shard.hasten(Choice(name)) == Hastened(2, 0, None)
 
 
 async def test_a_higher_priority_comes_back_first(place: Place) -> None:
@@ -403,7 +403,7 @@ async def test_flush_makes_deferred_recipients_due(
     held = await put(shard)
     await shard.settle([*retries(one, NOON + 300), *retries(two, NOON + 300)])
     names = frozenset({one.message.queue_id}) if by_id else None
-    assert (await shard.hasten(Selector(names, domain))).count == count
+    assert (await shard.hasten(Choice(names, domain=domain))).count == count
     assert len(ids(*(await shard.claim(NOON, 10)).messages)) == count
     assert await shard.settle([Done(ids(held)[0])]) == [held.message.queue_id]
 
@@ -414,8 +414,8 @@ async def test_flush_leaves_the_namesake_in_another_shard(place: Place) -> None:
     claimed = await put(shard)
     await shard.settle(retries(claimed, NOON + 300))
     name = claimed.message.queue_id
-    assert (await shard.hasten(Selector(frozenset({name[:-2] + "ZZ"})))).count == 0
-    assert (await shard.hasten(Selector(frozenset({name.lower(), "NONE"})))).count == 1
+    assert (await shard.hasten(Choice(frozenset({name[:-2] + "ZZ"})))).count == 0
+    assert (await shard.hasten(Choice(frozenset({name.lower(), "NONE"})))).count == 1
 
 
 async def test_delete_removes_whole_messages(place: Place) -> None:

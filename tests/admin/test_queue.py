@@ -18,7 +18,6 @@ from postroad.spool import (
     Choice,
     Inventory,
     Retry,
-    Selector,
     Shard,
     SpoolSettings,
     shard_directories,
@@ -103,7 +102,7 @@ async def deleted(state: Path, queue_ids: Sequence[str], seen: list[int] | None 
     return await asyncio.to_thread(delete, state, queue_ids, (seen or []).append)
 
 
-async def flushed(state: Path, selector: Selector) -> int:
+async def flushed(state: Path, selector: Choice) -> int:
     changed = await asyncio.to_thread(flush, state, selector)
     assert changed.held == 0
     return changed.count
@@ -120,7 +119,7 @@ async def test_flush(
     """Shards 0 and 1 with two messages each; a worker has those that are `owned`."""
     async with opened(tmp_path, 0, 1) as shards:
         names = [(await fill(shard, 2))[0] for shard in shards.values()]
-    selector = Selector(frozenset(names) if named else None, domain)
+    selector = Choice(frozenset(names) if named else None, domain=domain)
     if not owned:
         assert await flushed(tmp_path, selector) == count
     else:
@@ -144,7 +143,8 @@ async def test_delete_by_thousands(tmp_path: Path, owned: tuple[int, ...]) -> No
             assert await deleted(tmp_path, names, seen) == 3399
     assert waiting(tmp_path) == [kept]
     assert seen == sorted(seen)
-    assert (seen[1], seen[-1]) == (1000, 3399)
+    assert 0 < seen[1] <= 1000
+    assert seen[-1] == 3399
 
 
 @pytest.mark.parametrize("owned", [(0,), ()], ids=str)
@@ -154,10 +154,10 @@ async def test_flush_releases_nothing_that_is_held(tmp_path: Path, owned: tuple[
         held = Envelope(None, hold_until=LATER)
         await shards[0].begin().commit(held, [Addressee(X, X), Addressee(Y, Y)], NOW)
     if not owned:
-        changed = await asyncio.to_thread(flush, tmp_path, Selector())
+        changed = await asyncio.to_thread(flush, tmp_path, Choice())
     else:
         async with worker(tmp_path, *owned):
-            changed = await asyncio.to_thread(flush, tmp_path, Selector())
+            changed = await asyncio.to_thread(flush, tmp_path, Choice())
     assert changed == Changed(1, 2)
     assert len(waiting(tmp_path)) == 1
 
@@ -166,7 +166,7 @@ async def test_flush_by_thousands(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(queue, "PORTION", 7)
     async with worker(tmp_path, 0) as (shards, runner):
         names = await fill(shards[0], 50, X)
-        assert await flushed(tmp_path, Selector(frozenset(names[:-1]))) == 49
+        assert await flushed(tmp_path, Choice(frozenset(names[:-1]))) == 49
         assert runner.flushed == 7
         assert waiting(tmp_path) == names[-1:]
 
@@ -248,7 +248,7 @@ async def test_hold_and_release(
         assert await held(tmp_path, choice) == Changed(0, passed=count)
         listed = list(Inventory(shard_directories(tmp_path / "spool")).list(Choice(held=True)))
         assert [entry.waybill.held for entry in listed] == ["because"] * count
-        flushed_ = await asyncio.to_thread(flush, tmp_path, Selector())
+        flushed_ = await asyncio.to_thread(flush, tmp_path, Choice())
         assert (flushed_.count, flushed_.withheld) == (6 - count, count)
         assert await released(tmp_path, choice) == Changed(count, passed=0)
         assert await released(tmp_path, choice) == Changed(0, passed=count)
@@ -267,7 +267,7 @@ async def test_the_log_says_what_an_operator_did(tmp_path: Path) -> None:
         await held(tmp_path, Choice(login="ann@example.org"), "a\nb")
         await held(tmp_path, Choice(login="ann@example.org"), "nothing more")
         await released(tmp_path, Choice(sender=""))
-        await flushed(tmp_path, Selector(None, "x.example"))
+        await flushed(tmp_path, Choice(domain="x.example"))
         await deleted(tmp_path, names)
         assert runner.logged == [
             "messages submitted by ann@example.org put on hold (a?b): 2",
@@ -317,7 +317,15 @@ async def test_a_hold_without_a_reason(tmp_path: Path) -> None:
         ({"command": "hold", "reason": {}}, "reason must be a string"),
         ({"command": "hold"}, "a message is held for a reason"),
         ({"command": "release", "held_for": 1}, "held_for must be a string"),
-        ({"command": "delete"}, "queue_ids must be a list of strings"),
+        ({"command": "delete"}, "it does not say which messages"),
+        ({"command": "bounce", "reply": "550 5.7.1 no"}, "it does not say which messages"),
+        ({"command": "bounce", "all": True}, "a reply of class 5 on one line"),
+        ({"command": "bounce", "all": True, "reply": "450 4.7.1 no"}, "a reply of class 5"),
+        ({"command": "bounce", "all": True, "reply": "550 5.7.1 a\r\nb"}, "on one line"),
+        ({"command": "requeue", "standing": "gone"}, "is not a valid Standing"),
+        ({"command": "requeue", "before": "now"}, "before must be a number"),
+        ({"command": "requeue", "larger": True}, "larger must be a number"),
+        ({"command": "flush", "recipient": "*a*a*a*a*a"}, "more than 4 wildcards"),
         ({"command": "delete", "queue_ids": "ABC"}, "queue_ids must be"),
         ({"command": "delete", "queue_ids": [1]}, "queue_ids must be"),
         ({"command": "flush", "queue_ids": {}}, "queue_ids must be"),
@@ -340,5 +348,5 @@ async def test_names_that_are_none(tmp_path: Path, name: str) -> None:
     async with worker(tmp_path, 0) as (shards, _):
         await fill(shards[0], 1)
         assert await deleted(tmp_path, [name]) == 0
-        assert await flushed(tmp_path, Selector(frozenset({name}))) == 0
+        assert await flushed(tmp_path, Choice(frozenset({name}))) == 0
         assert len(waiting(tmp_path)) == 1

@@ -73,7 +73,7 @@ class World:
 
     async def close(self) -> None:
         await self.inquiries.close()
-        self.outbound.close()
+        await self.outbound.close()
         self.writer.close()
 
 

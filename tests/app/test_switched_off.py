@@ -43,9 +43,22 @@ NUMBERS = {
 NO_LIMITS = {
     "workers": "0 is one for each core",
     "delivery.mx_port": "a port",
+    "relay.smarthosts.weight": "a share",
+    "transports.NAME.port": "a port",
+    "suppression.bounces": "at least one",
+    "transports.NAME.processes": "at least one",
     "directory.password_threads": "at least one",
     **{key: "a reply" for key in NUMBERS if key.startswith("policy.")},
 }
+BESIDE = {
+    "tokens.submission": [
+        'endpoint = "https://localhost"',
+        'client_id = "x"',
+        'client_secret_file = "secret"',
+    ],
+    "transports.submission": ['kind = "pipe"', 'command = ["/bin/true"]'],
+}
+"""What a table cannot do without."""
 SWITCHED_OFF = sorted(NUMBERS.keys() - NO_LIMITS)
 
 
@@ -58,11 +71,13 @@ def configured(folder: Path, smarthost: int, name_server: str, zero: str) -> Con
         "relay": [f'smarthost = "[smtp.example.net]:{smarthost}"'],
         "dns": [f'servers = ["{name_server}"]'],
     }
-    tables.setdefault(table, []).append(f"{key} = 0")
+    tables.setdefault(table, list(BESIDE.get(table, ()))).append(f"{key} = 0")
     lines = ['hostname = "mail.example.org"', 'domains = ["example.org"]']
     lines.append('state_directory = "state"')
     for name, below in tables.items():
         lines += [f"[{name}]", *below]
+    (folder / "secret").write_text("summersun")
+    (folder / "secret").chmod(0o600)
     (folder / "postroad.toml").write_text("\n".join(lines))
     return load(folder / "postroad.toml")
 
@@ -155,7 +170,9 @@ async def test_mail_flows(folder: Path, smarthost: FakeMx, name_server: str, zer
 def test_every_number_is_here_or_said_to_be_no_limit() -> None:
     assert NO_LIMITS.keys() <= NUMBERS.keys()
     named = [name for name in NUMBERS if ANY_NAME in name]
-    assert all(name.startswith(f"listeners.{ANY_NAME}.") for name in named)
+    # what `configured` can write
+    sections = ("listeners.", "transports.", "tokens.", "destinations.")
+    assert all(name.startswith(sections) for name in named)
 
 
 @pytest.mark.parametrize(("timeout", "limit"), [(0.0, math.inf), (30.0, 30.0)])

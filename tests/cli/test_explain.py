@@ -371,3 +371,26 @@ def test_identifiers_in_replies(command_line: CommandLine, server: Path) -> None
     configure(server, "[listeners.mx]\n[history]\nin_replies = true")
     ran = command_line("explain", *STRANGER, *FROM, *AWAY, "--json")
     assert answers(ran)[-1].endswith("Relay access denied (SESSION-ID)")
+
+
+@pytest.mark.usefixtures("server")
+def test_who_is_suppressed(command_line: CommandLine, server: Path) -> None:
+    file = server / "postroad.toml"
+    file.write_text(file.read_text().replace("[suppression]\n", "[suppression]\nenabled = true\n"))
+    command_line("suppression", "add", "lisa@elsewhere.test", "--reason", "she asked for it")
+    before = tree(server / "state")
+    words = ("--listener", "submission", *USER, "--from", "john@example.org", *AWAY, "--data")
+    ran = command_line("explain", *words)
+    assert not ran.err
+    said = " ".join(ran.out.split())
+    assert "it would go back to the sender: 5.1.1 mail to this address is suppressed since " in said
+    assert ": she asked for it" in said
+    assert tree(server / "state") == before
+
+
+def test_an_address_for_reports_needs_no_mailbox(command_line: CommandLine, server: Path) -> None:
+    configure(server, '[listeners.mx]\n[tls_reports]\nreceive = ["tls@example.org"]')
+    found = command_line("explain", *STRANGER, *FROM, "--to", "TLS@example.org", "--json")
+    assert answers(found)[-1] == "250 2.1.5 Ok"
+    (end,) = found.json["destinations"]
+    assert end["words"].startswith("kept as a report about TLS, if it is one")

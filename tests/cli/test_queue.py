@@ -76,7 +76,7 @@ def store(
 
 def test_an_empty_queue(command_line: CommandLine, server: Path) -> None:
     assert command_line("queue", "list").out == "Mail queue is empty\n"
-    assert command_line("queue", "list", "--json").json == []
+    assert command_line("queue", "list", "--json").out == ""
 
 
 def test_the_list_looks_like_postqueues(command_line: CommandLine, server: Path) -> None:
@@ -105,7 +105,7 @@ def test_the_list_looks_like_postqueues(command_line: CommandLine, server: Path)
 def test_the_list_as_json(command_line: CommandLine, server: Path) -> None:
     queue_id = store("john@example.org", ["a@x.example"], reasons=["greylisted"])
     other = store("", ["d@z.example"], shard=1)
-    said = command_line("queue", "list", "--json").json
+    said = command_line("queue", "list", "--json").json_lines
     assert [each["queue_id"] for each in said] == [queue_id, other]
     assert said[0] == {
         "queue_id": queue_id,
@@ -116,6 +116,8 @@ def test_the_list_as_json(command_line: CommandLine, server: Path) -> None:
         "client": None,
         "held": None,
         "filter": None,
+        "listener": None,
+        "damage": None,
         "body": "7BIT",
         "smtputf8": False,
         "ret": None,
@@ -152,8 +154,9 @@ def test_a_message_is_shown(command_line: CommandLine, server: Path, content: by
     queue_id = store(
         "john@example.org", ["a@x.example", "b@x.example"], reasons=["full"], content=content
     )
-    ran = command_line("queue", "show", queue_id.lower())
+    ran = command_line("queue", "show", queue_id.lower(), "--content")
     envelope, _, shown = ran.out.partition("\n\n")
+    assert command_line("queue", "show", queue_id).out == f"{envelope}\n"
     assert envelope.splitlines() == [
         f"queue ID:  {queue_id}",
         "sender:    <john@example.org>",
@@ -164,6 +167,31 @@ def test_a_message_is_shown(command_line: CommandLine, server: Path, content: by
     ]
     assert shown.encode().replace(b"\r\n", b"\n") == content.replace(b"\r\n", b"\n")
     assert command_line("queue", "show", queue_id, "--json").json["queue_id"] == queue_id
+
+
+@pytest.mark.parametrize("content", [CONTENT, b"Subject: large\r\n\r\n" + b"text\r\n" * 50_000])
+def test_header_and_body_apart(command_line: CommandLine, server: Path, content: bytes) -> None:
+    queue_id = store("john@example.org", ["a@x.example"], content=content)
+    header, _, body = content.decode().partition("\r\n\r\n")
+
+    def shown(*words: str) -> str:
+        return command_line("queue", "show", queue_id, *words).out
+
+    envelope = shown()
+    assert header not in envelope
+    assert shown("--header") == f"{envelope}\n{header}\r\n\r\n"
+    assert shown("--body") == f"{envelope}\n{body}"
+    assert shown("--header", "--body") == shown("--content") == f"{envelope}\n{content.decode()}"
+    assert shown("--raw") == content.decode()
+    assert shown("--raw", "--header") == f"{header}\r\n\r\n"
+    assert shown("--raw", "--body") == body
+
+
+def test_a_content_without_a_body(command_line: CommandLine, server: Path) -> None:
+    queue_id = store("john@example.org", ["a@x.example"], content=b"Subject: x\r\n")
+    assert command_line("queue", "show", queue_id, "--raw").out == "Subject: x\r\n"
+    assert command_line("queue", "show", queue_id, "--raw", "--header").out == "Subject: x\r\n"
+    assert command_line("queue", "show", queue_id, "--raw", "--body").out == ""
 
 
 def test_a_recipient_that_waits_without_an_attempt(command_line: CommandLine, server: Path) -> None:
@@ -212,9 +240,9 @@ def test_wishes_are_listed_and_shown(command_line: CommandLine, server: Path) ->
 
 def test_wishes_as_json(command_line: CommandLine, server: Path) -> None:
     store("john@example.org", [], envelope=WISHES, asked=ASKED)
-    (said,) = command_line("queue", "list", "--json").json
+    (said,) = command_line("queue", "list", "--json").json_lines
     recipient = said.pop("recipients")[0]
-    assert {name: said[name] for name in list(said)[8:]} == {
+    assert {name: said[name] for name in list(said)[10:]} == {
         "body": "7BIT",
         "smtputf8": False,
         "ret": "HDRS",
@@ -234,7 +262,7 @@ def test_a_report_that_is_owed(command_line: CommandLine, server: Path) -> None:
     queue_id = store("john@example.org", ["a@x.example"], asked=asked)
     shown = command_line("queue", "show", queue_id).out
     assert "recipient: bob@y.example: to be reported as expanded\n" in shown
-    (said,) = command_line("queue", "list", "--json").json
+    (said,) = command_line("queue", "list", "--json").json_lines
     assert [each["owed"] for each in said["recipients"]] == [None, "expanded"]
 
 
@@ -250,7 +278,7 @@ def test_a_message_that_is_not_there(
 
 def waiting(command_line: CommandLine) -> dict[str, float | None]:
     """Each recipient's next attempt."""
-    entries = command_line("queue", "list", "--json").json
+    entries = command_line("queue", "list", "--json").json_lines
     return {each["address"]: each["next_attempt"] for one in entries for each in one["recipients"]}
 
 
@@ -289,7 +317,7 @@ def test_delete(command_line: CommandLine, server: Path) -> None:
     ran = command_line("queue", "delete", first)
     assert (ran.status, ran.out) == (os.EX_DATAERR, "deleted 0 messages\n")
     assert ran.err == "postroad: 1 message not in the queue\n"
-    ran = command_line("queue", "delete", "--all")
+    ran = command_line("queue", "delete", "--all", "--yes")
     assert (ran.status, ran.out) == (0, "deleted 1 message\n")
     assert command_line("queue", "list").out == "Mail queue is empty\n"
 
@@ -297,10 +325,9 @@ def test_delete(command_line: CommandLine, server: Path) -> None:
 def test_a_long_deletion_shows_how_far_it_is(
     command_line: CommandLine, server: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for _ in range(3):
-        store("", ["a@x.example"], reasons=["no"])
+    names = [store("", ["a@x.example"], reasons=["no"]) for _ in range(3)]
     monkeypatch.setattr("postroad.admin.queue.PORTION", 2)
     monkeypatch.setattr("sys.stderr.isatty", lambda: True)
-    ran = command_line("queue", "delete", "--all")
+    ran = command_line("queue", "delete", *names)
     assert (ran.status, ran.out) == (0, "deleted 3 messages\n")
     assert ran.err == "deleted 2\rdeleted 3\r"

@@ -329,7 +329,10 @@ SINGLE = {
     ),
     "a login without a password": (
         '[relay]\nsmarthost = "smtp.example.net"\nusername = "u"',
-        "postroad.toml:6: [relay] username: needs password_file, a file that holds the password",
+        (
+            "postroad.toml:6: [relay] username: needs password_file, a file that holds the"
+            " password, or a section [tokens]"
+        ),
     ),
     "a password without a login": (
         '[relay]\nsmarthost = "smtp.example.net"\npassword_file = "p"',

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
 from postroad.config import Configuration
 from postroad.config.records import records_for
+from postroad.reports.settings import TlsReportSettings
 from postroad.server.settings import ListenerSettings
 
 
@@ -24,9 +27,28 @@ def test_the_records_of_a_usual_server() -> None:
         "example.org. MX 10 mail.example.org.",
         'example.org. TXT "v=spf1 mx -all"',
         '_dmarc.example.org. TXT "v=DMARC1; p=none; rua=mailto:postmaster@example.org"',
+        '_smtp._tls.example.org. TXT "v=TLSRPTv1; rua=mailto:postmaster@example.org"',
         "_submission._tcp.example.org. SRV 0 1 587 mail.example.org.",
         "_submissions._tcp.example.org. SRV 0 1 465 mail.example.org.",
     ]
+
+
+@pytest.mark.parametrize(
+    ("receive", "told"),
+    [
+        (("tls@b.example", "tls@a.example"), ("tls@a.example", "tls@b.example")),
+        (("50%!;@b.example",), ("50%25%21%3B@b.example", "50%25%21%3B@b.example")),
+    ],
+)
+def test_reports_about_tls_go_where_they_are_received(receive, told) -> None:
+    configuration = Configuration(
+        hostname="mx.example.net",
+        domains=("a.example", "b.example"),
+        listeners={"mx": ListenerSettings()},
+        tls_reports=TlsReportSettings(receive=receive),
+    )
+    found = [each for each in records_for(configuration) if each.name.startswith("_smtp._tls.")]
+    assert [each.value for each in found] == [f'"v=TLSRPTv1; rua=mailto:{each}"' for each in told]
 
 
 def test_a_server_without_logins_has_no_service_records() -> None:

@@ -20,8 +20,7 @@ async def world():
 
     yield make
     for each in worlds:
-        each.transport.close()
-        await each.server.stop()
+        await each.stop()
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,10 @@ from postroad.model import Address, BodyType, ByMode, DeliverBy, Notify, StoredR
 from postroad.net.dns import Resolver
 from postroad.net.settings import DnsSettings
 
-ZONE = {"store.example": {"A": ("127.0.0.1",)}}
+ZONE = {
+    "store.example": {"A": ("127.0.0.1",)},
+    "pair.example": {"A": ("127.0.0.3", "127.0.0.1")},
+}
 
 
 @pytest.fixture
@@ -143,3 +146,24 @@ async def test_a_store_without_binarymime_gets_no_binary_content(transport, serv
     await servers(FakeMx(lmtp=True), path=path)
     report = await transport.deliver(delivery(f"unix:{path}", body=BodyType.BINARY_MIME))
     assert told(report)[0].startswith("10 bounced 554 5.6.3 BINARYMIME with CHUNKING is required")
+
+
+async def test_an_address_where_nobody_listens_is_followed_by_the_next(transport, servers):
+    server = await servers(FakeMx(lmtp=True))
+    report = await transport.deliver(delivery(f"inet:pair.example:{server.port}"))
+    assert told(report) == ["10 sent 250 2.0.0 Ok: queued as 0"]
+    assert report.relay == f"pair.example[127.0.0.1]:{server.port}"
+
+
+async def test_so_is_one_that_gives_no_session(transport, servers):
+    server = await servers(FakeMx(lmtp=True))
+    await servers(FakeMx(said={"CONNECT": ["421 4.3.2 Busy"]}), host="127.0.0.3", port=server.port)
+    report = await transport.deliver(delivery(f"inet:pair.example:{server.port}"))
+    assert told(report) == ["10 sent 250 2.0.0 Ok: queued as 0"]
+
+
+async def test_where_no_address_gives_one_the_last_word_counts(transport, servers):
+    server = await servers(FakeMx(said={"CONNECT": ["421 4.3.2 Busy"]}))
+    report = await transport.deliver(delivery(f"inet:pair.example:{server.port}"))
+    assert "pair.example[127.0.0.1]" in told(report)[0]
+    assert "421 4.3.2 Busy" in told(report)[0]

@@ -16,7 +16,19 @@ HOST = "mx.example.net[127.0.0.1]"
 
 
 @pytest.fixture
-def secure(world, authority):
+def proved(world):
+    """A world in which DNSSEC proves what the DNS says of example.net."""
+
+    async def make(server, **more):
+        here = await world(server, **more)
+        here.dns.signed = ("example.net",)
+        return here
+
+    return make
+
+
+@pytest.fixture
+def secure(proved, authority):
     """A world whose server has a certificate for these names, with an authority we trust."""
 
     async def make(*names: str, offer=OFFERED, trusted=authority, **more):
@@ -27,7 +39,7 @@ def secure(world, authority):
             implicit=more.pop("implicit", False),
             said=more.pop("said", {}),
         )
-        return await world(server, ca_file=trusted.certificate, **more)
+        return await proved(server, ca_file=trusted.certificate, **more)
 
     return make
 
@@ -91,6 +103,22 @@ async def test_a_server_that_lacks_something_is_not_used(secure, offer, reply):
     assert told(await here.send()) == [f"{SENT} 0"]
 
 
+async def test_the_next_host_may_promise_what_this_one_does_not(secure, authority):
+    here = await secure("mx.pair.example", offer=TLS_OFFER)
+    here.dns.zone = {
+        "pair.example": {"MX": ("10 mx.pair.example.", "20 second.pair.example.")},
+        "mx.pair.example": {"A": ("127.0.0.1",)},
+        "second.pair.example": {"A": ("127.0.0.2",)},
+    }
+    here.dns.signed = ("pair.example",)
+    context = server_context(authority, "second.pair.example")
+    second = await here.beside(FakeMx(offer=OFFERED, context=context))
+    assert told(await here.send("pair.example", require_tls=True)) == [f"{SENT} 0"]
+    assert (here.server.connections, len(second.messages)) == (1, 1)
+    assert mails(here) == []
+    assert " REQUIRETLS" in " ".join(second.commands)
+
+
 class Promises(FakeMx):
     """Announces REQUIRETLS before TLS only."""
 
@@ -105,9 +133,9 @@ class Promises(FakeMx):
         return said
 
 
-async def test_what_was_announced_in_plain_text_does_not_count(world, authority):
+async def test_what_was_announced_in_plain_text_does_not_count(proved, authority):
     server = Promises(context=server_context(authority, "mx.example.net"))
-    here = await world(server, ca_file=authority.certificate)
+    here = await proved(server, ca_file=authority.certificate)
     (result,) = told(await here.send(require_tls=True))
     assert result.startswith("10 bounced 554 5.7.30 ")
 
@@ -152,7 +180,7 @@ async def test_what_may_be_better_later_is_tried_again(secure, said, result):
     assert told(await here.send(require_tls=True)) == [result]
 
 
-async def test_a_handshake_that_breaks_is_tried_again(world, authority):
+async def test_a_handshake_that_breaks_is_tried_again(proved, authority):
     class NoHandshake(FakeMx):
         async def _say(self, writer, verb, default):
             if verb == "STARTTLS":
@@ -161,7 +189,7 @@ async def test_a_handshake_that_breaks_is_tried_again(world, authority):
                 raise ConnectionAbortedError
             return await super()._say(writer, verb, default)
 
-    here = await world(NoHandshake(offer=OFFERED), ca_file=authority.certificate)
+    here = await proved(NoHandshake(offer=OFFERED), ca_file=authority.certificate)
     report = await here.send(require_tls=True)
     assert told(report)[0].startswith("10 deferred 451 4.7.5 REQUIRETLS: cannot start TLS")
     assert not report.unreachable
@@ -179,10 +207,14 @@ async def test_a_host_that_only_an_mx_record_names_proves_nothing(secure):
     here = await secure()
     assert told(await here.send("away.example", require_tls=True)) == [
         (
-            "10 bounced 554 5.7.10 REQUIRETLS: host mx.example.net is outside away.example, and "
-            "only an MX record names it"
+            "10 bounced 554 5.7.10 REQUIRETLS: only an MX record without DNSSEC names host "
+            "mx.example.net, and no MTA-STS policy does"
         )
     ]
+    assert here.server.connections == 0
+    here.dns.signed = ("nothing",)
+    report = await here.send("example.net", require_tls=True)  # be it a host of the domain's own
+    assert told(report)[0].startswith("10 bounced 554 5.7.10 REQUIRETLS: only an MX record")
     assert here.server.connections == 0
     assert told(await here.send("[mx.example.net]", require_tls=True)) == [f"{SENT} 0"]
 

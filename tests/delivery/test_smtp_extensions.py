@@ -11,6 +11,7 @@ from fake_mx import OFFER, FakeMx
 from postroad.delivery import Delivery
 from postroad.delivery.courier import Courier
 from postroad.delivery.credentials import Credentials
+from postroad.delivery.search import OneSession
 from postroad.delivery.settings import DeliverySettings
 from postroad.model import (
     Address,
@@ -98,7 +99,7 @@ async def test_binary_content_goes_by_bdat_octet_by_octet(world, offer):
     assert commands(here, "BDAT") == [f"BDAT {len(BINARY)} LAST"]
     assert commands(here, "DATA") == []
     assert told(await here.send()) == [f"10 sent {SENT} 1"]
-    assert not here.server.messages[1].chunked
+    assert here.server.messages[1].chunked
     assert here.server.connections == 1
 
 
@@ -116,10 +117,11 @@ async def test_binary_content_is_never_sent_in_another_way(world, lacks):
     assert commands(here, "MAIL") == []
 
 
-async def test_other_content_goes_by_data_where_there_is_chunking(world):
-    here = await world(FakeMx(offer=BDAT_OFFER))
+@pytest.mark.parametrize("chunking", [False, True])
+async def test_other_content_may_go_by_bdat_too(world, chunking):
+    here = await world(FakeMx(offer=BDAT_OFFER), delivery={"chunking": chunking})
     assert told(await here.send(body=BodyType.EIGHT_BIT_MIME)) == [f"10 sent {SENT} 0"]
-    assert not here.server.messages[0].chunked
+    assert here.server.messages[0].chunked is chunking
 
 
 async def test_a_refused_chunk_leaves_a_session_that_can_be_used(world):
@@ -356,6 +358,8 @@ class TwoHosts:
     """A session with another host each time; each takes one recipient of a transaction."""
 
     is_usable = False
+    source = None
+    tls = ""
 
     def __init__(self, relay: str) -> None:
         self.relay = relay
@@ -380,7 +384,9 @@ async def test_each_recipient_has_the_next_hop_that_took_or_refused_it():
         return TwoHosts(next(hosts))
 
     to = recipients("a@example.net", "b@example.net", "c@example.net")
-    courier = Courier(open_session, DeliverySettings(), lambda: 0.0)
+    courier = Courier(
+        lambda road, _: OneSession(open_session, road), DeliverySettings(), lambda: 0.0
+    )
     report = await courier.deliver(Delivery(message(), to, "example.net"))
     assert report.relay == relays[0]
     assert [one.relay or report.relay for one in report.outcomes] == relays

@@ -102,3 +102,15 @@ def test_a_change_rolled_back_is_no_change(path: Path, editor: DirectoryEditor) 
 
     assert memory.recall("question", memory.counter()) == "answer"
     memory.close()
+
+
+def test_the_file_is_looked_at_once_in_a_turn(path: Path, editor: DirectoryEditor) -> None:
+    turn = 1.0
+    memory = Memory(path, lambda: turn)
+    before = memory.counter()
+    editor.add_domain("example.net")
+
+    assert memory.counter() == before
+    turn = 2.0
+    assert memory.counter() != before
+    memory.close()

@@ -171,11 +171,11 @@ async def test_it_is_too_late_to_prepend(house: House) -> None:
 
 
 async def test_a_filter_that_is_none_defers(house: House) -> None:
-    reply = await take(house, Disposition(content_filter="smpt:[127.0.0.1]:10025"))
+    reply = await take(house, Disposition(content_filter="smtp:[127.0.0.1"))
     assert reply == "451 4.3.5 Server configuration error"
     assert house.is_empty
     (notice,) = [event for event in house.events if isinstance(event, Notice)]
-    assert notice.text.endswith('there is no transport "smpt"; did you mean smtp?')
+    assert '"smtp:[127.0.0.1" is no content filter' in notice.text
 
 
 def opened(house: House) -> Entry:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from postroad.delivery.sts_file import STS
 from postroad.delivery.verified import VERIFIED
 from postroad.directory import schema
 from postroad.history import database as history
 from postroad.limits import database as bans
 from postroad.limits.greylist_file import GREYLIST
 from postroad.limits.habits import HABITS
+from postroad.reports.file import TLS_REPORTS
 
 
 def test_no_file_is_taken_for_another_one() -> None:
@@ -18,5 +20,7 @@ def test_no_file_is_taken_for_another_one() -> None:
         GREYLIST.application_id,
         HABITS.application_id,
         VERIFIED.application_id,
+        STS.application_id,
+        TLS_REPORTS.application_id,
     ]
     assert len(set(identifiers)) == len(identifiers)

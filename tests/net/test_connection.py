@@ -293,12 +293,22 @@ class Gone:
 
 
 async def test_a_client_without_an_address_is_never_served() -> None:
-    served: list[Connection] = []
-    connection = Connection(served.append)
+    connection = Connection()
     transport = Gone()
 
     connection.connection_made(transport)  # type: ignore[arg-type]
 
     assert transport.aborted
-    assert served == []
     assert connection.is_closed
+
+
+async def test_a_read_may_follow_one_that_had_no_time() -> None:
+    """What is due at once is no timer in uvloop, and does not know when it is due."""
+    connection = Connection()
+
+    connection._arm(0.0)
+    connection._arm(PATIENCE)
+    connection._arm(PATIENCE)
+
+    connection._disarm()
+    assert connection._timer is None

@@ -454,7 +454,7 @@ async def test_what_both_sides_agreed_on(front: ssl.SSLContext, trust: ssl.SSLCo
 
     async def serve(connection: Connection) -> None:
         await connection.start_tls(front, server_side=True, timeout=PATIENCE)
-        agreed.append((connection.tls, set(connection.channel_bindings)))
+        agreed.append((connection.tls, connection.channel_bindings))
         await echo(connection)
 
     async with served(serve) as client:
@@ -462,14 +462,15 @@ async def test_what_both_sides_agreed_on(front: ssl.SSLContext, trust: ssl.SSLCo
         client.write(b"x" * 200_000)
         assert await read_all(client, 200_000) == b"x" * 200_000
         ours = client.tls
-        assert client.channel_bindings == {}
+        ours_bound = client.channel_bindings
 
     [(theirs, bindings)] = agreed
     assert theirs is not None
     assert ours is not None
     assert (theirs.version, theirs.cipher, theirs.bits) == (ours.version, ours.cipher, ours.bits)
     assert (theirs.server_name, ours.server_name) == ("localhost", "")
-    assert bindings == {"tls-server-end-point"}
+    assert set(bindings) == {"tls-server-end-point"}
+    assert ours_bound == bindings  # RFC 5929 §4.1: both ends hash the server's certificate
 
 
 async def test_a_name_that_cannot_be_sent(trust: ssl.SSLContext) -> None:

@@ -9,6 +9,7 @@ from fake_dns import FakeDns
 from postroad.model import Client
 from postroad.net import client_name, dns_cache
 from postroad.net.dns import (
+    MAX_EXCHANGERS,
     DnsTemporary,
     Exchanger,
     Existence,
@@ -86,6 +87,15 @@ async def test_equal_preferences_are_shuffled_each_time():
     orders = {(await asked.mx("equal.example")).exchangers for _ in range(10)}
     assert len(orders) > 1
     assert len({frozenset(order) for order in orders}) == 1
+
+
+async def test_the_best_of_too_many_exchangers_are_kept():
+    hosts = tuple(f"{100 + at} mx{at}.example.net." for at in range(MAX_EXCHANGERS))
+    zone = {"many.example": {"MX": (*hosts, "1 best.example.net.")}}
+    found = (await resolver(FakeDns(zone)).mx("many.example")).exchangers
+    assert len(found) == MAX_EXCHANGERS
+    assert found[0] == Exchanger(1, "best.example.net")
+    assert found[-1].preference == 100 + MAX_EXCHANGERS - 2
 
 
 async def test_mx_without_an_answer():

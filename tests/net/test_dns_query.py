@@ -8,6 +8,7 @@ import pytest
 
 from dns_server import DnsServer
 from postroad.net.dns import DnsQuery, DnsTemporary, Existence, MxKind, Records, Resolver
+from postroad.net.dns_query import MAX_OCTETS
 from postroad.net.settings import DnsSettings
 
 ZONE = """
@@ -17,7 +18,8 @@ ZONE = """
 mx     60 IN A 192.0.2.1
 mx     60 IN AAAA 2001:db8::1
 null   60 IN MX 0 .
-"""
+big    60 IN TLSA 3 0 0 {big}
+""".format(big="00" * (MAX_OCTETS // 2 + 1))
 
 
 @pytest.fixture
@@ -45,6 +47,7 @@ def query(server: DnsServer, timeout: float = 5) -> DnsQuery:
         ("null.example.net", "MX", Records(Existence.FOUND, ("0 .",), 60)),
         ("mx.example.net", "MX", Records(Existence.NO_DATA, (), 30)),
         ("absent.example.net", "MX", Records(Existence.NO_DOMAIN, (), 30)),
+        ("big.example.net", "TLSA", Records(Existence.FOUND, (), 60)),
         ("double..dot", "MX", Records(Existence.NO_DOMAIN)),
         (f"{'x' * 64}.example.net", "A", Records(Existence.NO_DOMAIN)),
     ],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from peers import needs
 from peers.ports import free_port
@@ -38,16 +38,23 @@ class NameServer:
             `"elsewhere.test. MX 10 mx.elsewhere.test."`.
         zones: the zones that the records belong to; a name outside them is refused. One without an
             NS record of its own gets one.
+        texts: further zones whose files are given as they are, such as signed ones.
     """
 
-    def __init__(self, records: Sequence[str], zones: Sequence[str] = ("test.",)) -> None:
+    def __init__(
+        self,
+        records: Sequence[str] = (),
+        zones: Sequence[str] = ("test.",),
+        texts: Mapping[str, str] | None = None,
+    ) -> None:
         needs.root("nsd")
         command = needs.program("nsd")
         self.folder = peer_folder("dns")
         self.port = free_port()
         self.address = f"127.0.0.1:{self.port}"
-        for number, zone in enumerate(zones):
-            (self.folder / f"zone{number}").write_text(_zone_file(zone, records))
+        files = {zone: _zone_file(zone, records) for zone in zones} | dict(texts or {})
+        for number, text in enumerate(files.values()):
+            (self.folder / f"zone{number}").write_text(text)
         configuration = self.folder / "nsd.conf"
         configuration.write_text(
             _CONFIGURATION.format(
@@ -56,7 +63,7 @@ class NameServer:
                 folder=self.folder,
                 zones="".join(
                     _ZONE.format(name=zone, file=f"zone{number}")
-                    for number, zone in enumerate(zones)
+                    for number, zone in enumerate(files)
                 ),
             )
         )

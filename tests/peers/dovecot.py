@@ -22,7 +22,7 @@ state_dir = {folder}/state
 log_path = {folder}/dovecot.log
 protocols =
 ssl = no
-auth_mechanisms = plain login
+auth_mechanisms = {mechanisms}
 default_login_user = dovenull
 default_internal_user = dovecot
 passdb {{
@@ -51,9 +51,10 @@ class Dovecot:
 
     Args:
         accounts: passwords by user name.
+        mechanisms: what may be used to log in.
     """
 
-    def __init__(self, accounts: Mapping[str, str]) -> None:
+    def __init__(self, accounts: Mapping[str, str], mechanisms: str = "plain login") -> None:
         needs.root("Dovecot")
         command = needs.program("dovecot")
         self.folder = peer_folder("dovecot")
@@ -63,7 +64,7 @@ class Dovecot:
         users.chmod(0o640)
         shutil.chown(users, "root", "dovecot")
         configuration = self.folder / "dovecot.conf"
-        configuration.write_text(_CONFIGURATION.format(folder=self.folder))
+        configuration.write_text(_CONFIGURATION.format(folder=self.folder, mechanisms=mechanisms))
         argv = [command, "-F", "-c", str(configuration)]
         with removed_on_failure(self.folder):
             self._process = Process(argv, log=self.folder / "start.log")

@@ -1,10 +1,11 @@
-"""OpenSMTPD as a sender: what comes in at its port goes on to another one.
+"""OpenSMTPD as a sender and as a next hop: what comes in at its port goes on to another one.
 
 Its paths are compiled in, so that only one can run on a machine at a time.
 """
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 from peers import needs
@@ -14,10 +15,15 @@ from peers.waiting import greeting, logged
 
 __all__ = ["OpenSmtpd"]
 
+_QUEUE = Path("/var/spool/smtpd/queue")
+
 _CONFIGURATION = """\
 queue ttl 1h
+smtp max-message-size 50M
+smtp limit max-rcpt 1000
 listen on 127.0.0.1 port {port} hostname opensmtpd.test
 action out relay host "smtp+notls://127.0.0.1:{to}" helo opensmtpd.test
+match from any for rcpt-to regex "^no" reject
 match from any for any action out
 """
 
@@ -36,6 +42,8 @@ class OpenSmtpd:
         self.port = free_port()
         configuration = self.folder / "smtpd.conf"
         configuration.write_text(_CONFIGURATION.format(port=self.port, to=to))
+        for old in _QUEUE.glob("*"):  # an earlier run may have left mail behind
+            shutil.rmtree(old)
         with removed_on_failure(self.folder):
             argv = [program, "-d", "-v", "-f", str(configuration)]
             self._process = Process(argv, log=self.folder / "log")

@@ -115,6 +115,11 @@ class Postfix:
             )
             self._process.wait_ready(lambda: all(listening(item.port) for item in self.listeners))
 
+    @property
+    def master(self) -> int:
+        """The process id of master, which starts all others."""
+        return int((self.folder / "queue" / "pid" / "master.pid").read_text())
+
     def log(self) -> str:
         """The mail log so far."""
         return self.mail_log.read_text("utf-8", errors="replace") if self.mail_log.exists() else ""

@@ -114,9 +114,9 @@ class Postroad:
         user, _, domain = address.partition("@")
         return Maildir(self.state / "mail" / domain / user / "Maildir", self.log)
 
-    def kill_worker(self) -> int:
+    def kill_worker(self, pid: int = 0) -> int:
         """SIGKILL to one worker (the server itself if it is the only one); returns its id."""
-        pid = (self.workers() or [self.supervisor])[0]
+        pid = pid or (self.workers() or [self.supervisor])[0]
         os.kill(pid, signal.SIGKILL)
         return pid
 
@@ -214,7 +214,7 @@ def toml(table: Table) -> str:
 
 def _lines(table: Table, name: tuple[str, ...]) -> list[str]:
     plain = {key: value for key, value in table.items() if not isinstance(value, Mapping)}
-    lines = [f"[{'.'.join(name)}]"] if name else []
+    lines = [f"[{'.'.join(map(_key, name))}]"] if name else []
     lines += [f"{_key(key)} = {_literal(value)}" for key, value in plain.items()]
     for key, value in table.items():
         if isinstance(value, Mapping):
@@ -223,8 +223,8 @@ def _lines(table: Table, name: tuple[str, ...]) -> list[str]:
 
 
 def _key(name: str) -> str:
-    """A bare key where it can be one."""
-    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else json.dumps(name)
+    """A bare key where it can be one; one that is quoted already stays as it is."""
+    return name if re.fullmatch(r"[A-Za-z0-9_-]+|\".*\"", name) else json.dumps(name)
 
 
 def _literal(value: Value) -> str:

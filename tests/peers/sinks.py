@@ -26,6 +26,11 @@ class Sink:
             self._process = Process(argv, log=self.folder / "count")
             self._process.wait_ready(lambda: listening(self.port))
 
+    @property
+    def pid(self) -> int:
+        """The process id."""
+        return self._process.pid
+
     def messages(self) -> int:
         """How many messages it has taken so far.
 
@@ -51,9 +56,15 @@ def _user() -> list[str]:
 
 
 def send(
-    port: int, messages: int, *, sessions: int = 20, size: int = 4096, within: float = 300
+    port: int,
+    messages: int,
+    *,
+    sessions: int = 20,
+    size: int = 4096,
+    within: float = 300,
+    kept: bool = False,
 ) -> None:
-    """Send equal messages with `smtp-source`, a connection each.
+    """Send equal messages with `smtp-source`.
 
     Args:
         port: of the server on 127.0.0.1.
@@ -61,6 +72,7 @@ def send(
         sessions: how many at a time.
         size: octets of each message.
         within: seconds it may take.
+        kept: each session sends all its messages over one connection, not one for each.
 
     Raises:
         subprocess.CalledProcessError: the server refused or dropped a message.
@@ -68,5 +80,6 @@ def send(
     source = needs.program("smtp-source")
     addresses = ["-f", "source@source.test", "-t", "sink@sink.test"]
     counts = ["-s", str(sessions), "-m", str(messages), "-l", str(size)]
-    argv = [source, *counts, *addresses, f"127.0.0.1:{port}"]
+    ways = ["-d"] if kept else []
+    argv = [source, *ways, *counts, *addresses, f"127.0.0.1:{port}"]
     subprocess.run(argv, check=True, timeout=within, capture_output=True)

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from fake_transport import BOUNCES, DEFERS, FakeTransport
+from postroad.delivery.routing import RouteMistake
 from postroad.model import ContentFilter, Notify, Reply, Status, StoredMessage, Waybill
 from postroad.model.journal import Delivered, Notice
 from postroad.queue import QueueSettings, Runner
@@ -149,13 +150,24 @@ class TestFilter:
 
     async def test_one_that_cannot_be_read_waits_for_the_operator(self, stage):
         async with stage.running():
-            stage.commit("a@example.net", waybill=HERS._replace(content_filter="pipe:spamd"))
+            stage.commit("a@example.net", waybill=HERS._replace(content_filter="smtp:[x"))
             await until(lambda: stage.spool.settled)
         [delivered] = stage.journal.of(Delivered)
         assert delivered.status is Status.DEFERRED
         assert str(delivered.reply) == "451 4.3.5 Server configuration error"
         [notice] = stage.journal.of(Notice)
-        assert 'there is no transport "pipe"' in notice.text
+        assert '"smtp:[x" is no content filter' in notice.text
+
+    async def test_a_way_that_is_none_waits_for_the_operator_as_well(self):
+        class Router(FakeRouter):
+            async def route(self, address, content_filter=None, **whose):
+                raise RouteMistake('there is no transport "spamd"')
+
+        journal = FakeJournal()
+        found = await Routes(Router(), journal).of(message(), recipients("a@example.net"))
+        assert [str(each) for each in found] == ["451 4.3.5 Server configuration error"]
+        [notice] = journal.of(Notice)
+        assert notice.text.endswith(': no route to <a@example.net>: there is no transport "spamd"')
 
     async def test_a_failure_of_it_bounces_as_usual(self, stage):
         stage.filter.says = BOUNCES
@@ -183,9 +195,9 @@ async def test_the_filter_of_a_route_is_what_the_message_says():
     asked = []
 
     class Router(FakeRouter):
-        async def route(self, address, content_filter=None):
+        async def route(self, address, content_filter=None, **whose):
             asked.append(content_filter)
-            return await super().route(address, content_filter)
+            return await super().route(address, content_filter, **whose)
 
     routes = Routes(Router(), FakeJournal())
     await routes.of(message(), recipients("a@example.net"))

@@ -435,6 +435,22 @@ def test_status(status, code):
     assert fields(parsed)[1]["Status"] == code
 
 
+@pytest.mark.parametrize(
+    ("reply", "from_peer", "said"),
+    [
+        (Reply.of(550, "5.1.1", "no"), True, "smtp; 550 5.1.1 no"),
+        (Reply.of(550, "5.0.0", "no"), True, "smtp; 550 no"),
+        (Reply.of(450, "4.0.0", "later"), True, "smtp; 450 later"),
+        (Reply.of(550, "5.0.0", "no"), False, "X-Postroad; 550 5.0.0 no"),
+    ],
+)
+def test_a_next_hop_is_quoted_as_it_spoke(reply, from_peer, said):
+    """RFC 3464 §2.3.6; a code that it did not give is none of its words."""
+    _, parsed = made(failure(reply, from_peer=from_peer))
+    assert fields(parsed)[1]["Diagnostic-Code"] == said
+    assert fields(parsed)[1]["Status"] == reply.enhanced
+
+
 def test_a_deadline_that_was_missed():
     status = RecipientStatus(recipient(), Action.FAILED, Reply.of(450, "4.2.0", "later"), late=True)
     by = DeliverBy(NOON + 60, ByMode.RETURN)

@@ -336,7 +336,7 @@ def test_fetchmail_asks_for_what_is_not_its(server: Postroad) -> None:
 
 def _deferred(server: Postroad) -> int:
     """How many recipients wait for their next attempt."""
-    queue = json.loads(server.run("queue", "list", "--json"))
+    queue = [json.loads(line) for line in server.run("queue", "list", "--json").splitlines()]
     return sum(each["next_attempt"] is not None for mail in queue for each in mail["recipients"])
 
 

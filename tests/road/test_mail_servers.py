@@ -95,7 +95,7 @@ def test_msmtp_to_another_domain(
     assert "with ESMTPSA id" in ours
     assert "with ESMTPS id" in theirs
     line = server.wait_log(f"to=<{LISA}>, relay=mx.elsewhere.test[127.0.0.1]:{elsewhere.port}")
-    assert "dsn=2.0.0, status=sent (250 2.0.0 Ok: queued as " in line
+    assert re.search(r"dsn=2\.0\.0, status=sent \(250 2\.0\.0 Ok: .*queued as ", line)
 
 
 def test_s_nail_to_another_domain(elsewhere: Postfix, account: Submission, tmp_path: Path) -> None:
@@ -132,7 +132,7 @@ def test_a_stranger_s_postfix_delivers_to_john(
     assert message.get_content() == "Hello John\n"
     assert "with ESMTPS id" in message.get_all("Received", [])[0]
     line = stranger.wait_log(f"to=<{JOHN}>, relay=127.0.0.1[127.0.0.1]:{server.port('mx')}")
-    assert "status=sent (250 2.0.0 Ok: queued as " in line
+    assert re.search(r"status=sent \(250 2\.0\.0 Ok: .*queued as ", line)
 
 
 def test_a_refused_recipient_comes_back_as_a_bounce(server: Postroad, authority: Authority) -> None:

@@ -103,8 +103,7 @@ def finished(server: Postroad) -> bool:
 
 
 def queue(server: Postroad) -> list[dict[str, object]]:
-    found: list[dict[str, object]] = json.loads(server.run("queue", "list", "--json"))
-    return found
+    return [json.loads(line) for line in server.run("queue", "list", "--json").splitlines()]
 
 
 def letters(server: Postroad, subject: str) -> list[bytes]:

@@ -63,10 +63,8 @@ class Road:
         return said.decode().rpartition(" ")[2]
 
     def queue(self, *words: str) -> list[dict[str, object]]:
-        listed: list[dict[str, object]] = json.loads(
-            self.server.run("queue", "list", "--json", *words)
-        )
-        return listed
+        listed = self.server.run("queue", "list", "--json", *words)
+        return [json.loads(line) for line in listed.splitlines()]
 
 
 @pytest.fixture(scope="module")
@@ -141,3 +139,37 @@ def test_copied_and_marked_mail(road: Road) -> None:
     text = road.server.maildir(JOHN).wait("Subject: marked").decode()
     before = text.partition("Received: ")[0]
     assert "X-Policy: seen\n" in before
+
+
+def test_what_an_operator_does_beside_the_running_server(road: Road) -> None:
+    """Suspended, requeued, counted, and at last returned to a sender who lives here."""
+    server = road.server
+
+    def entry(name: str) -> dict[str, object]:
+        return next(each for each in road.queue() if each["queue_id"] == name)
+
+    with smtplib.SMTP("127.0.0.1", server.port("mx"), timeout=30) as client:
+        client.ehlo("peer.elsewhere.test")
+        client.mail("nowhere@elsewhere.test")
+        client.rcpt(JOHN)
+        client.rcpt(JANE)
+        name = client.data(b"Subject: stuck\r\n\r\ntext\r\n")[1].decode().rpartition(" ")[2]
+    server.wait_log(f"{name}: to=<{JANE}>")
+    until(lambda: "refused" in str(entry(name)), within=15, what="both deferred")
+    some = ["--sender", "nowhere@*", "--reason", "connection refused", "--status", "deferred"]
+    until(lambda: len(road.queue(*some)) == 1, within=15, what="it to be deferred")
+    counted = json.loads(server.run("queue", "count", *some, "--json"))
+    assert (counted["total"], counted["domains"][0]["domain"]) == (2, "example.org")
+    assert server.run("queue", "suspend", "filter/smtp") == "filter/smtp: its mail waits\n"
+    assert server.run("queue", "requeue", name) == "requeued 1 message\n"
+    until(lambda: "4.3.2 deferred transport" in str(entry(name)), within=15, what="it put off")
+    assert server.run("queue", "resume", "--all").startswith("no mail waits")
+    words = ["--recipient", JANE, "--why", "5.2.1 she is on leave"]
+    assert server.run("queue", "bounce", *words) == "returned 1 recipient of 1 message\n"
+    server.wait_log("status=bounced (550 5.2.1 she is on leave)")
+    server.wait_log(f"{name}: sender non-delivery notification: ")
+    until(lambda: "she is on leave" not in str(entry(name)), within=15, what="her to be gone")
+    (left,) = [each for each in road.queue() if each["queue_id"] == name]
+    assert JANE not in str(left)
+    assert server.run("queue", "delete", "--all", "--yes").startswith("deleted ")
+    assert road.queue() == []

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from base64 import b64encode
+
 import pytest
 
 from client_dialogue import PEER, SPLITS, Driver, play, transaction
@@ -476,18 +478,47 @@ def test_a_refused_login_shows_no_secret(split):
 def test_an_exchange_that_asks_for_more_is_cancelled(split):
     dialogue = f"""{auth("AUTH PLAIN")}
     C: AUTH PLAIN AGEAYg==
-    S: 334 more
+    S: 334 bW9yZQ==
     C: *
     S: 501 5.7.0 Cancelled
     """
     assert isinstance(play(Driver(login=("a", "b")), dialogue, split).last, LoginRefused)
 
 
-@pytest.mark.parametrize("offer", ["AUTH CRAM-MD5", "SIZE"])
-def test_no_mechanism_in_common(split, offer):
-    driver = play(Driver(login=("a", "b")), auth(offer), split)
+def test_a_challenge_that_is_no_base64_is_cancelled(split):
+    dialogue = f"""{auth("AUTH PLAIN")}
+    C: AUTH PLAIN AGEAYg==
+    S: 334 what?
+    C: *
+    S: 501 5.7.0 Cancelled
+    """
+    assert isinstance(play(Driver(login=("a", "b")), dialogue, split).last, LoginRefused)
+
+
+def test_a_prompt_that_has_something_in_common_with_the_password_is_none_the_less_read(split):
+    dialogue = f"""{auth("AUTH LOGIN")}
+    C: AUTH LOGIN
+    S: 334 VXNlcm5hbWU6
+    C: YQ==
+    S: 334 UGFzc3dvcmQ6
+    C: d3JvbmcgcGFzc3dvcmQ=
+    S: 535 5.7.8 no: d3JvbmcgcGFzc3dvcmQ=
+    """
+    driver = play(Driver(login=("a", "wrong password")), dialogue, split)
     assert isinstance(driver.last, LoginRefused)
-    assert driver.last.answer.reply.text.endswith("no mechanism available")
+    assert str(driver.last.answer.reply) == "535 5.7.8 no: [hidden]"
+
+
+def test_an_initial_response_that_is_too_long_for_the_command_waits_to_be_asked_for(split):
+    password = "p" * 400
+    response = b64encode(f"\0a\0{password}".encode()).decode()
+    dialogue = f"""{auth("AUTH PLAIN")}
+    C: AUTH PLAIN
+    S: 334
+    C: {response}
+    S: 235 2.7.0 Ok
+    """
+    assert isinstance(play(Driver(login=("a", password)), dialogue, split).last, LoggedIn)
 
 
 # LMTP --------------------------------------------------------------------------------------------

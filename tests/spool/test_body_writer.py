@@ -57,6 +57,7 @@ def gate() -> StuckGate:
 @pytest.fixture
 async def shard(tmp_path: Path, gate: StuckGate) -> AsyncIterator[Shard]:
     shard = await Shard.open(tmp_path, 0, SpoolSettings(inline_limit=LIMIT), Clock(), gate)
+    gate.taken.clear()
     yield shard
     gate.open.set()
     await shard.close()

@@ -12,151 +12,62 @@ from pathlib import Path
 
 import pytest
 
-from postroad.model import Addressee, ByMode, DeliverBy, Envelope, Notify
-from postroad.spool import Done, Durable, Inventory, Shard, SpoolError, SpoolSettings
-from spool_conformance import ANN, BOB, EVE, INLINE_LIMIT, LARGE, NOON, SMALL, Clock, read
-from spool_gates import Crash, CrashingGate
+from disk_model import Crash, DiskModel, Fate
+from postroad.model.durable import Operation
+from postroad.spool import Inventory, Shard, SpoolError
+from spool_conformance import Clock, read
+from spool_scenarios import SCENARIOS, SETTINGS, Diary, Scenario, inspect, play
 
-SETTINGS = SpoolSettings(inline_limit=INLINE_LIMIT)
-
-
-class Diary:
-    """What the shard told its caller, and what the caller asked for."""
-
-    def __init__(self) -> None:
-        self.contents: dict[str, bytes] = {}  # of every draft
-        self.recipients: dict[str, int] = {}
-        self.envelopes: dict[str, Envelope] = {}
-        self.acknowledged: set[str] = set()
-        self.maybe_gone: set[str] = set()
-        self.gone: set[str] = set()
+MANY = 25
 
 
-PLAIN = Envelope(ANN)
-ASKING = Envelope(ANN, envid="QQ314", priority=2, deliver_by=DeliverBy(NOON + 9, ByMode.RETURN))
-HELD = Envelope(ANN, hold_until=NOON + 50)
+async def run(scenario: Scenario, place: Path, gate: DiskModel, diary: Diary) -> None:
+    before = set(asyncio.all_tasks())
+    with contextlib.suppress(Crash, SpoolError):
+        await play(scenario, place, gate, diary)
+    await asyncio.gather(*(asyncio.all_tasks() - before), return_exceptions=True)
 
 
-async def commit(
-    shard: Shard,
-    diary: Diary,
-    content: bytes,
-    *,
-    both: bool = False,
-    envelope: Envelope = PLAIN,
-) -> list[int]:
-    draft = shard.begin()
-    diary.contents[draft.queue_id] = content
-    diary.recipients[draft.queue_id] = 1 + both
-    diary.envelopes[draft.queue_id] = envelope
-    draft.write(content[:600])
-    draft.write(content[600:])
-    one = Addressee(BOB, BOB) if envelope is PLAIN else Addressee(BOB, BOB, Notify.DELAY, "x;y")
-    pairs = [one, Addressee(EVE, EVE)] if both else [one]
-    claimed = await draft.commit(envelope, pairs, NOON)
-    diary.acknowledged.add(draft.queue_id)
-    return [one.id for one in claimed.recipients]
+async def prepared(scenario: Scenario, place: Path, steps: int) -> tuple[DiskModel, Diary]:
+    diary = Diary()
+    await scenario.before(place, diary)
+    return DiskModel(place, steps, armed=False), diary
 
 
-async def finish(shard: Shard, diary: Diary, ids: list[int], queue_id: str) -> None:
-    diary.maybe_gone.add(queue_id)
-    diary.gone.update(await shard.settle([Done(one) for one in ids]))
-
-
-async def scenario(shard: Shard, diary: Diary) -> None:
-    """Small and large messages, alone and together, kept, deferred, settled and deleted."""
-    small = await commit(shard, diary, SMALL)
-    large = await commit(shard, diary, LARGE)
-    both = await commit(shard, diary, LARGE + SMALL, both=True)
-    names = sorted(diary.contents)
-    await asyncio.gather(
-        commit(shard, diary, SMALL),
-        commit(shard, diary, LARGE, envelope=ASKING),
-        commit(shard, diary, SMALL, envelope=HELD, both=True),
-    )
-    await finish(shard, diary, small, names[0])
-    await shard.settle([Done(both[0])])
-    await finish(shard, diary, large, names[1])
-    discarded = shard.begin()
-    discarded.write(LARGE)
-    discarded.discard()
-    diary.maybe_gone.add(names[2])
-    assert await shard.delete([names[2]]) == 1
-    diary.gone.add(names[2])
-    await commit(shard, diary, LARGE)
-
-
-async def live(directory: Path, gate: Durable, diary: Diary) -> None:
-    shard = await Shard.open(directory, 0, SETTINGS, Clock(), gate)
-    try:
-        await scenario(shard, diary)
-    finally:
-        await shard.close()
-
-
-async def count_steps(directory: Path) -> int:
-    gate, diary = CrashingGate(10_000), Diary()
-    await live(directory, gate, diary)
-    assert len(diary.acknowledged) == 7
-    assert len(diary.gone) == 3
-    return len(gate.taken)
-
-
-@pytest.mark.parametrize("power_cut", [False, True], ids=["killed", "power cut"])
-async def test_every_step_can_be_the_last(tmp_path: Path, power_cut: bool) -> None:
-    steps = await count_steps(tmp_path / "whole")
-    assert steps > 30
-    for step in range(1, steps + 1):
-        place = tmp_path / str(step)
-        gate, diary = CrashingGate(step), Diary()
-        before = set(asyncio.all_tasks())
-        with contextlib.suppress(Crash, SpoolError):
-            await live(place, gate, diary)
-        rest = asyncio.all_tasks() - before
-        await asyncio.gather(*rest, return_exceptions=True)
+@pytest.mark.parametrize("name", SCENARIOS)
+async def test_every_step_can_be_the_last(tmp_path: Path, name: str) -> None:
+    scenario = SCENARIOS[name]
+    whole, diary = await prepared(scenario, tmp_path / "whole", 1_000_000)
+    await play(scenario, whole.root, whole, diary)
+    assert whole.taken, "the scenario passes the gate"
+    for step in range(1, len(whole.taken) + 1):
+        gate, diary = await prepared(scenario, tmp_path / str(step), step)
+        await run(scenario, gate.root, gate, diary)
         assert gate.is_over
-        left = tmp_path / f"{step}-left"
-        gate.copy(place, left, power_cut=power_cut)
-        await inspect(left, diary)
+        # Where the steps are many and much alike, two fates for each have to do.
+        fates = tuple(Fate) if len(whole.taken) < MANY else tuple(Fate)[step % 2 :: 2]
+        for fate in fates:
+            left = gate.left(fate, tmp_path / f"{step} {fate.value}")
+            try:
+                await inspect(left, diary)
+            except AssertionError as error:
+                raise AssertionError(f"{fate} after {gate.taken[-1]}, step {step}") from error
 
 
-async def inspect(directory: Path, diary: Diary) -> None:
-    shard = await Shard.open(directory, 0, SETTINGS, Clock())
-    try:
-        assert shard.damaged == ()
-        claim = await shard.claim(NOON + 1e6, 100)
-        found = {one.message.queue_id: one for one in claim.messages}
-        # Nothing acknowledged is missing; what was settled may still be there.
-        assert diary.acknowledged - diary.maybe_gone <= found.keys()
-        assert not diary.gone & found.keys()
-        # What is there is whole, acknowledged or not.
-        for queue_id, claimed in found.items():
-            assert read(claimed) == diary.contents[queue_id]
-            assert claimed.message.envelope == diary.envelopes[queue_id]
-            first = claimed.recipients[0]
-            asks = claimed.message.envelope != PLAIN
-            assert (first.notify, first.orcpt) == ((Notify.DELAY, "x;y") if asks else (None, ""))
-            expected = diary.recipients[queue_id]
-            assert expected - (queue_id in diary.maybe_gone or expected > 1) <= len(
-                claimed.recipients
-            )
-            assert len(claimed.recipients) <= expected
-        # And nothing else lies around.
-        filed = {name for name in found if len(diary.contents[name]) > INLINE_LIMIT}
-        assert {path.name for path in (directory / "bodies").iterdir()} == filed
-        rows = shard._ledger.connection.execute("SELECT count(*) FROM content").fetchone()
-        assert rows == (len(found) - len(filed),)
-        # Identifiers go on above all that were ever given.
-        draft = shard.begin()
-        assert all(draft.queue_id > given for given in diary.contents)
-    finally:
-        await shard.close()
+async def test_every_kind_of_step_is_tried(tmp_path: Path) -> None:
+    """Putting a damaged file aside has a test of its own."""
+    seen: set[Operation] = set()
+    for name, scenario in SCENARIOS.items():
+        gate, diary = await prepared(scenario, tmp_path / name, 1_000_000)
+        await play(scenario, gate.root, gate, diary)
+        seen |= {operation for operation, _ in gate.taken}
+    assert seen == set(Operation)
 
 
 KILLED = """
 import asyncio, sys, time
 from pathlib import Path
-from postroad.model import Address, Envelope
+from postroad.model import Address, Addressee, Envelope
 from postroad.spool import Done, Shard, SpoolSettings
 
 async def send(shard, number):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -11,12 +12,24 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from disk_model import Crash, DiskModel, Fate
 from fake_spool import MemoryShard, MemoryStore
 from postroad.model import Address, Addressee, Envelope, Waybill
-from postroad.spool import Choice, Done, Durable, Inventory, Retry, Shard, SpoolError, SpoolSettings
-from postroad.spool.holding import WINDOW
+from postroad.spool import (
+    Altered,
+    Choice,
+    Done,
+    Durable,
+    Inventory,
+    Retry,
+    Shard,
+    Sifted,
+    SpoolError,
+    SpoolSettings,
+)
+from postroad.spool.removing import Remove
+from postroad.spool.window import Window
 from spool_conformance import ANN, BOB, INLINE_LIMIT, LARGE, NOON, SMALL, Clock, ids
-from spool_gates import Crash, CrashingGate
 
 SETTINGS = SpoolSettings(inline_limit=INLINE_LIMIT)
 ANNS, EVES = Waybill("ann@example.org"), Waybill("eve@example.com")
@@ -79,19 +92,18 @@ async def live(directory: Path, gate: Durable, diary: Diary) -> None:
 
 @pytest.mark.parametrize("power_cut", [False, True], ids=["killed", "power cut"])
 async def test_every_step_can_be_the_last(tmp_path: Path, power_cut: bool) -> None:
-    whole = CrashingGate(10_000)
+    whole = DiskModel(tmp_path / "whole")
     await live(tmp_path / "whole", whole, Diary())
     assert len(whole.taken) > 15
     for step in range(1, len(whole.taken) + 1):
         place = tmp_path / str(step)
-        gate, diary = CrashingGate(step), Diary()
+        gate, diary = DiskModel(place, step), Diary()
         before = set(asyncio.all_tasks())
         with contextlib.suppress(Crash, SpoolError):
             await live(place, gate, diary)
         await asyncio.gather(*(asyncio.all_tasks() - before), return_exceptions=True)
-        left = tmp_path / f"{step}-left"
-        gate.copy(place, left, power_cut=power_cut)
-        await inspect(left, diary)
+        fate = Fate.POWER_CUT if power_cut else Fate.KILLED
+        await inspect(gate.left(fate, tmp_path / f"{step}-left"), diary)
 
 
 async def inspect(directory: Path, diary: Diary) -> None:
@@ -118,7 +130,7 @@ async def test_more_messages_than_one_look(tmp_path: Path) -> None:
     """Whatever comes in meanwhile is met in the last window."""
     shard = await Shard.open(tmp_path, 0, SETTINGS, Clock())
     try:
-        count = 2 * WINDOW + 7
+        count = 2 * Window.SIZE + 7
 
         async def bring(number: int) -> None:
             waybill = ANNS if number % 2 else EVES
@@ -136,22 +148,44 @@ async def test_more_messages_than_one_look(tmp_path: Path) -> None:
         await shard.close()
 
 
-async def test_mail_that_comes_in_behind_the_look_is_met_by_the_next(tmp_path: Path) -> None:
-    """It has its number since it began, and the windows go by numbers."""
+async def test_mail_that_began_before_the_look_is_met_by_it(tmp_path: Path) -> None:
+    """It has its number since it began, and a window behind that is looked at when it is stored."""
     shard = await Shard.open(tmp_path, 0, SETTINGS, Clock())
     try:
         pairs = [Addressee(BOB, BOB)]
         early = shard.begin()
         await asyncio.gather(
-            *(shard.begin().commit(Envelope(ANN), pairs, NOON, ANNS) for _ in range(2 * WINDOW))
+            *(
+                shard.begin().commit(Envelope(ANN), pairs, NOON, ANNS)
+                for _ in range(2 * Window.SIZE)
+            )
         )
         holding = asyncio.ensure_future(shard.hold(Choice(login=ANNS.login), "because"))
         await shard.hold(Choice(frozenset()), "nothing")  # ends with the first window
         come = await early.commit(Envelope(ANN), pairs, NOON, ANNS)
-        assert (await holding).count == 2 * WINDOW
-        assert not shard.withholds(come.message.queue_id)
-        assert (await shard.hold(Choice(login=ANNS.login), "because")).count == 1
+        assert (await holding).count == 2 * Window.SIZE + 1
         assert shard.withholds(come.message.queue_id)
+        assert (await shard.hold(Choice(login=ANNS.login), "because")).count == 0
+    finally:
+        await shard.close()
+
+
+async def test_a_message_across_two_windows_is_counted_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Window, "SIZE", 2)
+    monkeypatch.setattr(Remove, "SIZE", 2)
+    shard = await Shard.open(tmp_path, 0, SETTINGS, Clock())
+    try:
+        pairs = [Addressee(BOB, BOB)] * 3
+        for _ in range(3):
+            await shard.begin().commit(Envelope(ANN), pairs, NOON, ANNS)
+        assert await shard.hold(Choice(), "because") == Sifted(3, 0, None)
+        assert await shard.hold(Choice(), "because") == Sifted(0, 3, None)
+        assert await shard.free(Choice()) == Sifted(3, 0, None)
+        assert await shard.requeue(Choice()) == Altered(3, 9, 9)
+        assert await shard.give_up(Choice(), "550 5.7.1 no") == Altered(3, 9, 9)
+        assert await shard.remove(Choice(domain=BOB.domain)) == Altered(3, 9)
     finally:
         await shard.close()
 
@@ -200,7 +234,20 @@ Step = tuple[str, int, int]
 STEPS = st.lists(
     st.tuples(
         st.sampled_from(
-            ["bring", "bring held", "claim", "send", "defer", "give back", "hold", "free", "crash"]
+            [
+                "bring",
+                "bring held",
+                "claim",
+                "send",
+                "defer",
+                "give back",
+                "hold",
+                "free",
+                "requeue",
+                "remove",
+                "give up",
+                "crash",
+            ]
         ),
         st.integers(0, 5),
         st.integers(0, 3),
@@ -253,12 +300,22 @@ class Side:
             return await shard.release([self.drop(each) for each in some])
         if what == "hold":
             return await shard.hold(CHOICES[how], "x")
+        if what == "requeue":
+            return await shard.requeue(CHOICES[how])
+        if what == "give up":
+            return await shard.give_up(CHOICES[how], "550 5.7.1 no")
+        if what == "remove":
+            return await shard.remove(CHOICES[how])
         assert what == "free"
         return await shard.free(CHOICES[how])
 
     def drop(self, recipient: int) -> int:
         del self.hands[recipient]
         return recipient
+
+    def forget_removed(self, memory: MemoryShard) -> None:
+        """The queue may have what an operator removed; its results are passed over."""
+        self.hands = {each: of for each, of in self.hands.items() if each in memory.claimed}
 
     def withheld(self) -> list[bool]:
         return [self.shard.withholds(self.hands[each]) for each in sorted(self.hands)]
@@ -280,8 +337,7 @@ async def both(directory: Path, steps: list[Step]) -> None:
     try:
         for step in steps:
             if step[0] == "crash":
-                gate = CrashingGate(10_000)
-                gate.copy(directory / str(number), directory / str(number + 1), power_cut=False)
+                shutil.copytree(directory / str(number), directory / str(number + 1))
                 number += 1
                 memory = Side(MemoryShard(store, clocks[0]), clocks[0])
                 again = await Shard.open(directory / str(number), 0, SETTINGS, clocks[1])
@@ -289,6 +345,9 @@ async def both(directory: Path, steps: list[Step]) -> None:
                 real = Side(again, clocks[1])
                 continue
             assert await real.take(step) == await memory.take(step), step
+            assert isinstance(memory.shard, MemoryShard)
+            for side in (real, memory):
+                side.forget_removed(memory.shard)
             assert real.withheld() == memory.withheld(), step
         for side in (real, memory):
             await side.shard.release(sorted(side.hands))

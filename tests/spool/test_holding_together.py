@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from postroad.model import Addressee, Envelope, Waybill
-from postroad.spool import Choice, Done, Retry, Selector, Shard, SpoolSettings
+from postroad.spool import Choice, Done, Retry, Shard, SpoolSettings
 from postroad.spool.opening import DATABASE
 from spool_conformance import ANN, BOB, INLINE_LIMIT, NOON, Clock, ids
 from spool_gates import HoldingGate
@@ -87,7 +87,7 @@ class World:
         await self.shard.free(self.random.choice(CHOICES))
 
     async def hasten(self) -> None:
-        await self.shard.hasten(Selector())
+        await self.shard.hasten(Choice())
 
     def some(self) -> list[int]:
         """About half of what the queue has, which it has no longer."""

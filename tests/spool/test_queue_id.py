@@ -99,3 +99,51 @@ def test_numbers_grow_over_crashes_and_clock_steps(steps: list[tuple[float, str]
         if action == "give" and (number := ids.give()) is not None:
             given_numbers.append(number)
     assert given_numbers == sorted(set(given_numbers))
+
+
+WORLD = st.lists(
+    st.tuples(
+        st.integers(0, 3),  # a worker
+        st.floats(-7200, 7200) | st.just(0.0) | st.floats(0, 1e-5),  # the clock moves
+        st.sampled_from(["give", "give", "give", "store", "crash", "close"]),
+    ),
+    max_size=80,
+)
+
+
+@given(WORLD)
+def test_no_two_workers_give_the_same(steps: list[tuple[int, float, str]]) -> None:
+    """One clock for all, which may be set back; each with its own mark, whenever it starts anew."""
+    now, marks, given_texts = [float(NOON)], [0] * 4, []
+    workers = [QueueIds(shard, lambda: now[0], 0) for shard in range(4)]
+    for shard, move, action in steps:
+        now[0] += move
+        ids = workers[shard]
+        if action == "store" and (limit := ids.wanted()) is not None:
+            marks[shard] = limit
+            ids.reserved(limit)
+        elif action == "close":
+            marks[shard] = ids.last
+        if action in ("crash", "close"):
+            workers[shard] = QueueIds(shard, lambda: now[0], marks[shard])
+        if action == "give" and (number := ids.give()) is not None:
+            given_texts.append(ids.spell(number))
+    assert len(given_texts) == len(set(given_texts))
+    assert all(len(text) == 12 and text.isalnum() for text in given_texts)
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.floats(0.000002, 20)), max_size=40))
+def test_with_a_clock_that_goes_on_all_sort_as_they_came(steps: list[tuple[int, float]]) -> None:
+    """Whichever worker took them, as long as it found room for new limits in time."""
+    now = [float(NOON)]
+    workers = [QueueIds(shard, lambda: now[0], 0) for shard in range(4)]
+    texts = []
+    for shard, move in steps:
+        now[0] += move
+        for ids in workers:
+            if (limit := ids.wanted()) is not None:
+                ids.reserved(limit)
+        number = workers[shard].give()
+        assert number is not None
+        texts.append(workers[shard].spell(number))
+    assert texts == sorted(texts)

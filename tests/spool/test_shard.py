@@ -14,9 +14,10 @@ from pathlib import Path
 import pytest
 
 from postroad.model import Address, Addressee, Envelope
-from postroad.spool import Claim, Done, Operation, Retry, Selector, Shard, SpoolError, SpoolSettings
-from postroad.spool.hastening import WINDOW, Hastened
+from postroad.spool import Choice, Claim, Done, Operation, Retry, Shard, SpoolError, SpoolSettings
+from postroad.spool.hastening import Hastened
 from postroad.spool.queue_id import spell
+from postroad.spool.window import Window
 from spool_conformance import (
     ANN,
     BOB,
@@ -62,7 +63,8 @@ def holding() -> HoldingGate:
 async def held(tmp_path: Path, holding: HoldingGate) -> AsyncIterator[Shard]:
     """A shard whose commits wait as long as the test likes."""
     shard = await Shard.open(tmp_path / "held", 0, SETTINGS, Clock(), holding)
-    holding.entered.acquire()
+    while holding.entered.acquire(blocking=False):
+        pass  # what opening committed
     yield shard
     holding.open.set()
     await shard.close()
@@ -111,7 +113,7 @@ async def test_all_kinds_of_jobs_share_a_commit(shard: Shard, gate: FailingGate)
         shard.settle([Done(one.recipients[0].id)]),
         shard.settle(retries(two, NOON - 1)),
         shard.release([12345]),
-        shard.hasten(Selector()),
+        shard.hasten(Choice()),
         shard.delete([two.message.queue_id]),
         shard.claim(NOON, 10),
         put(shard),
@@ -413,16 +415,16 @@ async def test_nothing_is_acknowledged_into_a_removed_database(
 async def test_a_flush_looks_at_each_held_message_once(tmp_path: Path) -> None:
     """However many windows it takes; and at none, where another domain is meant."""
     steps = []
-    for count in (WINDOW, 4 * WINDOW):
+    for count in (Window.SIZE, 4 * Window.SIZE):
         directory = tmp_path / str(count)
         await (await Shard.open(directory, 0, SETTINGS, Clock())).close()
         _fill_with_held(directory / "spool.db", count)
         shard = await Shard.open(directory, 0, SETTINGS, Clock())
         taken: list[int] = []
         shard._ledger.connection.set_progress_handler(lambda taken=taken: taken.append(1), 100)
-        assert await shard.hasten(Selector(domain="nowhere.example")) == Hastened(0, 0, None)
+        assert await shard.hasten(Choice(domain="nowhere.example")) == Hastened(0, 0, None)
         elsewhere = len(taken)
-        assert await shard.hasten(Selector(domain=BOB.domain)) == Hastened(0, count, None)
+        assert await shard.hasten(Choice(domain=BOB.domain)) == Hastened(0, count, None)
         shard._ledger.connection.set_progress_handler(None, 100)
         assert elsewhere < len(taken) / 2
         steps.append(len(taken))

@@ -6,17 +6,36 @@ that a worker and a command without a server do the very same.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
 
 from postroad.admin.control import Answer, Request
-from postroad.spool import Choice, Selector, Shard
+from postroad.admin.meant import read_choice, request_of, string, whose
+from postroad.spool import Altered, Choice, Shard
 
-__all__ = ["CHANGES", "Change", "Changed", "Delete", "Flush", "Hold", "Release"]
+__all__ = [
+    "CHANGES",
+    "Bounce",
+    "Change",
+    "Changed",
+    "Delete",
+    "Flush",
+    "Hold",
+    "Release",
+    "Requeue",
+    "reply_of",
+]
 
-_COUNTS = ("count", "held", "withheld", "passed")
+_COUNTS = ("count", "held", "withheld", "passed", "recipients", "busy")
 """The fields of `Changed`, which are the keys of an answer."""
+
+_CODED = re.compile(
+    r"(?:550 +)?(?:(?P<enhanced>5\.\d{1,3}\.\d{1,3})(?: +|$))?(?P<said>.*)", re.DOTALL
+)
+
+MAX_WORDS = 400
+"""Characters of an operator's words: two lines of a reply (RFC 5321 §4.5.3.1.5)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,22 +43,36 @@ class Changed:
     """What a change did.
 
     Attributes:
-        count: how many messages or recipients it touched.
-        held: recipients that a flush leaves as they are, because their sender asked for a later
+        count: how many messages it touched; of a flush, how many recipients.
+        held: recipients that are left as they are, because their sender asked for a later
             release (RFC 4865).
         withheld: recipients that a flush leaves as they are, because an operator holds them.
         passed: messages that were meant, and were already as they should become.
+        recipients: how many recipients it touched, where it touches some of a message.
+        busy: recipients that are being tried, or about to be, which goes on.
     """
 
     count: int
     held: int = 0
     withheld: int = 0
     passed: int = 0
+    recipients: int = 0
+    busy: int = 0
 
     @classmethod
     def of(cls, answer: Answer) -> Changed:
         """What a worker answered."""
         return cls(*(_number(answer, key) for key in _COUNTS))
+
+    @classmethod
+    def by(cls, altered: Altered) -> Changed:
+        """What a shard said."""
+        return cls(
+            altered.messages,
+            held=altered.postponed,
+            recipients=altered.recipients,
+            busy=altered.busy,
+        )
 
     @property
     def answer(self) -> Answer:
@@ -50,72 +83,53 @@ class Changed:
         return Changed(*(getattr(self, key) + getattr(other, key) for key in _COUNTS))
 
 
-class Change(Protocol):
-    """Something to be done to the queue; as text, what the log says of it."""
-
-    @property
-    def request(self) -> Request:
-        """What a worker is asked for."""
-        ...
-
-    async def on(self, shard: Shard) -> Changed:
-        """Do it in one shard."""
-        ...
-
-
 @dataclass(frozen=True, slots=True)
 class Flush:
     """Deferred recipients made due now."""
 
-    selector: Selector
+    choice: Choice
 
     @property
     def request(self) -> Request:
         """As `Flush.read` takes it."""
-        names = self.selector.queue_ids
-        return {
-            "command": "flush",
-            "queue_ids": None if names is None else sorted(names),
-            "domain": self.selector.domain,
-        }
+        return {"command": "flush", **request_of(self.choice)}
 
     def __str__(self) -> str:
-        of = f" of {self.selector.domain}" if self.selector.domain else ""
-        return f"recipients{of} made due"  # by an operator, or by ETRN
+        return f"recipients{whose(self.choice)} made due"  # by an operator, or by ETRN
 
     @classmethod
     def read(cls, request: Request) -> Flush:
         """Raises `ValueError` for what is none."""
-        return cls(Selector(_names(request), _string(request, "domain")))
+        return cls(read_choice(request))
 
     async def on(self, shard: Shard) -> Changed:
         """See `Shard.hasten`."""
-        done = await shard.hasten(self.selector)
+        done = await shard.hasten(self.choice)
         return Changed(done.count, done.postponed, done.withheld)
 
 
 @dataclass(frozen=True, slots=True)
 class Delete:
-    """Messages removed; nobody is told."""
+    """Recipients removed, and messages that have none left; nobody is told."""
 
-    queue_ids: tuple[str, ...]
+    choice: Choice
 
     @property
     def request(self) -> Request:
         """As `Delete.read` takes it."""
-        return {"command": "delete", "queue_ids": list(self.queue_ids)}
+        return {"command": "delete", "all": self.choice == Choice(), **request_of(self.choice)}
 
     def __str__(self) -> str:
-        return "messages deleted by an operator"
+        return f"messages{whose(self.choice)} deleted by an operator"
 
     @classmethod
     def read(cls, request: Request) -> Delete:
-        """Raises `ValueError` for what is none."""
-        return cls(tuple(_strings(request, "queue_ids")))
+        """Raises `ValueError` for what is none, and for what does not say which messages."""
+        return cls(_choice_or_all(request))
 
     async def on(self, shard: Shard) -> Changed:
-        """See `Shard.delete`."""
-        return Changed(await shard.delete(self.queue_ids))
+        """See `Shard.remove`."""
+        return Changed.by(await shard.remove(self.choice))
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,15 +142,15 @@ class Hold:
     @property
     def request(self) -> Request:
         """As `Hold.read` takes it."""
-        return {"command": "hold", "reason": self.reason, **_request_of(self.choice)}
+        return {"command": "hold", "reason": self.reason, **request_of(self.choice)}
 
     def __str__(self) -> str:
-        return f"messages{_whose(self.choice)} put on hold ({self.reason})"
+        return f"messages{whose(self.choice)} put on hold ({self.reason})"
 
     @classmethod
     def read(cls, request: Request) -> Hold:
         """Raises `ValueError` for what is none."""
-        return cls(_choice(request), _string(request, "reason") or "")
+        return cls(read_choice(request), string(request, "reason") or "")
 
     async def on(self, shard: Shard) -> Changed:
         """See `Shard.hold`."""
@@ -153,15 +167,15 @@ class Release:
     @property
     def request(self) -> Request:
         """As `Release.read` takes it."""
-        return {"command": "release", **_request_of(self.choice)}
+        return {"command": "release", **request_of(self.choice)}
 
     def __str__(self) -> str:
-        return f"messages{_whose(self.choice)} released from hold"
+        return f"messages{whose(self.choice)} released from hold"
 
     @classmethod
     def read(cls, request: Request) -> Release:
         """Raises `ValueError` for what is none."""
-        return cls(_choice(request))
+        return cls(read_choice(request))
 
     async def on(self, shard: Shard) -> Changed:
         """See `Shard.free`."""
@@ -169,57 +183,95 @@ class Release:
         return Changed(done.count, passed=done.passed)
 
 
+@dataclass(frozen=True, slots=True)
+class Requeue:
+    """Recipients that begin anew."""
+
+    choice: Choice
+
+    @property
+    def request(self) -> Request:
+        """As `Requeue.read` takes it."""
+        return {"command": "requeue", **request_of(self.choice)}
+
+    def __str__(self) -> str:
+        return f"messages{whose(self.choice)} requeued by an operator"
+
+    @classmethod
+    def read(cls, request: Request) -> Requeue:
+        """Raises `ValueError` for what is none."""
+        return cls(read_choice(request))
+
+    async def on(self, shard: Shard) -> Changed:
+        """See `Shard.requeue`."""
+        return Changed.by(await shard.requeue(self.choice))
+
+
+@dataclass(frozen=True, slots=True)
+class Bounce:
+    """Mail returned to its sender now, in an operator's words."""
+
+    choice: Choice
+    reply: str
+
+    @property
+    def request(self) -> Request:
+        """As `Bounce.read` takes it."""
+        everything = self.choice == Choice()
+        which = {"all": everything, **request_of(self.choice)}
+        return {"command": "bounce", "reply": self.reply, **which}
+
+    def __str__(self) -> str:
+        return f"messages{whose(self.choice)} returned by an operator ({self.reply})"
+
+    @classmethod
+    def read(cls, request: Request) -> Bounce:
+        """Raises `ValueError` for what is none, and for what does not say which messages."""
+        reply = string(request, "reply") or ""
+        if reply != reply_of(reply):
+            raise ValueError("mail is returned with a reply of class 5 on one line")
+        return cls(_choice_or_all(request), reply)
+
+    async def on(self, shard: Shard) -> Changed:
+        """See `Shard.give_up`."""
+        return Changed.by(await shard.give_up(self.choice, self.reply))
+
+
+Change = Flush | Delete | Hold | Release | Requeue | Bounce
+"""Something to be done to the queue. Each has the `choice` of messages, the `request` to a worker,
+and `on`, which does it in one shard; as text it is what the log says."""
+
 CHANGES: Mapping[str, Callable[[Request], Change]] = {
     "flush": Flush.read,
     "delete": Delete.read,
     "hold": Hold.read,
     "release": Release.read,
+    "requeue": Requeue.read,
+    "bounce": Bounce.read,
 }
 """How the request of each command is read."""
 
 
-def _whose(choice: Choice) -> str:
-    """Whose messages a choice means, for the log."""
-    login = f" submitted by {choice.login}" if choice.login is not None else ""
-    sender = f" from <{choice.sender}>" if choice.sender is not None else ""
-    return login + sender
+def reply_of(words: str) -> str:
+    """The reply that speaks for mail that an operator returns: `550 5.7.1`, then the words.
+
+    Args:
+        words: an enhanced status code of class 5 (RFC 3463) and text, or text alone, or such a
+            reply already. What is not printable is replaced.
+    """
+    text = "".join(each if each.isprintable() else "?" for each in words.strip())[:MAX_WORDS]
+    found = _CODED.fullmatch(text)
+    assert found is not None, "each part may be missing"
+    said = found["said"] or "returned by the operator of this server"
+    return f"550 {found['enhanced'] or '5.7.1'} {said}"
 
 
-def _request_of(choice: Choice) -> Request:
-    names = choice.queue_ids
-    return {
-        "queue_ids": None if names is None else sorted(names),
-        "login": choice.login,
-        "sender": choice.sender,
-        "held_for": choice.reason,
-    }
-
-
-def _choice(request: Request) -> Choice:
-    return Choice(
-        _names(request),
-        _string(request, "login"),
-        _string(request, "sender"),
-        reason=_string(request, "held_for"),
-    )
-
-
-def _names(request: Request) -> frozenset[str] | None:
-    return None if request.get("queue_ids") is None else frozenset(_strings(request, "queue_ids"))
-
-
-def _strings(request: Request, key: str) -> list[str]:
-    value = request.get(key)
-    if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
-        raise ValueError(f"{key} must be a list of strings")
-    return value
-
-
-def _string(request: Request, key: str) -> str | None:
-    value = request.get(key)
-    if value is not None and not isinstance(value, str):
-        raise ValueError(f"{key} must be a string")
-    return value
+def _choice_or_all(request: Request) -> Choice:
+    """A choice that says so where it means everything: an empty request destroys nothing."""
+    choice = read_choice(request)
+    if choice == Choice() and request.get("all") is not True:
+        raise ValueError("it does not say which messages")
+    return choice
 
 
 def _number(answer: Answer, key: str) -> int:

@@ -9,16 +9,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from postroad.app.outbound import router_of
 from postroad.config import Configuration
-from postroad.delivery import Route, Router
+from postroad.config.ways import kinds_of
+from postroad.delivery import Route
+from postroad.delivery.nexthop import split_login
 from postroad.delivery.probing import probe_sender
-from postroad.delivery.routing import FILTER
+from postroad.delivery.refusing import ERROR, reason
+from postroad.delivery.route_tables import NoTables, Tables
+from postroad.delivery.routing import FILTER, RouteMistake
+from postroad.delivery.suppression import Suppression
 from postroad.directory import Alias, Directory, DirectoryUnavailable, Unknown
 from postroad.intake.aliases import AliasLimitError
 from postroad.intake.handling import addressees
 from postroad.mailbox import MaildirLocation
 from postroad.mailbox.location import UnsafeName
 from postroad.model import Address, Addressee, ContentFilter, Disposition, Recipient, parse_filter
+from postroad.reports.receiving import key_of
+from postroad.tables import TableUnavailable
 
 __all__ = ["Destination", "Destinations"]
 
@@ -42,66 +50,115 @@ class Destination:
     words: str
 
 
+@dataclass(frozen=True, slots=True)
+class _Whose:
+    """What a route goes by besides the recipient."""
+
+    through: ContentFilter | None
+    sender: Address | None
+    listener: str
+
+
 class Destinations:
     """Finds them."""
 
-    def __init__(self, configuration: Configuration, directory: Directory) -> None:
+    def __init__(
+        self,
+        configuration: Configuration,
+        directory: Directory,
+        tables: Tables | None = None,
+        suppression: Suppression | None = None,
+    ) -> None:
         """Where the mail of a server goes.
 
         Args:
             configuration: of the server.
             directory: its accounts.
+            tables: has the tables that routes name; `None`: there are none.
+            suppression: knows who is suppressed; `None`: nobody is.
         """
         self._directory = directory
+        self._suppression = suppression
         self._capture = configuration.delivery.capture
-        self._smarthost = configuration.relay.smarthost
+        self._smarthost = configuration.relay.nexthop
+        self._kinds = kinds_of(configuration)
         self._probes_from = probe_sender(configuration.verification, configuration.hostname).lower()
         self._maildirs = MaildirLocation(configuration.mailbox.path, configuration.state_directory)
-        self._router = Router(
-            directory,
-            mailbox=configuration.mailbox.transport,
-            smarthost=configuration.relay.smarthost,
-            capture=configuration.delivery.capture is not None,
-        )
+        self._reports = frozenset(map(key_of, configuration.tls_reports.receive))
+        self._router = router_of(configuration, directory, tables or NoTables())
 
     async def of(
-        self, recipients: Sequence[Address], disposition: Disposition
+        self,
+        recipients: Sequence[Address],
+        disposition: Disposition,
+        *,
+        sender: Address | None = None,
+        listener: str = "",
     ) -> tuple[Destination, ...] | str:
         """Where a message to these goes.
 
         Args:
             recipients: those that were accepted.
             disposition: what policy wants done with it.
+            sender: the reverse-path; `None` is the null one.
+            listener: the listener it comes in by.
 
         Returns:
             The ends, or why there are none.
         """
         if disposition.discard or not recipients:
             return ()
-        through = parse_filter(disposition.content_filter) if disposition.content_filter else None
+        through = (
+            parse_filter(disposition.content_filter, self._kinds)
+            if disposition.content_filter
+            else None
+        )
         if isinstance(through, str):
             return through
         if disposition.redirect is not None:
             through = None  # access(5): a redirected message meets no content filter
         try:
             found = await addressees([*map(Recipient, recipients)], disposition, self._directory)
-            return tuple([await self._end(one, through) for one in found if one.owed is None])
+            whose = _Whose(through, sender, listener)
+            return tuple([await self._end(one, whose) for one in found if one.owed is None])
         except AliasLimitError:
             return "its aliases lead too deep, or to too many addresses"
         except DirectoryUnavailable as error:
             return f"the directory does not answer: {error}"
+        except TableUnavailable as error:
+            return f"it would wait, since a table of routes cannot answer: {error}"
+        except RouteMistake as error:
+            return f"it would wait, since a route is none: {error}"
 
-    async def _end(self, one: Addressee, through: ContentFilter | None) -> Destination:
-        route = await self._router.route(one.address, through)
+    async def _end(self, one: Addressee, whose: _Whose) -> Destination:
+        through = whose.through
+        route = await self._router.route(
+            one.address, through, sender=whose.sender, listener=whose.listener
+        )
+        if through is None:
+            route = await self._unless_suppressed(route, one.address, whose.sender)
         nobody = await self._is_nobody(one.address)
+        reports = one.address.key in self._reports
         if nobody and one.address.key == self._probes_from:
             route, words = Route("", ""), "thrown away, as the sender of our probes"
+        elif nobody and reports and route.transport in ("local", "lmtp"):
+            words = "kept as a report about TLS, if it is one, as [tls_reports] receive says"
         elif nobody and route.transport in ("local", "lmtp") and through is None:
             words = "nobody here has this address: it would go back to the sender"
         else:
             words = await self._words(one.address, route)
         address, original = str(one.address), str(one.original)
         return Destination(address, original, route.transport, route.nexthop, words)
+
+    async def _unless_suppressed(
+        self, route: Route, address: Address, sender: Address | None
+    ) -> Route:
+        if self._suppression is None or self._kinds[route.transport] not in ("smtp", "pipe"):
+            return route
+        refusal = await self._suppression.of(address, sender)
+        if refusal is None or await self._directory.is_local(address.domain):
+            return route
+        return Route(ERROR, refusal.text)
 
     async def _is_nobody(self, address: Address) -> bool:
         if not await self._directory.is_local(address.domain):
@@ -119,9 +176,28 @@ class Destinations:
                 return f"caught in {self._capture}, as [delivery] capture says"
             case transport if transport == FILTER:
                 return f"to the content filter {nexthop}"
+        return self._elsewhere(route)
+
+    def _elsewhere(self, route: Route) -> str:
+        """The words for a way that leads to no mailbox of ours."""
+        nexthop = split_login(route.nexthop)[1]
+        by = "" if route.transport in ("smtp", "relay") else f" by the transport {route.transport}"
+        match self._kinds[route.transport]:
+            case "error" | "retry" as kind:
+                reply = reason(nexthop, permanent=kind == "error")
+                words = "it would go back to the sender" if reply.is_permanent else "it would wait"
+                return f"{words}: {reply.text}"
+            case "discard":
+                return f"thrown away: {nexthop}"
+            case "pipe":
+                return f"to the program of the transport {route.transport}"
+            case "lmtp":
+                return f"to {nexthop}, by LMTP{by}"
         if nexthop == self._smarthost:
-            return f"to the smarthost {nexthop}"
-        return f"to the mail exchangers of {nexthop}"
+            return f"to the smarthost {nexthop}{by}"
+        if nexthop.startswith("["):
+            return f"to the host {nexthop}{by}"
+        return f"to the mail exchangers of {nexthop}{by}"
 
     async def _mailbox(self, address: Address) -> str:
         found = await self._directory.resolve(address)

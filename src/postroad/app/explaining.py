@@ -21,7 +21,10 @@ from postroad.app.harmless import Exempt, Scribe, known_bans
 from postroad.app.lookout import Lookout
 from postroad.app.rehearsing import Cast, bystanders, inquirers, service_of
 from postroad.config import Configuration
+from postroad.delivery.suppression import Suppression
+from postroad.delivery.suppression_file import SUPPRESSION
 from postroad.directory import Mailbox
+from postroad.limits.glance import Glance
 from postroad.model import PLAIN, Address, AddressError
 from postroad.model.journal import Event, Level, Notice
 from postroad.policy import Lookup, Step
@@ -65,8 +68,18 @@ async def explain(
         if not accepted:
             told.disposition = PLAIN  # what policy wanted done with what does not come in
         else:
-            destinations = Destinations(configuration, lookout.directory)
-            told.destinations = await destinations.of(accepted, told.disposition)
+            glance = Glance(configuration.suppression_file, SUPPRESSION)
+            exits.callback(glance.close)
+            suppression = Suppression(configuration.suppression, glance, journal)
+            destinations = Destinations(
+                configuration, lookout.directory, lookout.registry, suppression
+            )
+            told.destinations = await destinations.of(
+                accepted,
+                told.disposition,
+                sender=_sender(question),
+                listener=listener.name,
+            )
     return told
 
 
@@ -80,6 +93,14 @@ def _accepted(told: Explanation) -> Iterator[Address]:
             path = each.said.removeprefix("RCPT TO:<").removesuffix(">")
             with suppress(AddressError):
                 yield Address.parse(path) if "@" in path else Address(path, "")
+
+
+def _sender(question: Question) -> Address | None:
+    """The reverse-path; of one that is no address nobody's mail was accepted."""
+    with suppress(AddressError):
+        if question.sender:
+            return Address.parse(question.sender)
+    return None
 
 
 def _journal(told: Explanation) -> Callable[[Event], None]:

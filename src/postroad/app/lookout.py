@@ -19,6 +19,7 @@ from postroad.model.journal import Journal, Level, Notice
 from postroad.net.dns import Resolver
 from postroad.policy import Oracle
 from postroad.policy.facts import Agents
+from postroad.reports.receiving import key_of
 from postroad.server.inquiries import DnsInquiry, TablesInquiry
 from postroad.server.oracle import DirectoryOracle
 from postroad.tables import Tables
@@ -34,7 +35,8 @@ class Lookout:
         names: the DNS.
         accounts: the accounts, as restrictions ask them.
         zones: the DNS likewise.
-        tables: the tables likewise, each opened when it is first asked.
+        registry: the tables likewise, each opened when it is first asked.
+        tables: the same, for restrictions to ask.
     """
 
     def __init__(self, configuration: Configuration, journal: Journal) -> None:
@@ -61,12 +63,13 @@ class Lookout:
         self._exits.callback(self.directory.close)
         self.names = Resolver(configuration.dns, time.monotonic)
         self._exits.push_async_callback(self.names.close)
-        tables = Tables(report=warn)
-        self._exits.push_async_callback(tables.close)
-        self.tables = TablesInquiry(tables)
+        self.registry = Tables(report=warn)
+        self._exits.push_async_callback(self.registry.close)
+        self.tables = TablesInquiry(self.registry)
         self.zones = DnsInquiry(self.names)
         owners = ownership_of(configuration, self.directory, self.tables)
-        self.accounts = DirectoryOracle(self.directory, owners)
+        reports = frozenset(map(key_of, configuration.tls_reports.receive))
+        self.accounts = DirectoryOracle(self.directory, owners, more=reports)
 
     async def __aenter__(self) -> Self:
         return self

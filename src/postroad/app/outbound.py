@@ -6,36 +6,50 @@ their place: deliveries under way end on the old transports, new ones begin on t
 
 from __future__ import annotations
 
-import dataclasses
-import time
+import asyncio
 from collections.abc import Mapping
+from pathlib import Path
 
+from postroad.app.outbound_tls import OutboundTls
 from postroad.app.running import Running
+from postroad.app.transports import Closable, TransportMaker
 from postroad.config import Configuration
+from postroad.config.ways import ways_of
 from postroad.delivery import Route, Router, Transport
-from postroad.delivery.capture import CaptureTransport
-from postroad.delivery.discard import DISCARD, DiscardTransport
-from postroad.delivery.lmtp import LmtpTransport
-from postroad.delivery.local import LocalTransport
+from postroad.delivery.discard import DISCARD
 from postroad.delivery.probe import Probing
 from postroad.delivery.probing import probe_sender
+from postroad.delivery.report_taking import ReportTaking
+from postroad.delivery.route_tables import NoTables, Tables
 from postroad.delivery.routing import FILTER
 from postroad.delivery.smtp import SmtpTransport
+from postroad.delivery.tokens import TOKENS, Grant, Tokens
+from postroad.delivery.warmup import WARMUP, Warmup
 from postroad.directory import Directory, Unknown
-from postroad.mailbox import MaildirLocation, MaildirWriter
+from postroad.limits.state_file import Keeper, Shape
+from postroad.mailbox import MaildirWriter
 from postroad.model import Address, ContentFilter
-from postroad.model.journal import Journal
+from postroad.model.journal import Journal, Level, Notice
 from postroad.net.dns import Resolver
-from postroad.net.ourselves import Ourselves
+from postroad.queue.sites import SiteFinder
+from postroad.reports.receiving import Receptive
 
-__all__ = ["Outbound"]
+__all__ = ["Outbound", "router_of"]
 
 
 class Outbound:
     """Implements the queue's `Router`, and owns the transports."""
 
     def __init__(
-        self, directory: Directory, resolver: Resolver, writer: MaildirWriter, journal: Journal
+        self,
+        directory: Directory,
+        resolver: Resolver,
+        writer: MaildirWriter,
+        journal: Journal,
+        *,
+        tables: Tables | None = None,
+        tls: OutboundTls | None = None,
+        reports: Receptive | None = None,
     ) -> None:
         """Without routes yet: call `replace`.
 
@@ -44,15 +58,25 @@ class Outbound:
             resolver: where hosts are.
             writer: puts mail into Maildirs.
             journal: where events go.
+            tables: has the tables that routes and logins name; `None`: there are none.
+            tls: makes what transports need for TLS; `None`: they go by `[relay]` alone.
+            reports: takes reports about TLS on their way to a mailbox; `None`: nobody does.
         """
+        self._tables = tables or NoTables()
+        self._tls = tls
+        self._reports = reports
+        self._warmup: Warmup | None = None
+        self._warmup_file: Keeper | None = None
+        self._tokens: Tokens | None = None
+        self._token_file: Keeper | None = None
+        self._closing: set[asyncio.Future[None]] = set()
         self._directory = directory
         self._resolver = resolver
         self._writer = writer
         self._journal = journal
         self._router: Router | None = None
-        self._smtp_transport: SmtpTransport | None = None
         self._probes_from = ("", "")  # the local part, and the whole address
-        self._closable: list[SmtpTransport | LmtpTransport] = []
+        self._closable: list[Closable] = []
         self._transports: dict[str, Transport] = {}
 
     @property
@@ -60,12 +84,19 @@ class Outbound:
         """By the name that routes use; always the current ones."""
         return self._transports
 
-    async def route(self, address: Address, content_filter: ContentFilter | None = None) -> Route:
+    async def route(
+        self,
+        address: Address,
+        content_filter: ContentFilter | None = None,
+        *,
+        sender: Address | None = None,
+        listener: str = "",
+    ) -> Route:
         """The transport and next hop for an address, or those of its message's content filter."""
         assert self._router is not None, "replace was called at start"
         if address.local.lower() == self._probes_from[0] and await self._is_thrown_away(address):
             return Route(DISCARD, DISCARD)
-        return await self._router.route(address, content_filter)
+        return await self._router.route(address, content_filter, sender=sender, listener=listener)
 
     async def _is_thrown_away(self, address: Address) -> bool:
         """Whether it is the sender of our probes, and nobody reads that one's mail."""
@@ -76,98 +107,138 @@ class Outbound:
             return True
         return isinstance(await directory.resolve(address), Unknown)
 
+    def finder(self, transport: str) -> SiteFinder | None:
+        """Who finds the sites of a transport's next hops; `None`: each is by itself."""
+        found = self._transports.get(transport)
+        return found if isinstance(found, SmtpTransport) else None
+
     def probing(self, transport: str) -> Probing | None:
         """Who asks next hops of a transport whether they would take mail; `None`: nobody can."""
-        return self._smtp_transport if transport == "smtp" else None
+        found = self._transports.get(transport)
+        return found if isinstance(found, SmtpTransport) and transport != FILTER else None
 
     def replace(self, running: Running) -> None:
         """Route and deliver by what is running from now on.
 
         Raises:
-            TlsConfigurationError: the authorities cannot be read; nothing has changed.
+            TlsConfigurationError: authorities cannot be read; nothing has changed.
         """
         configuration = running.configuration
-        smtp, lmtp = self._smtp(running), self._lmtp(configuration)
-        filtering = self._filtering(running)
-        delivery = configuration.delivery
-        transports: dict[str, Transport] = {
-            "smtp": smtp,
-            FILTER: filtering,
-            "lmtp": lmtp,
-            "local": self._local(configuration),
-            DISCARD: DiscardTransport(),
-        }
-        if delivery.capture is not None:
-            transports["capture"] = CaptureTransport(delivery.capture, self._writer, time.monotonic)
-        router = Router(
-            self._directory,
-            mailbox=configuration.mailbox.transport,
-            smarthost=configuration.relay.smarthost,
-            capture=delivery.capture is not None,
+        if self._tls is not None:
+            for ca_file in _authorities(configuration):
+                self._tls.require(ca_file)
+            self._tls.replace(configuration.outbound_tls)  # the last that can refuse
+        warmup = self._make_warmup(configuration)
+        tokens = self._make_tokens(running)
+        maker = TransportMaker(
+            configuration,
+            running.secrets,
+            directory=self._directory,
+            resolver=self._resolver,
+            writer=self._writer,
+            tables=self._tables,
+            tls=self._tls,
+            tokens=tokens,
+            rations=warmup,
+            journal=self._journal,
         )
-        old, self._closable = self._closable, [smtp, filtering, lmtp]
+        smtp = maker.smtp()
+        transports = maker.all(smtp)
+        router = router_of(configuration, self._directory, self._tables)
+        old, self._closable = (
+            self._closable,
+            [each for each in transports.values() if isinstance(each, Closable)],
+        )
         self._router = router
-        self._smtp_transport = smtp
         probes_from = probe_sender(configuration.verification, configuration.hostname).lower()
         self._probes_from = (probes_from.rpartition("@")[0], probes_from)
+        self._transports.clear()
         self._transports.update(transports)
+        if self._reports is not None and configuration.tls_reports.receive:
+            for name in ("local", "lmtp"):
+                self._transports[name] = ReportTaking(transports[name], self._reports)
         for transport in old:
             transport.close()
+        self._replace_state(warmup, tokens)
 
-    def close(self) -> None:
-        """Close idle connections."""
+    async def close(self) -> None:
+        """Close idle connections, and the files of what is counted and kept."""
         for transport in self._closable:
             transport.close()
+        for counting in (self._warmup, self._tokens):
+            if counting is not None:
+                await counting.close()
+        for file in (self._warmup_file, self._token_file):
+            if file is not None:
+                await asyncio.to_thread(file.close)
 
-    def _smtp(self, running: Running) -> SmtpTransport:
+    def _replace_state(self, warmup: Warmup | None, tokens: Tokens | None) -> None:
+        for old in (self._warmup, self._tokens):
+            if old is not None:
+                closing = asyncio.ensure_future(old.close())
+                self._closing.add(closing)
+                closing.add_done_callback(self._closing.discard)
+        self._warmup, self._tokens = warmup, tokens
+
+    def _make_warmup(self, configuration: Configuration) -> Warmup | None:
+        """Who counts what new addresses send; the file is the same across reloads."""
+        if not configuration.warmup:
+            return None
+        if self._warmup_file is None:
+            self._warmup_file = self._keeper(configuration.warmup_file, WARMUP)
+        return Warmup(self._warmup_file, configuration.warmup, self._warn)
+
+    def _make_tokens(self, running: Running) -> Tokens | None:
+        """Who fetches tokens; the file is the same across reloads."""
         configuration = running.configuration
-        return SmtpTransport(
-            configuration.hostname,
-            configuration.relay,
-            configuration.delivery,
-            resolver=self._resolver,
-            credentials=running.credentials,
-            ourselves=self._ourselves(configuration),
-            journal=self._journal,
-            clock=time.monotonic,
-        )
+        if not configuration.tokens:
+            return None
+        # Loaded here: few servers log in by tokens.
+        from postroad.delivery.token_endpoint import TokenEndpoint  # noqa: PLC0415
 
-    def _filtering(self, running: Running) -> SmtpTransport:
-        """The transport to content filters: the operator named each one, as an LMTP store.
+        if self._token_file is None:
+            self._token_file = self._keeper(configuration.tokens_file, TOKENS)
+        grants = {
+            name: Grant(
+                TokenEndpoint(settings, running.secrets.tokens[name].client),
+                running.secrets.tokens[name].refresh,
+            )
+            for name, settings in configuration.tokens.items()
+        }
+        return Tokens(grants, self._token_file, self._warn)
 
-        A login for the smarthost, and the TLS that goes with it, are nothing to them.
-        """
-        configuration = running.configuration
-        relay = dataclasses.replace(
-            configuration.relay, smarthost="", username="", tls="may", tls_wrapper=False
-        )
-        return SmtpTransport(
-            configuration.hostname,
-            relay,
-            configuration.delivery,
-            resolver=self._resolver,
-            credentials=None,
-            ourselves=self._ourselves(configuration),
-            journal=self._journal,
-            clock=time.monotonic,
-            chosen=True,
-        )
+    def _keeper(self, path: Path, shape: Shape) -> Keeper:
+        """A file of its own, whose thread complains in the event loop."""
+        loop = asyncio.get_running_loop()
 
-    def _ourselves(self, configuration: Configuration) -> Ourselves:
-        return Ourselves(
-            (bind.host, bind.port)
-            for listener in configuration.resolved_listeners
-            for bind in listener.binds
-        )
+        def complain(words: str) -> None:
+            loop.call_soon_threadsafe(self._warn, words)
 
-    def _lmtp(self, configuration: Configuration) -> LmtpTransport:
-        return LmtpTransport(
-            configuration.hostname,
-            configuration.delivery,
-            resolver=self._resolver,
-            clock=time.monotonic,
-        )
+        return Keeper(path, shape, complain)
 
-    def _local(self, configuration: Configuration) -> LocalTransport:
-        location = MaildirLocation(configuration.mailbox.path, configuration.state_directory)
-        return LocalTransport(self._directory, location, self._writer, time.monotonic)
+    def _warn(self, words: str) -> None:
+        self._journal(Notice("smtp", words, Level.WARNING))
+
+
+def _authorities(configuration: Configuration) -> set[Path]:
+    """The files of authorities that transports have of their own."""
+    transports = [configuration.relay, *configuration.transports.values()]
+    return {each.ca_file for each in transports if each.ca_file is not None}
+
+
+def router_of(configuration: Configuration, directory: Directory, tables: Tables) -> Router:
+    """The router of a configuration.
+
+    Args:
+        configuration: of the server.
+        directory: knows which domains are ours.
+        tables: has the tables that it names.
+    """
+    return Router(
+        directory,
+        mailbox=configuration.mailbox.transport,
+        smarthost=configuration.relay.nexthop,
+        capture=configuration.delivery.capture is not None,
+        ways=ways_of(configuration),
+        tables=tables,
+    )

@@ -14,18 +14,26 @@ from contextlib import AsyncExitStack
 from postroad.admin.containment import hold_reason
 from postroad.admin.control import ControlServer
 from postroad.admin.queue import QueueControl
+from postroad.admin.transports import TransportControl
+from postroad.app.commons import QueueCommons
 from postroad.app.custody import Custody
 from postroad.app.flushing import Flushing
 from postroad.app.inquiries import Inquiries
 from postroad.app.logins import logins_of
 from postroad.app.outbound import Outbound
+from postroad.app.outbound_tls import OutboundTls
 from postroad.app.proof import objection, require_closed
 from postroad.app.protection import Protection
 from postroad.app.remembrance import open_history
 from postroad.app.running import Running
 from postroad.app.services import services_of
+from postroad.app.storage import Storage
+from postroad.app.suppressing import Suppressing, Unsuppressed
+from postroad.app.tls_reports import TlsReports
+from postroad.config.outbound import policy_objection
 from postroad.config.results import result_objection
 from postroad.config.tables import named_tables
+from postroad.config.ways import way_objection
 from postroad.directory import EmbeddedDirectory
 from postroad.directory.oauth import token_checker
 from postroad.history import Remembering
@@ -37,17 +45,16 @@ from postroad.model.journal import Journal, Level, Notice
 from postroad.net.delegation import Delegations
 from postroad.net.dns import Resolver
 from postroad.queue import Runner
+from postroad.queue.suspension import FILE as SUSPENDED_FILE
+from postroad.queue.suspension import Suspension
 from postroad.server.inquiries import AgentsInquiry
 from postroad.server.logins import Logins
 from postroad.server.server import SmtpServer
 from postroad.server.service import Service
-from postroad.spool import Choice, Claimed, Shard, ShardBusy
+from postroad.spool import Choice, Claimed, Shard
 from postroad.tables import Tables
 
 __all__ = ["Parts"]
-
-SHARD_PATIENCE = 10.0
-"""Seconds to wait for a shard whose last owner is still ending."""
 
 
 class Parts:
@@ -109,6 +116,7 @@ class Parts:
             settings=configuration.directory,
             clock=time.monotonic,
             report=lambda words: journal(Notice("auth", words, Level.WARNING)),
+            turn=asyncio.get_running_loop().time,
         )
         self._exits.callback(self._directory.close)
         self._tokens = token_checker(configuration.oauth, self._directory)
@@ -119,26 +127,53 @@ class Parts:
         self._exits.push_async_callback(self._resolver.close)
         writer = MaildirWriter(configuration.hostname)
         self._exits.callback(writer.close)
-        self._outbound = Outbound(self._directory, self._resolver, writer, journal)
-        self._exits.callback(self._outbound.close)
+        self._suppressing = Suppressing(self._running, journal)
+        self._exits.push_async_callback(self._suppressing.close)
+        self._served = configuration
+        self._tables = self._make_tables()
+        self._exits.push_async_callback(self._tables.close)
+        self._tls_reports = TlsReports(self._running, self._resolver, journal)
+        self._exits.push_async_callback(self._tls_reports.close)
+        self._outbound_tls = OutboundTls(
+            configuration, self._resolver, self._tables, journal, seeing=self._tls_reports.seen
+        )
+        self._exits.push_async_callback(self._outbound_tls.close)
+        self._outbound = Outbound(
+            self._directory,
+            self._resolver,
+            writer,
+            journal,
+            tables=self._tables,
+            tls=self._outbound_tls,
+            reports=self._tls_reports.receiving,
+        )
+        self._exits.push_async_callback(self._outbound.close)
         self._outbound.replace(self._running)
         self.inquiries = Inquiries(self._running, self._directory, self._outbound, journal)
         self._exits.push_async_callback(self.inquiries.close)
         self._agents = self._make_agents()
-        self._served = configuration
-        self._tables = self._make_tables()
-        self._exits.push_async_callback(self._tables.close)
         # A start has checked them all. One that broke since is said, and defers whom it is asked
         # about: a worker that takes a dead one's place must not end for it.
         self._tables.replace(self._table_names())
-        shards = [await self._open_shard(number) for number in numbers]
+        storage = Storage(configuration, journal, self._give_up)
+        self._exits.push_async_callback(storage.close)
+        opened = await storage.open(numbers)
+        self._room = storage.room()
+        shards = list(opened.values())
         self._door = self._make_door(shards[0])
+        self._tls_reports.start(self._door)
+        self._exits.push_async_callback(self._tls_reports.stop)
         self._flushing = Flushing(configuration.state_directory, journal)
         self._custody = self._make_custody(index, shards)
         self._exits.push_async_callback(self._custody.close)
+        alone = self._running.workers == 1 == len(shards)
+        self._commons = None if alone else QueueCommons(self._protection.counters)
+        self._suspension = Suspension(
+            configuration.queue.defer_transports, configuration.state_directory / SUSPENDED_FILE
+        )
         self.runners.extend(self._make_runner(shard) for shard in shards)
         self.server = SmtpServer(self._services(), journal)
-        await self._open_control(index, dict(zip(numbers, shards, strict=True)))
+        await self._open_control(index, opened)
         await self._custody.resume()
 
     def reload(self) -> None:
@@ -155,8 +190,11 @@ class Parts:
         self._served = self._running.configuration
         self._tables.replace(self._table_names())
         self.inquiries.replace(self._running)
+        self._suppressing.replace(self._running)
+        self._tls_reports.replace(self._running)
         self._history.replace(self._running.configuration.history)
         self._custody.replace(self._running.configuration)
+        self._replace_queues()
         self.server.replace(services)
 
     async def close(self) -> None:
@@ -178,6 +216,7 @@ class Parts:
             journal=self._journal,
             history=self._history,
             containment=self._custody.containment,
+            room=self._room,
         )
 
     def _logins(self) -> Logins:
@@ -213,6 +252,8 @@ class Parts:
             inform=lambda words: self._journal(Notice("smtpd", words)),
             judge=lambda name, values: (
                 result_objection(self._served, name, values)
+                or policy_objection(self._served, name, values)
+                or way_objection(self._served, name, values)
                 or objection(self._served, self._tables.values_now)
             ),
         )
@@ -254,10 +295,19 @@ class Parts:
         """A message is durable: its delivery begins. Door and runner need each other."""
         self.runners[0].add(claimed)
 
+    def _replace_queues(self) -> None:
+        configuration = self._running.configuration
+        try:
+            for runner in self.runners:
+                runner.replace(configuration.queue, configuration.destinations)
+        except OSError as error:
+            words = f"what is suspended by command could not be read, and stays as it was: {error}"
+            self._journal(Notice("qmgr", words, Level.ERROR))
+
     def _make_runner(self, shard: Shard) -> Runner:
         return Runner(
             spool=shard,
-            router=self._outbound,
+            router=Unsuppressed(self._outbound, self._directory, self._suppressing.addresses),
             transports=self._outbound.transports,
             door=self._door,
             journal=Remembering(self._journal, self._history, time.time),
@@ -265,35 +315,18 @@ class Parts:
             settings=self._configuration.queue,
             hostname=self._configuration.hostname,
             bounced=self._custody.containment.bounced,
+            refused=self._suppressing.addresses.refused,
+            destinations=self._configuration.destinations,
+            commons=self._commons,
+            finder=self._outbound.finder,
+            suspension=self._suspension,
         )
-
-    async def _open_shard(self, number: int) -> Shard:
-        configuration = self._configuration
-        directory = configuration.spool_directory / str(number)
-        end = time.monotonic() + SHARD_PATIENCE
-        while True:
-            try:
-                shard = await Shard.open(
-                    directory, number, configuration.spool, time.time, broken=self._broke
-                )
-            except ShardBusy:
-                if time.monotonic() >= end:
-                    raise
-                await asyncio.sleep(0.1)
-            else:
-                self._exits.push_async_callback(shard.close)
-                for damage in shard.damaged:
-                    self._journal(Notice("qmgr", f"damaged in the spool: {damage}", Level.ERROR))
-                return shard
-
-    def _broke(self, error: BaseException) -> None:
-        words = f"the spool stopped after an internal error: {type(error).__name__}: {error}"
-        self._journal(Notice("qmgr", words, Level.ERROR))
-        self._give_up()
 
     async def _open_control(self, index: int, shards: dict[int, Shard]) -> None:
         path = self._configuration.state_directory / "run" / f"worker-{index}.sock"
         control = QueueControl(shards, self.runners, self._journal)
-        server = ControlServer(path, {**control.commands, **self._custody.commands})
+        transports = TransportControl(self._suspension, self.runners, self._journal)
+        commands = {**control.commands, **transports.commands, **self._custody.commands}
+        server = ControlServer(path, commands)
         await server.start()
         self._exits.push_async_callback(server.close)

@@ -70,6 +70,11 @@ class Protection:
         return cls(path, connection, shelves, journal)
 
     @property
+    def counters(self) -> SharedCounters:
+        """Those of our own limits, where something may be held."""
+        return self._counters
+
+    @property
     def counters_of_users(self) -> SharedCounters:
         """Counts that no stranger can push out."""
         return self._shelves[Shelf.USERS]

@@ -16,9 +16,10 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 
+from postroad.app.login_secrets import LoginSecrets
 from postroad.app.proof import RelayHoleError, require_closed
 from postroad.config import Configuration, ConfigurationError
-from postroad.delivery.credentials import CredentialsError, load_credentials
+from postroad.delivery.credentials import CredentialsError
 from postroad.net.certificates import TlsConfigurationError
 from postroad.net.tls_server import Certificates, ServerTls
 from postroad.server.settings import ListenerSettings
@@ -39,8 +40,17 @@ RELOADED = (
     "containment",
     "greylist",
     "verification",
+    "suppression",
+    "tls_reports",
     "history",
+    "queue",
+    "destinations",
     "delivery",
+    "outbound_tls",
+    "routing",
+    "transports",
+    "tokens",
+    "warmup",
     "mailbox",
     "tls",
 )
@@ -48,6 +58,7 @@ RELOADED = (
 
 _RELOADED_OF_LISTENER = (
     "policy",
+    "content_filter",
     "auth",
     "client_certificates",
     "from_header",
@@ -56,6 +67,7 @@ _RELOADED_OF_LISTENER = (
     "discard_ehlo_keywords",
     "xclient",
     "xforward",
+    "transport",
 )
 """The keys of a listener that it takes. By the others the listener was opened; and logins without
 TLS are a matter of where it listens and of its TLS, so that these must change together."""
@@ -67,7 +79,7 @@ class Running:
     Attributes:
         configuration: as it is now.
         tls: our certificates, `None` where no listener speaks TLS.
-        credentials: the login at the smarthost, if there is one.
+        secrets: of logins at other servers.
         workers: how many there are; a number that depends on the machine is asked for once.
     """
 
@@ -86,7 +98,7 @@ class Running:
         self.configuration = configuration
         certificates = _certificates(configuration)
         self.tls = ServerTls(certificates) if certificates is not None else None
-        self.credentials = load_credentials(configuration.relay)
+        self.secrets = LoginSecrets.read(configuration)
         self.workers = configuration.worker_count
         self._read = read
 
@@ -104,8 +116,8 @@ class Running:
         fresh = self._read()
         merged = _merged(self.configuration, fresh)
         require_closed(merged)
-        certificates, credentials = _certificates(merged), load_credentials(merged.relay)
-        self.configuration, self.credentials = merged, credentials
+        certificates, secrets = _certificates(merged), LoginSecrets.read(merged)
+        self.configuration, self.secrets = merged, secrets
         if self.tls is not None and certificates is not None:
             self.tls.take(certificates)
         return tuple(_differences(merged, fresh))

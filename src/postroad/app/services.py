@@ -15,11 +15,12 @@ from postroad.directory import EmbeddedDirectory
 from postroad.directory.names import domain_form
 from postroad.history import NO_HISTORY, Recorder
 from postroad.intake import Door
-from postroad.model import Recipient
+from postroad.model import PLAIN, Disposition, Recipient
 from postroad.model.journal import Journal, Level, Notice
 from postroad.net.dns import Resolver
 from postroad.policy import Networks, Oracle, build
 from postroad.policy.facts import Agents
+from postroad.reports.receiving import key_of
 from postroad.server.authorization import ActAs
 from postroad.server.containment import Containing
 from postroad.server.etrn import Flush, QueueStarting
@@ -28,7 +29,7 @@ from postroad.server.inquiries import DnsInquiry, Finding, TablesInquiry
 from postroad.server.logins import Logins
 from postroad.server.oracle import DirectoryOracle
 from postroad.server.ownership import Ownership, SenderLogins
-from postroad.server.service import Service
+from postroad.server.service import Room, Service
 from postroad.server.settings import ResolvedListener
 
 __all__ = ["extensions_of", "ownership_of", "service_name", "services_of"]
@@ -49,6 +50,7 @@ def services_of(
     wrote_to: Callable[[Sequence[Recipient]], None] | None = None,
     history: Recorder = NO_HISTORY,
     containment: Containing,
+    room: Room | None = None,
 ) -> dict[str, Service]:
     """A service for each listener.
 
@@ -66,13 +68,18 @@ def services_of(
         wrote_to: told of the recipients of our users' mail.
         history: remembers what is decided.
         containment: watches over logged-in users.
+        room: knows how full the disks are.
 
     Returns:
         Services by listener name.
     """
     configuration = running.configuration
     inquiry = TablesInquiry(tables)
-    accounts = DirectoryOracle(directory, ownership_of(configuration, directory, inquiry))
+    accounts = DirectoryOracle(
+        directory,
+        ownership_of(configuration, directory, inquiry),
+        more=frozenset(map(key_of, configuration.tls_reports.receive)),
+    )
     dns = DnsInquiry(names, lambda words: journal(Notice("smtpd", words, Level.WARNING)))
     oracle = Oracle(accounts, dns, inquiry, agents)
     surroundings = surroundings_of(configuration)
@@ -105,8 +112,10 @@ def services_of(
             extensions=extensions_of(listener, etrn),
             from_header=listener.settings.from_header,
             listener=listener.name,
+            disposition=_disposition(listener),
             history=history,
             containment=containment,
+            room=room,
         )
         for listener in configuration.resolved_listeners
     }
@@ -132,6 +141,11 @@ def _tls_context(running: Running, listener: ResolvedListener) -> ssl.SSLContext
     if running.tls is None or listener.tls == "none":
         return None
     return running.tls.context(client_certificates=listener.settings.client_certificates)
+
+
+def _disposition(listener: ResolvedListener) -> Disposition:
+    content_filter = listener.settings.content_filter
+    return Disposition(content_filter=content_filter) if content_filter else PLAIN
 
 
 def extensions_of(listener: ResolvedListener, etrn: QueueStarting) -> Extensions:

@@ -13,6 +13,7 @@ ready would do so again: everything stops and the status is the supervisor's own
 
 from __future__ import annotations
 
+import contextlib
 import os
 import selectors
 import signal
@@ -44,7 +45,8 @@ class Lifeline:
 
     def report_ready(self) -> None:
         """Tell the supervisor that this worker serves."""
-        os.write(self.ready, b"R")
+        with contextlib.suppress(BrokenPipeError):  # it died meanwhile, as `alive` is about to say
+            os.write(self.ready, b"R")
 
 
 @dataclass(slots=True)

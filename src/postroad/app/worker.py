@@ -21,6 +21,7 @@ from postroad.app.log import LogFile
 from postroad.app.parts import Parts
 from postroad.app.running import NOT_RELOADED, Running
 from postroad.app.sockets import Sockets
+from postroad.app.storage import ShardNameError, shards_of
 from postroad.directory import DirectoryUnavailable, SchemaTooNew
 from postroad.directory.oauth import OAuthFileError
 from postroad.limits.counters import CounterMemory
@@ -125,7 +126,7 @@ class Worker:
     async def _open(self) -> None:
         try:
             await self._parts.open(self._index, self._shards())
-        except (SchemaTooNew, OAuthFileError, TlsConfigurationError) as error:
+        except (SchemaTooNew, OAuthFileError, TlsConfigurationError, ShardNameError) as error:
             raise StartError(error, os.EX_CONFIG) from error
         except _UNAVAILABLE as error:
             raise StartError(error, os.EX_TEMPFAIL) from error
@@ -152,12 +153,8 @@ class Worker:
             _end(self._stop, ORPHAN_DRAIN)
 
     def _shards(self) -> list[int]:
-        """Our own shard, and those whose worker exists no more, dealt out evenly."""
-        count = self._running.workers
-        folder = self._running.configuration.spool_directory
-        found = {int(each.name) for each in folder.glob("[0-9]*") if each.name.isdigit()}
-        adopted = sorted(n for n in found if n >= count and n % count == self._index)
-        return [self._index, *adopted]
+        spool = self._running.configuration.spool_directory
+        return shards_of(self._index, self._running.workers, spool)
 
     def _watch(self, alive: int | None) -> asyncio.Future[float]:
         """Listen for signals; the future's result is the time to drain."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 
-__all__ = ["print_json", "print_json_stream", "print_table"]
+__all__ = ["print_json", "print_json_lines", "print_json_stream", "print_table"]
 
 GAP = "  "
 
@@ -34,3 +34,10 @@ def print_json_stream(values: Iterable[Mapping[str, object]]) -> None:
         print(json.dumps(value, ensure_ascii=False), end="")
         mark = ","
     print("[]" if mark == "[" else "\n]")
+
+
+def print_json_lines(values: Iterable[Mapping[str, object]]) -> None:
+    """Print values that come one by one, each on a line of its own, as `jq` and `postqueue -j`."""
+    encode = json.JSONEncoder(ensure_ascii=False).encode
+    for value in values:
+        print(encode(value))

@@ -26,6 +26,10 @@ from postroad.cli import (
     replay,
     serve,
     strangers,
+    suppression,
+    tls_policy,
+    tls_reports,
+    warmup,
     why,
 )
 from postroad.cli.refusal import Refusal, refusal_of
@@ -49,6 +53,8 @@ app.command("check")(check.check)
 app.command("explain")(explain.explain)
 app.command("why")(why.why)
 app.command("replay")(replay.replay)
+app.command("tls-policy")(tls_policy.tls_policy)
+app.command("warmup")(warmup.warmup)
 app.add_typer(accounts.user_app, name="user")
 app.add_typer(accounts.domain_app, name="domain")
 app.add_typer(accounts.alias_app, name="alias")
@@ -57,6 +63,8 @@ app.add_typer(queue.queue_app, name="queue")
 app.add_typer(ban.ban_app, name="ban")
 app.add_typer(strangers.greylist_app, name="greylist")
 app.add_typer(strangers.verified_app, name="verified")
+app.add_typer(suppression.suppression_app, name="suppression")
+app.add_typer(tls_reports.tls_reports_app, name="tls-reports")
 
 
 def _show_version(wanted: bool) -> None:

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import os
-import sys
-from typing import TYPE_CHECKING, Annotated
+from itertools import islice
+from typing import Annotated
 
 import typer
 
 from postroad.cli import queue_change
 from postroad.cli.configured import state_of_server
-from postroad.cli.listing import print_json, print_json_stream
-from postroad.cli.queue_choice import Login, QueueIds, Sender, chosen, inventory
-from postroad.cli.queue_entry import HEADER, as_json, clean, counted, listed, shown
-from postroad.cli.refusal import Refusal
-
-if TYPE_CHECKING:
-    from postroad.model import Content
+from postroad.cli.listing import print_json_lines
+from postroad.cli.queue_choice import Status, Words, choosing, inventory
+from postroad.cli.queue_count import count_queue
+from postroad.cli.queue_entry import HEADER, as_json, listed
+from postroad.cli.queue_show import show_message
+from postroad.cli.queue_suspend import resume_transports, suspend_transports
+from postroad.cli.refusal import usage
 
 __all__ = ["queue_app"]
 
@@ -24,20 +23,33 @@ queue_app = typer.Typer(help="Mail that waits to be delivered.", no_args_is_help
 
 
 @queue_app.command("list")
+@choosing
 def list_queue(
     context: typer.Context,
     *,
-    held: Annotated[bool, typer.Option("--held", help="Only what is on hold.")] = False,
-    login: Login = None,
-    sender: Sender = None,
-    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    words: Words,
+    held: Annotated[
+        bool, typer.Option("--held", help="Only what is on hold, as --status held.")
+    ] = False,
+    limit: Annotated[
+        int, typer.Option("--limit", metavar="N", help="Stop after so many messages; 0: never.")
+    ] = 0,
+    json: Annotated[
+        bool, typer.Option("--json", help="Print JSON, a message on each line.")
+    ] = False,
 ) -> None:
     """List the messages, as postqueue -p does."""
-    narrowed = held or login is not None or sender is not None
-    choice = chosen(login=login, sender=sender, held=held)
-    entries = inventory(state_of_server(context)).list(choice)
+    from dataclasses import replace
+
+    if limit < 0:
+        raise usage("--limit takes a number from 0 on")
+    if held and words.status not in {None, Status.HELD}:
+        raise usage("what is on hold is neither of the others")
+    words = replace(words, status=Status.HELD) if held else words
+    found = inventory(state_of_server(context)).list(words.choice)
+    entries = islice(found, limit) if limit else found
     if json:
-        print_json_stream(as_json(entry) for entry in entries)
+        print_json_lines(as_json(entry) for entry in entries)
         return
     size = count = 0
     for entry in entries:
@@ -49,69 +61,20 @@ def list_queue(
             print(line)
         print()
     if count:
-        print(f"-- {-(-size // 1024)} Kbytes in {count} Requests.")
+        more = ", and more" if count == limit and next(found, None) is not None else ""
+        print(f"-- {-(-size // 1024)} Kbytes in {count} Requests{more}.")
     else:
+        narrowed = words.filters or words.queue_ids
         print("No such mail in the queue" if narrowed else "Mail queue is empty")
 
 
-@queue_app.command("show")
-def show_message(
-    context: typer.Context,
-    queue_id: Annotated[str, typer.Argument(metavar="ID", help="The message's queue ID.")],
-    *,
-    json: Annotated[
-        bool, typer.Option("--json", help="Print the envelope as JSON, without the content.")
-    ] = False,
-) -> None:
-    """Show a message: envelope, recipients, content."""
-    found = inventory(state_of_server(context)).show(queue_id)
-    if found is None:
-        raise Refusal(f"there is no message {clean(queue_id)} in the queue", os.EX_DATAERR)
-    entry, content = found
-    if json:
-        print_json(as_json(entry))
-        return
-    for line in shown(entry):
-        print(line)
-    print()
-    _print_content(content)
-
-
-@queue_app.command("flush")
-def flush_queue(
-    context: typer.Context,
-    queue_ids: QueueIds = None,
-    *,
-    domain: Annotated[
-        str | None,
-        typer.Option("--domain", metavar="DOMAIN", help="Only recipients in this domain."),
-    ] = None,
-) -> None:
-    """Try waiting mail now: all, or what is named."""
-    from postroad.admin.queue import flush
-    from postroad.spool import Selector
-
-    configuration = state_of_server(context)
-    names = frozenset(queue_id.upper() for queue_id in queue_ids) if queue_ids else None
-    done = flush(configuration.state_directory, Selector(names, domain))
-    print(f"{counted(done.count, 'recipient')} will be tried now")
-    if done.held:
-        print(f"{counted(done.held, 'recipient')} held until the time that the sender asked for")
-    if done.withheld:
-        print(f"{counted(done.withheld, 'recipient')} on hold: postroad queue release")
-
-
+queue_app.command("show")(show_message)
+queue_app.command("count")(count_queue)
+queue_app.command("flush")(queue_change.flush_queue)
 queue_app.command("hold")(queue_change.hold_messages)
 queue_app.command("release")(queue_change.release_messages)
+queue_app.command("requeue")(queue_change.requeue_messages)
+queue_app.command("bounce")(queue_change.bounce_messages)
 queue_app.command("delete")(queue_change.delete_messages)
-
-
-def _print_content(content: Content) -> None:
-    """The octets as they are; on a terminal, without what could command it."""
-    sys.stdout.flush()
-    for chunk in content.chunks():
-        if sys.stdout.isatty():
-            sys.stdout.write(clean(chunk.decode("utf-8", "replace").replace("\r\n", "\n"), "\t\n"))
-        else:
-            sys.stdout.buffer.write(chunk)
-    sys.stdout.flush()
+queue_app.command("suspend")(suspend_transports)
+queue_app.command("resume")(resume_transports)

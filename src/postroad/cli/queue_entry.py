@@ -27,17 +27,20 @@ def shown(entry: Entry) -> Iterator[str]:
     yield f"sender:    <{entry.sender}>"
     yield f"arrived:   {_when(entry.arrived)}"
     yield f"size:      {entry.size}"
-    for name, value in (*_wishes(entry.envelope), *_waybill(entry.waybill)):
+    damage = [("damaged", clean(entry.damage))] if entry.damage else []
+    for name, value in (*_wishes(entry.envelope), *_waybill(entry.waybill), *damage):
         yield f"{f'{name}:':<10} {value}"
     for recipient in entry.recipients:
         progress = _progress(recipient, entry)
         yield f"recipient: {recipient.address}{_aliased(recipient)}: {progress}"
         if recipient.notify or recipient.orcpt:
             yield f"           {_asked(recipient)}"
+        if (meaning := _meaning(recipient)) is not None:
+            yield f"           what it means: {meaning}"
 
 
 def listed(entry: Entry) -> Iterator[str]:
-    """A message as postqueue -p shows it, with its mark for one that is held or being delivered."""
+    """A message as postqueue -p shows it. Marks: `!` on hold, `*` in delivery."""
     queue_id = f"{entry.queue_id}{_mark(entry)}"
     sender = entry.sender or NULL_SENDER
     yield f"{queue_id:<13}  {entry.size:>8} {_when(entry.arrived):>20} {clean(sender)}"
@@ -62,8 +65,12 @@ def _by_reason(recipients: Iterable[EntryRecipient]) -> dict[str, list[EntryReci
 def _mark(entry: Entry) -> str:
     if entry.waybill.held:
         return "!"
-    is_active = any(recipient.next_attempt is None for recipient in entry.recipients)
-    return "*" if is_active else ""
+    return "*" if any(map(_is_due, entry.recipients)) else ""
+
+
+def _is_due(recipient: EntryRecipient) -> bool:
+    """Whether it is being tried, or about to be; from here the two look the same."""
+    return recipient.next_attempt is None or recipient.next_attempt <= time.time()
 
 
 def _is_early(entry: Entry) -> bool:
@@ -99,6 +106,14 @@ def _waybill(waybill: Waybill) -> Iterator[tuple[str, str]]:
         yield "filter", clean(waybill.content_filter)
 
 
+def _meaning(recipient: EntryRecipient) -> str | None:
+    """What the reason means, in plain words, where the next hop gave one that is known."""
+    from postroad.history.refusal import meaning_of
+
+    meaning = meaning_of(recipient.reason or "")
+    return None if meaning is None else meaning.words
+
+
 def _asked(recipient: EntryRecipient) -> str:
     parts = [f"notify {recipient.notify}"] if recipient.notify else []
     parts += [f"orcpt {clean(recipient.orcpt)}"] if recipient.orcpt else []
@@ -113,10 +128,9 @@ def _progress(recipient: EntryRecipient, entry: Entry) -> str:
         return f"on hold, {_tried(recipient)}"
     if recipient.owed:
         return f"to be reported as {recipient.owed}"
-    if recipient.next_attempt is None and not recipient.attempts:
-        return "about to be tried"
-    if recipient.next_attempt is None:
-        return f"{_tried(recipient)}, being tried"
+    if recipient.next_attempt is None or _is_due(recipient):
+        again = f"{_tried(recipient)}, about to be tried again"
+        return again if recipient.attempts else "about to be tried"
     return f"{_tried(recipient)}, next at {_when(recipient.next_attempt)}"
 
 
@@ -130,8 +144,14 @@ def _aliased(recipient: EntryRecipient) -> str:
     return "" if same else f" (for {clean(str(recipient.original))})"
 
 
-def as_json(entry: Entry) -> dict[str, object]:
-    """Everything that is known of it but its content."""
+def as_json(entry: Entry, *, explained: bool = False) -> dict[str, object]:
+    """Everything that is known of it but its content.
+
+    Args:
+        entry: the message.
+        explained: whether each recipient's reason is told in plain words, too, as `meaning`. That
+            takes a while for each, too long for a queue of a million.
+    """
     waybill = entry.waybill
     return {
         "queue_id": entry.queue_id,
@@ -142,8 +162,13 @@ def as_json(entry: Entry) -> dict[str, object]:
         "client": waybill.client or None,
         "held": waybill.held or None,
         "filter": waybill.content_filter or None,
+        "listener": waybill.listener or None,
+        "damage": entry.damage or None,
         **_wishes_as_json(entry.envelope),
-        "recipients": [_recipient_as_json(recipient) for recipient in entry.recipients],
+        "recipients": [
+            _recipient_as_json(recipient) | ({"meaning": _meaning(recipient)} if explained else {})
+            for recipient in entry.recipients
+        ],
     }
 
 

@@ -58,8 +58,8 @@ def serve(
 
 def _serve_dev(port_offset: int | None, smarthost: str | None, state: Path | None) -> int:
     from postroad.app.dev import PORTS, DevOptions, run_dev
-    from postroad.config.checks import is_next_hop
     from postroad.config.ownership import acting_as, owner_of
+    from postroad.config.ways import is_next_hop
 
     usual = DevOptions()
     offset = usual.port_offset if port_offset is None else port_offset

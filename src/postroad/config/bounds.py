@@ -59,9 +59,17 @@ BOUNDS: Mapping[str, Bounds] = {
     "limits.transaction": Bounds(1, _YEARS),
     "containment.bounce_share": Bounds(0, 100),  # percent
     "tls.handshake_timeout": Bounds(1, _YEARS),
+    "outbound_tls.mta_sts_timeout": Bounds(1, _YEARS),
+    "outbound_tls.mta_sts_refresh": Bounds(600, _YEARS),
     "delivery.connect_timeout": Bounds(1, _YEARS),
     "delivery.command_timeout": Bounds(1, _YEARS),
     "delivery.data_timeout": Bounds(1, _YEARS),
+    "delivery.greeting_timeout": Bounds(1, _YEARS),
+    "delivery.mail_timeout": Bounds(1, _YEARS),
+    "delivery.rcpt_timeout": Bounds(1, _YEARS),
+    "delivery.data_init_timeout": Bounds(1, _YEARS),
+    "delivery.data_block_timeout": Bounds(1, _YEARS),
+    "delivery.transaction_timeout": Bounds(1, _YEARS),
     "delivery.mx_port": Bounds(1, 65_535, zero=False),
     "history.size": Bounds(1_048_576, 1000 * MOST),  # 1 MiB; less holds no history worth the name
     "directory.password_threads": Bounds(1, 64, zero=False),  # and so many processes, per worker
@@ -72,6 +80,7 @@ BOUNDS: Mapping[str, Bounds] = {
     "policy.unverified_sender_reject_code": _REFUSAL,
     "intake.header_size": Bounds(1000),  # our own Received fields have some hundred octets
     "spool.inline_limit": Bounds(0, 100_000_000),  # a row of SQLite holds 1 GB
+    "spool.min_free": Bounds(0, 1000 * MOST),
 }
 """By table and key; for all others, `ANY` for whole numbers and nothing more for durations."""
 

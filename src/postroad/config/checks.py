@@ -14,17 +14,23 @@ from ipaddress import ip_address
 
 from postroad.config.bounds import numbers_out_of_bounds
 from postroad.config.configuration import Configuration
+from postroad.config.destinations import destination_faults
 from postroad.config.doors import door_faults
 from postroad.config.encryption import tls_faults
 from postroad.config.lines import KeyPath
+from postroad.config.logins_elsewhere import login_faults, warmup_faults
 from postroad.config.mistake import Fault, shown
 from postroad.config.offers import offer_faults
+from postroad.config.outbound import outbound_faults
 from postroad.config.ownership import is_system_directory
+from postroad.config.pipes import pipe_faults
 from postroad.config.policies import policy_faults
 from postroad.config.rates import rate_faults
 from postroad.config.relaying import relay_faults, silent_tables
 from postroad.config.strangers import stranger_faults
-from postroad.delivery.nexthop import LmtpTarget, Nexthop
+from postroad.config.tls_reports import report_faults
+from postroad.config.ways import way_faults
+from postroad.delivery.nexthop import LmtpTarget
 from postroad.model.address import Address, AddressError, domain_key, is_domain
 from postroad.net.dns import DnsQuery
 from postroad.net.settings import DnsSettings
@@ -65,26 +71,6 @@ def _state_directory(configuration: Configuration) -> Iterator[Fault]:
     state = configuration.state_directory
     if is_system_directory(state):
         yield Fault(("state_directory",), f"{state} is a directory of the system; name one below")
-
-
-def _smarthost(configuration: Configuration) -> Iterator[Fault]:
-    relay = configuration.relay
-    if relay.smarthost and not is_next_hop(relay.smarthost):
-        yield Fault(
-            ("relay", "smarthost"),
-            'expected "[host]:port", "[host]", "host:port" or "host", not '
-            f"{shown(relay.smarthost)}",
-        )
-    if relay.username and not relay.smarthost:
-        yield Fault(("relay", "username"), "is for a smarthost, and none is given")
-    if relay.username and relay.password_file is None:
-        yield Fault(("relay", "username"), "needs password_file, a file that holds the password")
-    if relay.password_file is not None and not relay.username:
-        yield Fault(("relay", "password_file"), "needs username, the name to log in with")
-    if relay.username and relay.tls == "none":
-        yield Fault(("relay", "tls"), "a password is not sent without TLS", "verify")
-    if relay.tls_wrapper and relay.tls == "none":
-        yield Fault(("relay", "tls_wrapper"), 'is TLS, which tls = "none" forbids')
 
 
 def _mailbox(configuration: Configuration) -> Iterator[Fault]:
@@ -164,16 +150,6 @@ def _log(configuration: Configuration) -> Iterator[Fault]:
         yield Fault(("log", "name"), f'expected one word such as "postroad", not {shown(name)}')
 
 
-def is_next_hop(text: str) -> bool:
-    """Whether the text is a next hop to delivery, and one that can exist."""
-    try:
-        nexthop = Nexthop.parse(text)
-    except ValueError:
-        return False
-    bracketed = not nexthop.exchangers
-    return is_domain(nexthop.host) or (bracketed and _is_ip(nexthop.host))
-
-
 def _is_ip(text: str) -> bool:
     try:
         ip_address(text)
@@ -189,11 +165,17 @@ CHECKS: tuple[Callable[[Configuration], Iterator[Fault]], ...] = (
     numbers_out_of_bounds,
     policy_faults,
     rate_faults,
+    destination_faults,
     stranger_faults,
+    report_faults,
     door_faults,
     offer_faults,
     tls_faults,
-    _smarthost,
+    outbound_faults,
+    way_faults,
+    pipe_faults,
+    login_faults,
+    warmup_faults,
     _mailbox,
     _login,
     _containment,

@@ -13,6 +13,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from postroad.delivery.settings import DeliverySettings, RelaySettings, VerificationSettings
+from postroad.delivery.suppression_settings import SuppressionSettings
+from postroad.delivery.tls_settings import OutboundTlsSettings
+from postroad.delivery.token_settings import TokenSettings
+from postroad.delivery.transport_settings import RoutingSettings, TransportSettings
+from postroad.delivery.warmup_settings import WarmupSettings
 from postroad.directory.oauth_settings import OAuthSettings
 from postroad.directory.settings import DirectorySettings
 from postroad.history.settings import HistorySettings
@@ -26,7 +31,8 @@ from postroad.model.journal import LogSettings
 from postroad.net.certificates import KeyPair
 from postroad.net.settings import DnsSettings, TlsSettings
 from postroad.policy.settings import SharedPolicySettings
-from postroad.queue.settings import QueueSettings
+from postroad.queue.settings import DestinationSettings, QueueSettings
+from postroad.reports.settings import TlsReportSettings
 from postroad.server.login_settings import LoginSettings
 from postroad.server.settings import EtrnSettings, ListenerSettings, ResolvedListener
 from postroad.spool.settings import SpoolSettings
@@ -50,6 +56,10 @@ class Configuration:
         listeners: the doors, by name.
         tls: certificate and TLS versions.
         relay: who may send to other domains, and by which way.
+        routing: which transport takes mail, and where to.
+        transports: transports of the operator's, by name.
+        tokens: where the bearer tokens of logins at other servers come from, by user name.
+        warmup: how much new source addresses may send, by address.
         policy: what the restriction lists of all listeners share.
         etrn: who may start the queue of which domain.
         login: how users prove who they are, and who may act for whom.
@@ -59,10 +69,14 @@ class Configuration:
         containment: what gives a stolen account away, and what happens then.
         greylist: how long strangers wait.
         verification: how addresses are probed.
+        suppression: addresses elsewhere that do not exist.
+        tls_reports: what other domains are told of TLS, and tell us.
         intake: bounds on messages at the door.
         spool: how messages are kept on disk.
         queue: retries, lifetimes, concurrency.
+        destinations: what holds for mail to some destination instead, by its name.
         delivery: connections to other servers.
+        outbound_tls: what TLS to them has to be.
         mailbox: where local mail goes.
         directory: accounts and aliases.
         oauth: whose bearer tokens are good for a login.
@@ -79,6 +93,10 @@ class Configuration:
     listeners: dict[str, ListenerSettings] = field(default_factory=dict)
     tls: TlsSettings = field(default_factory=TlsSettings)
     relay: RelaySettings = field(default_factory=RelaySettings)
+    routing: RoutingSettings = field(default_factory=RoutingSettings)
+    transports: dict[str, TransportSettings] = field(default_factory=dict)
+    tokens: dict[str, TokenSettings] = field(default_factory=dict)
+    warmup: dict[str, WarmupSettings] = field(default_factory=dict)
     policy: SharedPolicySettings = field(default_factory=SharedPolicySettings)
     etrn: dict[str, EtrnSettings] = field(default_factory=dict)
     login: LoginSettings = field(default_factory=LoginSettings)
@@ -88,10 +106,14 @@ class Configuration:
     containment: ContainmentSettings = field(default_factory=ContainmentSettings)
     greylist: GreylistSettings = field(default_factory=GreylistSettings)
     verification: VerificationSettings = field(default_factory=VerificationSettings)
+    suppression: SuppressionSettings = field(default_factory=SuppressionSettings)
+    tls_reports: TlsReportSettings = field(default_factory=TlsReportSettings)
     intake: IntakeSettings = field(default_factory=IntakeSettings)
     spool: SpoolSettings = field(default_factory=SpoolSettings)
     queue: QueueSettings = field(default_factory=QueueSettings)
+    destinations: dict[str, DestinationSettings] = field(default_factory=dict)
     delivery: DeliverySettings = field(default_factory=DeliverySettings)
+    outbound_tls: OutboundTlsSettings = field(default_factory=OutboundTlsSettings)
     mailbox: MailboxSettings = field(default_factory=MailboxSettings)
     directory: DirectorySettings = field(default_factory=DirectorySettings)
     oauth: OAuthSettings = field(default_factory=OAuthSettings)
@@ -128,6 +150,31 @@ class Configuration:
     def verified_file(self) -> Path:
         """The database of verified addresses."""
         return self.state_directory / "verified.db"
+
+    @property
+    def sts_file(self) -> Path:
+        """The database of MTA-STS policies."""
+        return self.state_directory / "sts.db"
+
+    @property
+    def tokens_file(self) -> Path:
+        """The database of bearer tokens for logins at other servers."""
+        return self.state_directory / "tokens.db"
+
+    @property
+    def warmup_file(self) -> Path:
+        """The database of what new source addresses have sent."""
+        return self.state_directory / "warmup.db"
+
+    @property
+    def suppression_file(self) -> Path:
+        """The database of suppressed addresses."""
+        return self.state_directory / "suppression.db"
+
+    @property
+    def tls_reports_file(self) -> Path:
+        """The database of reports about TLS."""
+        return self.state_directory / "tls-reports.db"
 
     @property
     def history_directory(self) -> Path:

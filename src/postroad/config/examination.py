@@ -15,8 +15,12 @@ from pathlib import Path
 from postroad.config.backscatter import careless_listeners
 from postroad.config.configuration import Configuration
 from postroad.config.credence import doubts
+from postroad.config.logins_elsewhere import source_addresses
+from postroad.config.outbound import unproved_levels
 from postroad.config.reach import Account, obstacles
+from postroad.config.stowage import doubts_about_spool
 from postroad.config.tables import missing_databases, table_files
+from postroad.net.ourselves import is_own_address
 
 __all__ = ["Finding", "Verdict", "examine"]
 
@@ -63,9 +67,18 @@ def examine(
     for name, database in missing_databases(configuration):
         message = f"{name} asks {database}, which is not there, so that mail is deferred"
         yield Finding("tables", Verdict.ERROR, message)
+    for words in doubts_about_spool(configuration):
+        yield Finding("spool", Verdict.WARNING, words)
+    yield from _source_addresses(configuration)
     yield from _strangers(configuration)
     yield from _plain_logins(configuration)
     yield from _backscatter(configuration)
+    for key in unproved_levels(configuration):
+        message = (
+            f"{key} wants DANE, and the name servers are not on this machine: set [dns] validating"
+            " if they check DNSSEC and nobody can change what they say of it"
+        )
+        yield Finding("DNSSEC", Verdict.WARNING, message)
 
 
 def _plain_logins(configuration: Configuration) -> Iterator[Finding]:
@@ -85,9 +98,22 @@ def _plain_logins(configuration: Configuration) -> Iterator[Finding]:
                 yield Finding("logins", Verdict.WARNING, message)
 
 
+def _source_addresses(configuration: Configuration) -> Iterator[Finding]:
+    """Those that no socket can be bound to now: they may come up later, as one that moves."""
+    for address in source_addresses(configuration):
+        if not is_own_address(address):
+            message = (
+                f"{address} of source_addresses is no address of this machine now;"
+                " mail that has to leave from it waits"
+            )
+            yield Finding("source addresses", Verdict.WARNING, message)
+
+
 def _rights(file: Path, configuration: Configuration) -> Iterator[Finding]:
     private = [configuration.state_directory, configuration.directory_file]
     private += [pair.key for pair in configuration.key_pairs]
+    if configuration.outbound_tls.certificate is not None:
+        private.append(configuration.outbound_tls.key or configuration.outbound_tls.certificate)
     private += dict.fromkeys(table_files(configuration, secret=True))
     wrong = list(_too_open(file, stat.S_IWGRP | stat.S_IWOTH))
     for path in private:

@@ -13,11 +13,13 @@ from pathlib import Path
 
 from postroad.config.configuration import Configuration
 from postroad.config.lines import KeyPath
+from postroad.config.logins_elsewhere import login_file_faults
 from postroad.config.mistake import Fault
+from postroad.config.outbound import outbound_file_faults, policy_table_faults
 from postroad.config.relaying import relay_faults
 from postroad.config.results import result_faults
 from postroad.config.tables import FileValues, table_faults
-from postroad.delivery.credentials import CredentialsError, load_credentials
+from postroad.config.ways import way_table_faults
 from postroad.directory.oauth import OAuthFileError, load_key_set, load_secret
 from postroad.net.certificates import TlsConfigurationError
 from postroad.net.listener import BindError
@@ -35,17 +37,9 @@ def unusable_files(configuration: Configuration) -> Iterator[Fault]:
     values = FileValues()  # a table is read once, whatever is asked of it
     yield from table_faults(configuration, values)
     yield from result_faults(configuration, values)
+    yield from policy_table_faults(configuration, values)
+    yield from way_table_faults(configuration, values)
     yield from relay_faults(configuration, values)
-
-
-def _password_file(configuration: Configuration) -> Iterator[Fault]:
-    relay = configuration.relay
-    if not (relay.password_file and relay.username and relay.smarthost):
-        return  # `checks` says what is missing
-    try:
-        load_credentials(relay)
-    except CredentialsError as error:
-        yield Fault(("relay", "password_file"), str(error))
 
 
 def _authorities(configuration: Configuration) -> Iterator[Fault]:
@@ -130,8 +124,9 @@ def _speaks_tls(configuration: Configuration) -> bool:
 
 
 CHECKS: tuple[Callable[[Configuration], Iterator[Fault]], ...] = (
-    _password_file,
+    login_file_faults,
     _authorities,
+    outbound_file_faults,
     _certificate,
     _oauth,
     _socket_owners,

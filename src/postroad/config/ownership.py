@@ -16,7 +16,18 @@ from pathlib import Path
 
 __all__ = ["OURS", "Owner", "acting_as", "creation", "is_system_directory", "objection", "owner_of"]
 
-_DATABASES = ("bans.db", "directory.db", "greylist.db", "habits.db", "verified.db")
+_DATABASES = (
+    "bans.db",
+    "directory.db",
+    "greylist.db",
+    "habits.db",
+    "sts.db",
+    "suppression.db",
+    "tls-reports.db",
+    "tokens.db",
+    "verified.db",
+    "warmup.db",
+)
 OURS = frozenset(
     {
         *_DATABASES,

@@ -84,6 +84,13 @@ def _read(file: Path, configuration: Configuration) -> Iterator[Path]:
         yield from filter(None, (configuration.tls.client_ca_file,))
     yield configuration.directory_file
     yield from filter(None, (configuration.relay.password_file, configuration.relay.ca_file))
+    for transport in configuration.transports.values():
+        yield from filter(None, (transport.password_file, transport.ca_file))
+    for token in configuration.tokens.values():
+        secrets = (token.client_secret_file, token.refresh_token_file)
+        yield from filter(None, (*secrets, token.ca_file))
+    outbound = configuration.outbound_tls
+    yield from filter(None, (outbound.ca_file, outbound.certificate, outbound.key))
     yield from table_files(configuration)
     oauth = configuration.oauth
     yield from filter(None, (oauth.key_set_file, oauth.client_secret_file, oauth.ca_file))

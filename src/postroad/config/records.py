@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address
+from urllib.parse import quote
 
 from postroad.config.configuration import Configuration
+from postroad.model.address import domain_key
 
 __all__ = ["EXAMPLE_ADDRESSES", "Record", "records_for"]
 
@@ -55,6 +57,7 @@ def records_for(configuration: Configuration, addresses: Sequence[str] = ()) -> 
     for name in configuration.domains:
         domain = f"{name.rstrip('.')}."
         records += _domain_records(domain, host)
+        records.append(_tls_reports(domain, configuration))
         for listener in submits:
             label = "_submissions" if listener.tls == "implicit" else "_submission"
             port = listener.binds[0].port
@@ -76,6 +79,15 @@ def _domain_records(domain: str, host: str) -> list[Record]:
             "reports about mail in its name (DMARC)",
         ),
     ]
+
+
+def _tls_reports(domain: str, configuration: Configuration) -> Record:
+    """Where others report about TLS with our hosts (RFC 8460 §3)."""
+    given = configuration.tls_reports.receive
+    own = [each for each in given if domain_key(each.rpartition("@")[2]) == domain.rstrip(".")]
+    local, _, at = ((*own, *given, "postmaster@" + domain.rstrip("."))[0]).rpartition("@")
+    value = f'"v=TLSRPTv1; rua=mailto:{quote(local, safe="-")}@{at}"'
+    return Record(f"_smtp._tls.{domain}", "TXT", value, "reports about TLS with it (TLS-RPT)")
 
 
 def _address(host: str, address: str) -> Record:

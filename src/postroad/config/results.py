@@ -136,6 +136,7 @@ def _context(place: _Place, surroundings: Surroundings) -> Context:
         is_own=surroundings.is_own,
         recipient_delimiter=surroundings.recipient_delimiter,
         settings=surroundings.settings,
+        transports=surroundings.transports,
         stage=stage,
         read=read_there,
     )

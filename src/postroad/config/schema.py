@@ -37,11 +37,35 @@ ANY_NAME = "NAME"
 """Stands in a setting's path where the operator chooses the word, as in `[listeners.NAME]`."""
 
 POSTFIX_NAMES = {
+    "default_destination_concurrency_limit": "[queue] destination_concurrency",
+    "default_destination_rate_delay": "[destinations.NAME] rate",
+    "default_destination_recipient_limit": "[queue] recipients_per_delivery",
+    "smtp_destination_concurrency_limit": "[destinations.NAME] concurrency",
+    "smtp_destination_rate_delay": "[destinations.NAME] rate",
+    "initial_destination_concurrency": "[queue] initial_concurrency",
+    "maximal_backoff_time": "[queue] maximal_backoff",
+    "maximal_queue_lifetime": "[queue] lifetime",
+    "minimal_backoff_time": "[queue] minimal_backoff",
+    "bounce_queue_lifetime": "[queue] bounce_lifetime",
+    "qmgr_message_recipient_limit": "[queue] active_limit",
     "mydestination": "domains",
     "myhostname": "hostname",
     "mynetworks": "[relay] trusted_networks",
     "message_size_limit": "[limits] message_size",
     "relayhost": "[relay] smarthost",
+    "transport_maps": "[routing] transport",
+    "default_transport": "[routing] default_transport",
+    "relay_transport": "[routing] relay_transport",
+    "relay_domains": "[routing] relay_domains",
+    "sender_dependent_default_transport_maps": "[routing] sender_transport",
+    "sender_dependent_relayhost_maps": "[relay] sender_smarthosts",
+    "smtp_fallback_relay": "[relay] fallback",
+    "smtp_sasl_password_maps": "[relay] logins",
+    "smtp_sasl_mechanism_filter": "[relay] login_mechanisms",
+    "smtp_sender_dependent_authentication": "[relay] sender_logins",
+    "smtp_bind_address": "[delivery] source_addresses",
+    "smtp_bind_address6": "[delivery] source_addresses",
+    "smtp_helo_name": "[transports.NAME] helo",
     "smtpd_authorized_xclient_hosts": "[listeners.NAME] xclient",
     "smtpd_authorized_xforward_hosts": "[listeners.NAME] xforward",
     "smtpd_discard_ehlo_keywords": "[listeners.NAME] discard_ehlo_keywords",
@@ -165,7 +189,9 @@ def _tables(kind: _Kind, value: object) -> Iterator[tuple[KeyPath, Mapping[str, 
 def _unknown_key(
     name: str, known: Mapping[str, object], path: KeyPath, elsewhere: Mapping[str, str]
 ) -> Fault:
-    right = nearest(name, known) or elsewhere.get(name, "")
+    here = f"[{'.'.join(map(str, path))}] "
+    meant = POSTFIX_NAMES.get(name, "").removeprefix(here)
+    right = meant or nearest(name, known) or elsewhere.get(name, "")
     if path and right == name:
         # TOML's trap: a key below a header is the table's, however it is indented.
         return Fault((*path, name), "this key belongs above the first [table]")

@@ -16,4 +16,5 @@ def surroundings_of(configuration: Configuration) -> Surroundings:
         is_own=is_own_address,
         recipient_delimiter=configuration.directory.recipient_delimiter,
         settings=configuration.policy,
+        transports=frozenset(configuration.transports),
     )

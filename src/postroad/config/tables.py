@@ -78,6 +78,26 @@ def named_tables(configuration: Configuration) -> Iterator[tuple[KeyPath, str]]:
     ):
         if table:
             yield path, table
+    yield from _outbound_tables(configuration)
+    for at, table in enumerate(configuration.outbound_tls.policy):
+        yield ("outbound_tls", "policy", at), table
+
+
+def _outbound_tables(configuration: Configuration) -> Iterator[tuple[KeyPath, str]]:
+    """Those that say which way mail goes, and with which login."""
+    routing, relay = configuration.routing, configuration.relay
+    for path, tables in (
+        (("routing", "transport"), routing.transport),
+        (("routing", "sender_transport"), routing.sender_transport),
+        (("relay", "sender_smarthosts"), relay.sender_smarthosts),
+        (("relay", "logins"), relay.logins),
+        *(
+            (("transports", name, "logins"), each.logins)
+            for name, each in configuration.transports.items()
+        ),
+    ):
+        for at, table in enumerate(tables):
+            yield (*path, at), table
 
 
 def listed_rules(

@@ -51,11 +51,13 @@ state_directory = @STATE@
 # vrfy = "never"                   # who may ask whether an address exists: never, login or always
 # future_release = "30d"           # the longest time for which users may have mail held back
 # discard_ehlo_keywords = []       # extensions not to offer, such as ["CHUNKING"]
+# transport = ""                   # by which mail for other domains leaves when it came in here
 # Networks of proxies that begin each connection with a PROXY header (haproxy's send-proxy).
 # proxy = []
 # Networks of clients that may speak for others by XCLIENT, or tell of them by XFORWARD.
 # xclient = []
 # xforward = []
+# content_filter = ""              # such as "spamassassin:", a program of [transports]
 # client_certificates = false      # whether clients are asked for a certificate; see [tls]
 # Restriction lists by Postfix's names, each in place of the preset's own.
 # [listeners.firewall.policy]
@@ -94,12 +96,90 @@ state_directory = @STATE@
 # trusted_networks = ["127.0.0.0/8", "::1/128"]
 # One server that takes all mail for other domains (Postfix's relayhost), and the login there.
 # smarthost = "[smtp.example.net]:587"
+# fallback = ""                    # tried where nobody else takes the mail (smtp_fallback_relay)
+# sender_smarthosts = []           # tables by the sender (sender_dependent_relayhost_maps)
 # username = "postroad@example.net"
 # password_file = "smarthost.password"   # readable by the server's user only
-# tls = "verify"                   # none, may, encrypt or verify; verify with a username, else may
+# tls = "verify"                   # else as [outbound_tls] says, and verify where we log in
 # tls_wrapper = false              # true: TLS from the first byte, as port 465 wants it
 # ca_file = "authorities.pem"      # in place of the system's
 # auth_parameter = false           # true: AUTH=<> with each sender, after the login
+# logins = []                      # tables of logins by host (smtp_sasl_password_maps)
+# sender_logins = false            # look for the sender in them first
+# login_mechanisms = []            # all but these are left alone, such as ["SCRAM-SHA-256"]
+# login_without_tls = false        # true: passwords go in plain text where there is no TLS
+# login_pause = "10m"              # for which a refused login is not tried again
+# Several that share the mail, by weight; smarthost is then tried after them.
+# [[relay.smarthosts]]
+# host = "[smtp1.example.net]:587"
+# weight = 1
+
+[routing]
+# Which way mail goes: tables as Postfix's transport(5), and by the sender
+# (sender_dependent_default_transport_maps). "postroad explain" shows what comes of them.
+# transport = []                   # such as ["hash:/etc/postroad/transport"]
+# sender_transport = []
+# default_transport = "smtp"
+# relay_domains = []               # domains of others whose mail goes by relay_transport
+# relay_transport = "relay"
+
+# ---- Transports of your own, for the tables above, as services of Postfix's master.cf. ----
+
+# [transports.bulk]
+# kind = "smtp"                    # smtp, lmtp, pipe, error, retry or discard
+# nexthop = ""                     # where to, where a route does not say
+# port = 0                         # of next hops without one; that of [delivery] unless said
+# tls = "verify"                   # as in [relay] unless said
+# tls_wrapper = false
+# ca_file = "authorities.pem"
+# helo = ""                        # our name there
+# source_addresses = ["192.0.2.1 mx1.example.org", "2001:db8::1"]
+# source_choice = "sticky"         # or "round_robin"
+# fallback = ""
+# username = "bulk@example.net"    # the login at every next hop of this transport
+# password_file = "bulk.password"
+# logins = []
+# login_mechanisms = []
+# connect_timeout = 30             # this and what follows: as in [delivery] unless said
+# command_timeout = 300
+# data_timeout = 600
+# idle_timeout = 5
+# messages_per_connection = 100
+# A program that takes mail (Postfix's pipe(8)).
+# [transports.program]
+# kind = "pipe"
+# command = ["/usr/bin/program", "-f", "${sender}", "--", "${recipient}"]
+# user = ""                        # "account" or "account:group"; needs a server run as root
+# directory = "/"
+# flags = "Rq"
+# eol = "lf"                       # or "crlf"
+# null_sender = "MAILER-DAEMON"
+# size_limit = 0
+# recipients = 50
+# processes = 20
+# time_limit = 1000
+# output_limit = 4096
+
+# ---- Bearer tokens for the login of this name elsewhere, instead of a password. ----
+
+# [tokens."postroad@example.net"]
+# endpoint = "https://login.example.net/token"
+# client_id = "postroad"
+# client_secret_file = "client.secret"
+# client_authentication = "post"   # or "basic"
+# refresh_token_file = "refresh.token"   # without: the client's own credentials are asked with
+# scope = ""
+# ca_file = "authorities.pem"
+# timeout = 10
+
+# ---- How much a new source address sends on which day. ----
+
+# [warmup."192.0.2.1"]
+# start = "2026-11-01"
+# schedule = "double from 50 to 50000"   # or "50, 100, 200"; for each large provider by itself
+# groups = {}                      # others for some of them: { google = "20, 40, 80" }
+# beyond = "others"                # leave by the other source addresses; or "wait"
+# slow_down = true                 # halve the day's share when a provider wants it slower
 
 [policy]
 # What the restriction lists of all listeners share. Lists of your own, to be named in lists:
@@ -200,6 +280,25 @@ state_directory = @STATE@
 # probes = 20                      # at once, for each worker
 # entries = 100000                 # addresses remembered
 
+[suppression]
+# Addresses elsewhere that refused mail as there is no such mailbox are not written to again for a
+# while: see "postroad suppression list".
+# enabled = false
+# bounces = 2                      # refusals after which an address is suppressed
+# within = "14d"                   # in which they have to come
+# duration = "30d"                 # how long it is suppressed
+# scope = "server"                 # or "sender_domain": only for senders of that domain
+# entries = 100000                 # addresses remembered
+
+[tls_reports]
+# Daily reports about TLS (RFC 8460): to domains that ask for them, and from others about yours.
+# send = false                     # true: count sessions and send reports
+# from_address = ""                # their author; postmaster@ and the first domain unless said
+# contact = ""                     # whom to ask; the author unless said
+# organization = ""                # the first domain unless said
+# keep = "30d"                     # how long reports are remembered
+# receive = []                     # such as ["tls-reports@example.org"]; "postroad tls-reports"
+
 [containment]
 # An account that behaves as if its password were stolen is frozen: it cannot send until you say
 # "postroad user unfreeze". Each number is how many are not too many; 0 switches its rule off.
@@ -225,30 +324,86 @@ state_directory = @STATE@
 
 [spool]
 # inline_limit = 131072            # octets; a larger message is a file beside the database
+# min_free = 268435456             # octets that new mail leaves free on the disk
+# min_free_inodes = 1000           # files and directories, likewise
 
 [queue]
 # minimal_backoff = 300            # between attempts, growing from the one to the other
 # maximal_backoff = 4000
+# retry = []                       # or the pauses themselves: ["5m", "10m", "30m", "1h", "4h"]
 # lifetime = "5d"                  # after which a message is returned to its sender
 # bounce_lifetime = "5d"           # after which such a return is given up
 # bounce_size_limit = 50000        # octets of a message that may go back whole if asked for
+# double_bounce_to = ""            # who is told of a return that cannot be delivered
 # delay_warning = "4h"             # after which a sender is told that mail still waits
 # delay_warning_to = "asked"       # those who asked for it (NOTIFY=DELAY); or "everybody"
+# soft_bounce = false              # true: a refusal for good is tried again, as one for now
+# defer_transports = []            # whose mail waits: "smtp", "dest:example.net"
 # active_limit = 10000             # recipients in memory at once
 # destination_concurrency = 20     # deliveries at once to one destination
 # initial_concurrency = 5          # the same, before any has succeeded
 # concurrency = 100                # deliveries at once by one transport, for each worker
 # recipients_per_delivery = 50
 
+# What holds for some mail instead: for a domain ("gmail.com"), all below one (".example.com"), a
+# site, which is the domain of the mail hosts, or a transport. The nearest that has a key counts.
+# [destinations."site:outlook.com"]
+# concurrency = 10                 # deliveries at once, of all workers
+# initial_concurrency = 2
+# rate = "120/min"                 # or per s, h or d; evenly spaced
+# messages_per_connection = 20
+# recipients_per_delivery = 10
+# retry = ["10m", "30m", "1h", "4h"]
+# priority = 0                     # added to that of each message, -9 to 9
+
+# [destinations."transport:smtp"]
+# minimal_backoff = "10m"
+# maximal_backoff = "2h"
+# total_concurrency = 200          # deliveries at once of this transport, for each worker
+
 [delivery]
 # mx_port = 25
 # connect_timeout = 30
-# command_timeout = 300
-# data_timeout = 600
+# command_timeout = 300            # for the reply to a command
+# greeting_timeout = 300           # this one and the next four: left out, by command_timeout
+# mail_timeout = 300
+# rcpt_timeout = 300
+# data_init_timeout = 120          # for the reply to DATA
+# data_block_timeout = 180         # for 64 KiB of a message to be taken
+# data_timeout = 600               # for the reply to the end of a message
+# transaction_timeout = "1h"       # for all of that together
 # idle_timeout = 5                 # how long a connection waits for the next message
 # messages_per_connection = 100
+# connection_lifetime = "5m"
+# address_family = "prefer_ipv4"   # or prefer_ipv6, any, ipv4, ipv6
+# fallback_delay = 0.25            # before an address of the other family is tried beside it
+# address_limit = 5                # addresses tried in one attempt
+# session_limit = 2                # hosts that a message is offered to in one attempt
+# private_exchangers = true        # whether MX records may lead to private addresses
+# chunking = true                  # BDAT where it is offered
+# source_addresses = []            # ours to connect from: ["192.0.2.1 mx1.example.org"]
+# source_choice = "sticky"         # one for each next hop; or "round_robin"
 # Catch all mail for other domains in this Maildir instead of sending it.
 # capture = "captured"
+
+[outbound_tls]
+# What TLS to other servers has to be: none, may, encrypt, fingerprint, verify, secure, dane or
+# dane-only, as Postfix's smtp_tls_security_level. For a smarthost, "tls" in [relay] says it.
+# security_level = "may"
+# policy = []                      # tables with a level for each destination (smtp_tls_policy_maps)
+# dane = "auto"                    # at "may": match TLSA records where there are any; or "never"
+# mta_sts = true                   # go by the policies that domains publish (MTA-STS)
+# mta_sts_timeout = 15
+# mta_sts_refresh = "1d"           # after which a policy is fetched again
+# protocols = ">=TLSv1.2"
+# ciphers = "medium"               # or "high"
+# ca_file = "authorities.pem"      # in place of the system's
+# verify_match = ["hostname"]
+# secure_match = ["nexthop", "dot-nexthop"]
+# fingerprint_match = []
+# fingerprint_digest = "sha256"
+# certificate = "client.pem"       # shown to servers that ask for one
+# key = "client.key"
 
 [mailbox]
 # The Maildir of an account: %u is its address, %n and %d the parts before and after the @. A
@@ -299,6 +454,8 @@ state_directory = @STATE@
 # servers = ["127.0.0.1", "[::1]:53"]
 # timeout = 5
 # reverse = true                   # look up the names of clients
+# Whether what they say of DNSSEC counts, for DANE; those on this machine are believed unless said.
+# validating = true
 
 [log]
 # format = "text"                  # or "json"

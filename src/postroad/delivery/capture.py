@@ -30,6 +30,8 @@ class CaptureTransport:
         clock: seconds, for the report.
     """
 
+    relays = False
+
     def __init__(self, maildir: Path, store: MaildirStore, clock: Callable[[], float]) -> None:
         self._maildir = maildir
         self._store = store

@@ -13,7 +13,8 @@ from typing import Protocol
 
 from postroad.delivery.courier import Courier
 from postroad.delivery.nexthop import LmtpTarget
-from postroad.delivery.pool import Road
+from postroad.delivery.pool import Road, SessionPool
+from postroad.delivery.search import OneSession
 from postroad.delivery.session import Session, Unready, failed_to_connect
 from postroad.delivery.settings import DeliverySettings
 from postroad.delivery.transport import Delivery
@@ -37,6 +38,8 @@ class HostResolver(Protocol):
 class LmtpTransport:
     """Delivers by LMTP."""
 
+    relays = False
+
     def __init__(
         self,
         hostname: str,
@@ -56,7 +59,7 @@ class LmtpTransport:
         self._hostname = hostname
         self._settings = settings
         self._resolver = resolver
-        self._courier = Courier(self._open, settings, clock)
+        self._courier = Courier(self._search, settings, clock)
 
     async def deliver(self, delivery: Delivery) -> Report:
         """See `Transport.deliver`; the next hop is `unix:/path` or `inet:host:port`."""
@@ -66,11 +69,23 @@ class LmtpTransport:
         """Close idle connections now and the others as soon as their message is done."""
         self._courier.close()
 
+    def _search(self, road: Road, pool: SessionPool) -> OneSession:
+        del pool  # a store is one host, and one road leads there
+        return OneSession(self._open, road)
+
     async def _open(self, road: Road) -> Session | Unready:
+        """A session with the first address that gives one; the last failure where none does."""
         target = LmtpTarget.parse(road.nexthop)
-        address = await self._address(target)
-        if isinstance(address, Unready):
-            return address
+        addresses = await self._addresses(target)
+        if isinstance(addresses, Unready):
+            return addresses
+        for address in addresses[:-1]:
+            found = await self._try(target, address)
+            if isinstance(found, Session):
+                return found
+        return await self._try(target, addresses[-1])
+
+    async def _try(self, target: LmtpTarget, address: str) -> Session | Unready:
         # As Postfix logs them: "mail.example.org[/run/dovecot/lmtp]", "store[192.0.2.1]:24".
         peer = f"{target.host or self._hostname}[{address or target.path}]"
         relay = f"{peer}:{target.port}" if target.host else peer
@@ -83,17 +98,17 @@ class LmtpTransport:
         failure = await session.greeted()
         return session if failure is None else _for_later(failure, peer)
 
-    async def _address(self, target: LmtpTarget) -> str | Unready:
-        """The first address of the host; empty for a socket on this machine."""
+    async def _addresses(self, target: LmtpTarget) -> tuple[str, ...] | Unready:
+        """Those of the host that are tried, at least one; an empty one for a socket here."""
         if target.path:
-            return ""
+            return ("",)
         try:
             addresses = await self._resolver.addresses(target.host)
         except DnsTemporary as error:
             return Unready.of(451, "4.4.3", str(error))
         if not addresses:
             return Unready.of(451, "4.4.3", f"no address for {target.host}")
-        return addresses[0]
+        return addresses[: self._settings.address_limit or None]
 
     async def _connect(self, target: LmtpTarget, address: str) -> Connection:
         timeout = self._settings.connect_timeout or math.inf

@@ -66,6 +66,8 @@ class LocalTransport:
         clock: seconds, for the report.
     """
 
+    relays = False
+
     def __init__(
         self,
         accounts: Accounts,

@@ -12,11 +12,12 @@ import math
 import os
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from postroad.delivery.adaptation import Adapted, adapted
-from postroad.delivery.reading import Pieces
+from postroad.delivery.reading import Pieces, is_large
 from postroad.delivery.settings import DeliverySettings
+from postroad.delivery.sources import Source
 from postroad.model import Content, Reply
 from postroad.net.connection import Connection
 from postroad.smtp.client import (
@@ -31,10 +32,17 @@ from postroad.smtp.client import (
 )
 from postroad.smtp.stuffing import Miscounted, Unsendable
 
+if TYPE_CHECKING:
+    from postroad.delivery.pool import Lane
+
 __all__ = ["Session", "Unready", "failed_to_connect"]
 
 WRITE_SIZE = 65_536
 """Octets of content given to the socket at once, before we look whether the peer keeps up."""
+
+AT_ONCE = 65_536
+"""Octets of a content that may go out with its commands, before any recipient was taken: what is
+wasted when none is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +63,11 @@ class Unready:
     def of(cls, code: int, enhanced: str, words: str, relay: str = "none") -> Self:
         """A failure in our own words."""
         return cls(Answer(Reply.of(code, enhanced, words), from_peer=False), relay)
+
+    @classmethod
+    def of_reply(cls, reply: Reply) -> Self:
+        """The same where the words are made already."""
+        return cls(Answer(reply, from_peer=False))
 
 
 def failed_to_connect(relay: str, error: OSError) -> Unready:
@@ -77,39 +90,78 @@ class Session:
         relay: the next hop as logs show it, `mx.example.net[192.0.2.1]:25`.
         core: the protocol's state.
         connection: the stream below it.
+        loop: the event loop that it belongs to.
+        opened: when it was made, in seconds of the event loop's clock.
         sent: transactions begun.
+        limit: transactions after which it is not used again; 0: none.
+        host: the next hop's name.
+        source: from which of our addresses it was made; `None`: it was the system's choice.
+        tls: its TLS as logs show it; empty for none.
+        lane: the pool's mark of where it leads.
         idle_since: when it was put aside, in seconds of the event loop's clock.
     """
 
-    __slots__ = ("_settings", "connection", "core", "idle_since", "relay", "sent")
+    __slots__ = (
+        "_settings",
+        "connection",
+        "core",
+        "host",
+        "idle_since",
+        "lane",
+        "limit",
+        "loop",
+        "opened",
+        "relay",
+        "sent",
+        "source",
+        "tls",
+    )
 
     def __init__(
-        self, connection: Connection, core: ClientCore, relay: str, settings: DeliverySettings
+        self,
+        connection: Connection,
+        core: ClientCore,
+        relay: str,
+        settings: DeliverySettings,
+        *,
+        host: str = "",
+        source: Source | None = None,
     ) -> None:
         self.connection = connection
         self.core = core
         self.relay = relay
+        self.loop = asyncio.get_running_loop()
+        self.opened = self.loop.time()
         self.sent = 0
+        self.limit = settings.messages_per_connection
+        self.host = host
+        self.source = source
+        self.tls = ""
+        self.lane: Lane | None = None
         self.idle_since = 0.0
         self._settings = settings
 
     @property
     def is_usable(self) -> bool:
         """Whether another transaction may be tried on it."""
-        core = self.core
-        limit = self._settings.messages_per_connection
+        core, connection = self.core, self.connection
+        if not core.is_idle or connection.is_closed or connection.unread:
+            return False
+        limit = self.limit
         if core.extensions.limits is not None:
             announced = core.extensions.limits.messages  # RFC 9422 §4.1
             limit = min(limit or announced, announced or limit)
-        return core.is_idle and not self.connection.is_closed and (not limit or self.sent < limit)
+        return not limit or self.sent < limit
 
-    async def next_event(self) -> ClientEvent:
+    async def next_event(self, latest: float = math.inf) -> ClientEvent:
         """Send what is to be sent and wait for the next event.
 
         The time a server may take is for the whole reply, not for each octet of it.
+
+        Args:
+            latest: when it is over in any case, in seconds of the event loop's clock.
         """
-        core, connection = self.core, self.connection
-        clock = asyncio.get_running_loop().time
+        core, connection, clock = self.core, self.connection, self.loop.time
         stage, deadline = core.stage, math.inf
         while True:
             event = core.next_event()
@@ -118,10 +170,11 @@ class Session:
                 connection.write(data)
             if event is not None:
                 return event
+            now = clock()
             if data or core.stage is not stage or deadline == math.inf:
-                stage, deadline = core.stage, clock() + self._patience()
+                stage, deadline = core.stage, min(now + self._patience(), latest)
             try:
-                core.receive(await connection.read(max(deadline - clock(), 0.0)))
+                core.receive(await connection.read(max(deadline - now, 0.0)))
             except TimeoutError:
                 core.timed_out()
             except ConnectionError:
@@ -149,24 +202,45 @@ class Session:
             postroad.spool.SpoolError: the content could not be read; the session has to be closed.
         """
         self.sent += 1
-        offered = self.core.extensions
+        core = self.core
+        offered = core.extensions
         fit = None
         if not (offered.smtputf8 and offered.eight_bit_mime):
             fit = await adapted(transaction, content, offered)
-        self.core.begin(transaction if fit is None else fit.transaction)
-        event = await self.next_event()
-        if isinstance(event, ContentWanted):
-            try:
-                await self._send_content(content, ascii_only=fit is not None and fit.ascii_only)
-            except Miscounted as error:
-                return self._break_off(transaction, Reply.of(451, "4.3.0", str(error)))
-            except Unsendable as error:
-                return self._break_off(transaction, Reply.of(554, "5.6.0", str(error)))
-            except _EightBitContent:
-                return self._break_off(transaction, self.core.eight_bit_refusal)
-            event = await self.next_event()
+        latest = self.loop.time() + (self._settings.transaction_timeout or math.inf)
+        try:
+            event = await self._offer(transaction, content, fit, latest)
+            if core.chunk_misunderstood and core.is_idle:  # it announced what it does not know
+                event = await self._offer(transaction, content, fit, latest)
+        except Miscounted as error:
+            return self._break_off(transaction, Reply.of(451, "4.3.0", str(error)))
+        except Unsendable as error:
+            return self._break_off(transaction, Reply.of(554, "5.6.0", str(error)))
+        except _EightBitContent:
+            return self._break_off(transaction, core.eight_bit_refusal)
         assert isinstance(event, Finished)
         return event.answers if fit is None else self._all_answers(transaction, fit, event.answers)
+
+    async def _offer(
+        self, transaction: Transaction, content: Content, fit: Adapted | None, latest: float
+    ) -> ClientEvent:
+        """Go through one transaction; its end is the event."""
+        core = self.core
+        wanted, ascii_only = transaction, False
+        if fit is not None:
+            wanted, ascii_only = fit.transaction, fit.ascii_only
+        whole = None
+        if content.size <= AT_ONCE and core.takes_at_once:
+            whole = b"".join(content.chunks())
+        core.begin(wanted, whole)
+        event = await self.next_event(latest)
+        if isinstance(event, ContentWanted):
+            if is_large(content):  # a small one was looked at for what is not ASCII
+                await self._send_content(content, latest, ascii_only=ascii_only)
+            else:
+                core.whole_content(b"".join(content.chunks()))
+            event = await self.next_event(latest)
+        return event
 
     async def ask(self, probe: Transaction) -> tuple[Answer, ...]:
         """Carry out a transaction without a message: what the server says of each recipient."""
@@ -202,7 +276,7 @@ class Session:
         self.abort()
         return (Answer(why, from_peer=False),) * len(transaction.recipients)
 
-    async def _send_content(self, content: Content, *, ascii_only: bool) -> None:
+    async def _send_content(self, content: Content, latest: float, *, ascii_only: bool) -> None:
         """Hand over the content; the last piece and the end go out with the next event."""
         core, connection = self.core, self.connection
         held = 0
@@ -214,26 +288,55 @@ class Session:
             if held >= WRITE_SIZE:
                 held = 0
                 connection.write(core.data_to_send())
-                if not await self._keeps_up():
+                if not await self._keeps_up(latest):
                     return
         core.end_content()
 
-    async def _keeps_up(self) -> bool:
-        """Wait until the peer has taken enough; if it never will, the core is told."""
+    async def _keeps_up(self, latest: float) -> bool:
+        """Wait until the peer has taken enough; if it never will, the core is told.
+
+        A peer that refuses the message in the middle of it may stop to read. It is heard at once:
+        otherwise each side would wait for the other one.
+        """
+        core, connection = self.core, self.connection
+        patience = self._patience_of(self._settings.data_block_timeout, 0.6)
         try:
-            await self.connection.drain(self._settings.command_timeout or math.inf)
+            while connection.congested or connection.unread:
+                if connection.unread:
+                    core.receive(await connection.read(0.0))
+                    if core.interrupted():
+                        return False
+                elif connection.is_closed:
+                    raise ConnectionResetError
+                else:
+                    limit = min(patience, latest - self.loop.time())
+                    await connection.drain(limit, or_read=True)
         except TimeoutError:
-            self.core.timed_out()
+            core.timed_out()
             return False
         except ConnectionError:
             with suppress(ConnectionError):  # perhaps it said why before it went
-                self.core.receive(await self.connection.read(0.0))
-            self.core.receive(b"")
+                core.receive(await connection.read(0.0))
+            core.receive(b"")
             return False
         return True
 
     def _patience(self) -> float:
         """Seconds the peer may take now (RFC 5321 §4.5.3.2)."""
         settings = self._settings
-        ending = self.core.stage is Stage.END
-        return (settings.data_timeout if ending else settings.command_timeout) or math.inf
+        match self.core.stage:
+            case Stage.END:
+                return settings.data_timeout or math.inf
+            case Stage.MAIL:
+                return self._patience_of(settings.mail_timeout)
+            case Stage.RCPT:
+                return self._patience_of(settings.rcpt_timeout)
+            case Stage.DATA:
+                return self._patience_of(settings.data_init_timeout, 0.4)
+            case Stage.GREETING:
+                return self._patience_of(settings.greeting_timeout)
+        return settings.command_timeout or math.inf
+
+    def _patience_of(self, own: float | None, share: float = 1.0) -> float:
+        """A limit of its own, or its share of the usual one."""
+        return (self._settings.command_timeout * share if own is None else own) or math.inf

@@ -1,54 +1,56 @@
-"""Delivery to other mail servers by SMTP: mail exchangers, or one smarthost.
+"""Delivery to other mail servers by SMTP: mail exchangers, or smarthosts.
 
-A new session is looked for as in Postfix: the next hop's hosts in the order of preference, the
-addresses of each, up to `MAX_ADDRESSES`, until one has taken us as far as a transaction. From
-there on its word counts for this attempt: a recipient, or a whole transaction, that it refuses
-with a 4xx reply is not offered to the next host at once. That is simpler than Postfix, and loses
-time only: the next attempt begins anew with the first host.
+The parts and how they are joined: `finding` says what hosts there are, `hosts` tries them,
+`dialling` opens a session with one, `courier` carries messages over sessions and keeps them. What
+TLS, which login and which of our addresses comes from those who are given here; left out, there is
+opportunistic TLS, no login, and whatever address the system chooses.
 """
 
 from __future__ import annotations
 
-import asyncio
+import math
+import random
 import time
-from collections.abc import Callable, Sequence
-from itertools import chain, groupby
-from typing import Protocol
+from collections.abc import Callable
 
 from postroad.delivery.courier import Courier
 from postroad.delivery.credentials import Credentials
-from postroad.delivery.dialling import Dialler, Endpoint
+from postroad.delivery.dialling import Dialler
+from postroad.delivery.finding import Finder, MailResolver, Surroundings
+from postroad.delivery.hosts import HostSearch
+from postroad.delivery.logging_in import LoginRules
+from postroad.delivery.login import Login
 from postroad.delivery.nexthop import Nexthop
-from postroad.delivery.pool import Road
+from postroad.delivery.pool import Road, SessionPool
 from postroad.delivery.probe import Probed, question
+from postroad.delivery.search import Search
+from postroad.delivery.securing import Securing
 from postroad.delivery.session import Session, Unready
 from postroad.delivery.settings import DeliverySettings, RelaySettings
+from postroad.delivery.site import site_of
+from postroad.delivery.smarthosts import Smarthosts
+from postroad.delivery.sources import AnySource, Sources
+from postroad.delivery.tls_policies import TlsPolicyFinder
+from postroad.delivery.tls_policy import TlsPolicies, TlsSeeing, see_nothing
+from postroad.delivery.tls_settings import OutboundTlsSettings
 from postroad.delivery.transport import Delivery
-from postroad.model import Report
+from postroad.model import Reply, Report
 from postroad.model.journal import Journal
-from postroad.net.dns import DnsTemporary, Exchanger, MxAnswer, MxKind, to_ascii
+from postroad.net.dns import to_ascii
 from postroad.net.ourselves import Ourselves
+from postroad.net.tls_client import ClientContexts, ClientTls
 
 __all__ = ["MailResolver", "SmtpTransport"]
 
-MAX_ADDRESSES = 5
-"""Addresses tried in one attempt, as Postfix's smtp_mx_address_limit."""
-
-
-class MailResolver(Protocol):
-    """Who knows where hosts are; `postroad.net.dns.Resolver` is one."""
-
-    async def mx(self, domain: str) -> MxAnswer:
-        """The mail exchangers of a domain."""
-        ...
-
-    async def addresses(self, host: str) -> tuple[str, ...]:
-        """The IP addresses of a host."""
-        ...
+PLAIN_AFTER = 300.0
+"""Seconds after which mail at the level `may` goes in plain text where TLS fails: Postfix's default
+of minimal_backoff_time, which is what it waits for. Most failures of TLS are over by then."""
 
 
 class SmtpTransport:
     """Delivers by SMTP."""
+
+    relays = True
 
     def __init__(
         self,
@@ -57,11 +59,19 @@ class SmtpTransport:
         settings: DeliverySettings,
         *,
         resolver: MailResolver,
-        credentials: Credentials | None,
         journal: Journal,
         clock: Callable[[], float],
+        credentials: Credentials | None = None,
+        login: Login | None = None,
+        sources: Sources | None = None,
+        policies: TlsPolicies | None = None,
+        contexts: ClientContexts | None = None,
+        seeing: TlsSeeing = see_nothing,
         ourselves: Ourselves | None = None,
+        smarthosts: Smarthosts | None = None,
+        fallback: str = "",
         now: Callable[[], float] = time.time,
+        chance: random.Random | None = None,
         chosen: bool = False,
     ) -> None:
         """A transport without connections.
@@ -71,26 +81,68 @@ class SmtpTransport:
             relay: the smarthost and its TLS.
             settings: ports, times and how connections are used again.
             resolver: who knows where hosts are.
-            credentials: the login for the smarthost, from `load_credentials`; nobody else gets it.
-            journal: told of TLS.
+            journal: told of TLS, and of hosts that were passed over.
             clock: seconds, for the times in reports.
+            credentials: the login for the smarthost, where there is no `login`; nobody else gets
+                it.
+            login: who knows logins.
+            sources: which of our addresses to connect from.
+            policies: what TLS has to be; left out: the level of `relay`, and DANE.
+            contexts: makes what handshakes need; left out: its own.
+            seeing: told of what came of TLS, for reports.
             ourselves: which addresses are our own listeners'; left out: none.
+            smarthosts: the order of the parts of a next hop; left out: its own.
+            fallback: next hops that are tried after those of every next hop.
             now: seconds since the epoch, for mail with a deadline.
+            chance: the lot among addresses.
             chosen: whether the operator chose every next hop, as a content filter: that there is
                 no session with one is a mistake to be put right, and no mail bounces for it.
 
         Raises:
-            postroad.net.tls.TlsConfigurationError: the authorities cannot be read.
+            postroad.net.certificates.TlsConfigurationError: the authorities cannot be read.
         """
-        self._hostname = to_ascii(hostname)
-        self._ourselves = ourselves or Ourselves(())
-        self._smarthost = relay.smarthost
-        self._credentials = credentials
-        self._mx_port = settings.mx_port
         self._resolver = resolver
-        self._dialler = Dialler(hostname, relay, settings, journal)
-        opening = self._open_chosen if chosen else self._open
-        self._courier = Courier(opening, settings, clock, now)
+        self._chosen = chosen
+        contexts = contexts or ClientContexts()
+        contexts.of(ClientTls(ca_file=relay.ca_file))  # what cannot be read is said at start
+        login = login or _OneLogin(relay.nexthop, credentials)
+        sources = sources or AnySource()
+        handshake_timeout = settings.connect_timeout or math.inf
+        dialler = Dialler(
+            hostname,
+            settings,
+            Securing(contexts, journal, seeing, handshake_timeout),
+            login,
+            tls_wrapper=relay.tls_wrapper,
+            auth_parameter=relay.auth_parameter,
+            login_rules=LoginRules(relay.login_mechanisms, relay.login_without_tls),
+        )
+        self._around = Surroundings(
+            to_ascii(hostname),
+            relay.nexthop,
+            settings,
+            resolver,
+            ourselves or Ourselves(()),
+            policies or _usual_policies(relay, resolver),
+            login,
+            sources,
+            smarthosts or Smarthosts(),
+            dialler,
+            journal,
+            chance or random.Random(),  # noqa: S311 - spreads load, keeps no secret
+            Nexthop.parse_list(fallback) if fallback else (),
+            vouched=relay.tls is None,
+        )
+        self._finder = Finder(self._around)
+        self._courier = Courier(
+            self._search,
+            settings,
+            clock,
+            now,
+            sources=sources,
+            journal=journal,
+            plain_after=PLAIN_AFTER,
+        )
 
     async def deliver(self, delivery: Delivery) -> Report:
         """See `Transport.deliver`; the next hop is a domain or a smarthost's spelling."""
@@ -100,163 +152,67 @@ class SmtpTransport:
         """See `Probing.probe`."""
         return await self._courier.probe(nexthop, question(sender, recipient))
 
+    async def site(self, nexthop: str) -> str:
+        """Whose hosts a next hop's best ones are, so that mail for them can be counted together.
+
+        Args:
+            nexthop: `Route.nexthop`.
+
+        Returns:
+            The registrable domain of the best mail exchanger; the host where one is named in
+            brackets, or its IP address; the next hop itself where the DNS does not say.
+        """
+        return await site_of(nexthop, self._resolver)
+
     def close(self) -> None:
         """Close idle connections now and the others as soon as their message is done."""
         self._courier.close()
 
-    # Finding an address that takes us ------------------------------------------------------------
+    def _search(self, road: Road, pool: SessionPool) -> Search:
+        search = HostSearch(self._around, self._finder, road, pool)
+        return _ChosenSearch(search, road) if self._chosen else search
 
-    async def _open(self, road: Road) -> Session | Unready:
-        """The first session of the next hop's addresses; else the failure worth most.
 
-        That is a temporary one, where there is any: mail bounces only when no host leaves hope.
-        Hosts that are not better than ourselves are left out (RFC 5321 §5.1).
-        """
-        nexthop = road.nexthop
-        try:
-            parsed = Nexthop.parse(nexthop)
-        except ValueError:
-            return Unready.of(550, "5.1.2", f"Bad destination domain: {nexthop or 'none'}")
-        found = await self._exchangers(parsed)
-        if isinstance(found, Unready):
-            return found
-        login = self._credentials if nexthop == self._smarthost else None
-        failure: Unready | None = None
-        tried = 0
-        for _, group in groupby(found, key=lambda exchanger: exchanger.preference):
-            hosts = [exchanger.host for exchanger in group]
-            candidates = await self._candidates(hosts, parsed.port or self._mx_port)
-            if self._are_ourselves(parsed, hosts, candidates):
-                return _loop(parsed.host, failure, deferred=nexthop == self._smarthost)
-            for each in candidates:
-                if isinstance(each, Endpoint):
-                    tried += 1
-                if tried > MAX_ADDRESSES and failure is not None:
-                    return failure
-                result = await self._try(each, login, parsed, require_tls=road.require_tls)
-                if isinstance(result, Session) or result.final:
-                    return result
-                if failure is None or not result.answer.reply.is_permanent:
-                    failure = result
-        assert failure is not None  # each host gives a session or a failure
-        return failure
+class _ChosenSearch:
+    """A search for a next hop of the operator's choice, which may be set up wrong.
 
-    async def _open_chosen(self, road: Road) -> Session | Unready:
-        """The same for a next hop of the operator's choice, which may be set up wrong.
+    What a message with REQUIRETLS wants is no matter of that (RFC 8689 §4.2.1).
+    """
 
-        What a message with REQUIRETLS wants is no matter of that (RFC 8689 §4.2.1).
-        """
-        found = await self._open(road)
-        if isinstance(found, Session) or road.require_tls or not found.answer.reply.is_permanent:
+    def __init__(self, search: HostSearch, road: Road) -> None:
+        self._search = search
+        self._road = road
+
+    async def next(self, failed: Session | None = None) -> Session | Unready:
+        """See `Search.next`."""
+        found = await self._search.next(failed)
+        if isinstance(found, Session) or self._road.require_tls:
             return found
         reply = found.answer.reply
+        if not reply.is_permanent:
+            return found
         words = " ".join(reply.lines)
         said = f"host {found.relay} said: {reply}" if found.answer.from_peer else words
         return Unready.of(451, "4.3.5", said, found.relay)
 
-    async def _try(
-        self,
-        candidate: Endpoint | Unready,
-        login: Credentials | None,
-        nexthop: Nexthop,
-        *,
-        require_tls: bool,
-    ) -> Session | Unready:
-        if isinstance(candidate, Unready):
-            return candidate
-        if require_tls and nexthop.exchangers and not _is_within(candidate.host, nexthop.host):
-            return _not_vouched_for(candidate, nexthop.host)
-        if login is not None and not _is_within(candidate.host, nexthop.host):
-            return _not_the_smarthost(candidate.host, self._smarthost)
-        return await self._dialler.dial(candidate, login, require_tls=require_tls)
 
-    async def _exchangers(self, nexthop: Nexthop) -> tuple[Exchanger, ...] | Unready:
-        """The next hop's hosts in the order to try them."""
-        if not nexthop.exchangers:
-            return (Exchanger(0, nexthop.host),)
-        try:
-            answer = await self._resolver.mx(nexthop.host)
-        except DnsTemporary as error:
-            return _nobody_knows(error)
-        if answer.kind is MxKind.NULL:  # RFC 7505 §4.1
-            words = f"Domain {nexthop.host} does not accept mail (null MX)"
-            return Unready.of(556, "5.1.10", words)
-        if answer.kind is MxKind.NO_DOMAIN:
-            return Unready.of(550, "5.4.4", _name_error(nexthop.host, "MX", "Host not found"))
-        return answer.exchangers
+class _OneLogin:
+    """Implements `Login` for one smarthost."""
 
-    async def _candidates(self, hosts: Sequence[str], port: int) -> list[Endpoint | Unready]:
-        """The addresses of hosts of one preference; a host without any gives the reason."""
-        found = await asyncio.gather(*[self._endpoints(host, port) for host in hosts])
-        return list(chain.from_iterable(found))
+    def __init__(self, nexthop: str, credentials: Credentials | None) -> None:
+        self._credentials = credentials
+        parts = Nexthop.parse_list(nexthop) if nexthop and credentials is not None else ()
+        self._nexthops = frozenset(map(str, parts))
 
-    async def _endpoints(self, host: str, port: int) -> list[Endpoint | Unready]:
-        try:
-            addresses = await self._resolver.addresses(host)
-        except DnsTemporary as error:
-            return [_nobody_knows(error)]
-        if not addresses:
-            return [Unready.of(550, "5.4.4", _name_error(host, "A", "Host not found"))]
-        return [Endpoint(host, address, port) for address in addresses]
+    async def credentials(self, host: str, nexthop: str) -> Credentials | None:
+        """The login, at the smarthost."""
+        del host  # whether it belongs to the next hop is asked by whoever connects
+        return self._credentials if nexthop in self._nexthops else None
 
-    def _are_ourselves(
-        self, nexthop: Nexthop, hosts: Sequence[str], candidates: Sequence[Endpoint | Unready]
-    ) -> bool:
-        """Whether one of these hosts is this server, by its name or by its address.
-
-        A name counts only where mail exchangers are looked up and no port is written: on another
-        port, or in brackets, something else may well run on the host whose name we have.
-        """
-        if nexthop.exchangers and nexthop.port is None and self._hostname in hosts:
-            return True
-        return any(
-            isinstance(each, Endpoint) and self._ourselves.is_ourselves(each.address, each.port)
-            for each in candidates
-        )
+    def refused(self, host: str, credentials: Credentials, reply: Reply) -> None:
+        """It is offered again all the same."""
 
 
-def _loop(domain: str, failure: Unready | None, *, deferred: bool) -> Unready:
-    """What to say when all hosts that are left are this server.
-
-    Args:
-        domain: the next hop.
-        failure: what the better hosts said, if there are any.
-        deferred: whether it is the operator's mistake, to be put right.
-    """
-    if failure is not None:
-        answer = failure.answer
-        if answer.from_peer or not answer.reply.is_permanent:
-            return failure
-        return Unready.of(451, "4.4.4", f"unable to find primary relay for {domain}")
-    words = f"mail for {domain} loops back to myself"
-    return Unready.of(451, "4.4.6", words) if deferred else Unready.of(554, "5.4.6", words)
-
-
-def _is_within(host: str, domain: str) -> bool:
-    """Whether a host is the domain itself or a part of it."""
-    return host == domain or host.endswith(f".{domain}")
-
-
-def _not_the_smarthost(host: str, smarthost: str) -> Unready:
-    """The password goes to no host that only an MX record named: the DNS may be lying."""
-    words = f"the password is not sent to {host}, which is outside {smarthost}: write [{host}]"
-    return Unready.of(451, "4.7.0", words)
-
-
-def _not_vouched_for(endpoint: Endpoint, domain: str) -> Unready:
-    """A name that only an MX record says proves nothing, whatever certificate it has.
-
-    RFC 8689 §2 wants the record signed by DNSSEC, or the name listed by MTA-STS. Neither is looked
-    at here. A host within the domain needs neither: nobody else gets a certificate for it.
-    """
-    words = f"REQUIRETLS: host {endpoint.host} is outside {domain}, and only an MX record names it"
-    return Unready.of(554, "5.7.10", words, str(endpoint))
-
-
-def _nobody_knows(error: DnsTemporary) -> Unready:
-    words = _name_error(error.name, error.kind, "Host not found, try again")
-    return Unready.of(451, "4.4.3", words)
-
-
-def _name_error(name: str, kind: str, words: str) -> str:
-    return f"Host or domain name not found. Name service error for name={name} type={kind}: {words}"
+def _usual_policies(relay: RelaySettings, resolver: MailResolver) -> TlsPolicies:
+    settings = OutboundTlsSettings(mta_sts=False)
+    return TlsPolicyFinder(settings, resolver, level=relay.tls_level, ca_file=relay.ca_file)

@@ -21,15 +21,23 @@ class Delivery:
         message: the message as the spool holds it.
         recipients: at least one; all were routed to the same transport and next hop.
         nexthop: `Route.nexthop`, in the spelling the transport understands.
+        messages_per_connection: messages after which the connection is closed; 0: any number;
+            `None`: as the transport's own settings say.
     """
 
     message: StoredMessage
     recipients: tuple[StoredRecipient, ...]
     nexthop: str
+    messages_per_connection: int | None = None
 
 
 class Transport(Protocol):
     """A way to the recipients: SMTP, LMTP, a Maildir."""
+
+    @property
+    def relays(self) -> bool:
+        """Whether mail goes on to another server, not to its mailbox (RFC 3464 §2.3.3)."""
+        ...
 
     async def deliver(self, delivery: Delivery) -> Report:
         """Try once.

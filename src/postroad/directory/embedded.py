@@ -113,6 +113,7 @@ class EmbeddedDirectory:
         profile: PasswordProfile = OWASP,
         now: Callable[[], float] = time.time,
         report: Callable[[str], None] = lambda _: None,
+        turn: Callable[[], float] | None = None,
     ) -> EmbeddedDirectory:
         """Open the database for one worker; one of an earlier release is brought up to date.
 
@@ -124,6 +125,7 @@ class EmbeddedDirectory:
             profile: the cost of new password hashes.
             now: seconds since the epoch.
             report: takes a line for the log, about a stored hash that cannot be used.
+            turn: see `Memory`.
 
         Raises:
             DirectoryUnavailable: the file is missing, unreadable or no directory database.
@@ -134,7 +136,7 @@ class EmbeddedDirectory:
         except SchemaTooOld:
             open_for_change(path).close()
             connection = open_for_reading(path)
-        memory = Memory(path)
+        memory = Memory(path, turn)
         verifier = PasswordVerifier(
             profile=profile,
             threads=settings.password_threads,

@@ -3,14 +3,16 @@
 A look-up by SQL costs some twenty system calls for locks alone, and each message asks the same
 three questions. SQLite counts every commit in the file's header (file format, §1.3.7: the file
 change counter, kept in rollback journal mode), so one `pread` tells whether anything was changed
-since the answer was found. An answer is kept only if the counter was the same before and after
-the look-up: a commit that was under way, or was rolled back, in between leaves no trace here.
+since the answer was found; it is made once in a turn of the event loop, as nothing can be said to
+have happened before or after it within one. An answer is kept only if the counter was the same
+before and after the look-up: a commit that was under way, or was rolled back, in between leaves no
+trace here.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from pathlib import Path
 
 __all__ = ["Memory"]
@@ -29,13 +31,15 @@ class Memory:
     POSIX locks that the process holds on it, SQLite's too.
     """
 
-    __slots__ = ("_answers", "_descriptor", "_held")
+    __slots__ = ("_answers", "_descriptor", "_held", "_now", "_read_at", "_turn")
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, turn: Callable[[], float] | None = None) -> None:
         """Nothing is remembered yet.
 
         Args:
             path: the database file.
+            turn: something that is the same for as long as one look at the file will do, such as
+                the time of an event loop that is taken once in a turn; `None`: each look is anew.
 
         Raises:
             OSError: it cannot be opened.
@@ -43,8 +47,20 @@ class Memory:
         self._descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         self._answers: dict[Hashable, object] = {}
         self._held = b""
+        self._now = b""
+        self._turn = turn
+        self._read_at = -1.0  # the turn
 
     def counter(self) -> bytes:
+        """The file's change counter in this turn."""
+        if self._turn is None:
+            return self.read()
+        turn = self._turn()
+        if turn != self._read_at:
+            self._now, self._read_at = self.read(), turn
+        return self._now
+
+    def read(self) -> bytes:
         """The file's change counter now."""
         return os.pread(self._descriptor, _COUNTER_LENGTH, _COUNTER_OFFSET)
 
@@ -64,7 +80,7 @@ class Memory:
             answer: never `None`.
             counter: what `counter` gave before the look-up.
         """
-        if counter == self._held == self.counter():
+        if counter == self._held == self.read():
             if len(self._answers) >= MOST_ANSWERS:
                 self._answers.clear()
             self._answers[question] = answer

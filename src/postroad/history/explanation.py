@@ -22,6 +22,7 @@ from postroad.history.record import (
     Step,
     Visit,
 )
+from postroad.history.refusal import meaning_of
 
 __all__ = ["Told", "explain", "rules"]
 
@@ -211,6 +212,22 @@ def _outcome(each: Delivery | Notification) -> Iterator[str]:
     yield f"{_date(each.at)} <{each.recipient}>{original}: {status}"
     relay = "" if each.relay in ("none", "") else f"{each.relay}, "
     yield f"    {relay}{_seconds(each.delay)} after it came: {each.reply}"
+    if each.status != "sent":
+        yield from _meaning(each)
+
+
+def _meaning(each: Delivery) -> Iterator[str]:
+    """What the next hop's refusal means, where that is known."""
+    meaning = meaning_of(each.reply, each.relay)
+    if meaning is not None:
+        yield from textwrap.wrap(
+            meaning.words,
+            WIDTH,
+            initial_indent="    What it means: ",
+            subsequent_indent="      ",
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
 
 
 def _seconds(seconds: float) -> str:

@@ -241,7 +241,7 @@ class Entry:
             self._notice("header fields are prepended before the content comes, or not at all")
         if disposition.discard or not disposition.content_filter:
             return
-        mistake = parse_filter(disposition.content_filter)
+        mistake = parse_filter(disposition.content_filter, None)
         if isinstance(mistake, str):
             self._notice(mistake)
             self._fail(MISTAKEN)

@@ -56,4 +56,5 @@ def waybill(source: Source, disposition: Disposition) -> Waybill:
         "" if client is None else client.address,
         disposition.hold,
         "" if disposition.redirect is not None else disposition.content_filter,
+        source.listener,
     )

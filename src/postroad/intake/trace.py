@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 from functools import lru_cache
 
 from postroad.model import Address, Client, Login, TlsSession
+from postroad.model.value import value
 
 __all__ = ["Source", "date_field", "message_id_field", "received_field", "timestamp"]
 
@@ -17,7 +17,7 @@ _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Source:
     """Who hands a message over, and how.
 
@@ -30,6 +30,7 @@ class Source:
         login: who logged in.
         submission: whether the sender is a user of ours, whose mail program may have left out
             Date and Message-ID for us to add (RFC 6409 §8).
+        listener: the name of the listener; empty for mail made here.
     """
 
     service: str
@@ -39,6 +40,7 @@ class Source:
     tls: TlsSession | None = None
     login: Login | None = None
     submission: bool = False
+    listener: str = ""
 
 
 def received_field(

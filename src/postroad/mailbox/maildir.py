@@ -28,9 +28,11 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from postroad.model import Content, Envelope, StoredMessage, StoredRecipient
+from postroad.model.durable import DISK, Durable, Operation
 
 __all__ = ["create_maildir", "lf_lines", "store", "trace_lines", "unique_name"]
 
@@ -80,7 +82,14 @@ def lf_lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def store(
-    maildir: Path, name: str, head: bytes, content: Content, queued: float, *, binary: bool = False
+    maildir: Path,
+    name: str,
+    head: bytes,
+    content: Content,
+    queued: float,
+    *,
+    binary: bool = False,
+    durable: Durable = DISK,
 ) -> bool:
     """Put one message into a Maildir, creating the Maildir (mode 0700) if need be.
 
@@ -91,6 +100,7 @@ def store(
         content: with CRLF; it is written with LF, else unchanged.
         queued: when the message entered the queue, seconds since the epoch.
         binary: whether the content is not of lines, and is written unchanged.
+        durable: the gate for every step that changes stable storage.
 
     Returns:
         Whether a file was written; not, if a reader has moved this delivery to `cur` already.
@@ -98,59 +108,88 @@ def store(
     Raises:
         OSError: it may not be on stable storage, and should be tried again.
     """
+    copy = _Copy(maildir, name, head, content, queued, binary, durable)
     try:
-        return _store(maildir, name, head, content, queued, binary=binary)
+        return _store(copy)
     except FileNotFoundError:
-        create_maildir(maildir)
-        return _store(maildir, name, head, content, queued, binary=binary)
+        create_maildir(maildir, durable)
+        return _store(copy)
 
 
-def create_maildir(maildir: Path) -> None:
+def create_maildir(maildir: Path, durable: Durable = DISK) -> None:
     """Make the folders that are missing, each with mode 0700 and its name on stable storage.
+
+    Args:
+        maildir: the top folder.
+        durable: the gate for every step.
 
     Raises:
         OSError: a folder cannot be made or synced.
     """
     for folder in (*reversed(maildir.parents), maildir, maildir / "cur", maildir / "new"):
-        with suppress(FileExistsError):
-            folder.mkdir(mode=0o700)
-    _sync_upward(maildir)
-    with suppress(FileExistsError):
-        (maildir / "tmp").mkdir(mode=0o700)
+        _make(folder, durable)
+    _sync_upward(maildir, durable)
+    _make(maildir / "tmp", durable)
 
 
-def _store(
-    maildir: Path, name: str, head: bytes, content: Content, queued: float, *, binary: bool
-) -> bool:
-    if _is_in_cur(maildir / "cur", name, queued):
+@dataclass(frozen=True, slots=True)
+class _Copy:
+    """What `store` was asked to put where."""
+
+    maildir: Path
+    name: str
+    head: bytes
+    content: Content
+    queued: float
+    binary: bool
+    durable: Durable
+
+
+def _store(copy: _Copy) -> bool:
+    maildir, name, head, content = copy.maildir, copy.name, copy.head, copy.content
+    if _is_in_cur(maildir / "cur", name, copy.queued):
         return False
     temporary = maildir / "tmp" / name
     try:
-        size = _write(temporary, head, content.chunks() if binary else lf_lines(content.chunks()))
+        size = _write(temporary, copy)
         # Dovecot's fields: octets on disk, and octets with CRLF. The latter it counts itself where
         # it is not told.
         virtual = len(head) + head.count(b"\n") + content.size
-        fields = f"S={size}" if binary else f"S={size},W={virtual}"
-        os.rename(temporary, maildir / "new" / f"{name},{fields}")
-    except OSError:
+        fields = f"S={size}" if copy.binary else f"S={size},W={virtual}"
+        new = maildir / "new" / f"{name},{fields}"
+        copy.durable.perform(Operation.RENAME, temporary, lambda: temporary.rename(new))
+    except BaseException:  # also a content that turns out to be damaged, which is no lost I/O
         with suppress(OSError):
-            os.unlink(temporary)
+            copy.durable.perform(Operation.UNLINK, temporary, temporary.unlink)
         raise
-    _sync_folder(maildir / "new")
+    _sync_folder(maildir / "new", copy.durable)
     return True
 
 
-def _write(path: Path, head: bytes, pieces: Iterable[bytes]) -> int:
+def _write(path: Path, copy: _Copy) -> int:
     """Write and sync the file; returns its size in octets."""
+    perform, chunks = copy.durable.perform, copy.content.chunks()
     # What a crash left under this name is a part of the same message: written over.
-    descriptor = os.open(path, os.O_CREAT | os.O_WRONLY | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
+    flags = os.O_CREAT | os.O_WRONLY | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
+    descriptor = perform(Operation.CREATE, path, lambda: os.open(path, flags, 0o600))
     with os.fdopen(descriptor, "wb") as file:
-        size = file.write(head)
-        for piece in pieces:
-            size += file.write(piece)
-        file.flush()
-        os.fsync(descriptor)
+
+        def write() -> int:
+            size = file.write(copy.head)
+            for piece in chunks if copy.binary else lf_lines(chunks):
+                size += file.write(piece)
+            file.flush()
+            return size
+
+        size = perform(Operation.WRITE, path, write)
+        perform(Operation.SYNC_FILE, path, lambda: os.fsync(descriptor))
     return size
+
+
+def _make(folder: Path, durable: Durable) -> None:
+    if not folder.is_dir():
+        with suppress(FileExistsError):  # made meanwhile by another thread or process
+            durable.perform(Operation.CREATE, folder, lambda: folder.mkdir(mode=0o700))
 
 
 def _is_in_cur(cur: Path, name: str, queued: float) -> bool:
@@ -162,15 +201,19 @@ def _is_in_cur(cur: Path, name: str, queued: float) -> bool:
         return any(entry.name.startswith((fields, flags)) for entry in entries)
 
 
-def _sync_upward(folder: Path) -> None:
+def _sync_upward(folder: Path, durable: Durable) -> None:
     """Sync the folder and those above it in which this process could have made an entry."""
     for level in (folder, *folder.parents):
         if not os.access(level, os.W_OK):
             return
-        _sync_folder(level)
+        _sync_folder(level, durable)
 
 
-def _sync_folder(path: Path) -> None:
+def _sync_folder(path: Path, durable: Durable) -> None:
+    durable.perform(Operation.SYNC_DIRECTORY, path, lambda: _sync(path))
+
+
+def _sync(path: Path) -> None:
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)

@@ -8,9 +8,11 @@ comparisons go through `key`. The null reverse-path is `None` wherever a reverse
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address
 from typing import Self
+
+from postroad.model.value import value
 
 __all__ = ["Address", "AddressError", "domain_key", "is_domain"]
 
@@ -32,7 +34,7 @@ class AddressError(ValueError):
     """The text is no address; the message says why in a few words."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Address:
     """One mailbox: `local` without quotes, `domain` a name or a bracketed literal.
 
@@ -77,7 +79,7 @@ class Address:
 
     def __str__(self) -> str:
         local = self.local
-        if not _DOT_STRING.match(local):
+        if not local.isalnum() and not _DOT_STRING.match(local):
             escaped = local.replace("\\", "\\\\").replace('"', '\\"')
             local = f'"{escaped}"'
         return f"{local}@{self.domain}" if self.domain else local
@@ -88,6 +90,7 @@ def domain_key(domain: str) -> str:
     return domain.lower().rstrip(".")
 
 
+@lru_cache(maxsize=1024)  # a busy hour's domains
 def is_domain(text: str) -> bool:
     """Whether the text is a host or domain name (RFC 5321 §4.1.2, U-labels by RFC 6531)."""
     if not text or len(text.encode("utf-8", "surrogatepass")) > MAX_DOMAIN:

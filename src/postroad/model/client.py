@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from postroad.model.value import value
+
 __all__ = ["LOCAL", "UNKNOWN", "Client", "ClientCertificate", "Endpoint", "Login", "TlsSession"]
 
 LOCAL = "local"
@@ -15,7 +17,7 @@ UNKNOWN = "unknown"
 network, so that such a client is nobody: not trusted, not banned, not believed."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Client:
     """The connecting host.
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import Enum, Flag
 
 from postroad.model.address import Address
+from postroad.model.value import value
 
 __all__ = ["BodyType", "ByMode", "DeliverBy", "Envelope", "Notify", "Recipient", "Return"]
 
@@ -60,7 +61,7 @@ class DeliverBy:
     trace: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Envelope:
     """What holds for all recipients of a message.
 
@@ -92,7 +93,7 @@ class Envelope:
         return "" if self.sender is None else str(self.sender)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Recipient:
     """What RCPT said of one recipient.
 

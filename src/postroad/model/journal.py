@@ -19,6 +19,7 @@ from postroad.model.address import Address
 from postroad.model.client import Client, Login, TlsSession
 from postroad.model.outcome import Status
 from postroad.model.reply import Reply
+from postroad.model.value import value
 
 __all__ = [
     "Accepted",
@@ -69,7 +70,7 @@ class Level(Enum):
     ERROR = "error"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Event:
     """Something that happened.
 
@@ -94,7 +95,7 @@ Journal = Callable[[Event], None]
 """Where events go. Must not block and must not raise."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Connected(Event):
     """A client connected."""
 
@@ -105,7 +106,7 @@ class Connected(Event):
         return printable(f"connect from {self.client}")
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Disconnected(Event):
     """A session ended; `counts` holds, for each verb, how many were taken and how many came."""
 
@@ -114,14 +115,16 @@ class Disconnected(Event):
 
     @property
     def text(self) -> str:
-        taken = sum(ok for ok, _ in self.counts.values())
-        came = sum(total for _, total in self.counts.values())
-        parts = [_count(verb, ok, total) for verb, (ok, total) in self.counts.items()]
-        parts.append(_count("commands", taken, came))
-        return printable(f"disconnect from {self.client} {' '.join(parts)}")
+        taken, came, parts = 0, 0, ""
+        for verb, (ok, total) in self.counts.items():
+            taken += ok
+            came += total
+            parts += f" {verb}={total}" if ok == total else f" {verb}={ok}/{total}"
+        commands = f"{came}" if taken == came else f"{taken}/{came}"
+        return printable(f"disconnect from {self.client}{parts} commands={commands}")
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Lost(Event):
     """The peer went away, fell silent or was sent away; `how` says which, e.g. `timeout`."""
 
@@ -134,7 +137,7 @@ class Lost(Event):
         return printable(f"{self.how} after {self.after} from {self.client}")
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class TlsEstablished(Event):
     """A TLS handshake succeeded; `peer` is the client or the next hop as logs show it.
 
@@ -157,7 +160,7 @@ class TlsEstablished(Event):
         )
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class TlsFailed(Event):
     """A TLS handshake failed; `reason` says what to do about it."""
 
@@ -170,7 +173,7 @@ class TlsFailed(Event):
         return printable(f"SSL_accept error from {self.client}: {self.reason}")
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class LoginFailed(Event):
     """A login was refused. `user` is the name that was tried, never the password."""
 
@@ -188,7 +191,7 @@ class LoginFailed(Event):
         )
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Rejected(Event):
     """A command was refused by policy, directory, intake or spool.
 
@@ -216,7 +219,7 @@ class Rejected(Event):
         return _decision(self, what, str(self.reply))
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Noted(Event):
     """Policy did something with a message, or has something to say of it, and refused nothing.
 
@@ -260,7 +263,7 @@ def _decision(event: Rejected | Noted, what: str, words: str) -> str:
     )
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Accepted(Event):
     """A message has a queue ID: its first recipient was taken and its content begins.
 
@@ -285,10 +288,10 @@ class Accepted(Event):
                 line += f", sasl_actor={self.login.actor}"
         if self.submitter:
             line += f", sasl_sender={self.submitter}"
-        return printable(line + _origin(self.origin))
+        return printable(line + _origin(self.origin) if self.origin else line)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class MessageId(Event):
     """The Message-ID header field of a message, as found or as added."""
 
@@ -300,7 +303,7 @@ class MessageId(Event):
         return f"{self.queue_id}: message-id={printable(self.message_id)}"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Queued(Event):
     """A message is on stable storage and in the queue.
 
@@ -322,13 +325,14 @@ class Queued(Event):
         )
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Delivered(Event):
     """One recipient's delivery attempt ended, well or not.
 
     Attributes:
         delays: seconds before the queue, in the queue, in setting up the connection, in the
             transaction: Postfix's `delays=a/b/c/d`.
+        tls: how safe the connection was, such as `Verified/TLSv1.3`; empty: it was in plain text.
     """
 
     queue_id: str
@@ -338,26 +342,30 @@ class Delivered(Event):
     delays: tuple[float, float, float, float]
     status: Status
     reply: Reply
+    tls: str = ""
 
     @property
     def text(self) -> str:
-        aliased = ""
-        if self.original != self.recipient:
+        aliased, reply = "", self.reply
+        if self.original is not self.recipient and self.original != self.recipient:
             aliased = f" orig_to=<{_enclosed(str(self.original))}>,"
-        delays = "/".join(_seconds(delay) for delay in self.delays)
+        a, b, c, d = self.delays
         return printable(
             f"{self.queue_id}: to=<{_enclosed(str(self.recipient))}>,{aliased} relay={self.relay}, "
-            f"delay={_seconds(sum(self.delays))}, delays={delays}, "
-            f"dsn={self.reply.enhanced}, status={self.status.value} ({self.reply})"
+            f"delay={_seconds(a + b + c + d)}, "
+            f"delays={_seconds(a)}/{_seconds(b)}/{_seconds(c)}/{_seconds(d)}, "
+            f"{f'tls={self.tls}, ' if self.tls else ''}"
+            f"dsn={reply.enhanced}, status={self.status.value} ({reply})"
         )
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Bounced(Event):
     """A notification to a message's sender entered the queue.
 
     Attributes:
-        kind: what it tells: `non-delivery`, `delay`, or `delivery status` for success.
+        kind: what it tells: `non-delivery`, `delay`, or `delivery status` for success; and
+            `postmaster non-delivery` where the message had no sender, and the postmaster is told.
     """
 
     queue_id: str
@@ -366,10 +374,11 @@ class Bounced(Event):
 
     @property
     def text(self) -> str:
-        return printable(f"{self.queue_id}: sender {self.kind} notification: {self.notification}")
+        whose = "" if self.kind.startswith("postmaster ") else "sender "
+        return printable(f"{self.queue_id}: {whose}{self.kind} notification: {self.notification}")
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Removed(Event):
     """A message left the queue; nothing of it remains in the spool."""
 
@@ -380,7 +389,7 @@ class Removed(Event):
         return f"{self.queue_id}: removed"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Notice(Event):
     """Anything else an operator should read, in words."""
 
@@ -428,17 +437,18 @@ def _enclosed(address: str) -> str:
     return address.translate(_BRACKETS) if "<" in address or ">" in address else address
 
 
-def _count(verb: str, taken: int, came: int) -> str:
-    return f"{verb}={came}" if taken == came else f"{verb}={taken}/{came}"
+_NOTHING = 0.005
 
 
 def _seconds(value: float) -> str:
     """Two significant digits, at most two decimals, as Postfix writes delays."""
+    if value < _NOTHING:  # as most are: what is faster than a hundredth is not told
+        return "0"
     if value >= 10:
         return f"{value:.0f}"
     if value >= 1:
         return f"{value:.1f}".removesuffix(".0")
-    return f"{max(value, 0.0):.2f}".rstrip("0").rstrip(".")
+    return f"{value:.2f}".rstrip("0").rstrip(".")
 
 
 def printable(text: str) -> str:

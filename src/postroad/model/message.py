@@ -45,12 +45,14 @@ class Waybill(NamedTuple):
         held: why it waits for an operator to release it; empty: it does not.
         content_filter: what it goes through instead of to the hosts of its recipients, as
             `next_hop.parse_filter` reads it; empty for nothing.
+        listener: the name of the listener that it came in by; empty for mail that was made here.
     """
 
     login: str = ""
     client: str = ""
     held: str = ""
     content_filter: str = ""
+    listener: str = ""
 
 
 BLANK = Waybill()

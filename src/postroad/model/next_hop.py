@@ -7,6 +7,7 @@ the spelling of that transport (access(5), FILTER). Pure: no name is looked up, 
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import dataclass
 from difflib import get_close_matches
 
@@ -29,7 +30,7 @@ class ContentFilter:
     """A next hop that a whole message goes through, whoever its recipients are.
 
     Attributes:
-        transport: `smtp`, `lmtp`, `local` or `capture`.
+        transport: `smtp`, `lmtp`, `local`, `capture`, or one that the operator named.
         nexthop: in the spelling of that transport; empty for the domain of each recipient
             (Postfix 2.7: the transport is overridden, the next hop is not).
     """
@@ -38,11 +39,13 @@ class ContentFilter:
     nexthop: str
 
 
-def parse_filter(text: str) -> ContentFilter | str:
+def parse_filter(text: str, named: Container[str] | None = frozenset()) -> ContentFilter | str:
     """Read the argument of FILTER.
 
     Args:
         text: `TRANSPORT:NEXT-HOP`.
+        named: the transports that the operator named; `None`: whatever could be one is taken for
+            one, and whether there is such a transport is found out where mail is routed.
 
     Returns:
         The filter, or for the operator what is wrong with the text.
@@ -50,12 +53,18 @@ def parse_filter(text: str) -> ContentFilter | str:
     transport, colon, rest = text.partition(":")
     if not colon:
         return f'"{_shown(text)}" is no content filter: expected {_KINDS["smtp"]}'
-    if transport not in _KINDS:
+    if transport not in _KINDS:  # and so it is one of the operator's, if it is any
+        if transport in named if named is not None else _could_be_named(transport):
+            return ContentFilter(transport, rest.strip())
         return f'there is no transport "{_shown(transport)}"{_hint(transport)}'
     nexthop = _nexthop(transport, rest)
     if nexthop is None:
         return f'"{_shown(text)}" is no content filter: expected {_KINDS[transport]}'
     return ContentFilter(transport, nexthop)
+
+
+def _could_be_named(transport: str) -> bool:
+    return 0 < len(transport) <= MAX_SHOWN and all(c.isalnum() or c in "-_./" for c in transport)
 
 
 def host_and_port(text: str) -> tuple[str, int | None] | None:

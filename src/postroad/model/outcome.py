@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
 from typing import NamedTuple
 
@@ -53,9 +52,10 @@ class Outcome(NamedTuple):
     relay: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(NamedTuple):
     """What one attempt of a transport brought, for all recipients it was given.
+
+    A tuple, as one is made for each attempt.
 
     Attributes:
         outcomes: exactly one for each recipient of the attempt.
@@ -65,6 +65,9 @@ class Report:
         transfer: seconds of the transaction itself (the d).
         unreachable: the destination as a whole did not answer, so that trying its other mail
             now would be in vain.
+        throttled: whether the next hop said that it gets too much at once; the runner reads that
+            from its replies, transports need not set it.
+        tls: how safe the last transaction's connection was, `Verified/TLSv1.3`; empty: plain text.
     """
 
     outcomes: tuple[Outcome, ...]
@@ -72,3 +75,5 @@ class Report:
     setup: float = 0.0
     transfer: float = 0.0
     unreachable: bool = False
+    tls: str = ""
+    throttled: bool = False

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from postroad.model.value import value
 
 __all__ = ["Reply"]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Reply:
     """A reply as one side of the wire gives it to the other.
 
@@ -45,11 +45,14 @@ class Reply:
 
     def encode(self) -> bytes:
         """The reply's bytes, every line ended by CRLF; non-ASCII text becomes UTF-8."""
+        lines = self.lines
         mark = f"{self.enhanced} " if self.enhanced else ""
-        last = len(self.lines) - 1
+        if len(lines) == 1:  # nearly all are
+            return f"{self.code} {mark}{lines[0]}\r\n".encode()
+        last = len(lines) - 1
         return "".join(
             f"{self.code}{' ' if at == last else '-'}{mark}{line}\r\n"
-            for at, line in enumerate(self.lines)
+            for at, line in enumerate(lines)
         ).encode()
 
     def __str__(self) -> str:

@@ -50,6 +50,7 @@ class ByteStream(asyncio.Protocol):
         "_received_size",
         "_spoken_for",
         "_timer",
+        "_timer_due",
         "_transport",
         "_waiter",
         "congested",
@@ -72,7 +73,8 @@ class ByteStream(asyncio.Protocol):
         self._received_size = 0
         self._waiter: asyncio.Future[None] | None = None
         self._deadline = 0.0
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer: asyncio.Handle | None = None
+        self._timer_due = 0.0  # the loop's time; uvloop gives no timer for what is due at once
         self._paused = False
         self._eof = False
         self._error: ConnectionError | None = None
@@ -147,7 +149,7 @@ class ByteStream(asyncio.Protocol):
             # Asked for when somebody wants to know: the kernel need not say it for each client.
             if self._transport is None:
                 return _HERE
-            self._local = _endpoint(self._transport.get_extra_info("sockname"))
+            self._local = endpoint_of(self._transport.get_extra_info("sockname"))
         return self._local
 
     async def read(self, timeout: float) -> bytes:  # noqa: ASYNC109 - one timer serves all reads
@@ -190,11 +192,12 @@ class ByteStream(asyncio.Protocol):
         if self._transport is not None and not self._closed:
             self._transport.write(data)
 
-    async def drain(self, timeout: float) -> None:  # noqa: ASYNC109
+    async def drain(self, timeout: float, *, or_read: bool = False) -> None:  # noqa: ASYNC109
         """Wait until the peer has taken most of what was written.
 
         Args:
             timeout: seconds to wait; may be infinite.
+            or_read: whether to stop waiting as soon as the peer has sent something, or its end.
 
         Raises:
             TimeoutError: the peer does not read.
@@ -202,14 +205,19 @@ class ByteStream(asyncio.Protocol):
         """
         if self._closed:
             raise ConnectionResetError("connection lost")
-        if not self.congested:
+        if not self.congested or (or_read and (self._received or self._eof)):
             return
         self._drained = self._loop.create_future()
+        if or_read:
+            self._disarm()  # the timer of the last read would end this wait
+            self._waiter = self._drained
         try:
             async with asyncio.timeout(within(timeout)):
                 await self._drained
         finally:
             self._drained = None
+            if or_read:
+                self._waiter = None
         if self._closed:
             raise ConnectionResetError("connection lost")
 
@@ -272,9 +280,10 @@ class ByteStream(asyncio.Protocol):
             return
         self._deadline = self._loop.time() + timeout
         if self._timer is not None:
-            if self._timer.when() <= self._deadline:
+            if self._timer_due <= self._deadline:
                 return
             self._timer.cancel()
+        self._timer_due = self._deadline
         self._timer = self._loop.call_at(self._deadline, self._expire)
 
     def _disarm(self) -> None:
@@ -287,6 +296,7 @@ class ByteStream(asyncio.Protocol):
         if self._waiter is None or self._waiter.done():
             return
         if self._loop.time() < self._deadline - 0.001:
+            self._timer_due = self._deadline
             self._timer = self._loop.call_at(self._deadline, self._expire)
         else:
             self._waiter.set_exception(TimeoutError("the peer was silent for too long"))
@@ -308,8 +318,12 @@ def peer_of(name: object) -> Client:
     return Client(_text_of(name[0]), int(name[1]))
 
 
-def _endpoint(name: object) -> Endpoint:
-    """Our end, as `getsockname` says it."""
+def endpoint_of(name: object) -> Endpoint:
+    """Our end of a connection.
+
+    Args:
+        name: what `getsockname` says.
+    """
     return Endpoint(_text_of(name[0]), int(name[1])) if isinstance(name, tuple) else _HERE
 
 

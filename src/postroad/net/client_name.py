@@ -37,7 +37,7 @@ class NameSearch:
         """Nothing is asked yet: the names are not known because the DNS has not answered.
 
         Args:
-            client: who connected; it has an IP address.
+            client: who connected; it has an IP address, not this machine's own.
             ask: puts a question to the DNS; raises `DnsTemporary`.
         """
         self._client = client
@@ -59,9 +59,6 @@ class NameSearch:
 
     async def run(self) -> None:
         """Look until a name is confirmed, or there is nothing left to ask."""
-        if self._address.is_loopback:  # without a question: nobody's DNS knows this machine better
-            self._confirm("localhost")
-            return
         reverse = dns.reversename.from_address(str(self._address)).to_text(omit_final_dot=True)
         try:
             values = (await self._ask(reverse, "PTR")).values

@@ -10,11 +10,11 @@ of the one over the other, and bounds what a peer can make it carry.
 
 from __future__ import annotations
 
-import asyncio
+import contextlib
 import socket
 import ssl
 from asyncio import timeout as timeout_after
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from types import MappingProxyType
 
 from postroad.model import Client, Endpoint, TlsSession
@@ -43,11 +43,10 @@ class Connection(ByteStream):
         tls: what the handshake agreed on, `None` in plain text.
     """
 
-    __slots__ = ("_empty", "_on_made", "_socket", "_stream", "tls")
+    __slots__ = ("_empty", "_socket", "_stream", "tls")
 
     def __init__(
         self,
-        on_made: Callable[[Connection], None] | None = None,
         *,
         accepted: socket.socket | None = None,
         peer: Client | None = None,
@@ -56,15 +55,14 @@ class Connection(ByteStream):
         """A connection about to be made.
 
         Args:
-            on_made: told once, when the transport is there.
-            accepted: a socket whose first octets are a TLS handshake's (RFC 8314). It gets its
-                transport from `start_tls`: one that is there before would take them for plain.
+            accepted: a socket that has no transport yet. It gets that from `open`, or from
+                `start_tls` where its first octets are a TLS handshake's (RFC 8314): a transport
+                that is there before would take them for plain.
             peer: who it is, where the socket's other end only speaks for it (PROXY protocol).
             local: what it connected to, likewise.
         """
         super().__init__(peer, local)
         self.tls: TlsSession | None = None
-        self._on_made = on_made
         self._socket = accepted
         self._stream: TlsStream | None = None
         self._empty = 0
@@ -72,13 +70,6 @@ class Connection(ByteStream):
             self.peer = peer_of(accepted.getpeername())
 
     # What the event loop calls -----------------------------------------------------------------
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Called by the event loop."""
-        super().connection_made(transport)
-        if self._on_made is not None and not self._closed:
-            made, self._on_made = self._on_made, None
-            made(self)
 
     def data_received(self, data: bytes) -> None:
         """Called by the event loop."""
@@ -94,6 +85,22 @@ class Connection(ByteStream):
             self._resume()  # it was `_decrypt` that paused, for its answers
 
     # What a session calls ----------------------------------------------------------------------
+
+    async def open(self) -> None:
+        """Begin to read and write plain octets on the accepted socket.
+
+        Raises:
+            OSError: the peer has gone again.
+        """
+        if self._socket is not None:
+            await self._open(self._socket)
+
+    def turn_away(self, last_words: bytes) -> None:
+        """Instead of `open`: send what the kernel takes at once, and close."""
+        if self._socket is not None and last_words:
+            with contextlib.suppress(OSError):
+                self._socket.send(last_words)
+        self._close_socket()
 
     def write(self, data: bytes) -> None:
         """Send; what the kernel does not take at once is kept and sent in order."""
@@ -111,6 +118,11 @@ class Connection(ByteStream):
         Empty without TLS, and where we are the client.
         """
         return self._stream.channel_bindings() if self._stream and self.tls else _NO_BINDINGS
+
+    @property
+    def peer_chain(self) -> tuple[bytes, ...]:
+        """The certificates that a server showed us, as DER, its own first; empty without TLS."""
+        return self._stream.peer_chain() if self._stream and self.tls else ()
 
     async def start_tls(
         self,

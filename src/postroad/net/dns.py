@@ -38,6 +38,7 @@ __all__ = [
     "DnsTemporary",
     "Exchanger",
     "Existence",
+    "HostStanding",
     "MxAnswer",
     "MxKind",
     "Query",
@@ -48,7 +49,7 @@ __all__ = [
 ]
 
 MAX_EXCHANGERS = 50
-"""Mail exchangers of one domain that are looked at."""
+"""Mail exchangers of one domain that are looked at, the best of them."""
 
 _NAME = re.compile(r"[a-z0-9_/-]{1,63}(?:\.[a-z0-9_/-]{1,63})*\Z")
 """What may be asked for. A backslash would be an escape of zone files (RFC 1035 §5.1); a slash is
@@ -78,10 +79,28 @@ class Exchanger(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class MxAnswer:
-    """Where mail for a domain goes: the exchangers in the order to try them."""
+    """Where mail for a domain goes: the exchangers in the order to try them.
+
+    `validated` says whether DNSSEC proves it (`Records.validated`).
+    """
 
     kind: MxKind
     exchangers: tuple[Exchanger, ...] = ()
+    validated: bool = False
+
+
+class HostStanding(NamedTuple):
+    """What DNSSEC says of a host's addresses.
+
+    Attributes:
+        validated: whether it proves all that there are.
+        canonical: the name that they belong to, where aliases led to another one; else empty.
+        alias_validated: whether it proves that the host is an alias, wherever that leads.
+    """
+
+    validated: bool
+    canonical: str = ""
+    alias_validated: bool = False
 
 
 class Resolver:
@@ -125,15 +144,16 @@ class Resolver:
         records = await self._cache.ask(name, "MX")
         if records.existence is Existence.NO_DOMAIN:
             return MxAnswer(MxKind.NO_DOMAIN)
-        listed = [_exchanger(value) for value in records.values[:MAX_EXCHANGERS]]
+        listed = [_exchanger(value) for value in records.values]
         exchangers = [exchanger for exchanger in listed if exchanger.host]
         if exchangers:
             self._chance.shuffle(exchangers)
             exchangers.sort(key=lambda exchanger: exchanger.preference)
-            return MxAnswer(MxKind.LISTED, tuple(exchangers))
+            best = tuple(exchangers[:MAX_EXCHANGERS])
+            return MxAnswer(MxKind.LISTED, best, records.validated)
         if listed:  # RFC 7505 §3: the root as exchanger
             return MxAnswer(MxKind.NULL)
-        return MxAnswer(MxKind.IMPLICIT, (Exchanger(0, name),))
+        return MxAnswer(MxKind.IMPLICIT, (Exchanger(0, name),), records.validated)
 
     async def addresses(self, host: str) -> tuple[str, ...]:
         """The IP addresses of a host, in the order to try them.
@@ -153,7 +173,7 @@ class Resolver:
         if _is_ip(host):
             return (host,)
         name = to_ascii(host)
-        if name == "localhost" or name.endswith(".localhost"):
+        if _is_local(name):
             return ("127.0.0.1", "::1")
         if not name:
             return ()
@@ -168,6 +188,30 @@ class Resolver:
             ):
                 raise answer
         return addresses
+
+    async def standing(self, host: str) -> HostStanding:
+        """Whether DNSSEC proves a host's addresses, as DANE wants it (RFC 7672 §2.2.2).
+
+        Args:
+            host: a host name; an IP address stands for nothing.
+
+        Raises:
+            DnsTemporary: no address is known and one question had no answer, or the one for an
+                alias had none.
+        """
+        name = "" if _is_ip(host) else to_ascii(host)
+        if not name or _is_local(name) or not await self.addresses(host):
+            return HostStanding(validated=False)
+        answers = await asyncio.gather(
+            self.lookup(name, "A"), self.lookup(name, "AAAA"), return_exceptions=True
+        )
+        found = [each for each in answers if isinstance(each, Records) and each.values]
+        validated = bool(found) and all(each.validated for each in found)
+        canonical = found[0].canonical if found else ""
+        alias_validated = bool(canonical) and (
+            validated or (await self.lookup(name, "CNAME")).validated
+        )
+        return HostStanding(validated, canonical, alias_validated)
 
     async def records(self, name: str, kind: RecordType) -> tuple[str, ...]:
         """The records of a name, as they are written in a zone: `10 mx.example.net.`.
@@ -203,7 +247,9 @@ class Resolver:
         """
         if not client.has_address:
             return client
-        if not self._settings.reverse and not ip_address(client.address).is_loopback:
+        if _is_loopback(client.address):  # nobody's DNS knows this machine better
+            return Client(client.address, client.port, "localhost", "localhost")
+        if not self._settings.reverse:
             return replace(client, name="unknown", reverse_name="unknown")
         search = NameSearch(client, self._cache.ask)
         with contextlib.suppress(TimeoutError):
@@ -220,6 +266,17 @@ def _exchanger(value: str) -> Exchanger:
     """An MX record's; an empty host is the root."""
     preference, _, host = value.partition(" ")
     return Exchanger(int(preference), domain_key(host))
+
+
+def _is_local(name: str) -> bool:
+    return name == "localhost" or name.endswith(".localhost")
+
+
+def _is_loopback(address: str) -> bool:
+    """Whether an IP address is this machine's own (RFC 1122 §3.2.1.3, RFC 4291 §2.5.3)."""
+    if ":" in address:
+        return ip_address(address).is_loopback
+    return address.startswith("127.")
 
 
 def _is_ip(text: str) -> bool:

@@ -62,8 +62,16 @@ class DnsQuery:
         else:
             _configure_from_system(resolver)
         resolver.use_edns(0, 0, EDNS_PAYLOAD)
+        self._validated = _is_trusted(resolver, settings)
+        if self._validated:  # RFC 6840 §5.7: we understand AD in the answer
+            resolver.set_flags(dns.flags.RD | dns.flags.AD)
         self._resolver = resolver
         self._lifetime = settings.timeout or math.inf
+
+    @property
+    def is_trusted(self) -> bool:
+        """Whether the servers' word on DNSSEC counts."""
+        return self._validated
 
     async def __call__(self, name: str, kind: RecordType) -> Records:
         """Ask; see `Query`."""
@@ -81,25 +89,42 @@ class DnsQuery:
 
     async def _follow(self, asked: dns.name.Name, kind: RecordType) -> Records | None:
         """Ask, and ask again for where an alias leads; `None` where nobody gives an answer."""
-        ttl = math.inf
+        ttl, first, validated = math.inf, asked, self._validated
         for _ in range(MAX_ALIASES):
             try:
                 answer = await self._resolver.resolve(
                     asked, kind, raise_on_no_answer=False, lifetime=self._lifetime, search=False
                 )
             except dns.resolver.NXDOMAIN as error:
-                return Records(Existence.NO_DOMAIN, (), min(ttl, _negative_ttl(error)))
+                validated = validated and _is_proved(error)
+                ttl = min(ttl, _negative_ttl(error))
+                return Records(Existence.NO_DOMAIN, (), ttl, validated)
             if answer.response.flags & dns.flags.TC:  # cut short, and by TCP too
                 return None
             ttl = min(ttl, float(answer.chaining_result.minimum_ttl))
+            validated = validated and bool(answer.response.flags & dns.flags.AD)
+            canonical = _canonical(first, answer)
             if answer.rrset is not None:
-                return Records(Existence.FOUND, _values(answer.rrset), ttl)
+                return Records(Existence.FOUND, _values(answer.rrset), ttl, validated, canonical)
             if _is_denial(answer):
-                return Records(Existence.NO_DATA, (), ttl)
+                return Records(Existence.NO_DATA, (), ttl, validated, canonical)
             if answer.canonical_name == asked:  # a referral, or a lie
                 return None
             asked = answer.canonical_name  # an alias, and its target is in another's zone
         return None
+
+
+def _canonical(asked: dns.name.Name, answer: dns.resolver.Answer) -> str:
+    """Where aliases led to, empty where there were none."""
+    if answer.canonical_name == asked:
+        return ""
+    return answer.canonical_name.to_text(omit_final_dot=True).lower()
+
+
+def _is_proved(error: dns.resolver.NXDOMAIN) -> bool:
+    """Whether the denial of a name was validated."""
+    responses: Mapping[dns.name.Name, dns.message.Message] = error.kwargs.get("responses", {})
+    return bool(responses) and all(each.flags & dns.flags.AD for each in responses.values())
 
 
 def _is_denial(answer: dns.resolver.Answer) -> bool:
@@ -152,6 +177,22 @@ def _configure_from_system(resolver: dns.asyncresolver.Resolver) -> None:
         resolver.read_resolv_conf("/etc/resolv.conf")
     except dns.resolver.NoResolverConfiguration:
         resolver.nameservers = ["127.0.0.1"]  # resolv.conf(5): the local machine
+
+
+def _is_trusted(resolver: dns.asyncresolver.Resolver, settings: DnsSettings) -> bool:
+    """Whether the resolvers' word on DNSSEC counts (RFC 6698 §1.3, RFC 7672 §2.2).
+
+    Between them and us nobody must be able to change it. On this machine that is so; of others the
+    operator has to say it.
+    """
+    if settings.validating is not None:
+        return settings.validating
+    addresses = [
+        each if isinstance(each, str) else each.answer_nameserver() for each in resolver.nameservers
+    ]
+    return bool(addresses) and all(
+        _is_ip(address) and ip_address(address).is_loopback for address in addresses
+    )
 
 
 def _server(text: str) -> dns.nameserver.Nameserver:

@@ -18,7 +18,7 @@ from postroad.model.address import domain_key
 
 __all__ = ["DnsTemporary", "Existence", "Query", "RecordType", "Records", "to_ascii"]
 
-RecordType = Literal["A", "AAAA", "MX", "NS", "TXT", "PTR"]
+RecordType = Literal["A", "AAAA", "CNAME", "MX", "NS", "TXT", "PTR", "TLSA"]
 
 
 class DnsTemporary(Exception):
@@ -47,11 +47,17 @@ class Records:
         values: the records as they are written in a zone: `10 mx.example.net.`, `192.0.2.1`; of a
             TXT record the text, its strings joined and without quotes.
         ttl: seconds the answer holds.
+        validated: whether a resolver that we trust has proved the answer, and every alias on the
+            way to it, by DNSSEC (RFC 4035 §4.9.3); so may be a denial.
+        canonical: the name that the records belong to in the end, where aliases (CNAME) led to
+            another one; without the root's dot, in lower case. Empty: the name itself.
     """
 
     existence: Existence
     values: tuple[str, ...] = ()
     ttl: float = 0.0
+    validated: bool = False
+    canonical: str = ""
 
 
 Query = Callable[[str, RecordType], Awaitable[Records]]

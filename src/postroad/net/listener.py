@@ -14,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from postroad.model import Client, Endpoint
+from postroad.net.byte_stream import endpoint_of
 from postroad.net.connection import Connection, peer_of
 from postroad.net.proxy import ProxyHeaderError, read_header
 
@@ -126,7 +127,6 @@ class Listener:
         listening: socket.socket,
         accept: Callable[[Connection], None],
         *,
-        implicit_tls: bool,
         proxies: Proxies | None = None,
         refuse: Refuse | None = None,
     ) -> None:
@@ -134,20 +134,18 @@ class Listener:
 
         Args:
             listening: a bound and listening socket.
-            accept: given each new connection, on the event loop.
-            implicit_tls: the first octets of each connection belong to a TLS handshake, which
-                `Connection.start_tls` has to do.
+            accept: given each new connection, on the event loop; it has to call `Connection.open`,
+                or `start_tls` where TLS begins with the first octet, or `turn_away`.
             proxies: who speaks for others.
             refuse: says who is sent away at once, and with which last words.
         """
         self._socket = listening
         self._accept = accept
-        self._implicit_tls = implicit_tls
         self._proxies = proxies
         self._refuse = refuse
         self._introductions: dict[asyncio.Task[None], socket.socket] = {}
-        self._opening: set[asyncio.Task[None]] = set()
         self._closed = False
+        self._local = _only_end(listening)
 
     async def start(self) -> None:
         """Begin to accept."""
@@ -189,25 +187,8 @@ class Listener:
             with contextlib.suppress(OSError):
                 accepted.send(last_words)
             accepted.close()
-        elif self._implicit_tls:
-            try:
-                self._accept(Connection(accepted=accepted, peer=peer, local=local))
-            except OSError:  # it went away again
-                accepted.close()
         else:
-            task = asyncio.get_running_loop().create_task(self._open(accepted, peer, local))
-            self._opening.add(task)
-            task.add_done_callback(self._opening.discard)
-
-    async def _open(self, accepted: socket.socket, peer: Client, local: Endpoint | None) -> None:
-        """Give a socket its transport, which gives the connection to whom it is for."""
-        loop = asyncio.get_running_loop()
-        try:
-            await loop.connect_accepted_socket(
-                lambda: Connection(self._made, peer=peer, local=local), accepted
-            )
-        except OSError:  # it went away again
-            accepted.close()
+            self._accept(Connection(accepted=accepted, peer=peer, local=local or self._local))
 
     def _introduce(self, accepted: socket.socket, proxy: Client, proxies: Proxies) -> None:
         """Let a proxy say whom it speaks for, before anything else is read."""
@@ -240,12 +221,16 @@ class Listener:
         if task.cancelled():  # perhaps before it began
             accepted.close()
 
-    def _made(self, connection: Connection) -> None:
-        if self._closed:  # in the meantime
-            connection.close()
-        else:
-            self._accept(connection)
-
     def _resume(self) -> None:
         if not self._closed:
             asyncio.get_running_loop().add_reader(self._socket, self._accept_all)
+
+
+def _only_end(listening: socket.socket) -> Endpoint | None:
+    """What everybody connects to, so that nobody has to ask the kernel for each connection.
+
+    `None` for a socket of all addresses: then it is not one.
+    """
+    name = listening.getsockname()
+    wildcard = isinstance(name, tuple) and name[0] in {"0.0.0.0", "::"}
+    return None if wildcard else endpoint_of(name)

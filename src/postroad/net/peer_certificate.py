@@ -14,9 +14,9 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import ExtensionOID, NameOID
 
 from postroad.model import ClientCertificate
-from postroad.net.certificates import oddities
+from postroad.net.certificates import Chain, oddities
 
-__all__ = ["client_certificate"]
+__all__ = ["client_certificate", "end_point"]
 
 MAX_NAMES = 32
 """Names of a kind that are looked at: a person has a few addresses, a machine a few names."""
@@ -77,3 +77,18 @@ def _common_name(name: x509.Name) -> str:
     found = name.get_attributes_for_oid(NameOID.COMMON_NAME)
     value = found[0].value if found else ""
     return value[:MAX_LENGTH] if isinstance(value, str) else ""
+
+
+def end_point(der: bytes) -> bytes | None:
+    """The channel binding `tls-server-end-point` of a server that showed this certificate.
+
+    Args:
+        der: as it came.
+
+    Returns:
+        As `Chain.end_point`; `None` also where the certificate cannot be read.
+    """
+    try:
+        return Chain((x509.load_der_x509_certificate(der),)).end_point
+    except oddities():
+        return None

@@ -70,8 +70,12 @@ class DnsSettings:
             `127.0.0.1:5353`, `[::1]:53`. Left out: those of /etc/resolv.conf.
         timeout: seconds for one question, all servers and repetitions together; 0: no limit.
         reverse: whether the names of connecting clients are looked up.
+        validating: whether the servers check DNSSEC and nobody between them and us could change
+            what they say of it: DANE goes by their word. Left out: believed where all of them are
+            on this machine, and they say so in their answers.
     """
 
     servers: tuple[str, ...] = ()
     timeout: Duration = 5.0
     reverse: bool = True
+    validating: bool | None = None

@@ -12,11 +12,14 @@ from __future__ import annotations
 import contextlib
 import ssl
 from time import time
+from typing import Protocol, cast
 
 from postroad.model import ClientCertificate, TlsSession
 from postroad.net.tls_server import ServerContext, ServerSession
 
 __all__ = ["TlsStream"]
+
+_DER = 2  # OpenSSL's number for the form that certificates are asked for
 
 RECORD = 16_384
 """Octets of plain text in one record at the most (RFC 8446 §5.1)."""
@@ -173,26 +176,51 @@ class TlsStream:
             bool(self._object.session_reused),
         )
 
-    def channel_bindings(self) -> dict[str, frozenset[bytes]]:
-        """What a client may bind a login to, by the type's name; on the server's side only.
+    def peer_chain(self) -> tuple[bytes, ...]:
+        """The certificates that the peer showed, as DER, its own first; of the client's side.
 
-        `tls-server-end-point` (RFC 5929 §4) has a value for each certificate that the client may
-        have been shown: which one it was, OpenSSL knows and Python does not say. `tls-unique`
+        As they came: whether one signed the other was not looked at, unless the context verifies.
+        Python shows them officially from 3.13 on, under the same name; before that they are at the
+        object behind its own.
+        """
+        shown: object = getattr(self._object, "_sslobj", self._object)
+        chain = getattr(shown, "get_unverified_chain", None)
+        certificates = (chain() if chain is not None else None) or ()
+        return tuple([_der(each) for each in certificates])
+
+    def channel_bindings(self) -> dict[str, frozenset[bytes]]:
+        """What a client may bind a login to, by the type's name.
+
+        `tls-server-end-point` (RFC 5929 §4) has, on the server's side, a value for each certificate
+        that the client may have been shown: which one it was, OpenSSL knows and Python does not
+        say. `tls-unique`
         (§3) is of TLS 1.2 and before, and of sessions that are not resumed: a resumed one without
         RFC 7627 has the value of another connection. `tls-exporter` (RFC 9266) cannot be had from
         Python's ssl module.
         """
-        if not self.server_side:
-            return {}
         bindings: dict[str, frozenset[bytes]] = {}
-        context = self._object.context
-        if isinstance(context, ServerContext) and context.end_points:
-            bindings["tls-server-end-point"] = context.end_points
+        end_points = self._end_points()
+        if end_points:
+            bindings["tls-server-end-point"] = end_points
         if self._object.version() != "TLSv1.3" and not self._object.session_reused:
             unique = self._object.get_channel_binding("tls-unique")
             if unique:
                 bindings["tls-unique"] = frozenset((unique,))
         return bindings
+
+    def _end_points(self) -> frozenset[bytes]:
+        """The values of `tls-server-end-point`."""
+        context = self._object.context
+        if isinstance(context, ServerContext):
+            return context.end_points
+        der = None if self.server_side else self._object.getpeercert(binary_form=True)
+        if not der:
+            return frozenset()
+        # Loaded here: few next hops want a login.
+        from postroad.net.peer_certificate import end_point  # noqa: PLC0415
+
+        found = end_point(der)
+        return frozenset((found,)) if found else frozenset()
 
     def _client_certificate(self) -> ClientCertificate | None:
         """What the client showed.
@@ -210,6 +238,21 @@ class TlsStream:
         from postroad.net.peer_certificate import client_certificate  # noqa: PLC0415
 
         return client_certificate(der)
+
+
+class _Shown(Protocol):
+    """A certificate of Python's before 3.13."""
+
+    def public_bytes(self, form: int, /) -> bytes:
+        """Its octets."""
+        ...
+
+
+def _der(certificate: object) -> bytes:
+    """A certificate of a chain as octets, which is what Python 3.13 gives."""
+    if isinstance(certificate, bytes):
+        return certificate
+    return cast("_Shown", certificate).public_bytes(_DER)
 
 
 def _has_expired(der: bytes, now: float) -> bool:

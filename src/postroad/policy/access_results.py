@@ -205,8 +205,8 @@ def _address(text: str) -> Address:
         raise ResultMistake("expected an address, user@domain") from None
 
 
-def _filter(text: str, about: Subject | None, _context: Context) -> Answer:
-    parsed = parse_filter(text)
+def _filter(text: str, about: Subject | None, context: Context) -> Answer:
+    parsed = parse_filter(text, context.transports)
     if isinstance(parsed, str):
         raise ResultMistake(parsed)
     note = Note("filter", f"triggers FILTER {text}", about)

@@ -28,12 +28,14 @@ class Surroundings:
         is_own: whether an IP address is one of ours.
         recipient_delimiter: the characters that begin an address extension.
         settings: `[policy]`.
+        transports: the names of transports that the operator named.
     """
 
     hostname: str = "localhost"
     is_own: Callable[[str], bool] = _nobodys
     recipient_delimiter: str = ""
     settings: SharedPolicySettings = field(default_factory=SharedPolicySettings)
+    transports: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,11 +8,11 @@ was recorded, and for a stranger of whom almost nothing is known (`proof`).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import Enum
 from typing import Literal, NamedTuple, Protocol
 
 from postroad.model import Address, Client, Login, TlsSession
+from postroad.model.value import value
 
 __all__ = [
     "Accounts",
@@ -31,7 +31,7 @@ __all__ = [
 RecordType = Literal["A", "AAAA", "MX", "NS", "TXT", "PTR"]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Particulars:
     """What only policy services are told; one value for all recipients of a message.
 
@@ -53,7 +53,7 @@ class Particulars:
 _NOTHING_PARTICULAR = Particulars()
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Facts:
     """One recipient's transaction as far as it went.
 

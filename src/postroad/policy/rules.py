@@ -152,6 +152,7 @@ class _Reader:
             is_own=surroundings.is_own,
             recipient_delimiter=surroundings.recipient_delimiter,
             settings=surroundings.settings,
+            transports=surroundings.transports,
             stage=stage,
             read=self._elsewhere,
         )

@@ -6,10 +6,10 @@ put together when somebody reads them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from postroad.model import PLAIN, Disposition, Reply
+from postroad.model.value import value
 from postroad.policy.answer import Action, Answer, Stage
 from postroad.policy.lookups import Lookup
 from postroad.policy.rule import Rule
@@ -59,7 +59,7 @@ class Step(NamedTuple):
         return self.answer.why
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Verdict:
     """What policy decided.
 
@@ -82,7 +82,7 @@ class Verdict:
     @property
     def warnings(self) -> tuple[Reply, ...]:
         """The replies that `warn_if_reject` kept from being given, for the log."""
-        return tuple(step.reply for step in self.trace if step.warned and step.reply is not None)
+        return tuple([step.reply for step in self.trace if step.warned and step.reply is not None])
 
     def explain(self) -> str:
         """The trace in words: a line for each restriction, then the decision."""

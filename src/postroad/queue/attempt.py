@@ -6,7 +6,6 @@ tested, and read, without them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from postroad.model import Reply, Status, StoredMessage, StoredRecipient
@@ -15,44 +14,55 @@ __all__ = ["Admission", "Attempt", "Destination", "Verdict"]
 
 
 class Destination(NamedTuple):
-    """What deliveries must share to be counted together: the transport and its next hop."""
+    """Where deliveries go.
+
+    Attributes:
+        transport: the transport's name.
+        nexthop: the next hop, in the spelling of that transport.
+        site: whose hosts these are; destinations of one transport and site are counted together.
+            Empty: only this one.
+    """
 
     transport: str
     nexthop: str
+    site: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Admission:
-    """Recipients of one message that were let into memory together.
+class Admission(NamedTuple):
+    """Recipients of one message that were let into memory together. A tuple, as `Attempt` is.
 
     Attributes:
         message: the message.
         recipients: those that were let in; at least one.
         entered: when, seconds since the epoch.
         fresh: whether they just came in; otherwise they were read back from the spool.
+        turn: whose turn the message takes; see `Planner`.
     """
 
     message: StoredMessage
     recipients: tuple[StoredRecipient, ...]
     entered: float
     fresh: bool
+    turn: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    """One delivery to be made now.
+class Attempt(NamedTuple):
+    """One delivery to be made now. A tuple, as one is made for each delivery.
 
     Attributes:
         destination: where to.
         admission: what, and how it came into memory.
         recipients: for whom; at least one of the admission's.
         began: how many attempts the planner had ordered before; tells old news from new.
+        messages_per_connection: after how many messages the connection is to be closed; 0: after
+            any number; `None`: as the transport does.
     """
 
     destination: Destination
     admission: Admission
     recipients: tuple[StoredRecipient, ...]
     began: int
+    messages_per_connection: int | None = None
 
     @property
     def message(self) -> StoredMessage:

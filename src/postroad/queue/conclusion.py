@@ -3,6 +3,7 @@
 Order makes it safe. A recipient counts as done, or its sender as told, only after the notification
 is durable. A crash in between repeats a report and loses none. A success whose report could not be
 sent is no reason to deliver again: from then on the recipient is owed that report and nothing else.
+It is tried again as mail is, and given up when mail and bounces both would have been.
 
 Whoever watches over accounts is told here whose mail failed, once the failure counts. A crash in
 between tells it twice, like the report.
@@ -13,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from postroad.model import Action, Address, Reply, Status
+from postroad.model.journal import Journal, Level, Notice
 from postroad.queue.attempt import Verdict
 from postroad.queue.notifier import Notifier
 from postroad.queue.schedule import Schedule
@@ -40,7 +42,9 @@ class Conclusion:
         notifier: Notifier,
         wishes: Wishes,
         schedule: Schedule,
+        *,
         bounced: Whose = nobody,
+        journal: Journal = lambda _: None,
     ) -> None:
         """Take what it needs.
 
@@ -50,7 +54,9 @@ class Conclusion:
             wishes: knows what they want to be told.
             schedule: when to try again.
             bounced: told of each failure of mail that an account submitted.
+            journal: told of reports that could never be sent.
         """
+        self._journal = journal
         self._put = put
         self._notifier = notifier
         self._wishes = wishes
@@ -80,6 +86,8 @@ class Conclusion:
             for verdict in group:
                 if told:
                     self._end(verdict, self._told(verdict, now))
+                elif self._is_hopeless(verdict, now):
+                    self._end(verdict, Done(verdict.recipient.id))
                 else:
                     self._put(self._untold(verdict, action, now))
 
@@ -99,11 +107,27 @@ class Conclusion:
         words = str(verdict.reply)
         return Retry(recipient.id, verdict.retry_at, words, verdict.tried, told)
 
+    def _is_hopeless(self, verdict: Verdict, now: float) -> bool:
+        """Whether a report was tried for so long that it will never be sent; the operator is told.
+
+        A message may be such that no report on it can be made, or its sender such that no report
+        is taken. It must not stay for ever.
+        """
+        message = verdict.message
+        if verdict.status is Status.DEFERRED or not self._schedule.given_up(message, now):
+            return False
+        words = (
+            f"{message.queue_id}: <{message.envelope.sender_text}> could not be told of"
+            f" <{verdict.recipient.address}>, and is not any more: {verdict.reply}"
+        )
+        self._journal(Notice("bounce", words, Level.ERROR))
+        return True
+
     def _untold(self, verdict: Verdict, action: Action, now: float) -> Retry:
         """Again later: the report with the next attempt; of a success, the report alone."""
         if verdict.status is Status.DEFERRED:
             return _retry(verdict, verdict.retry_at)
-        at = self._schedule.retry_at(verdict.message, verdict.recipient.id, now)
+        at = self._schedule.retry_at(verdict.message, verdict.recipient, now)
         if verdict.status is Status.BOUNCED:
             return _retry(verdict, at)
         return Retry(verdict.recipient.id, at, str(verdict.reply), verdict.tried, owed=action)

@@ -31,7 +31,7 @@ class DeliveryLog:
         delays = (max(before, 0.0), max(waited, 0.0), report.setup, report.transfer)
         for verdict in verdicts:
             relay = verdict.relay or report.relay
-            self._tell(attempt.destination.transport, verdict, relay, delays)
+            self._tell(attempt.destination.transport, verdict, relay, delays, report.tls)
 
     def untried(self, verdicts: Sequence[Verdict], now: float) -> None:
         """Those that came without an attempt, `now` (seconds since the epoch)."""
@@ -45,6 +45,7 @@ class DeliveryLog:
         verdict: Verdict,
         relay: str,
         delays: tuple[float, float, float, float],
+        tls: str = "",
     ) -> None:
         recipient = verdict.recipient
         self._journal(
@@ -57,6 +58,7 @@ class DeliveryLog:
                 delays,
                 verdict.status,
                 _words(verdict),
+                tls,
             )
         )
 

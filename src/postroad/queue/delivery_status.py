@@ -74,7 +74,7 @@ def _recipient_fields(status: RecipientStatus, *, wide: bool) -> Iterator[str]:
     if host:
         yield f"Remote-MTA: dns; {host if wide else ascii_only(host)}"
     kind = "smtp" if status.from_peer else "X-Postroad"
-    yield from _text(f"Diagnostic-Code: {kind}; {status.reply}", wide=wide)
+    yield from _text(f"Diagnostic-Code: {kind}; {status.said}", wide=wide)
     if status.attempted is not None:
         yield f"Last-Attempt-Date: {date(status.attempted)}"
     if status.until is not None:

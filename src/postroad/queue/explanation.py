@@ -8,7 +8,7 @@ from postroad.model import Action, StoredMessage
 from postroad.queue.printable import date, fold, lines
 from postroad.queue.recipient_status import RecipientStatus
 
-__all__ = ["SUBJECTS", "explanation"]
+__all__ = ["POSTMASTER_SUBJECT", "SUBJECTS", "explanation"]
 
 SUBJECTS = {
     Action.FAILED: "Undelivered Mail Returned to Sender",
@@ -18,6 +18,15 @@ SUBJECTS = {
     Action.EXPANDED: "Successful Mail Delivery Report",
 }
 """As Postfix has them, for the filters that know its subjects."""
+
+POSTMASTER_SUBJECT = "Postmaster Copy: Undelivered Mail"
+"""The same, of a notice to the postmaster."""
+
+_TO_POSTMASTER = (
+    "This is for the postmaster. A message without a sender, most often a report of",
+    "failed delivery, could itself not be delivered to one or more recipients, and",
+    "nobody else can be told. {returned} is attached below.",
+)
 
 _OPENINGS = {
     Action.FAILED: (
@@ -46,7 +55,12 @@ _OPENINGS = {
 
 
 def explanation(
-    message: StoredMessage, statuses: Sequence[RecipientStatus], hostname: str, *, whole: bool
+    message: StoredMessage,
+    statuses: Sequence[RecipientStatus],
+    hostname: str,
+    *,
+    whole: bool,
+    is_double: bool = False,
 ) -> bytes:
     """The text, in lines ended by CRLF.
 
@@ -55,13 +69,15 @@ def explanation(
         statuses: what became of each recipient, all of the same action; at least one.
         hostname: our name.
         whole: whether all of the original is attached, not its header only.
+        is_double: whether it is for the postmaster, as the original has no sender.
     """
     action = statuses[0].action
     returned = "It" if whole else "Its header"
+    opening = _TO_POSTMASTER if is_double else _OPENINGS[action]
     texts = [
         f"This is the mail system at host {hostname}.",
         "",
-        *(line.format(returned=returned) for line in _OPENINGS[action]),
+        *(line.format(returned=returned) for line in opening),
         "",
         *_history(message, statuses),
         "",
@@ -94,4 +110,4 @@ def _words(status: RecipientStatus) -> str:
         words += ": the time by which you wanted it delivered is over. The last state was"
     elif status.expired:
         words += ": delivery time expired. The last attempt ended with"
-    return f"{words}: host {host} said: {reply}" if host else f"{words}: {reply.text}"
+    return f"{words}: host {host} said: {status.said}" if host else f"{words}: {reply.text}"

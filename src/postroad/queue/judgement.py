@@ -9,22 +9,37 @@ from __future__ import annotations
 
 from postroad.model import Outcome, Reply, Status, StoredMessage, StoredRecipient
 from postroad.queue.attempt import Verdict
+from postroad.queue.hint import hinted_pause
 from postroad.queue.schedule import Schedule
 from postroad.queue.stored_reply import stored_reply
 
 __all__ = ["Judgement"]
+
+_HEEDED = 3
+"""Attempts of which the next hop's own words say when to come again; it may say them for ever."""
 
 _UNTRIED = Reply.of(451, "4.4.7", "it was not tried before its deadline")
 _NO_OUTCOME = Reply.of(451, "4.3.0", "the transport gave no outcome for this recipient")
 
 
 class Judgement:
-    """Verdicts by one schedule."""
+    """Verdicts by one schedule.
 
-    __slots__ = ("_schedule",)
+    Attributes:
+        schedule: when to try again, and when to give up.
+    """
 
-    def __init__(self, schedule: Schedule) -> None:
-        self._schedule = schedule
+    __slots__ = ("_schedule", "_soft", "schedule")
+
+    def __init__(self, schedule: Schedule, *, soft: bool = False) -> None:
+        """Take what decides.
+
+        Args:
+            schedule: when to try again.
+            soft: whether what is refused for good is tried again all the same (soft_bounce).
+        """
+        self.schedule = self._schedule = schedule
+        self._soft = soft
 
     def of(
         self,
@@ -46,8 +61,10 @@ class Judgement:
         if outcome is None:
             return self.later(message, recipient, _NO_OUTCOME, now, not_before)
         reply, peer = outcome.reply, outcome.from_peer
-        if outcome.status is Status.DEFERRED:
+        if outcome.status is Status.DEFERRED or (self._soft and outcome.status is Status.BOUNCED):
             relay = outcome.relay
+            if reply.is_permanent:
+                reply = _softened(reply)
             return self.later(message, recipient, reply, now, not_before, peer=peer, relay=relay)
         return Verdict(
             message,
@@ -77,7 +94,11 @@ class Judgement:
         over = self._over(message, recipient, why, now, peer=peer, tried=tried, relay=relay)
         if over is not None:
             return over
-        at = max(self._schedule.retry_at(message, recipient.id, now), not_before)
+        at = self._schedule.retry_at(message, recipient, now)
+        hint = hinted_pause(why) if peer and recipient.attempts < _HEEDED else None
+        if hint is not None:
+            at = self._schedule.hinted(recipient, hint, now)
+        at = max(at, not_before)
         at = self._schedule.not_late(message, at, now)
         status = Status.DEFERRED
         return Verdict(message, recipient, status, why, at, peer, tried=tried, relay=relay)
@@ -120,6 +141,12 @@ class Judgement:
         return Verdict(
             message, recipient, Status.BOUNCED, why, 0.0, peer, expired, tried, late, relay=relay
         )
+
+
+def _softened(reply: Reply) -> Reply:
+    """A permanent refusal as the temporary one that soft_bounce takes it for."""
+    enhanced = reply.enhanced and f"4{reply.enhanced[1:]}"
+    return Reply(reply.code - 100, enhanced, reply.lines)
 
 
 def _last_reason(recipient: StoredRecipient) -> Reply:

@@ -2,7 +2,9 @@
 
 It turns a stored message and the states of some of its recipients into octets and an envelope; who
 sends that, and when, is not its business. A multipart/report (RFC 6522) of three parts: words for
-people, fields for programs, and the original or its header. Whatever a peer said arrives here as
+people, fields for programs, and the original or its header. The postmaster may be told of mail that
+had no sender; that notice has one, who is nobody, so that no notice follows from its own failure.
+Whatever a peer said arrives here as
 text it chose, so all of it is made of printable characters on lines of our own before it enters a
 part; a peer can end neither a field nor a header nor a part.
 
@@ -21,12 +23,12 @@ from dataclasses import dataclass
 
 from postroad.model import Address, BodyType, Envelope, StoredMessage
 from postroad.queue.delivery_status import delivery_status
-from postroad.queue.explanation import SUBJECTS, explanation
+from postroad.queue.explanation import POSTMASTER_SUBJECT, SUBJECTS, explanation
 from postroad.queue.printable import date, lines, printable
 from postroad.queue.recipient_status import RecipientStatus
 from postroad.queue.returned import Returned
 
-__all__ = ["Notification", "notification"]
+__all__ = ["Notification", "double_bounce", "notification"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,7 @@ def notification(
     returned: Returned,
     hostname: str,
     now: float,
+    postmaster: Address | None = None,
 ) -> Notification | None:
     """The notification about some recipients of one message.
 
@@ -56,18 +59,21 @@ def notification(
         returned: what to return of the original.
         hostname: our name.
         now: seconds since the epoch.
+        postmaster: who is told instead where there is no sender.
 
     Returns:
         The notification; `None` when the original has no sender to tell (RFC 5321 §6.1).
     """
     original = message.envelope
     sender = original.sender
-    if sender is None or not sender.local:
+    is_double = sender is None or not sender.local
+    to = postmaster if is_double else sender
+    if to is None:
         return None
-    parts = _parts(message, statuses, returned, hostname)
+    parts = _parts(message, statuses, returned, hostname, is_double=is_double)
     boundary = _boundary(parts)
     marker = f"--{boundary}".encode()
-    head = _head(message, sender, statuses, hostname, now)
+    head = _head(message, to, statuses, hostname, now, is_double=is_double)
     if not all(part.isascii() for part in parts):
         head.append("Content-Transfer-Encoding: 8bit")
     head.append("Content-Type: multipart/report; report-type=delivery-status;")
@@ -76,29 +82,37 @@ def notification(
     body = b"".join(b"\r\n" + marker + b"\r\n" + part for part in parts)
     octets = lines(head) + b"\r\n" + preamble + body + b"\r\n" + marker + b"--\r\n"
     envelope = Envelope(
-        None,
+        double_bounce(hostname) if is_double else None,
         BodyType.SEVEN_BIT if octets.isascii() else BodyType.EIGHT_BIT_MIME,
-        smtputf8=not sender.is_ascii,
+        smtputf8=not to.is_ascii,
         require_tls=original.require_tls,
         priority=original.priority,
     )
-    return Notification(envelope, sender, octets)
+    return Notification(envelope, to, octets)
+
+
+def double_bounce(hostname: str) -> Address:
+    """The sender of notices to the postmaster, by Postfix's name (double_bounce_sender)."""
+    return Address("double-bounce", hostname)
 
 
 def _head(
     message: StoredMessage,
-    sender: Address,
+    to: Address,
     statuses: Sequence[RecipientStatus],
     hostname: str,
     now: float,
+    *,
+    is_double: bool,
 ) -> list[str]:
     """The notification's own header; it answers nobody (RFC 3834 §5)."""
+    subject = POSTMASTER_SUBJECT if is_double else SUBJECTS[statuses[0].action]
     unique = f"{message.queue_id}.{statuses[0].recipient.id}.{int(now * 1000)}"
     return [
         f"Date: {date(now)}",
         f"From: Mail Delivery System <MAILER-DAEMON@{hostname}>",
-        f"To: {printable(str(sender))}",
-        f"Subject: {SUBJECTS[statuses[0].action]}",
+        f"To: {printable(str(to))}",
+        f"Subject: {subject}",
         f"Message-ID: <{unique}@{hostname}>",
         "Auto-Submitted: auto-replied",
         "MIME-Version: 1.0",
@@ -106,9 +120,14 @@ def _head(
 
 
 def _parts(
-    message: StoredMessage, statuses: Sequence[RecipientStatus], returned: Returned, hostname: str
+    message: StoredMessage,
+    statuses: Sequence[RecipientStatus],
+    returned: Returned,
+    hostname: str,
+    *,
+    is_double: bool,
 ) -> list[bytes]:
-    text = explanation(message, statuses, hostname, whole=returned.whole)
+    text = explanation(message, statuses, hostname, whole=returned.whole, is_double=is_double)
     charset = "us-ascii" if text.isascii() else "utf-8"
     kind, fields = delivery_status(message, statuses, hostname)
     original = returned.kind(message)

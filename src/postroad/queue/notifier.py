@@ -3,6 +3,8 @@
 It knows verdicts, not deliveries or the spool's results; its answer says whether the sender counts
 as told. The notification takes the same road as any other mail, also to a sender of ours. Mail
 that has no sender is never answered (RFC 5321 §6.1), so two servers cannot bounce at each other.
+The postmaster may be told of it, once: a notice has a sender of its own, by which it is known when
+it comes back, and dropped.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ from postroad.intake.door import Refusal
 from postroad.model import Action, Address, Envelope, Status, StoredMessage
 from postroad.model.journal import Bounced, Journal, Level, Notice
 from postroad.queue.attempt import Verdict
-from postroad.queue.notification import Notification, notification
+from postroad.queue.notification import Notification, double_bounce, notification
 from postroad.queue.recipient_status import RecipientStatus
 from postroad.queue.returned import Returned, returned
 from postroad.queue.schedule import Schedule
@@ -29,6 +31,9 @@ __all__ = ["Door", "Notifier"]
 _KINDS = {Action.FAILED: "non-delivery", Action.DELAYED: "delay"}
 _SUCCESS = "delivery status"
 """What Postfix's log calls them."""
+
+_POSTMASTER = "postmaster non-delivery"
+"""What the log calls a notice about mail that has no sender."""
 
 
 class Door(Protocol):
@@ -66,6 +71,9 @@ class Notifier:
         self._hostname = hostname
         self._limit = settings.bounce_size_limit
         self._schedule = schedule
+        told = settings.double_bounce_to
+        self._postmaster = Address.parse(told) if told else None
+        self._double_bounce = double_bounce(hostname).key
 
     async def tell(self, action: Action, group: Sequence[Verdict], relay: str, now: float) -> bool:
         """Notify the sender of one message of some of its recipients.
@@ -81,12 +89,19 @@ class Notifier:
             tell. Otherwise it has to be tried again.
         """
         message, kind = group[0].message, _KINDS.get(action, _SUCCESS)
+        sender = message.envelope.sender
+        if sender is not None and sender.key == self._double_bounce:
+            if action is Action.FAILED:
+                self._note(message, "undeliverable postmaster notification discarded")
+            return True
+        if sender is None:
+            kind = _POSTMASTER
         try:
             made = await self._made(action, group, relay, now)
             if made is not None:
                 return await self._submit(message, made, kind)
         except Exception as error:  # noqa: BLE001 - a fault elsewhere defers mail, no more
-            self._note(message, f"sender {kind} notification failed: {error!r}")
+            self._note(message, f"{_whose(kind)} notification failed: {error!r}")
             return False
         if action is Action.FAILED:
             self._note(message, "undeliverable, and there is no sender to tell: dropped")
@@ -102,6 +117,7 @@ class Notifier:
             returned=await self._returned(message, action),
             hostname=self._hostname,
             now=now,
+            postmaster=self._postmaster if action is Action.FAILED else None,
         )
 
     def _status(self, action: Action, verdict: Verdict, relay: str, now: float) -> RecipientStatus:
@@ -124,7 +140,7 @@ class Notifier:
         try:
             queue_id = await self._door.submit(made.envelope, [made.recipient], made.message)
         except Refusal as refusal:
-            self._note(message, f"sender {kind} notification was refused: {refusal.reply}")
+            self._note(message, f"{_whose(kind)} notification was refused: {refusal.reply}")
             return refusal.reply.is_permanent  # the same notification would be refused for ever
         self._journal(Bounced("bounce", message.queue_id, queue_id, kind))
         return True
@@ -140,3 +156,7 @@ class Notifier:
 
     def _note(self, message: StoredMessage, words: str) -> None:
         self._journal(Notice("bounce", f"{message.queue_id}: {words}", Level.WARNING))
+
+
+def _whose(kind: str) -> str:
+    return kind if kind == _POSTMASTER else f"sender {kind}"

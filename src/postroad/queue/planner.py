@@ -3,86 +3,119 @@
 It must not know sockets, clocks, the spool or the log. Time is an argument; every decision is a
 return value that the runner carries out.
 
-Theory of operation. Recipients are *admitted* (counted against the window of `active_limit`),
+Theory of operation. Recipients are *admitted* (counted against the `Room` of `active_limit`),
 then *added* to the line of their destination, then handed out by `next`, and leave memory with
-the verdict that `finished` gives. Nothing waits here for a time to come: what has to wait is
-deferred, which means that it goes back to the spool and returns when due. So memory holds only
-what could be delivered now, and the planner needs no timers.
+the verdict that `finished` gives. Nothing waits here for a time to come, but for the next moment of
+a rate: what has to wait is deferred, which means that it goes back to the spool and returns when
+due. So memory holds only what could be delivered now.
 
-Room is shared so that nobody can close the door. Mail that comes in and mail that is read back
-from the spool leave each other a fifth of the window. Of the room for mail that comes in, a sender
-may hold four times what is left, so there is always something left for the next one. Whose turn it
-is, is the `Rotation`'s business.
+Whose turn it is, is the `Rotation`'s business; how much may run, the `Gate`'s. Each transport has
+deliveries of its own. A hundred next hops that accept and never answer hold every delivery that
+SMTP may make, and none of those that reach the mailboxes here; the two know nothing of each
+other's turns.
 
-Each transport has deliveries of its own. A hundred next hops that accept and never answer hold
-every delivery that SMTP may make, and none of those that reach the mailboxes here; the two know
-nothing of each other's turns.
-
-A destination that a report calls unreachable is dead for a while. All its waiting mail is
-deferred to about the end of its pause, without being tried. After the pause its first mail to
-come is the probe; a little more may wait for the probe's result, the rest is deferred again.
+A destination that a report calls unreachable, and that `Liveness` finds dead, is dead for a while.
+All its waiting mail is deferred to about the end of its pause, without being tried. After the pause
+its first mail to come is the probe; a little more may wait for the probe's result, the rest is
+deferred again. Where more waits for a living destination than its share of memory, the rest is
+deferred as well (`Backlog`).
 """
 
 from __future__ import annotations
 
-from itertools import islice
-
-from postroad.model import Envelope, Reply, Report, Status, StoredMessage, StoredRecipient
+from postroad.model import Action, Envelope, Reply, Report, Status, StoredMessage, StoredRecipient
+from postroad.queue.allowance import UNLIMITED, Allowances
 from postroad.queue.attempt import Admission, Attempt, Destination, Verdict
-from postroad.queue.judgement import Judgement
-from postroad.queue.rotation import Batch, Line, Rotation
-from postroad.queue.schedule import Schedule
+from postroad.queue.backlog import Backlog, Crowds
+from postroad.queue.feedback import Feedback, feedback
+from postroad.queue.gate import Commons
+from postroad.queue.line import Batch, Line
+from postroad.queue.lines import Lines
+from postroad.queue.room import Room
+from postroad.queue.rotation import Rotation
 from postroad.queue.settings import QueueSettings
 from postroad.queue.stored_reply import stored_reply
-from postroad.queue.window import Window
 
-__all__ = ["Planner"]
+__all__ = ["CROWDED", "Planner"]
 
-_UNLIMITED = 1 << 60
-_SHARE = 4  # a sender may hold so many times the room that is left
-_RESERVE = 5  # one part in so many of the window is for mail of the other origin
 _EXPANDED = Reply.of(250, "2.0.0", "the list was expanded")
+CROWDED = Reply.of(451, "4.4.5", "waiting its turn: there is too much mail for it to be in memory")
+"""What is said of mail that returns to the spool because more of its kind comes before it."""
+
+_FEW = 100  # recipients that may wait for any destination, whatever its share
+_NEWCOMER = 10  # recipients of a sender that has nothing waiting for a destination yet
 
 
 class _Share:
     """A transport's part of the work: its turns, and how many of its deliveries run."""
 
-    __slots__ = ("rotation", "running")
+    __slots__ = ("limit", "rotation", "running")
 
-    def __init__(self, rotation: Rotation) -> None:
-        self.rotation = rotation
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self.rotation = Rotation()
         self.running = 0
+
+    @property
+    def may_begin(self) -> bool:
+        return self.running < self.limit and self.rotation.ready
 
 
 class Planner:
     """The active window of one queue."""
 
-    def __init__(self, settings: QueueSettings) -> None:
-        self._settings = settings
-        self._schedule = Schedule(settings)
-        self._judgement = Judgement(self._schedule)
-        self._limit = settings.active_limit or _UNLIMITED
-        self._most = self._limit - self._limit // _RESERVE
-        self._concurrency = settings.concurrency or _UNLIMITED
-        self._together = settings.recipients_per_delivery or _UNLIMITED
+    def __init__(
+        self,
+        settings: QueueSettings,
+        allowances: Allowances | None = None,
+        commons: Commons | None = None,
+    ) -> None:
+        """A planner without mail.
+
+        Args:
+            settings: `[queue]`.
+            allowances: what each destination may do; left out: what `settings` say.
+            commons: what all workers count together; `None`: there is no other.
+        """
+        self._allowances = allowances or Allowances(settings)
+        self._room = Room(settings.active_limit)
+        self._crowds = Crowds()
         self._shares: dict[str, _Share] = {}  # by transport; whoever had a turn goes to the end
-        self._probing = self._together * (settings.initial_concurrency or 1)
-        self._lines: dict[Destination, Line] = {}
-        self._dead: dict[Destination, Line] = {}  # in the order in which they died
-        self._holds: dict[str, int] = {}  # recipients in memory, by sender
-        self._fresh = 0  # those of them that were fresh when they came
+        self._lines = Lines(self._allowances, commons)
         self._ordered = 0
-        self.active = 0
+
+    @property
+    def active(self) -> int:
+        """Recipients in memory."""
+        return self._room.active
 
     @property
     def room(self) -> int:
         """How many recipients may be read back from the spool now."""
-        return min(self._limit - self.active, self._most - (self.active - self._fresh))
+        return self._room.left
 
     @property
     def ready(self) -> bool:
         """Whether `next` is worth a call."""
-        return any(map(self._may_begin, self._shares.values()))
+        for share in self._shares.values():  # noqa: SIM110 - asked for at every turn
+            if share.may_begin:
+                return True
+        return False
+
+    @property
+    def opens_at(self) -> float | None:
+        """When `next` is worth a call again though nothing happened, seconds since the epoch."""
+        return self._lines.opens_at
+
+    def replace(self, settings: QueueSettings, allowances: Allowances) -> None:
+        """Go by other settings from now on; what runs and what was learnt stays."""
+        self._allowances = allowances
+        self._room.resize(settings.active_limit)
+        for transport, share in self._shares.items():
+            share.limit = allowances.concurrency(transport)
+        self._lines.replace(allowances)
+        for gate in self._lines.gates:
+            self._share_of(gate.group.transport).rotation.freed(gate)
 
     def admit(
         self,
@@ -101,23 +134,24 @@ class Planner:
             fresh: whether they just came in, so that the sender's share of the room applies.
 
         Returns:
-            Those that may come, if any; the caller gives the others back to the spool.
+            Those that may come, if any. The caller gives the others back to the spool: to be read
+            when there is room if they are fresh, and else at the time that `back_at` says.
         """
-        sender, free = _turn_of(message.envelope), self._limit - self.active
-        holds = self._holds.get(sender, 0)
-        if fresh:
-            free = min(free, self._most - self._fresh)
-            share = (_SHARE * free - holds) // (_SHARE + 1)
-            free = min(free, max(share, 0 if holds else 1))
-        if free <= 0:
+        sender = _turn_of(message.envelope)
+        fits = self._room.fits(sender, fresh=fresh)
+        if fits <= 0:
             return None
-        admission = Admission(message, recipients[:free], now, fresh)
-        count = len(admission.recipients)
-        self._holds[sender] = holds + count
-        self.active += count
-        if fresh:
-            self._fresh += count
+        admission = Admission(message, recipients[:fits], now, fresh, sender)
+        self._room.enter(sender, len(admission.recipients), fresh=fresh)
         return admission
+
+    def back_at(self, message: StoredMessage, count: int, now: float) -> float:
+        """When recipients come back that were read and not admitted, seconds since the epoch.
+
+        They are of a sender that has more than its share of what is in memory.
+        """
+        sender = _turn_of(message.envelope)
+        return self._crowds.back_at(sender, count, self._room.held(sender), now)
 
     def add(
         self,
@@ -135,36 +169,48 @@ class Planner:
             now: seconds since the epoch.
 
         Returns:
-            Verdicts on those that are not queued because the destination is dead.
+            Verdicts on those that are not queued: the destination is dead, or has more than its
+            share of what may wait in memory.
         """
-        line = self._lines.get(destination)
-        if line is None:
-            line = self._lines[destination] = Line(destination, Window(self._settings))
-        reason, rest = line.window.reason, recipients[:0]
+        line = self._lines.of(destination)
+        reason, waiting = line.liveness.reason, line.gate.waiting
         if reason is not None:
-            fits = max(self._probing - line.waiting, 0) if now >= line.window.retry_at else 0
-            recipients, rest = recipients[:fits], recipients[fits:]
-        if recipients:
-            sender = _turn_of(admission.message.envelope)
-            self._share_of(line).rotation.put(sender, line, Batch(admission, recipients))
-        if reason is None or not rest:
+            fits = self._probing(line) if now >= line.liveness.retry_at else 0
+        elif waiting >= _FEW:
+            fits = self._fits(admission, line)
+        else:
+            fits = len(recipients)
+        queued, rest = recipients[:fits], recipients[fits:]
+        if queued:
+            share = self._share_of(destination.transport)
+            share.rotation.put(line, Batch(admission, queued))
+        if not rest:
             return []
-        return self._suspend(line, reason, admission, rest, now)
+        if reason is not None:
+            return self._suspend(line, reason, admission, rest, now)
+        return self._send_back(line, admission, rest, now)
 
-    def next(self) -> Attempt | None:
-        """The delivery to begin now, if any; every one ends in `finished`."""
+    def next(self, now: float) -> Attempt | None:
+        """The delivery to begin now (seconds since the epoch), if any.
+
+        Every one ends in `finished`, or in one of those that say that it is not made.
+        """
+        if self._lines.opens_at is not None:
+            for gate in self._lines.opened(now):
+                self._share_of(gate.group.transport).rotation.freed(gate)
         for transport, share in self._shares.items():
-            taken = share.rotation.take() if self._may_begin(share) else None
+            taken = share.rotation.take(now) if share.may_begin else None
             if taken is not None:
-                self._shares[transport] = self._shares.pop(transport)
+                if len(self._shares) > 1:
+                    self._shares[transport] = self._shares.pop(transport)
                 break
         else:
             return None
         line, batch, recipients = taken
-        line.window.running += 1
         share.running += 1
         began, self._ordered = self._ordered, self._ordered + 1
-        return Attempt(line.destination, batch.admission, recipients, began)
+        per_connection = line.gate.allowance.messages_per_connection
+        return Attempt(line.destination, batch.admission, recipients, began, per_connection)
 
     def finished(self, attempt: Attempt, report: Report, now: float) -> list[Verdict]:
         """Take what an attempt brought.
@@ -179,14 +225,18 @@ class Planner:
             were waiting for a destination that turned out to be dead.
         """
         line = self._lines[attempt.destination]
-        share = self._end(line)
+        share = self._end(line, now)
+        if line.gate.backlog is not None:
+            line.gate.backlog.left(len(attempt.recipients), now)
+        if self._crowds:
+            self._crowds.left(attempt.admission.turn, len(attempt.recipients), now)
         reason = _reason(report)
         died = False
         if report.unreachable and reason is not None:
-            died = self._bury(line, attempt, reason, now)
+            died = self._unanswered(line, attempt, reason, now)
         else:
-            self._answered(line, report)
-        verdicts = self._judge(attempt, report, line.window, now)
+            self._answered(line, attempt, report, now)
+        verdicts = self._judge(attempt, report, line, now)
         if died and reason is not None:
             for batch in share.rotation.empty(line):
                 verdicts += self._suspend(line, reason, batch.admission, batch.left, now)
@@ -194,11 +244,27 @@ class Planner:
         return verdicts
 
     def defer(
-        self, admission: Admission, recipients: tuple[StoredRecipient, ...], why: Reply, now: float
+        self,
+        admission: Admission,
+        recipients: tuple[StoredRecipient, ...],
+        why: Reply,
+        now: float,
+        destination: Destination | None = None,
     ) -> list[Verdict]:
-        """Verdicts on admitted recipients that cannot be added: they have no destination yet."""
+        """Verdicts on admitted recipients that are not added: there is no way for them now.
+
+        Args:
+            admission: how they were admitted.
+            recipients: at least one of the admission's.
+            why: the reason.
+            now: seconds since the epoch.
+            destination: where they would go, if that is known.
+        """
         self._leave(admission, len(recipients))
-        message, later = admission.message, self._judgement.later
+        allowance = self._allowances.default
+        if destination is not None:
+            _, allowance = self._allowances.of(destination)
+        message, later = admission.message, allowance.judgement.later
         return [later(message, each, why, now, tried=False) for each in recipients]
 
     def expire(
@@ -206,7 +272,8 @@ class Planner:
     ) -> list[Verdict]:
         """Verdicts on admitted recipients that are not added: the message's deadline is over."""
         self._leave(admission, len(recipients))
-        return [self._judgement.overtaken(admission.message, each, now) for each in recipients]
+        overtaken = self._allowances.default.judgement.overtaken
+        return [overtaken(admission.message, each, now) for each in recipients]
 
     def withdraw(self, attempt: Attempt, now: float) -> list[Verdict]:
         """Verdicts on the recipients of an attempt that is not made: its deadline went by.
@@ -214,17 +281,27 @@ class Planner:
         Called instead of `finished`; of the destination it tells nothing.
         """
         verdicts = self.expire(attempt.admission, attempt.recipients, now)
-        self._give_turn_back(attempt)
+        self._give_turn_back(attempt, now)
+        return verdicts
+
+    def put_off(self, attempt: Attempt, why: Reply, now: float) -> list[Verdict]:
+        """Verdicts on the recipients of an attempt that is not made now, for this reason.
+
+        Called instead of `finished`; of the destination it tells nothing.
+        """
+        to = attempt.destination
+        verdicts = self.defer(attempt.admission, attempt.recipients, why, now, to)
+        self._give_turn_back(attempt, now)
         return verdicts
 
     def dismiss(self, admission: Admission) -> None:
         """Forget admitted recipients, none of which was added: their message is held."""
         self._leave(admission, len(admission.recipients))
 
-    def forgo(self, attempt: Attempt) -> None:
+    def forgo(self, attempt: Attempt, now: float) -> None:
         """Forget an attempt that is not made, in place of `finished`: its message is held."""
         self._leave(attempt.admission, len(attempt.recipients))
-        self._give_turn_back(attempt)
+        self._give_turn_back(attempt, now)
 
     def report(
         self, admission: Admission, recipients: tuple[StoredRecipient, ...]
@@ -232,50 +309,52 @@ class Planner:
         """Verdicts on admitted recipients to which only a report is owed."""
         self._leave(admission, len(recipients))
         return [
-            Verdict(admission.message, each, Status.SENT, _said_of(each), tried=False)
+            Verdict(admission.message, each, _owed_status(each), _said_of(each), tried=False)
             for each in recipients
         ]
 
     def flush(self) -> None:
         """Take every destination for alive: the operator wants everything tried now."""
-        for line in self._dead.values():
-            line.window.revive()
-            self._free(line, self._share_of(line))
-        self._dead.clear()
+        for line in self._lines.take_dead():
+            self._free(line, self._share_of(line.destination.transport))
 
-    def _share_of(self, line: Line) -> _Share:
-        transport = line.destination.transport
+    # Lines and gates ----------------------------------------------------------------------------
+
+    def _share_of(self, transport: str) -> _Share:
         share = self._shares.get(transport)
         if share is None:
-            share = self._shares[transport] = _Share(Rotation(self._together))
+            share = self._shares[transport] = _Share(self._allowances.concurrency(transport))
         return share
 
-    def _end(self, line: Line) -> _Share:
+    def _end(self, line: Line, now: float) -> _Share:
         """A delivery of the line ended; whose part of the work it was."""
-        share = self._share_of(line)
-        line.window.running -= 1
+        share = self._share_of(line.destination.transport)
         share.running -= 1
+        line.running -= 1
+        line.gate.end(now)
         return share
 
-    def _give_turn_back(self, attempt: Attempt) -> None:
+    def _give_turn_back(self, attempt: Attempt, now: float) -> None:
         line = self._lines[attempt.destination]
-        self._free(line, self._end(line))
+        self._free(line, self._end(line, now))
 
     def _free(self, line: Line, share: _Share) -> None:
-        """What waits for the line may use what became free; a line without any use goes."""
-        share.rotation.freed(line)
-        self._drop_if_idle(line)
+        """What waits may use what became free; a line without any use goes."""
+        if line.parked and not line.is_probed:
+            share.rotation.unblock(line)
+        share.rotation.freed(line.gate)
+        self._lines.let_go(line)
 
-    def _may_begin(self, share: _Share) -> bool:
-        return share.running < self._concurrency and share.rotation.ready
+    # What an attempt tells ------------------------------------------------------------------------
 
-    def _judge(self, attempt: Attempt, report: Report, window: Window, now: float) -> list[Verdict]:
-        message, judgement = attempt.message, self._judgement
+    def _judge(self, attempt: Attempt, report: Report, line: Line, now: float) -> list[Verdict]:
+        message, judgement = attempt.message, line.gate.allowance.judgement
         self._leave(attempt.admission, len(attempt.recipients))
         outcomes = {outcome.recipient_id: outcome for outcome in report.outcomes}
+        is_dead = line.liveness.reason is not None
         verdicts = []
         for recipient in attempt.recipients:
-            not_before = 0.0 if window.reason is None else self._after(window, recipient.id, now)
+            not_before = self._after(line, recipient.id, now) if is_dead else 0.0
             outcome = outcomes.get(recipient.id)
             verdicts.append(judgement.of(message, recipient, outcome, now, not_before))
         return verdicts
@@ -289,60 +368,84 @@ class Planner:
         now: float,
     ) -> list[Verdict]:
         """Verdicts on mail that is not tried because its destination is dead."""
-        self._leave(admission, len(recipients))
-        message = admission.message
         words = f"delivery temporarily suspended: {' '.join(reason.lines)}"
         reply = Reply.of(reason.code, reason.enhanced, words)
-        window, judgement = line.window, self._judgement
+        self._leave(admission, len(recipients))
+        message, suspended = admission.message, line.gate.allowance.judgement.suspended
         return [
-            judgement.suspended(message, each, reply, self._after(window, each.id, now), now)
+            suspended(message, each, reply, self._after(line, each.id, now), now)
             for each in recipients
         ]
 
-    def _after(self, window: Window, recipient_id: int, now: float) -> float:
+    def _send_back(
+        self, line: Line, admission: Admission, recipients: tuple[StoredRecipient, ...], now: float
+    ) -> list[Verdict]:
+        """Verdicts on mail for which there is no room beside the rest for its destination."""
+        if line.gate.backlog is None:
+            line.gate.backlog = Backlog()
+        at = line.gate.backlog.back_at(len(recipients), line.gate.waiting, now)
+        self._leave(admission, len(recipients))
+        message, suspended = admission.message, line.gate.allowance.judgement.suspended
+        return [suspended(message, each, CROWDED, at, now) for each in recipients]
+
+    def _fits(self, admission: Admission, line: Line) -> int:
+        """How many more recipients may wait for a destination for which many wait.
+
+        Whoever has nothing there may bring more than those that have: of what a destination may
+        hold in memory, one sender's mail would take all.
+        """
+        share = self._room.share(fresh=admission.fresh)
+        key = line.key(admission.message.envelope.priority, admission.turn)
+        if key not in line.lanes and line.gate.waiting < 2 * share:
+            return max(share - line.gate.waiting, _NEWCOMER)
+        return max(share - line.gate.waiting, 0)
+
+    def _probing(self, line: Line) -> int:
+        """How many more recipients may wait for the end of a probe."""
+        allowance = line.gate.allowance
+        if allowance.recipients == UNLIMITED:
+            return UNLIMITED
+        return max(allowance.recipients * min(allowance.initial, _FEW) - line.waiting, 0)
+
+    def _after(self, line: Line, recipient_id: int, now: float) -> float:
         """When mail for a dead destination is to come back; while it is probed, a while later."""
-        pause = self._schedule.shortest
-        end = window.retry_at if window.retry_at > now else now + pause
-        return end + self._schedule.spread(recipient_id, pause)
+        schedule = line.gate.allowance.schedule
+        pause, retry_at = schedule.shortest, line.liveness.retry_at
+        end = retry_at if retry_at > now else now + pause
+        return end + schedule.spread(recipient_id, pause)
 
-    def _bury(self, line: Line, attempt: Attempt, reason: Reply, now: float) -> bool:
-        news = line.window.unreachable(
-            reason, self._schedule, now, began=attempt.began, ordered=self._ordered
+    def _unanswered(self, line: Line, attempt: Attempt, reason: Reply, now: float) -> bool:
+        """The destination did not answer; whether that makes it dead, or still dead."""
+        window, liveness, ordered = line.gate.window, line.liveness, self._ordered
+        was_proven = liveness.proven
+        died = liveness.unanswered(
+            reason,
+            line.gate.allowance.schedule,
+            now,
+            began=attempt.began,
+            ordered=ordered,
+            allowed=window.limit,
         )
-        if news:
-            self._dead.pop(line.destination, None)
-            self._dead[line.destination] = line
-            self._forget_long_dead(now)
-        return news
+        if was_proven:  # one that never answered says nothing of the other hosts of its site
+            window.failed(began=attempt.began, ordered=ordered)
+        if died:
+            self._lines.bury(line, now)
+        return died
 
-    def _answered(self, line: Line, report: Report) -> None:
-        self._dead.pop(line.destination, None)
-        if all(outcome.status is Status.DEFERRED for outcome in report.outcomes):
-            line.window.failed()
-        else:
-            line.window.succeeded()
-
-    def _forget_long_dead(self, now: float) -> None:
-        """Drop destinations whose mail would long have come back, if there were any."""
-        for destination, line in list(islice(self._dead.items(), 2)):
-            if now < line.window.retry_at + self._schedule.longest or not line.idle:
-                return
-            del self._dead[destination], self._lines[destination]
-
-    def _drop_if_idle(self, line: Line) -> None:
-        if line.window.reason is None and line.idle:
-            del self._lines[line.destination]
+    def _answered(self, line: Line, attempt: Attempt, report: Report, now: float) -> None:
+        if line.liveness.answered():
+            self._lines.dig_up(line)
+            if line.gate.lines == 1:
+                line.gate.window.restart()
+            return
+        said = feedback(report)
+        if said is Feedback.MORE:
+            line.gate.eased()
+        elif said is Feedback.LESS:
+            line.gate.strained(began=attempt.began, ordered=self._ordered, now=now)
 
     def _leave(self, admission: Admission, count: int) -> None:
-        self.active -= count
-        if admission.fresh:
-            self._fresh -= count
-        sender = _turn_of(admission.message.envelope)
-        left = self._holds[sender] - count
-        if left:
-            self._holds[sender] = left
-        else:
-            del self._holds[sender]
+        self._room.leave(admission.turn, count, fresh=admission.fresh)
 
 
 def _reason(report: Report) -> Reply | None:
@@ -351,6 +454,11 @@ def _reason(report: Report) -> Reply | None:
         if outcome.status is Status.DEFERRED:
             return outcome.reply
     return None
+
+
+def _owed_status(recipient: StoredRecipient) -> Status:
+    """What became of a recipient that is owed a report: an operator may have given it up."""
+    return Status.BOUNCED if recipient.owed is Action.FAILED else Status.SENT
 
 
 def _said_of(recipient: StoredRecipient) -> Reply:

@@ -60,6 +60,17 @@ class RecipientStatus:
         return self.reply.enhanced or _UNKNOWN.get(self.action, _WELL)
 
     @property
+    def said(self) -> str:
+        """The last words, as the next hop said them (RFC 3464 §2.3.6: the actual code).
+
+        Where it gave no enhanced code it has one of ours by now, `5.0.0`, which says nothing.
+        """
+        reply = self.reply
+        if self.from_peer and (reply.enhanced or "").endswith(".0.0"):
+            return f"{reply.code} {' '.join(reply.lines)}"
+        return str(reply)
+
+    @property
     def host(self) -> str:
         """The next hop's name, when it is the next hop that spoke; else empty."""
         name = self.relay.partition("[")[0] if self.from_peer else ""

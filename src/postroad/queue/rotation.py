@@ -1,19 +1,20 @@
-"""Whose turn it is. The order in which queued mail gets the free deliveries.
+"""Whose turn it is. The order in which queued mail gets the free deliveries. Pure.
 
-It knows senders, destinations and how many deliveries each destination has free; it knows nothing
-of time, failure or what a delivery is.
+It knows senders, lines and gates; it knows nothing of failure or what a delivery is, and of time
+only that gates ask for it.
 
 Theory of operation. Mail of one sender for one destination, of one priority, waits in a `Lane`.
 Senders take turns; in its turn a sender gets one delivery, from the next of its lanes. So one
 sender's newsletter to ten thousand domains, or to ten thousand people at one domain, costs
 everybody else one delivery each round and no more. There is a round for each priority; which of
-them has the turn, and which of the lanes that wait for one destination has the next delivery there,
-is said by `Ranks`.
+them has the turn, and which of the lanes that wait at one gate has the next delivery there, is
+said by `Ranks`.
 
-A lane whose destination has no delivery free is parked at the destination and leaves its sender's
-round, so that nobody looks at it again in vain. When a delivery ends, the lane that was parked
-longest returns to its sender's round with a reservation: the freed delivery is its own, whoever
-comes first in the meantime. That is what makes the parked lanes of one destination take turns.
+A lane whose gate has no delivery free is parked at the gate and leaves its sender's round, so that
+nobody looks at it again in vain. When a delivery ends, or the gate's time has come, the lane that
+was parked longest returns to its sender's round with a reservation: the freed delivery is its own,
+whoever comes first in the meantime. That is what makes the parked lanes of one gate take turns.
+Where a dead destination is probed, its lanes are parked at the line until the probe has ended.
 A lane is in one place at a time and moves once per delivery, so every operation takes the same
 time however much mail waits.
 """
@@ -23,40 +24,11 @@ from __future__ import annotations
 from collections import deque
 
 from postroad.model import StoredRecipient
-from postroad.queue.attempt import Admission, Destination
+from postroad.queue.gate import Gate
+from postroad.queue.line import Batch, Key, Lane, Line
 from postroad.queue.ranks import Ranks
-from postroad.queue.window import Window
 
-__all__ = ["Batch", "Line", "Rotation"]
-
-
-class Batch:
-    """Recipients of one message that wait for one destination."""
-
-    __slots__ = ("_next", "admission", "recipients")
-
-    def __init__(self, admission: Admission, recipients: tuple[StoredRecipient, ...]) -> None:
-        self.admission = admission
-        self.recipients = recipients
-        self._next = 0
-
-    def take(self, most: int) -> tuple[StoredRecipient, ...]:
-        """The next recipients, at most so many."""
-        if self._next == 0 and len(self.recipients) <= most:
-            self._next = len(self.recipients)
-            return self.recipients
-        begin = self._next
-        self._next = min(begin + most, len(self.recipients))
-        return self.recipients[begin : self._next]
-
-    @property
-    def left(self) -> tuple[StoredRecipient, ...]:
-        """The recipients not taken yet."""
-        return self.recipients[self._next :]
-
-
-Key = tuple[int, str]
-"""A priority and a sender: who takes turns."""
+__all__ = ["Rotation"]
 
 
 class _Turn:
@@ -66,58 +38,15 @@ class _Turn:
 
     def __init__(self, key: Key) -> None:
         self.key = key
-        self.lanes: deque[_Lane] = deque()
-
-
-class _Lane:
-    """The mail of one sender for one destination, of one priority."""
-
-    __slots__ = ("batches", "key", "line", "reserved")
-
-    def __init__(self, key: Key, line: Line) -> None:
-        self.key = key
-        self.line = line
-        self.batches: deque[Batch] = deque()
-        self.reserved = False
-
-
-class Line:
-    """All mail that waits for one destination, and its window.
-
-    Attributes:
-        destination: where to.
-        window: how many deliveries may run.
-        waiting: recipients that wait.
-    """
-
-    __slots__ = ("destination", "lanes", "parked", "reserved", "waiting", "window")
-
-    def __init__(self, destination: Destination, window: Window) -> None:
-        self.destination = destination
-        self.window = window
-        self.waiting = 0
-        self.lanes: dict[Key, _Lane] = {}
-        self.parked: Ranks[_Lane] = Ranks()
-        self.reserved = 0
-
-    @property
-    def free(self) -> int:
-        """Deliveries that may begin now and are promised to nobody."""
-        return self.window.free - self.reserved
-
-    @property
-    def idle(self) -> bool:
-        """Whether nothing waits and nothing runs."""
-        return not self.waiting and not self.window.running
+        self.lanes: deque[Lane] = deque()
 
 
 class Rotation:
     """Turns of senders over lines."""
 
-    __slots__ = ("_most", "_round", "_turns")
+    __slots__ = ("_round", "_turns")
 
-    def __init__(self, recipients_per_delivery: int) -> None:
-        self._most = recipients_per_delivery
+    def __init__(self) -> None:
         self._turns: dict[Key, _Turn] = {}
         self._round: Ranks[_Turn] = Ranks()
 
@@ -126,26 +55,28 @@ class Rotation:
         """Whether `take` is worth a call. It may yet find nothing, and then this is false."""
         return bool(self._round)
 
-    def put(self, sender: str, line: Line, batch: Batch) -> None:
+    def put(self, line: Line, batch: Batch) -> None:
         """Let a batch wait."""
-        line.waiting += len(batch.recipients)
-        key = (batch.admission.message.envelope.priority, sender)
+        count, gate = len(batch.recipients), line.gate
+        line.waiting += count
+        gate.waiting += count
+        key = line.key(batch.admission.message.envelope.priority, batch.admission.turn)
         lane = line.lanes.get(key)
         if lane is not None:
             lane.batches.append(batch)
             return
-        lane = line.lanes[key] = _Lane(key, line)
+        lane = line.lanes[key] = Lane(key, line)
         lane.batches.append(batch)
         self._place(lane)
 
-    def take(self) -> tuple[Line, Batch, tuple[StoredRecipient, ...]] | None:
+    def take(self, now: float) -> tuple[Line, Batch, tuple[StoredRecipient, ...]] | None:
         """Whoever's turn it is: recipients of one message for one line, or `None`.
 
-        The caller counts the delivery in the line's window before the next call.
+        The delivery has begun then, as far as the line and its gate count.
         """
         while self._round:
             turn = self._round.take()
-            lane = self._next_lane(turn)
+            lane = self._next_lane(turn, now)
             if lane is not None:
                 taken = self._take_from(lane)
                 if turn.lanes:
@@ -156,64 +87,83 @@ class Rotation:
             del self._turns[turn.key]
         return None
 
-    def freed(self, line: Line) -> None:
-        """Deliveries of a line ended, or its window grew: those parked longest may come."""
-        while line.parked and line.free > 0:
+    def freed(self, gate: Gate) -> None:
+        """Deliveries ended, or the gate opened or grew: those parked longest may come."""
+        while gate.parked and gate.free > 0:
+            lane = gate.parked.take()
+            if lane.batches:
+                lane.reserved = True
+                gate.reserved += 1
+                self._enter(lane)
+
+    def unblock(self, line: Line) -> None:
+        """The line is not being probed any more: what was parked there goes on."""
+        while line.parked:
             lane = line.parked.take()
-            lane.reserved = True
-            line.reserved += 1
-            self._enter(lane)
+            if lane.batches:
+                self._place(lane)
 
     def empty(self, line: Line) -> list[Batch]:
         """Take everything that waits for a line away from it."""
+        gate = line.gate
         batches = [batch for lane in line.lanes.values() for batch in lane.batches]
         for lane in line.lanes.values():
-            lane.batches.clear()  # where the lane is still in a round, it is passed over there
+            lane.batches.clear()  # wherever the lane still is, it is passed over there
+            gate.reserved -= lane.reserved
             lane.reserved = False
         line.lanes.clear()
         line.parked.clear()
-        line.reserved = line.waiting = 0
+        gate.waiting -= line.waiting
+        line.waiting = 0
         return batches
 
-    def _place(self, lane: _Lane) -> None:
-        if lane.line.free > 0:
+    def _place(self, lane: Lane) -> None:
+        if lane.line.is_probed:
+            lane.line.parked.put(lane.key[0], lane)
+        elif lane.line.gate.free > 0:
             self._enter(lane)
         else:
-            lane.line.parked.put(lane.key[0], lane)
+            lane.line.gate.parked.put(lane.key[0], lane)
 
-    def _enter(self, lane: _Lane) -> None:
+    def _enter(self, lane: Lane) -> None:
         turn = self._turns.get(lane.key)
         if turn is None:
             turn = self._turns[lane.key] = _Turn(lane.key)
             self._round.put(lane.key[0], turn)
         turn.lanes.append(lane)
 
-    def _next_lane(self, turn: _Turn) -> _Lane | None:
-        """The first lane of the turn that may begin a delivery; those before it are parked."""
+    def _next_lane(self, turn: _Turn, now: float) -> Lane | None:
+        """The first lane of the turn that may begin a delivery, and does; those before are parked.
+
+        A reservation that its lane cannot use is passed on.
+        """
         while turn.lanes:
             lane = turn.lanes.popleft()
-            if lane.batches and self._may_begin(lane):
+            if not lane.batches:
+                continue
+            line, gate, reserved = lane.line, lane.line.gate, lane.reserved
+            if reserved:
+                lane.reserved = False
+                gate.reserved -= 1
+            if line.is_probed:
+                line.parked.put(lane.key[0], lane)
+                if reserved:
+                    self.freed(gate)
+            elif (reserved or gate.free > 0) and gate.begin(now):
                 return lane
+            elif reserved:  # the window has shrunk since the promise, or the gate is closed
+                gate.parked.put_first(lane.key[0], lane)
+            else:
+                gate.parked.put(lane.key[0], lane)
         return None
 
-    def _may_begin(self, lane: _Lane) -> bool:
-        line = lane.line
-        if not lane.reserved:
-            if line.free > 0:
-                return True
-            line.parked.put(lane.key[0], lane)
-            return False
-        lane.reserved = False
-        line.reserved -= 1
-        if line.window.free > 0:
-            return True
-        line.parked.put_first(lane.key[0], lane)  # the window has shrunk since the promise
-        return False
-
-    def _take_from(self, lane: _Lane) -> tuple[Line, Batch, tuple[StoredRecipient, ...]]:
+    def _take_from(self, lane: Lane) -> tuple[Line, Batch, tuple[StoredRecipient, ...]]:
         line, batch = lane.line, lane.batches[0]
-        recipients = batch.take(self._most)
-        line.waiting -= len(recipients)
+        recipients = batch.take(line.gate.allowance.recipients)
+        count = len(recipients)
+        line.running += 1
+        line.waiting -= count
+        line.gate.waiting -= count
         if not batch.left:
             lane.batches.popleft()
         if lane.batches:

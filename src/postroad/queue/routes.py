@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from postroad.delivery import Route
+from postroad.delivery.routing import RouteMistake
 from postroad.model import (
     Address,
     ContentFilter,
@@ -25,13 +26,20 @@ from postroad.model.journal import Journal, Level, Notice
 __all__ = ["Router", "Routes"]
 
 _NO_ROUTE = Reply.of(451, "4.3.0", "the route of this address could not be found out")
-_NO_FILTER = Reply.of(451, "4.3.5", "Server configuration error")
+_MISTAKEN = Reply.of(451, "4.3.5", "Server configuration error")
 
 
 class Router(Protocol):
     """Who knows where mail for an address goes."""
 
-    async def route(self, address: Address, content_filter: ContentFilter | None = None) -> Route:
+    async def route(
+        self,
+        address: Address,
+        content_filter: ContentFilter | None = None,
+        *,
+        sender: Address | None = None,
+        listener: str = "",
+    ) -> Route:
         """The transport and the next hop."""
         ...
 
@@ -57,10 +65,10 @@ class Routes:
         """Which recipients go where, and which wait for what reason."""
         content_filter: ContentFilter | None = None
         if message.waybill.content_filter:
-            read = parse_filter(message.waybill.content_filter)
+            read = parse_filter(message.waybill.content_filter, None)
             if isinstance(read, str):
                 self._warn(message, read)
-                return {_NO_FILTER: list(recipients)}
+                return {_MISTAKEN: list(recipients)}
             content_filter = read
         routes: dict[Route | Reply, list[StoredRecipient]] = {}
         for recipient in recipients:
@@ -72,7 +80,15 @@ class Routes:
         self, message: StoredMessage, address: Address, content_filter: ContentFilter | None
     ) -> Route | Reply:
         try:
-            return await self._router.route(address, content_filter)
+            return await self._router.route(
+                address,
+                content_filter,
+                sender=message.envelope.sender,
+                listener=message.waybill.listener,
+            )
+        except RouteMistake as error:
+            self._warn(message, f"no route to <{address}>: {error}")
+            return _MISTAKEN
         except Exception as error:  # noqa: BLE001 - a fault elsewhere defers mail, no more
             self._warn(message, f"no route to <{address}>: {error!r}")
             return _NO_ROUTE

@@ -4,12 +4,14 @@ It knows neither SMTP nor SQL nor how decisions are made; the planner decides, t
 deliver, the spool remembers. One runner serves one shard on one event loop.
 
 Theory of operation. Workers, at most `concurrency` for each transport, are coroutines that live as
-long as the runner. Each takes the next thing to do: find the routes of a message that came in, or
-make the delivery the planner orders; with nothing to do it parks until somebody rouses it. So a
-delivery costs no task of its own, and begins in the loop turn after its message was committed. A
-feeder claims what is due whenever the window has room. A settlement writes results in groups.
-Before anything is begun the spool is asked whether the message has been held in the meantime; what
-has goes back to it.
+long as the runner. Each takes the next thing to do: let a message that came in enter (`Entry`: its
+routes and sites), or make the delivery the planner orders; with nothing to do it parks until
+somebody rouses it. So a delivery costs no task of its own, and begins in the loop turn after its
+message was committed. No more than half of the workers let messages enter at once: where routes or
+sites are stuck, what has entered goes on. A worker that finds nothing because a rate says so leaves
+a bell behind that rings when it is time. A `Feeder` claims what is due whenever the window has
+room. A `Settlement` writes results in groups. Before anything is begun the spool is asked whether
+the message has been held in the meantime; what has goes back to it.
 
 Order makes it safe. A recipient is settled only after its delivery was taken, its retry decided,
 or its bounce acknowledged by the door; a crash anywhere repeats work and loses none. Whatever a
@@ -24,32 +26,37 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from postroad.delivery import Delivery, Transport
-from postroad.delivery.routing import FILTER
-from postroad.model import Outcome, Reply, Report, Status, StoredRecipient
+from postroad.model import Outcome, Reply, Report, Status, StoredMessage, StoredRecipient
 from postroad.model.journal import Journal, Level, Notice
-from postroad.queue.alarm import Alarm
-from postroad.queue.attempt import Admission, Attempt, Destination
+from postroad.queue.allowance import UNLIMITED, Allowances
+from postroad.queue.attempt import Admission, Attempt, Verdict
 from postroad.queue.conclusion import Conclusion, Whose, nobody
 from postroad.queue.delivery_log import DeliveryLog
+from postroad.queue.entry import Entry
+from postroad.queue.feeder import Feeder
+from postroad.queue.gate import Commons
 from postroad.queue.notifier import Door, Notifier
-from postroad.queue.planner import Planner
+from postroad.queue.planner import CROWDED, Planner
+from postroad.queue.remarks import Refused, Remarks, unheard
 from postroad.queue.routes import Router, Routes
 from postroad.queue.schedule import Schedule
-from postroad.queue.settings import QueueSettings
+from postroad.queue.settings import DestinationSettings, QueueSettings
 from postroad.queue.settlement import Settlement
+from postroad.queue.sites import SiteFinder, Sites
+from postroad.queue.suspension import SUSPENDED, Suspension
 from postroad.queue.wishes import Wishes
-from postroad.spool import Claim, Claimed, Done, Retry, SpoolError
+from postroad.spool import Claim, Claimed, Done, Retry
 
 __all__ = ["Router", "Runner", "Spool"]
 
-_NEVER = float("inf")
-_CLAIM = 100  # recipients; a claim is put off until there is room for so many
-_MOST_CLAIMED = 1000  # recipients by one claim, so that none holds the spool up for long
-_UNLIMITED = 1 << 30
-_CLAIM_PAUSE = 5.0  # seconds after a claim that failed or brought nothing
-_RELAYS = frozenset({"smtp", FILTER})  # the transports that hand mail on to other servers
+_LONGEST_BELL = 60.0  # seconds; a clock that was set must not leave anybody asleep
 _NO_TRANSPORT = Reply.of(451, "4.3.5", "mail transport unavailable")
 _MISHAP = Reply.of(451, "4.3.0", "internal error in the mail transport")
+
+
+def _nowhere(_: str) -> SiteFinder | None:
+    """Nobody knows sites: each next hop is by itself."""
+    return None
 
 
 class Spool(Protocol):
@@ -87,6 +94,11 @@ class Runner:
         settings: QueueSettings,
         hostname: str,
         bounced: Whose = nobody,
+        refused: Refused = unheard,
+        destinations: Mapping[str, DestinationSettings] | None = None,
+        commons: Commons | None = None,
+        finder: Callable[[str], SiteFinder | None] = _nowhere,
+        suspension: Suspension | None = None,
     ) -> None:
         """Take the parts.
 
@@ -100,35 +112,75 @@ class Runner:
             settings: `[queue]`.
             hostname: our name, for bounces.
             bounced: told of each failure of mail that an account submitted.
+            refused: told of each refusal for good by another server.
+            destinations: `[destinations.NAME]`, by NAME.
+            commons: what all workers count together; `None`: there is no other.
+            finder: who finds the sites of a transport's next hops.
+            suspension: which mail waits for an operator; left out: what `settings` say.
         """
         self._spool = spool
-        self._routes = Routes(router, journal)
         self._transports = transports
+        self._door = door
         self._journal = journal
         self._log = DeliveryLog(journal)
+        self._remarks = Remarks(journal, refused)
         self._clock = clock
-        self._planner = Planner(settings)
-        self._schedule = schedule = Schedule(settings)
+        self._hostname = hostname
+        self._bounced = bounced
+        if suspension is None:  # not «or»: one without a name in it is false
+            suspension = Suspension(settings.defer_transports)
+        self._suspension = suspension
         self._settlement = Settlement(spool, journal, self._settled)
-        self._conclusion = Conclusion(
-            self._settlement.put,
-            Notifier(door, journal, hostname, settings, schedule),
-            Wishes(settings, schedule),
-            schedule,
-            bounced,
+        self._feeder = Feeder(spool, journal, clock, self._room, self._claimed)
+        allowances = Allowances(settings, destinations)
+        self._planner = Planner(settings, allowances, commons)
+        self._sites = Sites(finder, clock)
+        self._entry = Entry(
+            self._planner, Routes(router, journal), self._sites, self._suspension, clock
         )
-        self._batch = max(1, min(_CLAIM, settings.active_limit // 20 or 1))
-        self._most = settings.concurrency * max(len(transports), 1) or _UNLIMITED
-        self._most_unsettled = settings.active_limit or _UNLIMITED
-        self._alarm = Alarm()
         self._inbox: deque[Admission] = deque()
+        self._entering = 0  # workers that let messages enter
         self._unsettled = 0  # recipients with a verdict that is not written yet
-        self._next_due = 0.0  # when the spool has mail to claim, as far as is known
         self._group: asyncio.TaskGroup | None = None
         self._ended = asyncio.Event()
         self._workers: set[asyncio.Task[None]] = set()
         self._parked: list[asyncio.Future[None]] = []
+        self._bell: asyncio.TimerHandle | None = None
+        self._bell_at = 0.0  # seconds since the epoch
         self._stopping = False
+        self._take(settings, allowances)
+
+    def replace(
+        self, settings: QueueSettings, destinations: Mapping[str, DestinationSettings]
+    ) -> None:
+        """Go by other settings from now on. What runs, and what was learnt of destinations, stays.
+
+        Raises:
+            OSError: the file of suspended transports cannot be read; all else has changed.
+        """
+        allowances = Allowances(settings, destinations)
+        self._planner.replace(settings, allowances)
+        self._take(settings, allowances)
+        self._rouse()
+        self.wake()
+        self._suspension.configure(settings.defer_transports)
+
+    def _take(self, settings: QueueSettings, allowances: Allowances) -> None:
+        """What is made anew when settings change."""
+        self._schedule = schedule = Schedule(settings)
+        self._conclusion = Conclusion(
+            self._settlement.put,
+            Notifier(self._door, self._journal, self._hostname, settings, schedule),
+            Wishes(settings, schedule),
+            schedule,
+            bounced=self._bounced,
+            journal=self._journal,
+        )
+        self._feeder.resize(settings.active_limit)
+        most = sum(allowances.concurrency(name) for name in self._transports)
+        self._most = min(max(most, settings.concurrency), UNLIMITED) or UNLIMITED
+        self._most_entering = max(1, self._most // 2)
+        self._most_unsettled = settings.active_limit or UNLIMITED
 
     def add(self, claimed: Claimed) -> None:
         """Take a message that was just committed, claimed for us.
@@ -140,12 +192,11 @@ class Runner:
         if claimed.recipients:
             self._admit(claimed, fresh=True)
         elif claimed.message.envelope.hold_until is not None:
-            self._look_at(claimed.message.envelope.hold_until)
+            self._feeder.look_at(claimed.message.envelope.hold_until)
 
     def wake(self) -> None:
         """Look at the spool now: something changed there that did not pass through here."""
-        self._next_due = 0.0
-        self._alarm.ring()
+        self._feeder.look_now()
         self._settlement.hurry()
 
     def flush(self) -> None:
@@ -161,8 +212,11 @@ class Runner:
                 self._group.create_task(self._settlement.run())
                 for _ in range(len(self._inbox)):
                     self._rouse()
-                await self._feed()
+                await self._feeder.run()
         finally:
+            self._sites.close()
+            if self._bell is not None:
+                self._bell.cancel()
             self._ended.set()
 
     async def drain(self, timeout: float) -> None:  # noqa: ASYNC109 - cuts off workers, not itself
@@ -174,7 +228,7 @@ class Runner:
             timeout: seconds after which running deliveries are cut off.
         """
         self._stopping = True
-        self._alarm.ring()
+        self._feeder.close()
         while self._parked:
             self._rouse()
         if self._workers:
@@ -187,6 +241,9 @@ class Runner:
         if self._group is not None:
             await self._ended.wait()
 
+    def _claimed(self, claimed: Claimed) -> None:
+        self._admit(claimed, fresh=False)
+
     def _admit(self, claimed: Claimed, *, fresh: bool) -> None:
         admission, count = None, 0
         if not self._stopping and self._unsettled < self._most_unsettled:
@@ -197,35 +254,18 @@ class Runner:
             count = len(admission.recipients)
             self._inbox.append(admission)
             self._rouse()
-        if count < len(claimed.recipients):
-            self._settlement.give_back([each.id for each in claimed.recipients[count:]])
+        rest = claimed.recipients[count:]
+        if rest and (fresh or self._stopping):
+            self._settlement.give_back([each.id for each in rest])
+        elif rest:
+            self._crowd_out(claimed.message, rest)
 
-    async def _feed(self) -> None:
-        """Claim what is due whenever there is room for it."""
-        while not self._stopping:
-            now, room = self._clock(), self._room()
-            wait = _NEVER  # without room: until a settlement rings
-            if room >= self._batch:
-                wait = self._next_due - now
-                if wait <= 0:
-                    await self._claim(now, room)
-                    continue
-            await self._alarm.sleep(wait)
-
-    async def _claim(self, now: float, room: int) -> None:
-        self._next_due = _NEVER  # what happens during the claim may bring it forward
-        try:
-            claim = await self._spool.claim(now, min(room, _MOST_CLAIMED))
-        except SpoolError as error:
-            self._journal(Notice("qmgr", f"the spool could not be read: {error}", Level.ERROR))
-            self._next_due = min(self._next_due, now + _CLAIM_PAUSE)
-            return
-        for claimed in claim.messages:
-            self._admit(claimed, fresh=False)
-        if claim.next_due is not None:
-            soonest = 0.0 if claim.messages else now + _CLAIM_PAUSE
-            due = claim.next_due if claim.next_due > now else soonest
-            self._next_due = min(self._next_due, due)
+    def _crowd_out(self, message: StoredMessage, recipients: Sequence[StoredRecipient]) -> None:
+        """Have recipients come back later: more of their sender is in memory than its share."""
+        at = self._planner.back_at(message, len(recipients), self._clock())
+        self._unsettled += len(recipients)
+        for each in recipients:
+            self._settlement.put(Retry(each.id, at, each.reason or str(CROWDED), tried=False))
 
     def _room(self) -> int:
         """Recipients that may be claimed: those with an unwritten verdict still take room."""
@@ -233,14 +273,7 @@ class Runner:
 
     def _settled(self, count: int, due: float) -> None:
         self._unsettled -= count
-        self._look_at(due)
-
-    def _look_at(self, due: float) -> None:
-        """Remember that the spool has mail at this time; wake the feeder where that matters."""
-        sooner = due < self._next_due
-        self._next_due = min(self._next_due, due)
-        if sooner or (self._next_due <= self._clock() and self._room() >= self._batch):
-            self._alarm.ring()
+        self._feeder.look_at(due)
 
     def _rouse(self) -> None:
         """Have one more worker look for work, if one may."""
@@ -256,10 +289,12 @@ class Runner:
 
     async def _work(self) -> None:
         while not self._stopping:
-            if self._inbox:
+            if self._inbox and self._entering < self._most_entering:
                 await self._enter(self._inbox.popleft())
                 continue
-            attempt = self._planner.next()
+            attempt = self._planner.next(self._clock())
+            if self._planner.opens_at is not None:
+                self._hang_bell(self._planner.opens_at)
             if attempt is None:
                 sleeper = asyncio.get_running_loop().create_future()
                 self._parked.append(sleeper)
@@ -269,32 +304,38 @@ class Runner:
                 self._rouse()
             await self._perform(attempt)
 
+    def _hang_bell(self, at: float) -> None:
+        """Have a worker look for work at this time, seconds since the epoch."""
+        if self._bell is not None:
+            if self._bell_at <= at:
+                return
+            self._bell.cancel()
+        delay = min(max(at - self._clock(), 0.0), _LONGEST_BELL)
+        self._bell_at = at
+        self._bell = asyncio.get_running_loop().call_later(delay, self._ring)
+
+    def _ring(self) -> None:
+        self._bell = None
+        self._rouse()
+
     async def _enter(self, admission: Admission) -> None:
-        """Find the route of each recipient and let the planner have them."""
+        """Let a message enter the planner, and settle what of it cannot."""
         if self._spool.withholds(admission.message.queue_id):
             self._planner.dismiss(admission)
             self._settlement.give_back([each.id for each in admission.recipients])
             return
         owed = [each for each in admission.recipients if each.owed is not None]
         wanting = [each for each in admission.recipients if each.owed is None]
-        routes = await self._routes.of(admission.message, wanting)
-        now = self._clock()
         if owed:
-            await self._report(admission, owed, now)
-        is_late = self._schedule.missed(admission.message, now)
-        verdicts = []
-        for route, group in routes.items():
-            if is_late:
-                verdicts += self._planner.expire(admission, tuple(group), now)
-            elif isinstance(route, Reply):
-                verdicts += self._planner.defer(admission, tuple(group), route, now)
-            else:
-                destination = Destination(route.transport, route.nexthop)
-                verdicts += self._planner.add(admission, tuple(group), destination, now)
-        if verdicts:
-            self._unsettled += len(verdicts)
-            self._log.untried(verdicts, now)
-            await self._conclusion.draw(verdicts, "none", now, relayed=False)
+            await self._report(admission, owed, self._clock())
+        if not wanting:
+            return
+        self._entering += 1
+        try:
+            verdicts = await self._entry.of(admission, wanting, self._schedule)
+        finally:
+            self._entering -= 1
+        await self._conclude(verdicts, self._clock())
 
     async def _report(
         self, admission: Admission, owed: Sequence[StoredRecipient], now: float
@@ -302,43 +343,64 @@ class Runner:
         """Send the reports that are all that is left to do for these recipients."""
         verdicts = self._planner.report(admission, tuple(owed))
         self._unsettled += len(verdicts)
+        self._log.untried([each for each in verdicts if each.status is Status.BOUNCED], now)
         await self._conclusion.draw(verdicts, "none", now, relayed=False)
 
     async def _perform(self, attempt: Attempt) -> None:
         if self._spool.withholds(attempt.message.queue_id):
-            self._planner.forgo(attempt)
+            self._planner.forgo(attempt, self._clock())
             self._settlement.give_back([each.id for each in attempt.recipients])
             return
-        if attempt.message.envelope.deliver_by is not None:
-            now = self._clock()
-            if self._schedule.missed(attempt.message, now):
-                await self._withdraw(attempt, now)
-                return
-        report = await self._deliver(attempt)
+        given_up = self._given_up(attempt)
+        if given_up is not None:
+            await self._conclude(given_up, self._clock())
+            return
+        transport = self._transports.get(attempt.destination.transport)
+        report = await self._deliver(transport, attempt)
         now = self._clock()
+        relayed = transport is not None and transport.relays
+        report = self._remarks.on(attempt, report, now, relays=relayed)
         verdicts = self._planner.finished(attempt, report, now)
         self._unsettled += len(verdicts)
         tried = len(attempt.recipients)
         self._log.tried(verdicts[:tried], attempt, report, now)
         self._log.untried(verdicts[tried:], now)
-        relayed = attempt.destination.transport in _RELAYS
         await self._conclusion.draw(verdicts, report.relay, now, relayed=relayed)
 
-    async def _withdraw(self, attempt: Attempt, now: float) -> None:
-        """Do not make a delivery: while it waited its turn, its deadline went by."""
-        verdicts = self._planner.withdraw(attempt, now)
-        self._unsettled += len(verdicts)
-        self._log.untried(verdicts, now)
-        await self._conclusion.draw(verdicts, "none", now, relayed=False)
+    def _given_up(self, attempt: Attempt) -> list[Verdict] | None:
+        """Verdicts on a delivery that must not be made any more; `None`: it is to be made.
 
-    async def _deliver(self, attempt: Attempt) -> Report:
-        transport = self._transports.get(attempt.destination.transport)
+        While it waited its turn, its deadline went by, or an operator suspended where it goes.
+        """
+        if attempt.message.envelope.deliver_by is not None:
+            now = self._clock()
+            if self._schedule.missed(attempt.message, now):
+                return self._planner.withdraw(attempt, now)
+        if self._suspension:
+            to, holds_back = attempt.destination, self._suspension.holds_back
+            if any(holds_back(to, each) for each in attempt.recipients):
+                return self._planner.put_off(attempt, SUSPENDED, self._clock())
+        return None
+
+    async def _conclude(self, verdicts: list[Verdict], now: float) -> None:
+        """Log and write verdicts that came without an attempt."""
+        if verdicts:
+            self._unsettled += len(verdicts)
+            self._log.untried(verdicts, now)
+            await self._conclusion.draw(verdicts, "none", now, relayed=False)
+
+    async def _deliver(self, transport: Transport | None, attempt: Attempt) -> Report:
         if transport is None:
             words = f"there is no transport named {attempt.destination.transport}"
             return self._mishap(attempt, _NO_TRANSPORT, words)
         try:
             return await transport.deliver(
-                Delivery(attempt.message, attempt.recipients, attempt.destination.nexthop)
+                Delivery(
+                    attempt.message,
+                    attempt.recipients,
+                    attempt.destination.nexthop,
+                    attempt.messages_per_connection,
+                )
             )
         except Exception as error:  # noqa: BLE001 - a fault elsewhere defers mail, no more
             words = f"transport {attempt.destination.transport} failed: {error!r}"

@@ -5,6 +5,9 @@ As Postfix does it, the pause before the next attempt is the message's age, not 
 survive a crash for it. Up to a quarter is added, chosen by the recipient's identity, so that mail
 which failed together does not come back together, and a test can foretell it.
 
+An operator may name the pauses instead (`retry`): then the number of attempts that were made says
+which is next, and the last repeats. The spread is added to these as well.
+
 Two things shift that. A message that was held until a time its sender chose has its age from there
 (RFC 4865 §4.1). And where a sender said by when a message ought to be delivered (RFC 2852), the
 next attempt comes no later than that moment, whatever the pause: then it is seen to be late.
@@ -12,7 +15,7 @@ next attempt comes no later than that moment, whatever the pause: then it is see
 
 from __future__ import annotations
 
-from postroad.model import ByMode, StoredMessage
+from postroad.model import ByMode, StoredMessage, StoredRecipient
 from postroad.queue.settings import QueueSettings
 
 __all__ = ["Schedule"]
@@ -20,6 +23,8 @@ __all__ = ["Schedule"]
 _SHORTEST = 1.0  # seconds; with a minimal_backoff of 0 a failing message must not spin
 _LONGEST_PAUSE = 600.0  # seconds
 _SPREAD = 0.25
+_SHORTEST_HINT = 30.0  # seconds; whatever a next hop says, its mail is not tried more often
+_HINT_SPREAD = 240.0  # a pause that was named gets at most a minute of spread
 _GOLDEN = 0x9E37_79B9  # 2^32 divided by the golden ratio: consecutive ids land far apart
 
 
@@ -34,20 +39,31 @@ class Schedule:
             smarthost waits for it.
     """
 
-    __slots__ = ("_bounce_lifetime", "_lifetime", "longest", "longest_pause", "shortest")
+    __slots__ = ("_bounce_lifetime", "_lifetime", "_pauses", "longest", "longest_pause", "shortest")
 
     def __init__(self, settings: QueueSettings) -> None:
-        self.shortest = max(settings.minimal_backoff, _SHORTEST)
-        longest = settings.maximal_backoff or float("inf")
+        self._pauses = pauses = settings.retry
+        self.shortest = max(pauses[0] if pauses else settings.minimal_backoff, _SHORTEST)
+        longest = max(pauses, default=settings.maximal_backoff) or float("inf")
         self.longest = max(longest, self.shortest)
         self.longest_pause = max(min(longest, _LONGEST_PAUSE), self.shortest)
         self._lifetime = settings.lifetime or float("inf")
         self._bounce_lifetime = settings.bounce_lifetime or float("inf")
 
-    def retry_at(self, message: StoredMessage, recipient_id: int, now: float) -> float:
+    def retry_at(self, message: StoredMessage, recipient: StoredRecipient, now: float) -> float:
         """When to try a recipient again that failed at `now`; seconds since the epoch."""
-        pause = min(max(self.age(message, now), self.shortest), self.longest)
-        return self.not_late(message, now + pause + self.spread(recipient_id, pause), now)
+        pause = self._pause(message, recipient, now)
+        return self.not_late(message, now + pause + self.spread(recipient.id, pause), now)
+
+    def hinted(self, recipient: StoredRecipient, pause: float, now: float) -> float:
+        """When to try again where the next hop named a pause, in seconds, within our bounds."""
+        pause = min(max(pause, _SHORTEST_HINT), self.longest)
+        return now + pause + self.spread(recipient.id, min(pause, _HINT_SPREAD))
+
+    def _pause(self, message: StoredMessage, recipient: StoredRecipient, now: float) -> float:
+        if self._pauses:
+            return self._pauses[min(recipient.attempts, len(self._pauses) - 1)]
+        return min(max(self.age(message, now), self.shortest), self.longest)
 
     def not_late(self, message: StoredMessage, at: float, now: float) -> float:
         """The time `at`, or the message's deadline where that is sooner and yet to come."""
@@ -71,6 +87,10 @@ class Schedule:
         """Until when there will be attempts, seconds since the epoch; infinity: for ever."""
         by, end = message.envelope.deliver_by, self._end(message)
         return min(end, by.deadline) if by is not None and by.mode is ByMode.RETURN else end
+
+    def given_up(self, message: StoredMessage, now: float) -> bool:
+        """Whether even a report on the message comes too late: both lifetimes are over."""
+        return now >= self._released(message) + self._lifetime + self._bounce_lifetime
 
     def _end(self, message: StoredMessage) -> float:
         null = message.envelope.sender is None

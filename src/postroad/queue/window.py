@@ -1,93 +1,81 @@
-"""How many deliveries one destination may have at once, and whether it is alive at all.
+"""How many deliveries may run at once where mail is counted together. Pure.
 
-It knows counts and times, not messages. Success widens the window by one, a failed attempt halves
-it; that is how a sender finds out what a receiver bears without being told. A destination that
-does not answer is dead: nothing is sent until its pause is over, then one delivery is the probe.
-Pauses double from one failed probe to the next, up to ten minutes.
+It knows counts, not messages, times or hosts. Success widens the window, a put-off halves it; that
+is how a sender finds out what a receiver bears without being told.
+
+Theory of operation. As TCP does it: up to a *knee* each success adds one, so that a new destination
+gets its full window after a few deliveries; beyond the knee a whole windowful of successes adds
+one. At first there is no knee. Whatever makes the window smaller puts the knee at half of what it
+was. So a receiver that bears ten at once is not asked for eleven after each success, and sees a
+put-off once in some tens of deliveries instead of one in two: the window swings between half of
+what is borne and one more, and it never comes to rest. Postfix adds one for each success and takes
+one for each failure (default_destination_concurrency_positive_feedback, …_negative_feedback), which
+swings less widely and asks too much more often; here each put-off costs a message minutes.
 """
 
 from __future__ import annotations
 
-from postroad.model import Reply
-from postroad.queue.schedule import Schedule
-from postroad.queue.settings import QueueSettings
-
 __all__ = ["Window"]
 
-_UNLIMITED = 1 << 30
+_NO_KNEE = 1 << 30
 
 
 class Window:
-    """The concurrency and the liveness of one destination.
+    """The concurrency of one destination.
 
     Attributes:
-        running: deliveries that were begun and have not ended.
-        retry_at: when a dead destination may be probed, seconds since the epoch.
-        reason: the reply that a dead destination's other mail is deferred with; `None`: alive.
+        limit: deliveries allowed at once now; at least 1.
     """
 
-    __slots__ = ("_initial", "_limit", "_most", "_pause", "_since", "reason", "retry_at", "running")
+    __slots__ = ("_initial", "_knee", "_most", "_since", "_successes", "limit")
 
-    def __init__(self, settings: QueueSettings) -> None:
-        self._most = settings.destination_concurrency or _UNLIMITED
-        self._initial = min(settings.initial_concurrency or self._most, self._most)
-        self._limit = self._initial
-        self._pause = 0.0
-        self._since = 0
-        self.running = 0
-        self.retry_at = 0.0
-        self.reason: Reply | None = None
-
-    @property
-    def limit(self) -> int:
-        """Deliveries allowed at once now."""
-        return self._limit if self.reason is None else 1
-
-    @property
-    def free(self) -> int:
-        """Deliveries that may begin now."""
-        return self.limit - self.running
-
-    def succeeded(self) -> None:
-        """The destination took a delivery, or refused it with its own words."""
-        if self.reason is not None:
-            self.revive()
-        elif self._limit < self._most:
-            self._limit += 1
-
-    def failed(self) -> None:
-        """The destination answered, and put everybody off."""
-        if self.reason is not None:
-            self.revive()
-        else:
-            self._limit = max(1, self._limit // 2)
-
-    def unreachable(
-        self, reason: Reply, schedule: Schedule, now: float, *, began: int, ordered: int
-    ) -> bool:
-        """The destination did not answer.
+    def __init__(self, initial: int, most: int) -> None:
+        """A window that knows nothing yet.
 
         Args:
-            reason: what the attempt ended with.
-            schedule: shortest and longest pause.
-            now: seconds since the epoch.
-            began: `Attempt.began` of the attempt.
-            ordered: how many attempts have been ordered so far.
-
-        Returns:
-            Whether that is news. An attempt that began before the destination was found dead says
-            nothing new, and must not make the pause longer.
+            initial: deliveries allowed before any succeeded.
+            most: deliveries allowed ever.
         """
-        if self.reason is not None and began < self._since:
-            return False
-        self._pause = min(max(self._pause * 2, schedule.shortest), schedule.longest_pause)
-        self._since = ordered
-        self.reason = reason
-        self.retry_at = now + self._pause
-        return True
+        self._initial = min(initial, most)
+        self._most = most
+        self._knee = _NO_KNEE
+        self._successes = 0  # since the window was last widened
+        self._since = 0
+        self.limit = self._initial
 
-    def revive(self) -> None:
-        """Forget that the destination was dead."""
-        self.reason = None
-        self._pause = 0.0
-        self._limit = self._initial
+    def succeeded(self) -> None:
+        """A delivery was taken, or refused for good, which is an answer as well."""
+        if self.limit >= self._most:
+            return
+        if self.limit >= self._knee:
+            self._successes += 1
+            if self._successes < self.limit:
+                return
+        self.limit += 1
+        self._successes = 0
+
+    def failed(self, *, began: int, ordered: int) -> None:
+        """A delivery was put off, or got no answer.
+
+        Args:
+            began: `Attempt.began` of the delivery.
+            ordered: how many attempts have been ordered so far. One that began before the window
+                last shrank makes it smaller again, but tells nothing new of what is borne.
+        """
+        if began >= self._since:
+            self._knee = max(1, self.limit // 2)
+            self._since = ordered
+        self.limit = max(1, self.limit // 2)
+        self._successes = 0
+
+    def restart(self) -> None:
+        """Forget everything."""
+        self.limit, self._knee, self._successes = self._initial, _NO_KNEE, 0
+
+    def resize(self, initial: int, most: int) -> None:
+        """Take other bounds; what was learnt holds within them."""
+        grown = most > self._most and self.limit == self._most
+        self._initial, self._most = min(initial, most), most
+        self.limit = min(self.limit, most)
+        if grown and self.limit < self._initial:
+            self.limit = self._initial

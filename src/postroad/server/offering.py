@@ -7,11 +7,17 @@ RFC 6710 §8 leaves priorities to clients that are authorized.
 
 from __future__ import annotations
 
+from collections.abc import Hashable
+
 from postroad.model import Client
 from postroad.server.service import Service
 from postroad.smtp import Offer
 
 __all__ = ["offer_to"]
+
+MOST_KEPT = 64
+"""Offers that a listener keeps: there are a few kinds of clients, for each second in which mail
+may be held back."""
 
 
 def offer_to(
@@ -31,7 +37,18 @@ def offer_to(
     holding = known and "FUTURERELEASE" not in without
     longest = int(extensions.future_release) if holding else 0
     address = speaker.network_address
-    return Offer(
+    etrn = not extensions.lmtp and extensions.etrn.is_for(client, logins=service.auth)
+    xclient = extensions.impostors.contains(address)
+    xforward = extensions.forwarders.contains(address)
+    # To the second, in which most clients of a busy server are offered the same.
+    end = int(service.clock()) + longest if longest else 0
+    kind: Hashable = (known, end, etrn, xclient, xforward, mechanisms)
+    offer = service.offers.get(kind)
+    if offer is not None:
+        return offer
+    if len(service.offers) >= MOST_KEPT:
+        service.offers.clear()
+    offer = service.offers[kind] = Offer(
         lmtp=extensions.lmtp,
         starttls=service.starttls,
         secure=service.implicit_tls,
@@ -39,17 +56,18 @@ def offer_to(
         mechanisms=mechanisms,
         plain_auth=extensions.plain_auth,
         broken_auth=service.logins.broken_clients,
-        etrn=not extensions.lmtp and extensions.etrn.is_for(client, logins=service.auth),
+        etrn=etrn,
         vrfy=extensions.vrfy != "never",
         requiretls="REQUIRETLS" not in without,
         future_release=longest,
-        future_release_end=service.clock() + longest if longest else 0.0,
+        future_release_end=float(end),
         deliver_by=known and "DELIVERBY" not in without,
         priority=known and "MT-PRIORITY" not in without,
-        xclient=extensions.impostors.contains(address),
-        xforward=extensions.forwarders.contains(address),
+        xclient=xclient,
+        xforward=xforward,
         dsn="DSN" not in without,
         chunking="CHUNKING" not in without,
         binarymime="BINARYMIME" not in without,
         limits="LIMITS" not in without,
     )
+    return offer

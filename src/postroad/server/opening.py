@@ -5,6 +5,7 @@ The session calls these at the connection, at EHLO and at MAIL, and gives the cl
 
 from __future__ import annotations
 
+from postroad.intake import NO_STORAGE
 from postroad.model import Reply
 from postroad.policy import Stage
 from postroad.server.mechanisms import offer_logins
@@ -43,6 +44,8 @@ async def begin(peer: Peer, preliminaries: Preliminaries, event: Mail) -> Transa
     service = peer.service
     now = service.clock()
     sending, refusal = peer.sending(event), peer.suspension()
+    if refusal is None and service.room is not None and not service.room.has(event.size or 0):
+        refusal = NO_STORAGE
     if refusal is None and sending is not None:
         refusal = service.gate.message(sending, now, event.size)
         if refusal is not None:
@@ -54,7 +57,7 @@ async def begin(peer: Peer, preliminaries: Preliminaries, event: Mail) -> Transa
     early = await preliminaries.ask(Stage.SENDER, "MAIL", event)
     if early.refusal is not None:
         return early.refusal
-    disposition, pending = early.disposition, early.pending
+    disposition, pending = service.disposition.merged(early.disposition), early.pending
     return Transaction(
         peer, event, envelope, now, sending, disposition=disposition, pending=pending
     )

@@ -12,13 +12,20 @@ __all__ = ["DirectoryOracle"]
 class DirectoryOracle:
     """Implements policy's `Accounts` over a directory, and over who owns which address."""
 
-    def __init__(self, directory: Owning, ownership: Ownership | None = None) -> None:
+    def __init__(
+        self,
+        directory: Owning,
+        ownership: Ownership | None = None,
+        more: frozenset[str] = frozenset(),
+    ) -> None:
         """An oracle.
 
         Args:
             directory: who knows.
             ownership: as whom users may send; `None`: as the directory says, and nothing more.
+            more: addresses (`Address.key`) that take mail without being anybody's.
         """
+        self._more = more
         self._directory = directory
         self._ownership = Ownership(directory) if ownership is None else ownership
 
@@ -28,6 +35,8 @@ class DirectoryOracle:
 
     async def is_listed(self, address: Address) -> bool:
         """Whether an address in a local domain receives mail."""
+        if self._more and address.key in self._more:
+            return True
         return not isinstance(await answered(self._directory.resolve(address)), Unknown)
 
     async def owns(self, user: str, address: Address) -> bool:

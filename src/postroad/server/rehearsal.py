@@ -110,12 +110,20 @@ class _Wire(Connection):
         if not self.over:
             self._written += data
 
-    async def drain(self, timeout: float) -> None:  # noqa: ASYNC109 - it is never congested
+    async def drain(
+        self,
+        timeout: float,  # noqa: ASYNC109 - it is never congested
+        *,
+        or_read: bool = False,
+    ) -> None:
         pass
 
     @property
     def channel_bindings(self) -> Mapping[str, frozenset[bytes]]:
         return _NO_BINDINGS
+
+    async def open(self) -> None:
+        pass
 
     async def start_tls(
         self,

@@ -49,7 +49,6 @@ class SmtpServer:
         listener = Listener(
             listening,
             partial(self._accept, name),
-            implicit_tls=service.implicit_tls,
             proxies=self._proxies(service),
             refuse=partial(self._last_words, name),
         )
@@ -119,8 +118,7 @@ class SmtpServer:
         service, client = self._services[name], connection.peer
         reply = service.gate.enter(client, service.clock())
         if reply is not None:
-            connection.write(_spoken(service, reply))
-            connection.close()
+            connection.turn_away(_spoken(service, reply))
             return
         session = Session(connection, service)
         task = asyncio.get_running_loop().create_task(session.run())

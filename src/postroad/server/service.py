@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -17,16 +17,16 @@ from postroad.directory import Alias, Mailbox, Purpose, Unknown
 from postroad.history.recorder import NO_HISTORY, Recorder
 from postroad.intake import Door
 from postroad.limits.gate import Gate
-from postroad.model import Address, Client, Recipient
+from postroad.model import PLAIN, Address, Client, Disposition, Recipient
 from postroad.model.journal import Journal
 from postroad.policy import Networks, Oracle, Policy
 from postroad.server.containment import Containing, Uncontained
 from postroad.server.extensions import Extensions
 from postroad.server.from_header import FromHeaderMode
 from postroad.server.logins import Logins
-from postroad.smtp import SessionLimits
+from postroad.smtp import Offer, SessionLimits
 
-__all__ = ["Authenticating", "Names", "Service"]
+__all__ = ["Authenticating", "Names", "Room", "Service"]
 
 
 class Authenticating(Protocol):
@@ -52,6 +52,18 @@ class Names(Protocol):
 
     async def identify(self, client: Client) -> Client:
         """The client with its names, and what is unsure of them."""
+        ...
+
+
+class Room(Protocol):
+    """Who knows how full the disks are."""
+
+    def has(self, size: int = 0) -> bool:
+        """Whether a message of so many octets may be taken."""
+        ...
+
+    def promise(self, size: int) -> None:
+        """One was."""
         ...
 
 
@@ -84,12 +96,15 @@ class Service:
         extensions: what is offered beyond plain SMTP.
         logins: what logins go by besides the directory.
         listener: the listener's name in the configuration.
+        disposition: what is done with all mail that comes in here, unless a rule says otherwise.
         history: remembers what is decided.
         containment: watches over logged-in users.
         probe_sender: `Address.key` of the sender of our probes, whose mail is always taken (and
             thrown away); empty: none.
         from_header: what becomes of users' mail whose From header names somebody else.
         wrote_to: told of the recipients of our users' mail; `None`: nobody wants to know.
+        room: whether the disks have some; `None`: nobody looks.
+        offers: what was offered to other clients (`offering`).
     """
 
     name: str
@@ -116,11 +131,14 @@ class Service:
     extensions: Extensions = field(default_factory=Extensions)
     logins: Logins = field(default_factory=Logins)
     listener: str = ""
+    disposition: Disposition = PLAIN
     history: Recorder = NO_HISTORY
     containment: Containing = field(default_factory=Uncontained)
     probe_sender: str = ""
     from_header: FromHeaderMode = "ignore"
     wrote_to: Callable[[Sequence[Recipient]], None] | None = None
+    room: Room | None = None
+    offers: dict[Hashable, Offer] = field(default_factory=dict, compare=False, repr=False)
 
     def trusts(self, client: Client) -> bool:
         """Whether a client is in a trusted network, or on a Unix-domain socket of ours.

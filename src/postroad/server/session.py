@@ -126,6 +126,8 @@ class Session:
         if self._stopping:
             return False
         self._shaking = asyncio.current_task()
+        if not service.implicit_tls:
+            await self._connection.open()
         if service.reverse_names and peer.client.has_address:
             peer.client = await service.names.identify(peer.client)
         peer.log(Connected(service.name, peer.client, session=peer.session))

@@ -107,6 +107,10 @@ class ListenerSettings:
             none is taken.
         xclient: networks of clients that may speak for others by XCLIENT.
         xforward: networks of clients that may say by XFORWARD whom they got mail from.
+        transport: `TRANSPORT` or `TRANSPORT:NEXT-HOP` that mail for other domains leaves by when
+            it came in here; empty: as for all.
+        content_filter: `TRANSPORT:NEXT-HOP` that all mail which comes in here goes through, as
+            Postfix's content_filter; a rule's FILTER goes before it. Empty: none.
         policy: restriction lists; a list that is absent is the preset's.
     """
 
@@ -125,6 +129,8 @@ class ListenerSettings:
     proxy: tuple[IPv4Network | IPv6Network, ...] = ()
     xclient: tuple[IPv4Network | IPv6Network, ...] = ()
     xforward: tuple[IPv4Network | IPv6Network, ...] = ()
+    transport: str = ""
+    content_filter: str = ""
     policy: PolicySettings = field(default_factory=PolicySettings)
 
 

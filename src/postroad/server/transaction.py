@@ -98,7 +98,7 @@ class Transaction:
         """Decide about one more recipient."""
         peer, recipient = self._peer, event.recipient
         service = peer.service
-        refusal = peer.suspension()
+        refusal = peer.suspension() or self._lack_of_room()
         if refusal is None and self._sending is not None:
             refusal = service.gate.recipient(self._sending, service.clock())
             if refusal is not None:
@@ -127,6 +127,8 @@ class Transaction:
         peer, mail = self._peer, self.mail
         service = peer.service
         only = self._only_recipient()
+        if (full := self._lack_of_room()) is not None:
+            return peer.log_rejected("DATA", full, mail, only)
         refused = await self._judge_start()
         if refused is not None:
             return peer.log_rejected("DATA", refused, mail)
@@ -186,6 +188,8 @@ class Transaction:
         peer, queue_id = self._peer, entry.queue_id
         if reply.is_positive:
             self._offered = 0
+            if peer.service.room is not None:
+                peer.service.room.promise(event.size)
             peer.chronicle.taken(queue_id, reply, event.size)
             if peer.is_known and peer.service.wrote_to is not None:
                 peer.service.wrote_to(self._recipients)
@@ -207,6 +211,11 @@ class Transaction:
                 service = self._peer.service
                 service.gate.content_refused(self._sending, service.clock(), size)
         return reply
+
+    def _lack_of_room(self) -> Reply | None:
+        """The refusal of mail that the disks have no room for; they may have filled meanwhile."""
+        room = self._peer.service.room
+        return None if room is None or room.has(self.mail.size or 0) else NO_STORAGE
 
     def _too_much(self, size: int) -> Reply | None:
         """The refusal of content that is more than may come from its sender now."""
@@ -266,6 +275,7 @@ class Transaction:
             peer.connection.tls,
             peer.login,
             submission=peer.is_known and not peer.service.extensions.lmtp,
+            listener=peer.service.listener,
         )
 
     async def _judge_start(self) -> Reply | None:

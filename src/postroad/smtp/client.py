@@ -17,13 +17,15 @@ a repeated delivery.
 
 from __future__ import annotations
 
-from base64 import b64encode
-from collections.abc import Callable
+from base64 import b64decode, b64encode
+from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 from postroad.model import Reply
+from postroad.smtp.client_conversation import is_completion
 from postroad.smtp.client_events import (
     Answer,
+    Challenged,
     ClientEvent,
     ContentWanted,
     Dialect,
@@ -37,13 +39,14 @@ from postroad.smtp.client_events import (
     TlsRefused,
 )
 from postroad.smtp.client_parameters import Parameters, RecipientParameters, Transaction
-from postroad.smtp.client_transaction import ClientTransaction, gone, is_completion
+from postroad.smtp.client_transaction import ClientTransaction
 from postroad.smtp.extensions import Extensions
 from postroad.smtp.reply_parser import MalformedReply
 from postroad.smtp.secrets import Secrets
 
 __all__ = [
     "Answer",
+    "Challenged",
     "ClientCore",
     "ClientEvent",
     "ContentWanted",
@@ -61,6 +64,10 @@ __all__ = [
     "Transaction",
 ]
 
+MAX_AUTH_LINE = 510
+"""Octets of an AUTH command without its end (RFC 4954 §4): a longer initial response waits until
+the server asks for it."""
+
 
 class ClientCore(ClientTransaction):
     """One session with one server.
@@ -70,9 +77,15 @@ class ClientCore(ClientTransaction):
         stage: what is awaited now.
         answered: whether the server has said anything to the transaction that was begun last.
             One that it left wholly unanswered can be tried again elsewhere without harm.
+        doubtful: whether the session ended without a reply to a content that was sent with its
+            end: the server may have the message, or not.
+        lost: whether the session ended without a last word of the server's.
+        chunk_misunderstood: whether the last transaction failed for nothing but BDAT, which the
+            server announced and does not know; by DATA it may yet go on the same session.
+        server_name: what the server calls itself in its reply to EHLO or HELO.
     """
 
-    __slots__ = ("_auth_parameter", "_hostname", "_login_steps")
+    __slots__ = ("_auth_parameter", "_hostname", "_initial")
 
     def __init__(
         self,
@@ -81,6 +94,7 @@ class ClientCore(ClientTransaction):
         dialect: Dialect = Dialect.SMTP,
         *,
         auth_parameter: bool = False,
+        chunking: bool = False,
     ) -> None:
         """A session whose greeting is awaited.
 
@@ -90,29 +104,15 @@ class ClientCore(ClientTransaction):
             dialect: SMTP or LMTP.
             auth_parameter: whether MAIL has `AUTH=<>` after a login (RFC 4954 §5): we vouch for
                 this machine, not for the submitter of each message.
+            chunking: whether text goes by BDAT where CHUNKING is offered; what is no text always
+                does (RFC 3030).
         """
-        super().__init__(peer, dialect)
+        super().__init__(peer, dialect, chunking=chunking)
         self._hostname = hostname
         self._auth_parameter = auth_parameter
-        self._login_steps: list[str] = []
+        self._initial: str | None = None  # of a login, while it waits for its turn
 
     # Bytes -------------------------------------------------------------------------------------
-
-    def receive(self, data: bytes) -> None:
-        """Buffer what the server sent; `b""` is the end of the connection."""
-        if data:
-            self._parser.feed(data)
-        else:
-            self._eof = True
-
-    def data_to_send(self) -> bytes:
-        """What is to be sent now; empties the buffer."""
-        out = self._out
-        if len(out) == 1:
-            return out.pop()
-        data = b"".join(out)
-        out.clear()
-        return data
 
     def next_event(self) -> ClientEvent | None:
         """The next event, or `None` when more must come from the server or the caller."""
@@ -123,7 +123,7 @@ class ClientCore(ClientTransaction):
             try:
                 reply = self._parser.next_reply()
             except MalformedReply as error:
-                return self._give_up(f"{error}, from {self._peer} while {self.stage.value}")
+                return self._broken(error)
             if reply is None:
                 break
             if reply.code == 421 and self.stage is not Stage.GREETING:
@@ -154,27 +154,30 @@ class ClientCore(ClientTransaction):
         self.extensions = Extensions()
         self._say_hello()
 
-    def login(self, username: str, password: str) -> None:
-        """Log in with PLAIN (RFC 4616), or with LOGIN where only that is offered."""
-        assert self.stage is Stage.IDLE
-        plain = _base64(f"\0{username}\0{password}")
-        self._parser.hide(Secrets(password, plain, _base64(password)))
-        if "PLAIN" in self.extensions.mechanisms:
-            self._login_steps = []
-            self._command(f"AUTH PLAIN {plain}", Stage.AUTH)
-        elif "LOGIN" in self.extensions.mechanisms:
-            self._login_steps = [_base64(username), _base64(password)]
-            self._command("AUTH LOGIN", Stage.AUTH)
-        else:
-            words = f"cannot authenticate to server {self._peer}: no mechanism available"
-            reply = Reply.of(454, "4.7.0", f"SASL authentication failed; {words}")
-            self._pending = LoginRefused(Answer(reply, from_peer=False))
+    def authenticate(
+        self, mechanism: str, initial: bytes | None, secrets: Sequence[str] = ()
+    ) -> None:
+        """Begin a login (RFC 4954 §4); `Challenged` events follow, then its end.
 
-    def timed_out(self) -> None:
-        """The server was silent for too long; what follows is the last event."""
-        if self.stage is not Stage.CLOSED:
-            words = f"conversation with {self._peer} timed out while {self.stage.value}"
-            self._pending = self._close(gone(words))
+        Args:
+            mechanism: the SASL mechanism's name.
+            initial: its initial response; `None` where the server speaks first.
+            secrets: what must not come back in the server's words, in every spelling.
+        """
+        assert self.stage is Stage.IDLE
+        # A lone "=" is an empty response (RFC 4954 §4).
+        response = None if initial is None else (_base64(initial) or "=")
+        self._parser.hide(Secrets(*secrets, *filter(None, (response,))))
+        line = f"AUTH {mechanism}" if response is None else f"AUTH {mechanism} {response}"
+        self._initial = None
+        if len(line) > MAX_AUTH_LINE:
+            line, self._initial = f"AUTH {mechanism}", response
+        self._command(line, Stage.AUTH)
+
+    def respond(self, response: bytes | None) -> None:
+        """Answer a challenge; `None` gives the login up."""
+        assert self.stage is Stage.CHALLENGED
+        self._command("*" if response is None else _base64(response), Stage.AUTH)
 
     def quit(self) -> None:
         """Send QUIT."""
@@ -197,6 +200,7 @@ class ClientCore(ClientTransaction):
     def _on_hello(self, reply: Reply) -> ClientEvent | None:
         if is_completion(reply):
             extended = self.stage is not Stage.HELO
+            self.server_name = reply.lines[0].partition(" ")[0]
             self.extensions = Extensions.parse(reply.lines[1:]) if extended else Extensions()
             self.stage = Stage.IDLE
             return Ready(self.extensions)
@@ -216,14 +220,26 @@ class ClientCore(ClientTransaction):
 
     def _on_auth(self, reply: Reply) -> ClientEvent | None:
         if reply.code == 334:
-            # "*" gives up an exchange that asks for more than there is (RFC 4954 §4).
-            self._command(self._login_steps.pop(0) if self._login_steps else "*", Stage.AUTH)
-            return None
+            return self._on_challenge()
         self.stage = Stage.IDLE
         if is_completion(reply):
+            self._logged_in = True
             self._mail_tail = " AUTH=<>" if self._auth_parameter else ""
             return LoggedIn()
         return LoginRefused(Answer(reply))
+
+    def _on_challenge(self) -> ClientEvent | None:
+        if self._initial is not None:  # which was too long for the command's own line
+            self._command(self._initial, Stage.AUTH)
+            self._initial = None
+            return None
+        try:
+            data = b64decode(self._parser.challenge, validate=True)
+        except ValueError:  # binascii's
+            self._command("*", Stage.AUTH)
+            return None
+        self.stage = Stage.CHALLENGED
+        return Challenged(data)
 
     def _on_quit(self, reply: Reply) -> ClientEvent | None:
         return self._close(Answer(reply))
@@ -248,5 +264,5 @@ class ClientCore(ClientTransaction):
     }
 
 
-def _base64(text: str) -> str:
-    return b64encode(text.encode()).decode("ascii")
+def _base64(octets: bytes) -> str:
+    return b64encode(octets).decode("ascii")

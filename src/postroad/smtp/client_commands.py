@@ -2,7 +2,8 @@
 
 What a message cannot go without is asked here once, before anything is sent: a message is never
 sent in a lesser form than it needs, and a parameter never to a server that did not announce it.
-What may be changed so that a server can take a message is decided by who delivers it.
+REQUIRETLS is asked by who opens the session, for the next host may have it. What may be changed so
+that a server can take a message is decided by who delivers it.
 """
 
 from __future__ import annotations
@@ -57,7 +58,7 @@ def refusal(
         peer: the server as logs show it.
         smtputf8: whether SMTPUTF8 is needed.
         final: whether the server is the mail store itself (LMTP): with it the way ends, so that
-            REQUIRETLS and DELIVERBY are fulfilled.
+            DELIVERBY is fulfilled.
     """
     if smtputf8 and not offered.smtputf8:
         return smtputf8_refusal(peer)
@@ -91,9 +92,6 @@ def eight_bit_refusal(peer: str) -> Reply:
 
 def _broken_promise(parameters: Parameters, offered: Extensions, peer: str) -> Reply | None:
     """What was promised to the sender and would end at this server."""
-    if parameters.require_tls and not offered.require_tls:  # RFC 8689 §4.2.1
-        words = f"REQUIRETLS support required, but was not offered by host {peer}"
-        return Reply.of(554, "5.7.30", words)
     by = parameters.by
     if by is None or by.mode is not ByMode.RETURN:
         return None

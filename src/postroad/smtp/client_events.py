@@ -9,7 +9,9 @@ from postroad.model import Reply
 from postroad.smtp.extensions import Extensions
 
 __all__ = [
+    "IN_TRANSACTION",
     "Answer",
+    "Challenged",
     "ClientEvent",
     "ContentWanted",
     "Dialect",
@@ -41,6 +43,7 @@ class Stage(Enum):
     STARTTLS = "sending STARTTLS"
     HANDSHAKE = "performing the TLS handshake"
     AUTH = "performing SASL authentication"
+    CHALLENGED = "answering a SASL challenge"
     IDLE = "waiting for the next message"
     RSET = "sending RSET"
     MAIL = "sending MAIL FROM"
@@ -54,6 +57,20 @@ class Stage(Enum):
 
     # Members are one of a kind. Each reply looks its stage up; `Enum` hashes the name for that.
     __hash__ = object.__hash__
+
+
+IN_TRANSACTION = frozenset(
+    {
+        Stage.RSET,
+        Stage.MAIL,
+        Stage.RCPT,
+        Stage.DATA,
+        Stage.CONTENT,
+        Stage.END,
+        Stage.LONE_DOT,
+    }
+)
+"""Where the end of the session is the end of a transaction too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +108,17 @@ class TlsRefused:
 
 
 @dataclass(frozen=True, slots=True)
+class Challenged:
+    """The server asks for a response in a login: call `respond`.
+
+    Attributes:
+        data: what it says, decoded.
+    """
+
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class LoggedIn:
     """The login was taken."""
 
@@ -122,5 +150,13 @@ class Ended:
 
 
 ClientEvent = (
-    Ready | TlsAccepted | TlsRefused | LoggedIn | LoginRefused | ContentWanted | Finished | Ended
+    Ready
+    | TlsAccepted
+    | TlsRefused
+    | Challenged
+    | LoggedIn
+    | LoginRefused
+    | ContentWanted
+    | Finished
+    | Ended
 )

@@ -1,19 +1,20 @@
 """The transaction half of the client core: from MAIL to the reply to the end of the content.
 
-It holds what a session and its transactions share (the bytes either way, the stage, how a session
-ends) and the steps of a transaction, one method for each reply. `client` adds the session around
-it, and says which method belongs to which stage.
+The steps of a transaction, one method for each reply, on what `client_conversation` knows. `client`
+adds the session around them, and says which method belongs to which stage.
 
-The content goes by DATA, with its dots doubled; what cannot, because it is no lines of text, by
-one BDAT that names its octets (RFC 3030 §2). BDAT would do for all mail and gain nothing: with
-PIPELINING both take two round trips, the line ends have to be looked at either way, and doubling
-the dots of 4 KiB takes 3 µs of the 500 that a message costs. DATA is what every server knows best.
+Theory of operation, of the content. By DATA its dots are doubled, and a reply (354) is needed
+before it. By BDAT (RFC 3030 §2) its octets are counted, which content that is no lines of text
+(BINARYMIME) cannot do without. Where a server offers CHUNKING and the caller has the whole content
+at hand, MAIL, every RCPT, BDAT and the content go out in one piece: one round trip in place of two
+(`takes_at_once`). A server that takes no recipient then gets octets it did not want. It has to
+skip them; one that does not would read them as commands. So this is done neither behind a login,
+where such commands could do harm, nor is a session used again that took no recipient.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import suppress
 from typing import ClassVar
 
 from postroad.model import BodyType, Reply
@@ -23,70 +24,65 @@ from postroad.smtp.client_commands import (
     refusal,
     smtputf8_refusal,
 )
+from postroad.smtp.client_conversation import ClientConversation, is_completion
 from postroad.smtp.client_events import (
     Answer,
     ClientEvent,
     ContentWanted,
     Dialect,
-    Ended,
     Finished,
     Stage,
 )
 from postroad.smtp.client_parameters import Transaction
-from postroad.smtp.extensions import Extensions
-from postroad.smtp.reply_parser import MalformedReply, ReplyParser
-from postroad.smtp.stuffing import Counter, Stuffer
+from postroad.smtp.stuffing import (
+    CountedLines,
+    Counter,
+    Miscounted,
+    Stuffer,
+    check_lines,
+    stuffed,
+)
 
-__all__ = ["ClientTransaction", "gone", "is_completion"]
+__all__ = ["ClientTransaction"]
 
 _CONTENT_WANTED = ContentWanted()
 
+_NO_SUCH_COMMAND = frozenset({500, 501, 502, 503, 504, 521})
+"""Replies to BDAT that say nothing of the message: the server does not know what it announced."""
 
-class ClientTransaction:
+
+class ClientTransaction(ClientConversation):
     """What `ClientCore` knows of transactions; its attributes are documented there."""
 
     __slots__ = (
-        "_answers",
         "_at",
+        "_at_once",
         "_chunk",
-        "_dialect",
-        "_eof",
+        "_chunking",
         "_framing",
+        "_is_text",
+        "_logged_in",
         "_mail_tail",
-        "_needs_reset",
         "_open",
-        "_out",
-        "_parser",
-        "_peer",
-        "_pending",
         "_pipelined",
         "_probing",
-        "_unsent",
-        "answered",
-        "extensions",
-        "stage",
+        "chunk_misunderstood",
     )
 
-    def __init__(self, peer: str, dialect: Dialect) -> None:
-        self._peer = peer
-        self._dialect = dialect
-        self._parser = ReplyParser()
-        self._out: list[bytes] = []
-        self._eof = False
-        self._pending: ClientEvent | None = None
-        self._needs_reset = False
+    def __init__(self, peer: str, dialect: Dialect, *, chunking: bool = False) -> None:
+        super().__init__(peer, dialect)
+        self._chunking = chunking
         self._pipelined = False
         self._probing = False
         self._mail_tail = ""
-        self._unsent: list[str] = []
-        self._answers: list[Answer | None] = []
         self._open: list[int] = []
         self._at = 0
         self._chunk: int | None = None  # octets of the BDAT that takes the place of DATA
-        self._framing: Stuffer | Counter = Stuffer()
-        self.extensions = Extensions()
-        self.stage = Stage.GREETING
-        self.answered = False
+        self._is_text = True  # whether that BDAT could have been DATA as well
+        self._at_once = False
+        self._logged_in = False
+        self.chunk_misunderstood = False
+        self._framing: Stuffer | Counter | CountedLines | None = None
 
     # Actions -----------------------------------------------------------------------------------
 
@@ -100,26 +96,47 @@ class ClientTransaction:
         """Why this server cannot take a recipient whose name is not ASCII (RFC 6531 §3.5)."""
         return smtputf8_refusal(self._peer)
 
-    def begin(self, transaction: Transaction) -> None:
+    @property
+    def takes_at_once(self) -> bool:
+        """Whether a whole content may go out with the commands of its transaction.
+
+        Not behind a login, nor to a mail store, which does not say how many replies come when no
+        recipient was taken (RFC 2033 §4.2).
+        """
+        offered = self.extensions
+        return (
+            self._chunking
+            and offered.chunking
+            and offered.pipelining
+            and self._dialect is Dialect.SMTP
+            and not self._logged_in
+        )
+
+    def begin(self, transaction: Transaction, text: bytes | None = None) -> None:
         """Begin a transaction; a message that this server cannot take is finished at once.
 
         A RSET goes first where the last transaction left something behind.
 
+        Args:
+            transaction: the envelope.
+            text: the whole content, where it is to go out with the commands (`takes_at_once`).
+
         Raises:
             ValueError: an address holds a line end. It would be a command of its own.
+            postroad.smtp.stuffing.Unsendable: the text cannot be sent; nothing was.
         """
         assert self.stage is Stage.IDLE
         count = len(transaction.recipients)
         self._answers = [None] * count
         self._open = []
         self._at = 0
-        self.answered = False
+        self.answered = self._whole_sent = self._at_once = False
         offered, smtputf8 = self.extensions, transaction.smtputf8
         lines = commands(transaction, offered, smtputf8=smtputf8, tail=self._mail_tail)
-        text = "".join(lines)
-        if text.count("\n") != count + 1 or text.count("\r") != count + 1:
+        written = "".join(lines)
+        if written.count("\n") != count + 1 or written.count("\r") != count + 1:
             raise ValueError("an address holds a line end")
-        if not smtputf8 and not text.isascii():
+        if not smtputf8 and not written.isascii():
             smtputf8 = True
             lines = commands(transaction, offered, smtputf8=True, tail=self._mail_tail)
         final = self._dialect is Dialect.LMTP
@@ -127,13 +144,14 @@ class ClientTransaction:
         if why is not None:
             self._pending = Finished((Answer(why, from_peer=False),) * count)
             return
-        self._chunk = None
+        if text is not None:
+            _check_whole(text, transaction)
         self._probing = transaction.probe
-        if transaction.body is BodyType.BINARY_MIME:
-            self._chunk = transaction.size
-        elif not transaction.probe:
-            lines.append("DATA\r\n")
+        self._frame(transaction, lines)
         self._send_commands(lines)
+        if text is not None:  # RFC 3030 §4.2
+            self._out += (b"BDAT %d LAST\r\n" % transaction.size, text)
+            self._at_once = self._whole_sent = True
 
     def content(self, chunk: bytes) -> None:
         """Send a part of the content; its end may fall anywhere.
@@ -143,7 +161,10 @@ class ClientTransaction:
                 closed: what went out already cannot be ended without being delivered.
         """
         assert self.stage is Stage.CONTENT
-        self._out.append(self._framing.feed(chunk))
+        framing = self._framing
+        if framing is None:
+            framing = self._framing = self._framing_of_content()
+        self._out.append(framing.feed(chunk))
 
     def end_content(self) -> None:
         """Send the end of the content.
@@ -153,9 +174,23 @@ class ClientTransaction:
                 octets came that were announced.
         """
         assert self.stage is Stage.CONTENT
-        self._out.append(self._framing.end())
-        self.stage = Stage.END
-        self._at = 0
+        framing = self._framing or self._framing_of_content()
+        self._out.append(framing.end())
+        self._content_sent()
+
+    def whole_content(self, text: bytes) -> None:
+        """Send a content that comes in one piece; the same as `content` and `end_content`.
+
+        Raises:
+            postroad.smtp.stuffing.Unsendable: it cannot be sent as it is.
+        """
+        if self._chunk is not None:
+            self.content(text)
+            self.end_content()
+            return
+        assert self.stage is Stage.CONTENT
+        self._out.append(stuffed(text))
+        self._content_sent()
 
     # The transaction, reply by reply -------------------------------------------------------------
 
@@ -179,7 +214,7 @@ class ClientTransaction:
     def _on_recipient(self, reply: Reply) -> ClientEvent | None:
         at = self._at
         if self._answers[at] is None:
-            if is_completion(reply):
+            if 200 <= reply.code < 300:  # `is_completion`, for the most frequent reply of all
                 if self._probing:
                     self._answers[at] = Answer(reply)
                 else:
@@ -194,6 +229,10 @@ class ClientTransaction:
             return None
         if self._probing:
             return self._finish(needs_reset=True)
+        if self._at_once:
+            self.stage = Stage.END if self._open else Stage.LONE_DOT
+            self._at = 0
+            return None
         if self._chunk is not None and self._open:
             return self._begin_chunk(self._chunk)
         if self._chunk is None and (self._open or self._pipelined):
@@ -208,17 +247,15 @@ class ClientTransaction:
         """
         self._out.append(b"BDAT %d LAST\r\n" % size)
         self.stage = Stage.CONTENT
-        self._framing = Counter(size)
         return _CONTENT_WANTED
 
     def _on_data(self, reply: Reply) -> ClientEvent | None:
         if reply.code >= 400:
-            return self._finish(Answer(reply), needs_reset=True)
+            return self._finish(Answer(reply, command="DATA"), needs_reset=True)
         if reply.code < 300:
             return self._unexpected(reply)
         if self._open:
             self.stage = Stage.CONTENT
-            self._framing = Stuffer()
             return _CONTENT_WANTED
         return self._end_without_recipients()
 
@@ -238,24 +275,52 @@ class ClientTransaction:
 
     def _on_lone_dot(self, reply: Reply) -> ClientEvent | None:
         del reply  # nobody's: no recipient was left
-        return self._finish(needs_reset=True)
+        event = self._finish(needs_reset=True)
+        if self._at_once:  # it has read a content that it did not want, if it knows how
+            self.stage = Stage.CLOSED
+        return event
 
     def _on_end(self, reply: Reply) -> ClientEvent | None:
         if 300 <= reply.code < 400:
             return self._unexpected(reply)
+        self._whole_sent = False
         # A chunk that was refused leaves the transaction open (RFC 3030 §2).
         needs_reset = self._chunk is not None and reply.code >= 400
+        if needs_reset and self._is_text and reply.code in _NO_SUCH_COMMAND:
+            self._chunking = False
+            self.chunk_misunderstood = True
+        answer = Answer(reply, command="end of DATA")
         if self._dialect is Dialect.SMTP:
-            return self._finish(Answer(reply), needs_reset=needs_reset)
-        self._answers[self._open[self._at]] = Answer(reply)
+            return self._finish(answer, needs_reset=needs_reset)
+        self._answers[self._open[self._at]] = answer
         self._at += 1
         return self._finish(needs_reset=needs_reset) if self._at == len(self._open) else None
 
     # Inside ------------------------------------------------------------------------------------
 
-    def _command(self, line: str, awaited: Stage) -> None:
-        self._out.append(f"{line}\r\n".encode())
-        self.stage = awaited
+    def _frame(self, transaction: Transaction, lines: list[str]) -> None:
+        """Decide between DATA, BDAT and no content at all."""
+        self._framing = None
+        self.chunk_misunderstood = False
+        self._is_text = transaction.body is not BodyType.BINARY_MIME
+        chunked = not self._is_text or (self._chunking and self.extensions.chunking)
+        if transaction.probe:
+            self._chunk = None
+        elif chunked:
+            self._chunk = transaction.size
+        else:
+            self._chunk = None
+            lines.append("DATA\r\n")
+
+    def _framing_of_content(self) -> Stuffer | Counter | CountedLines:
+        if self._chunk is None:
+            return Stuffer()
+        return CountedLines(self._chunk) if self._is_text else Counter(self._chunk)
+
+    def _content_sent(self) -> None:
+        self.stage = Stage.END
+        self._at = 0
+        self._whole_sent = True
 
     def _send_commands(self, lines: list[str]) -> None:
         """Send all at once, or the first and the others as their stages come."""
@@ -281,45 +346,6 @@ class ClientTransaction:
         """Give the answer to every recipient that has none yet."""
         self._answers = [answer if said is None else said for said in self._answers]
 
-    def _finish(self, answer: Answer | None = None, *, needs_reset: bool = False) -> Finished:
-        """End the transaction; the answer is for the recipients that have none yet.
-
-        A reply that nobody asked for means that both sides count differently: the session ends.
-        """
-        self._needs_reset = needs_reset
-        self._unsent = []
-        self.stage = Stage.IDLE if self._parser.is_empty else Stage.CLOSED
-        said: list[Answer] = []
-        for known in self._answers:
-            one = known or answer
-            assert one is not None
-            said.append(one)
-        return Finished(tuple(said))
-
-    def _close(self, answer: Answer) -> ClientEvent:
-        """End the session, and with it a transaction that is going on."""
-        event = self._finish(answer) if self.stage in _IN_TRANSACTION else Ended(answer)
-        self.stage = Stage.CLOSED
-        return event
-
-    def _last_words(self) -> Answer:
-        """What ended a connection: a refusal in the middle of the content, or nothing at all."""
-        if self.stage is Stage.CONTENT:
-            with suppress(MalformedReply):
-                reply = self._parser.next_reply()
-                if reply is not None and reply.code >= 400:
-                    return Answer(reply)
-        return gone(f"lost connection with {self._peer} while {self.stage.value}")
-
-    def _give_up(self, words: str) -> ClientEvent:
-        """The server broke the protocol: try again later, with a new session."""
-        return self._close(Answer(Reply.of(451, "4.5.0", words), from_peer=False))
-
-    def _unexpected(self, reply: Reply) -> ClientEvent:
-        return self._give_up(
-            f"unexpected reply from {self._peer} while {self.stage.value}: {reply}"
-        )
-
     TRANSACTION_STEPS: ClassVar[
         dict[Stage, Callable[[ClientTransaction, Reply], ClientEvent | None]]
     ] = {
@@ -332,17 +358,12 @@ class ClientTransaction:
     }
 
 
-_IN_TRANSACTION = frozenset({*ClientTransaction.TRANSACTION_STEPS, Stage.CONTENT})
-
-
-def is_completion(reply: Reply) -> bool:
-    """2xx: the command was carried out (RFC 5321 §4.2.1)."""
-    return 200 <= reply.code < 300
-
-
-def gone(words: str) -> Answer:
-    """The connection is lost; nothing is known of what became of the message."""
-    return Answer(Reply.of(451, "4.4.2", words), from_peer=False)
+def _check_whole(text: bytes, transaction: Transaction) -> None:
+    """See that a whole content may be sent by BDAT, and is as long as it says."""
+    if transaction.body is not BodyType.BINARY_MIME:
+        check_lines(text)
+    if len(text) != transaction.size:
+        raise Miscounted("the content is not as long as its size")
 
 
 def _too_many_is_transient(reply: Reply) -> Reply:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from postroad.model import Address, BodyType, ByMode, Notify, Reply, Return
+from postroad.model.value import value
 
 __all__ = [
     "ANSWERS",
@@ -49,7 +50,7 @@ class Need(Enum):
     """The last event waits for an answer: `reply`, or `greet` or `tls_started`."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Hello:
     """EHLO or LHLO (`extended`), or HELO: the name the client gives itself (RFC 5321 §4.1.1.1).
 
@@ -75,7 +76,7 @@ class By:
     trace: bool
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Mail:
     """MAIL: a transaction would begin (RFC 5321 §4.1.1.2).
 
@@ -110,7 +111,7 @@ class Mail:
     priority: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Rcpt:
     """RCPT: one more recipient (RFC 5321 §4.1.1.3).
 
@@ -162,7 +163,7 @@ class Data:
     chunked: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class EndOfData:
     """The content is complete.
 
@@ -175,7 +176,7 @@ class EndOfData:
     fault: Reply | None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class BodyChunk:
     """The next octets of the content, without dot-stuffing. Chunks stop at the first fault."""
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 from postroad.model import Reply
 from postroad.smtp import replies
 from postroad.smtp.hidden_end import HiddenEndSearch
+from postroad.smtp.line_ends import are_paired
 from postroad.smtp.settings import SessionLimits
 
 __all__ = ["Inspection"]
@@ -59,9 +60,10 @@ class Inspection:
     def see(self, text: bytes) -> None:
         """Look at the next octets; no CRLF may be cut in two."""
         self.size += len(text)
-        pairs = text.count(b"\r\n")
-        self._bare_lf |= text.count(b"\n") != pairs
-        self._bare_cr |= text.count(b"\r") != pairs
+        if not are_paired(text):
+            pairs = text.count(b"\r\n")
+            self._bare_lf |= text.count(b"\n") != pairs
+            self._bare_cr |= text.count(b"\r") != pairs
         self._hidden_end.see(text)
         if self._line_limit:
             self._measure(text)

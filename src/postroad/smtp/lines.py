@@ -36,6 +36,11 @@ class LineBuffer:
         """Octets not yet used."""
         return len(self._data) - self._at
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether everything was used."""
+        return self._at >= len(self._data)
+
     def append(self, data: bytes) -> None:
         """Add octets behind those not yet used."""
         if self._at >= len(self._data):

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from typing import NamedTuple
 
 from postroad.model import Reply
 from postroad.smtp.secrets import Secrets
@@ -36,16 +37,36 @@ class MalformedReply(Exception):
     """The server broke the protocol; nothing it sends from here on can be understood."""
 
 
-class ReplyParser:
-    """Buffers what a server sends and gives it back reply by reply."""
+class _Line(NamedTuple):
+    """One line of a reply.
 
-    __slots__ = ("_buffer", "_lines", "_secrets", "_start")
+    Attributes:
+        reply: what it says if it is the only one.
+        enhanced: the enhanced code that it bears itself.
+        last: whether no other follows.
+    """
+
+    reply: Reply
+    enhanced: str | None
+    last: bool
+
+
+class ReplyParser:
+    """Buffers what a server sends and gives it back reply by reply.
+
+    Attributes:
+        challenge: what the last 334 said, with whatever is hidden in its reply: it is for the
+            login alone, and a prompt may well have something in common with a password.
+    """
+
+    __slots__ = ("_buffer", "_lines", "_secrets", "_start", "challenge")
 
     def __init__(self) -> None:
         self._buffer = b""
         self._start = 0
-        self._lines: list[tuple[int, str | None, str]] = []
+        self._lines: list[_Line] = []
         self._secrets: Secrets | None = None
+        self.challenge = b""
 
     @property
     def is_empty(self) -> bool:
@@ -77,12 +98,14 @@ class ReplyParser:
             line = self._buffer[self._start : end]
             self._start = end + 1
             if self._secrets is not None:
+                if line.startswith(b"334 "):
+                    self.challenge = line[4:].strip()
                 line = _veiled(line, self._secrets)
-            code, last, enhanced, text = _parse_line(line)
-            if last and not self._lines:
-                return Reply(code, enhanced or _MADE[code // 100], (text,))
-            self._lines.append((code, enhanced, text))
-            if last:
+            parsed = _parse_line(line)
+            if parsed.last and not self._lines:
+                return parsed.reply
+            self._lines.append(parsed)
+            if parsed.last:
                 return self._join()
             if len(self._lines) >= MAX_LINES:
                 raise MalformedReply(f"a reply has more than {MAX_LINES} lines")
@@ -90,9 +113,10 @@ class ReplyParser:
     def _join(self) -> Reply:
         """One reply of many lines. Where codes differ the last counts, as it does in Postfix."""
         lines, self._lines = self._lines, []
-        code = lines[-1][0]
-        enhanced = next((mark for at, mark, _ in lines if mark and at == code), None)
-        return Reply(code, enhanced or _MADE[code // 100], tuple(text for _, _, text in lines))
+        code = lines[-1].reply.code
+        marks = (each.enhanced for each in lines if each.enhanced and each.reply.code == code)
+        enhanced = next(marks, None) or _MADE[code // 100]
+        return Reply(code, enhanced, tuple(each.reply.lines[0] for each in lines))
 
 
 def _veiled(line: bytes, secrets: Secrets) -> bytes:
@@ -104,8 +128,8 @@ def _veiled(line: bytes, secrets: Secrets) -> bytes:
 
 
 @lru_cache(maxsize=256)
-def _parse_line(line: bytes) -> tuple[int, bool, str | None, str]:
-    """Code, whether it is the last line, enhanced code and text.
+def _parse_line(line: bytes) -> _Line:
+    """What one line says.
 
     Remembered, because nearly all lines of a busy server are the same few. An enhanced code of
     another class than the reply's is taken for a part of the text.
@@ -116,7 +140,9 @@ def _parse_line(line: bytes) -> tuple[int, bool, str | None, str]:
     match = _LINE.match(text)
     if match is None:
         raise MalformedReply(f"not an SMTP reply: {text[:80]!r}")
-    code, mark, enhanced, words = match.groups()
-    if enhanced and enhanced[0] != code[0]:
-        return int(code), mark != "-", None, f"{enhanced} {words}".rstrip()
-    return int(code), mark != "-", enhanced, words or ""
+    digits, mark, enhanced, words = match.groups()
+    if enhanced and enhanced[0] != digits[0]:
+        enhanced, words = None, f"{enhanced} {words}".rstrip()
+    code = int(digits)
+    reply = Reply(code, enhanced or _MADE[code // 100], (words or "",))
+    return _Line(reply, enhanced, last=mark != "-")

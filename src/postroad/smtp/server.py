@@ -278,10 +278,12 @@ class ServerCore:
         return event
 
     def _read_command(self) -> Event | Need | None:
-        limits = self._standing.limits
-        if limits.errors and self._tally.errors >= limits.errors:
+        limits, errors = self._standing.limits, self._tally.errors
+        if errors and 0 < limits.errors <= errors:
             self._write(replies.too_many_errors(self._hostname))
             return self._end("too many errors")
+        if self._lines.is_empty:  # as after nearly each command
+            return self._wait()
         line = read_command_line(
             self._lines, limits.command_line, secure=self._standing.offer.secure
         )

@@ -18,6 +18,8 @@ __all__ = ["IN_TRANSACTION", "LMTP_WORDS", "TRANSITIONS", "State"]
 class State(Enum):
     """Where the dialogue stands."""
 
+    __hash__ = object.__hash__  # a table is looked up at each command; the usual hash is Python
+
     CONNECTED = auto()
     READY = auto()
     MAIL = auto()

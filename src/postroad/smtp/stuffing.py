@@ -3,7 +3,7 @@
 The spool holds lines ended by CRLF and nothing else, except for BODY=BINARYMIME: what is refused
 here was not taken in the first place (`inspection`). That promise is checked once more, because
 what some next hop takes for a line end and we do not is how one message smuggles a second one in;
-and because a few counts in C cost next to nothing.
+and because two passes in C cost little.
 
 What becomes of each kind of content:
 
@@ -15,13 +15,30 @@ What becomes of each kind of content:
   is refused: a server that drops NULs reads it as the end (`hidden_end`);
 - octets that are no lines at all (BINARYMIME): not here. They go by BDAT, which needs no mark for
   the end and so knows none that could be forged; `Counter` sees that they are as many as announced.
+
+Lines may go by BDAT as well (RFC 3030 §2). Then no dot is doubled and nothing is added; what is
+refused stays the same (`CountedLines`), for the next hop may hand them on by DATA.
+
+Most contents are small and come whole. `stuffed` does for those in one step what `Stuffer` does in
+pieces.
 """
 
 from __future__ import annotations
 
 from postroad.smtp.hidden_end import HiddenEndSearch
+from postroad.smtp.line_ends import are_paired
 
-__all__ = ["BareLineEnd", "Counter", "HiddenEnd", "Miscounted", "Stuffer", "Unsendable"]
+__all__ = [
+    "BareLineEnd",
+    "CountedLines",
+    "Counter",
+    "HiddenEnd",
+    "Miscounted",
+    "Stuffer",
+    "Unsendable",
+    "check_lines",
+    "stuffed",
+]
 
 _BARE = "the content has a CR or LF that is not a line end"
 _HIDDEN = "the content has a line of NUL octets and a dot, which could be taken for its end"
@@ -73,8 +90,7 @@ class Stuffer:
             chunk, self._held = chunk[:-1], b"\r"
         if not chunk:
             return b""
-        ends = chunk.count(b"\r\n")
-        if ends != chunk.count(b"\n") or ends != chunk.count(b"\r"):
+        if not are_paired(chunk):
             raise BareLineEnd
         self._hidden_end.see(chunk)
         if self._hidden_end.found:
@@ -96,6 +112,67 @@ class Stuffer:
         if self._hidden_end.is_open:
             raise HiddenEnd
         return b".\r\n" if self._at_line_start else b"\r\n.\r\n"
+
+
+class CountedLines:
+    """Sends lines as they are, and exactly as many octets as were announced."""
+
+    __slots__ = ("_counter", "_lines")
+
+    def __init__(self, size: int) -> None:
+        self._counter = Counter(size)
+        self._lines = Stuffer()
+
+    def feed(self, chunk: bytes) -> bytes:
+        """The chunk.
+
+        Raises:
+            BareLineEnd: a CR or LF stands alone.
+            HiddenEnd: NULs hide a lone dot.
+            Miscounted: it is more than was announced; the rest would be read as commands.
+        """
+        self._lines.feed(chunk)
+        return self._counter.feed(chunk)
+
+    def end(self) -> bytes:
+        """Nothing: the count is the end.
+
+        Raises:
+            BareLineEnd: the content ended with a lone CR.
+            HiddenEnd: its last line is a dot behind NULs.
+            Miscounted: it is less than was announced.
+        """
+        self._lines.end()
+        return self._counter.end()
+
+
+def check_lines(text: bytes) -> None:
+    """See that a whole content is of lines that may be sent.
+
+    Raises:
+        BareLineEnd: a CR or LF stands alone.
+        HiddenEnd: NULs hide a lone dot.
+    """
+    if not are_paired(text):
+        raise BareLineEnd
+    if b"\0" in text:
+        search = HiddenEndSearch()
+        search.see(text)
+        if search.found or search.is_open:
+            raise HiddenEnd
+
+
+def stuffed(text: bytes) -> bytes:
+    """A whole content as it goes over the wire behind DATA, with its end.
+
+    Raises:
+        BareLineEnd: a CR or LF stands alone.
+        HiddenEnd: NULs hide a lone dot.
+    """
+    check_lines(text)
+    end = b".\r\n" if text.endswith(b"\r\n") or not text else b"\r\n.\r\n"
+    sent = text.replace(b"\r\n.", b"\r\n..") + end
+    return b"." + sent if text.startswith(b".") else sent
 
 
 class Counter:

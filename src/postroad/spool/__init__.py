@@ -10,17 +10,22 @@ by nobody until an operator releases it.
 an operator. The package must not know what delivery is or when to try again.
 """
 
-from postroad.spool.claim import Choice, Claim, Claimed, Done, Retry, Selector
+from postroad.model.durable import Disk, Durable, Operation
+from postroad.spool.ballast import Ballast
+from postroad.spool.claim import Choice, Claim, Claimed, Done, Retry, Standing
 from postroad.spool.draft import Draft
-from postroad.spool.durable import Disk, Durable, Operation
 from postroad.spool.errors import ShardBusy, SpoolError
 from postroad.spool.hastening import Hastened
 from postroad.spool.holding import Sifted
 from postroad.spool.inventory import Entry, EntryRecipient, Inventory, shard_directories
+from postroad.spool.room import Room, Space, file_systems
 from postroad.spool.settings import SpoolSettings
 from postroad.spool.shard import Shard
+from postroad.spool.window import Altered
 
 __all__ = [
+    "Altered",
+    "Ballast",
     "Choice",
     "Claim",
     "Claimed",
@@ -34,11 +39,14 @@ __all__ = [
     "Inventory",
     "Operation",
     "Retry",
-    "Selector",
+    "Room",
     "Shard",
     "ShardBusy",
     "Sifted",
+    "Space",
     "SpoolError",
     "SpoolSettings",
+    "Standing",
+    "file_systems",
     "shard_directories",
 ]

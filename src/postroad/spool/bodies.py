@@ -15,11 +15,13 @@ import threading
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
+from zlib import crc32
 
-from postroad.spool.durable import Durable, Operation
+from postroad.model.durable import Durable, Operation
 from postroad.spool.errors import SpoolError
+from postroad.spool.quarantine import sync_directory
 
-__all__ = ["Bodies", "Body", "sync_directory"]
+__all__ = ["Bodies", "Body"]
 
 PART = ".part"
 VECTORS = 1024  # pieces that one system call takes (IOV_MAX)
@@ -34,9 +36,13 @@ class Body:
     Args:
         path: its final name.
         durable: the gate for its steps.
+
+    Attributes:
+        checksum: CRC-32 of the octets written so far.
     """
 
     def __init__(self, path: Path, durable: Durable) -> None:
+        self.checksum = 0
         self._path = path
         self._part = path.with_name(path.name + PART)
         self._durable = durable
@@ -56,6 +62,8 @@ class Body:
                 if pieces:
                     write = partial(_write, descriptor, pieces)
                     self._durable.perform(Operation.WRITE, self._part, write)
+                    for piece in pieces:
+                        self.checksum = crc32(piece, self.checksum)
             except OSError as error:
                 raise SpoolError(f"{self._part}: {error.strerror}") from error
 
@@ -123,12 +131,12 @@ class Bodies:
         """A content file, not yet on disk."""
         return Body(self.path(queue_id), self._durable)
 
-    def is_whole(self, queue_id: str, size: int) -> bool:
-        """Whether the file is there with all its octets."""
+    def size(self, queue_id: str) -> int | None:
+        """Octets of a message's file; `None` when it is not there."""
         try:
-            return self.path(queue_id).stat().st_size == size
+            return self.path(queue_id).stat().st_size
         except FileNotFoundError:
-            return False
+            return None
 
     def remove(self, queue_id: str) -> None:
         """Delete a message's file. What cannot go, goes at the next start."""
@@ -136,8 +144,15 @@ class Bodies:
         with contextlib.suppress(OSError):
             self._durable.perform(Operation.UNLINK, path, path.unlink)
 
-    def recover(self, is_known: Callable[[str], bool]) -> None:
+    def recover(
+        self, is_known: Callable[[str], bool], keep: Callable[[Path], object] | None = None
+    ) -> None:
         """Delete what a crash left: unfinished files, and files whose message is not stored.
+
+        Args:
+            is_known: whether a name is that of a message.
+            keep: takes finished files whose message is not stored, instead: they may be all that is
+                left of it.
 
         Raises:
             OSError: the directory cannot be read, or a file not be deleted.
@@ -145,8 +160,12 @@ class Bodies:
         with os.scandir(self._directory) as entries:
             names = [entry.name for entry in entries]
         for name in names:
-            if name.endswith(PART) or not is_known(name):
-                path = self._directory / name
+            path = self._directory / name
+            if not name.endswith(PART) and is_known(name):
+                continue
+            if keep is not None and not name.endswith(PART):
+                keep(path)
+            else:
                 self._durable.perform(Operation.UNLINK, path, path.unlink)
 
 
@@ -160,16 +179,3 @@ def _write(descriptor: int, pieces: Sequence[bytes | bytearray]) -> None:
                 written -= len(rest.pop(0))
             if written:
                 rest[0] = rest[0][written:]
-
-
-def sync_directory(path: Path) -> None:
-    """Bring a directory's entries to stable storage.
-
-    Raises:
-        OSError: they may not be there.
-    """
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

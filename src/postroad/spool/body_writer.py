@@ -60,8 +60,11 @@ class BodyWriter:
             self._writing = asyncio.get_running_loop().create_task(self._write())
         return asyncio.shield(self._writing)
 
-    async def publish(self) -> None:
+    async def publish(self) -> int:
         """Bring everything to stable storage, under the body's final name.
+
+        Returns:
+            The checksum of all octets.
 
         Raises:
             SpoolError: it cannot be stored; `discard` removes what there is.
@@ -71,6 +74,7 @@ class BodyWriter:
         if self._error is not None:
             raise self._error
         await self._in_thread(self._finish)
+        return self._body.checksum
 
     def discard(self) -> None:
         """Remove the file, whatever is still being done to it."""

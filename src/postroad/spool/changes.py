@@ -15,8 +15,10 @@ import json
 import sqlite3
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
-from postroad.spool.rows import MESSAGE_COLUMNS, PLAIN_COLUMNS
+from postroad.model import Action
+from postroad.spool.rows import ASKING_COLUMNS, PLAIN_COLUMNS
 
 __all__ = ["DUE", "DUE_NOW", "Changes", "Gone"]
 
@@ -45,7 +47,7 @@ ADD_MESSAGES = (
     " SELECT * FROM ({values}) WHERE column1 IS NOT NULL"
 )
 ADD_ASKING_MESSAGES = (
-    f"INSERT INTO message ({MESSAGE_COLUMNS})"  # noqa: S608 - a constant
+    f"INSERT INTO message ({ASKING_COLUMNS})"  # noqa: S608 - a constant
     " SELECT * FROM ({values}) WHERE column1 IS NOT NULL"
 )
 ADD_CONTENTS = "INSERT INTO content SELECT * FROM ({values}) WHERE column1 IS NOT NULL"
@@ -62,14 +64,13 @@ RETRY = (  # where the message is held, the time is for after its release
     "UPDATE recipient SET attempts = attempts + retry.column4,"  # noqa: S608 - a constant
     f" next_attempt = iif({HELD}, NULL, retry.column2),"
     f" shelved = iif({HELD}, retry.column2, NULL),"
-    " reason = retry.column3,"
+    f" reason = iif(owed = '{Action.FAILED.value}', reason, retry.column3),"  # given up: as it is
     " told = coalesce(retry.column5, told), owed = coalesce(retry.column6, owed)"
     " FROM ({values}) AS retry WHERE recipient.id = retry.column1"
 )
 RELEASE = DUE_NOW + " AND id IN (SELECT value FROM json_each(?))"  # noqa: S608 - a constant
 HASTEN = "UPDATE recipient SET next_attempt = ? WHERE id IN (SELECT value FROM json_each(?))"
 REMOVE_RECIPIENTS = "DELETE FROM recipient WHERE id IN (SELECT value FROM json_each(?))"
-REMOVE_ALL_RECIPIENTS = "DELETE FROM recipient WHERE message IN (SELECT value FROM json_each(?))"
 REMOVE_EMPTY = (
     "DELETE FROM message WHERE id IN (SELECT value FROM json_each(?))"
     " AND NOT EXISTS (SELECT 1 FROM recipient WHERE recipient.message = message.id)"
@@ -91,8 +92,9 @@ class Changes:
 
     Attributes:
         mark: the limit of message numbers to store.
-        messages: rows of `message` up to `client`.
-        asking_messages: whole rows of `message`.
+        closes: whether the shard is about to be closed.
+        messages: rows of `message` up to `checksum`.
+        asking_messages: whole rows of `message`, but for `damage`.
         contents: message number and octets.
         recipients: id, message, address, original address or `None`.
         asking_recipients: the same, then next attempt, shelved, notify, orcpt, owed.
@@ -100,13 +102,13 @@ class Changes:
         released: recipients that are due again without an attempt.
         hastened: recipients that become due at `hasten_at`.
         done: recipients to remove.
-        emptied: messages to remove with all their recipients.
         touched: messages to remove if no recipient is left.
         last: what is to be done with the open transaction when all rows are written.
         gone: what `write` removed, by message number.
     """
 
     mark: int | None = None
+    closes: bool = False
     messages: list[Row] = field(default_factory=list)
     asking_messages: list[Row] = field(default_factory=list)
     contents: list[Row] = field(default_factory=list)
@@ -117,7 +119,6 @@ class Changes:
     hastened: list[int] = field(default_factory=list)
     hasten_at: float = 0.0
     done: list[int] = field(default_factory=list)
-    emptied: list[int] = field(default_factory=list)
     touched: set[int] = field(default_factory=set)
     last: list[Callable[[sqlite3.Connection], None]] = field(default_factory=list)
     gone: dict[int, Gone] = field(default_factory=dict)
@@ -131,7 +132,6 @@ class Changes:
             or self.released
             or self.hastened
             or self.done
-            or self.emptied
             or self.last
         )
 
@@ -144,7 +144,9 @@ class Changes:
         """
         connection.execute("BEGIN IMMEDIATE")
         if self.mark is not None:
-            connection.execute("UPDATE shard SET mark = ?", (self.mark,))
+            connection.execute(
+                "UPDATE shard SET mark = ?, open = ?", (self.mark, int(not self.closes))
+            )
         _each(connection, ADD_MESSAGES, self.messages)
         _each(connection, ADD_ASKING_MESSAGES, self.asking_messages)
         _each(connection, ADD_CONTENTS, self.contents)
@@ -157,16 +159,13 @@ class Changes:
             connection.execute(HASTEN, (self.hasten_at, json.dumps(self.hastened)))
         if self.done:
             connection.execute(REMOVE_RECIPIENTS, (json.dumps(self.done),))
-        if self.emptied:
-            connection.execute(REMOVE_ALL_RECIPIENTS, (json.dumps(self.emptied),))
         self._remove_empty(connection)
         for change in self.last:
             change(connection)
 
     def _remove_empty(self, connection: sqlite3.Connection) -> None:
-        numbers = [*self.touched, *self.emptied]
-        if numbers:
-            rows = connection.execute(REMOVE_EMPTY, (json.dumps(numbers),)).fetchall()
+        if self.touched:
+            rows = connection.execute(REMOVE_EMPTY, (json.dumps([*self.touched]),)).fetchall()
             self.gone = {number: Gone(name, bool(filed)) for number, name, filed in rows}
 
 
@@ -175,8 +174,13 @@ def _each(connection: sqlite3.Connection, statement: str, rows: Sequence[Row]) -
         part = rows[start : start + ROWS]
         length = 1 << (len(part) - 1).bit_length()
         width = len(part[0])
-        mark = f"({', '.join('?' * width)})"
         values: list[Value] = [value for row in part for value in row]
         values += [None] * (width * (length - len(part)))
-        text = statement.format(values="VALUES " + ", ".join([mark] * length))
-        connection.execute(text, values)
+        connection.execute(_with_values(statement, width, length), values)
+
+
+@lru_cache(maxsize=64)  # a few statements, nine lengths
+def _with_values(statement: str, width: int, length: int) -> str:
+    """The text of a statement for so many rows of so many columns."""
+    mark = f"({', '.join('?' * width)})"
+    return statement.format(values="VALUES " + ", ".join([mark] * length))

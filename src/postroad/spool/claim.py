@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from enum import Enum
 
 from postroad.model import Action, StoredMessage, StoredRecipient, Told
-from postroad.model.address import Address, domain_key
 
-__all__ = ["Choice", "Claim", "Claimed", "Done", "Retry", "Selector"]
+__all__ = ["Choice", "Claim", "Claimed", "Done", "Retry", "Standing"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,34 +71,38 @@ class Retry:
             raise ValueError("the time of a retry must be finite")
 
 
-@dataclass(frozen=True, slots=True)
-class Selector:
-    """Which deferred recipients an operator means; all of them when nothing is narrowed down.
+class Standing(Enum):
+    """Where a message of the queue is, in the words of a listing."""
 
-    Attributes:
-        queue_ids: only those of these messages.
-        domain: only those whose address is in this domain.
-    """
-
-    queue_ids: frozenset[str] | None = None
-    domain: str | None = None
-
-    def matches(self, address: Address) -> bool:
-        """Whether the domain, where one is given, is the address's."""
-        return self.domain is None or domain_key(self.domain) == domain_key(address.domain)
+    DEFERRED = "deferred"  # it waits for its next attempt
+    ACTIVE = "active"  # it is being tried, or about to be
+    HELD = "held"  # an operator has to release it
+    WAITING = "waiting"  # its sender asked for a later release (RFC 4865)
+    DAMAGED = "damaged"  # its content is not what was stored
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """Which messages an operator means; all of them when nothing is narrowed down.
+    """Which messages an operator means: those that all of this is true of; else all of them.
+
+    A text may have `*` for any number of characters, and the case of its ASCII letters does not
+    matter. What is said of recipients has to be true of one and the same recipient.
 
     Attributes:
         queue_ids: only these.
-        login: only those that this account submitted; case does not matter.
+        login: only those that this account submitted.
         sender: only those of this reverse-path, `local@domain` without quotes, empty for the null
-            one; the case of ASCII letters does not matter.
+            one.
         held: whether only those that are held.
         reason: only those that are held for exactly this reason.
+        recipient: only for this address, as `sender`.
+        domain: only for an address in this domain.
+        client: only those that came from this IP address.
+        before: only those that arrived before then, seconds since the epoch.
+        after: only those that arrived after then.
+        larger: only those with more octets than this.
+        standing: only those that stand so.
+        said: only where the last reply about the recipient contains this; `*` is itself here.
     """
 
     queue_ids: frozenset[str] | None = None
@@ -106,3 +110,19 @@ class Choice:
     sender: str | None = None
     held: bool = False
     reason: str | None = None
+    recipient: str | None = None
+    domain: str | None = None
+    client: str | None = None
+    before: float | None = None
+    after: float | None = None
+    larger: int | None = None
+    standing: Standing | None = None
+    said: str | None = None
+
+    @property
+    def narrows_recipients(self) -> bool:
+        """Whether of a message with several recipients some may be meant and some not."""
+        by_standing = self.standing in (Standing.DEFERRED, Standing.ACTIVE)
+        return by_standing or any(
+            each is not None for each in (self.recipient, self.domain, self.said)
+        )

@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import Protocol
+from zlib import crc32
 
 from postroad.model import (
     BLANK,
@@ -152,7 +153,10 @@ class Draft:
         self._spend()
         octets = None if self._writer else b"".join(self._pieces)
         self._pieces.clear()
-        await self._publish()
+        if octets is not None:
+            checksum = crc32(octets)
+        else:
+            checksum = await self._publish()
         queued, hold = self._desk.clock(), envelope.hold_until
         job = Store(
             self._number,
@@ -163,6 +167,7 @@ class Draft:
             queued,
             self._size,
             octets,
+            checksum,
             hold if hold is not None and hold > queued else None,
             waybill,
         )
@@ -202,13 +207,13 @@ class Draft:
         self._is_spent = True
         self._desk.drafts -= 1
 
-    async def _publish(self) -> None:
-        if self._writer is not None:
-            try:
-                await self._writer.publish()
-            except BaseException:
-                self._drop()
-                raise
+    async def _publish(self) -> int:
+        assert self._writer is not None, "what is in memory is published by its commit"
+        try:
+            return await self._writer.publish()
+        except BaseException:
+            self._drop()
+            raise
 
     def _drop(self) -> None:
         if self._writer is not None:

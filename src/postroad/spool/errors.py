@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["CommitUnsure", "ShardBusy", "SpoolError"]
+__all__ = ["CommitUnsure", "ContentDamaged", "DatabaseDamaged", "ShardBusy", "SpoolError"]
 
 
 class SpoolError(Exception):
@@ -15,6 +15,14 @@ class SpoolError(Exception):
 
 class ShardBusy(SpoolError):
     """Another process has this shard open."""
+
+
+class ContentDamaged(SpoolError):
+    """A content is not what was stored: other octets, too few, or none at all."""
+
+
+class DatabaseDamaged(SpoolError):
+    """The database is broken, and what can be read of it has to be saved."""
 
 
 class CommitUnsure(SpoolError):

@@ -1,9 +1,12 @@
 """Group commit: all jobs that come while one commit syncs share the next transaction.
 
-Theory of operation. The loop's thread runs the statements of a batch; one writer thread of the
-shard runs nothing but its COMMIT, which is where the sync waits, and posts the result back with
-one `call_soon_threadsafe`. While a commit runs the loop collects jobs and leaves the connection
-alone. So the connection has one user at a time, and it is the only one that writes and checkpoints.
+Theory of operation. The loop's thread runs the statements of a batch. A disk that syncs within a
+fraction of a millisecond is waited for there and then: to hand the commit to a thread and be told
+of its end costs more. On any other disk one writer thread of the shard runs the COMMIT, and nothing
+else, and posts the result back with one `call_soon_threadsafe`; while it runs the loop collects
+jobs and leaves the connection alone. So the connection has one user at a time, and it is the only
+one that writes and checkpoints. Which kind of disk it is shows at each commit: after one that took
+long the next ones are the thread's, and then one is tried here again.
 
 This shape comes from the interpreter lock. The sqlite3 module gives the lock away at every step
 of a statement, and the thread that wants it back from a busy loop waits up to a switch interval
@@ -34,6 +37,7 @@ import contextlib
 import queue
 import sqlite3
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from operator import attrgetter
@@ -41,8 +45,9 @@ from typing import Generic, Protocol, TypeVar
 
 from postroad.spool.changes import Changes
 from postroad.spool.errors import CommitUnsure, SpoolError
-from postroad.spool.jobs import Job, Turn
+from postroad.spool.jobs import Job, Store, Turn
 from postroad.spool.ledger import Ledger
+from postroad.spool.soundness import is_damage
 
 __all__ = ["GroupCommit"]
 
@@ -51,6 +56,13 @@ T = TypeVar("T")
 FIRST_YIELD = 0.003  # seconds after the start of a commit
 LAST_YIELD = 0.008  # the longest pause between two
 YIELD = 0.0005  # seconds the loop sleeps at most: several wake-ups of a thread
+
+SLOW = 0.002
+"""Seconds that the loop may wait for a commit; some ten times what a quick disk needs."""
+
+ELSEWHERE = 20
+"""Commits that the thread makes after a slow one. A disk that is always slow holds the loop up
+for one sync in so many, a checkpoint on a quick disk costs so many hand-overs."""
 
 TURN = attrgetter("turn")
 
@@ -61,6 +73,7 @@ class _Waiting(Protocol):
     """A job and whoever waits for it, whatever it brings."""
 
     turn: Turn
+    adds: bool  # new mail, for which no room is made
 
     def stage(self, ledger: Ledger, changes: Changes) -> None: ...
     def resolve(self, ledger: Ledger, changes: Changes) -> None: ...
@@ -74,6 +87,7 @@ class _Request(Generic[T]):
         self, job: Job[T], future: asyncio.Future[T], orphan: Callable[[T], object] | None
     ) -> None:
         self.turn = job.turn
+        self.adds = isinstance(job, Store)
         self._job = job
         self._future = future
         self._orphan = orphan
@@ -85,6 +99,8 @@ class _Request(Generic[T]):
         try:
             result = self._job.conclude(ledger, changes)
         except sqlite3.Error as error:
+            if is_damage(error):
+                raise
             self.fail(error)
             return
         if not self._future.done():
@@ -107,10 +123,15 @@ class GroupCommit:
 
     Args:
         ledger: what the jobs work on.
-        commit: commits the open transaction; called in the writer thread.
+        commit: commits the open transaction; called in the writer thread, or on the loop.
         close: closes the connection; called in the writer thread, at the end.
         name: of the thread.
         broken: called once, on the loop, should a bug stop the work for good; gets the error.
+        may_wait: whether `commit` may be called on the loop while it is quick.
+        relieve: called when the disk is full; whether it has made some room.
+
+    Attributes:
+        has_failed: whether a commit ever did, so that what is stored should be looked at.
     """
 
     def __init__(
@@ -120,8 +141,14 @@ class GroupCommit:
         close: Callable[[], None],
         name: str,
         broken: Callable[[BaseException], None] | None = None,
+        *,
+        may_wait: bool = False,
+        relieve: Callable[[], bool] = lambda: False,
     ) -> None:
         self._ledger = ledger
+        self._relieve = relieve
+        self._may_wait = may_wait
+        self._elsewhere = 0  # commits that are still the thread's
         self._commit = commit
         self._close = close
         self._tell = broken
@@ -132,9 +159,11 @@ class GroupCommit:
         self._changes = Changes()
         self._is_out = False
         self._is_unsure = False  # the log may end in a commit that failed
+        self.has_failed = False
         self._is_scheduled = False
         self._is_urgent = False  # somebody waits for a pending job
-        self._patience: asyncio.TimerHandle | None = None
+        self._patience: asyncio.Handle | None = None
+        self._patience_ends = 0.0  # the loop's time; uvloop gives no timer for what is due at once
         self._broken: BaseException | None = None
         self._idle: asyncio.Future[None] | None = None
         self._closed: asyncio.Future[None] = self._loop.create_future()
@@ -182,10 +211,10 @@ class GroupCommit:
     def _wait_until(self, due: float) -> None:
         """Have what is pending committed then, unless another job brings it forward."""
         if self._patience is not None:
-            if self._patience.when() <= due:
+            if self._patience_ends <= due:
                 return
             self._patience.cancel()
-        self._patience = self._loop.call_at(due, self._hurry)
+        self._patience, self._patience_ends = self._loop.call_at(due, self._hurry), due
 
     def _hurry(self) -> None:
         """Whatever is pending has waited long enough."""
@@ -225,10 +254,25 @@ class GroupCommit:
         if is_read:
             self._succeed()
             return
+        if self._may_wait and not self._elsewhere:
+            self._commit_here()
+            return
+        self._elsewhere = max(0, self._elsewhere - 1)
         self._is_out = True
         self._baton.acquire()
         self._yielding = self._loop.call_later(FIRST_YIELD, self._yield, FIRST_YIELD)
         self._orders.put(True)
+
+    def _commit_here(self) -> None:
+        """Wait for the disk on the loop, and see whether it is quick enough for that."""
+        began, error = time.monotonic(), None
+        try:
+            self._commit()
+        except BaseException as caught:  # noqa: BLE001 - it is passed on
+            error = caught
+        if time.monotonic() - began > SLOW:
+            self._elsewhere = ELSEWHERE
+        self._committed(error)
 
     def _write(self) -> None:
         """The writer thread."""
@@ -240,7 +284,7 @@ class GroupCommit:
                 error = caught
             self._post(self._committed, error)
             self._baton.release()
-        with contextlib.suppress(sqlite3.Error):
+        with contextlib.suppress(BaseException):  # all is in the log, where the next start finds it
             self._close()
         self._post(self._stopped, None)
 
@@ -270,6 +314,7 @@ class GroupCommit:
             self._succeed()
         else:
             self._is_unsure = self._is_unsure or not _is_full(error)
+            self.has_failed = True
             self._fail(error)
 
     def _succeed(self) -> None:
@@ -284,9 +329,9 @@ class GroupCommit:
     def _fail(self, error: BaseException) -> None:
         batch, self._batch = self._batch, ()
         self._roll_back()
-        if not isinstance(error, LOST):
+        if not isinstance(error, LOST) or is_damage(error):
             self._break(error, batch)
-        elif len(batch) > 1:
+        elif len(batch) > 1 or (_is_full(error) and not batch[0].adds and self._relieve()):
             self._singles.extend(batch)
         else:
             for request in batch:
@@ -299,7 +344,7 @@ class GroupCommit:
                 self._ledger.connection.rollback()
 
     def _break(self, error: BaseException, batch: Sequence[_Waiting]) -> None:
-        """A bug, not a loss: nothing this shard says can be trusted from here on."""
+        """A bug or a broken database: nothing this shard says can be trusted from here on."""
         if self._broken is None and self._tell is not None:
             self._loop.call_soon(self._tell, error)
         self._broken = error

@@ -1,90 +1,72 @@
-"""Deferred recipients made due now: an operator's job, over a window of their identities.
+"""Deferred recipients made due now: an operator's job, over a window of the queue.
 
 It reads before it writes, and no more at once than keeps the loop waiting for some milliseconds.
 """
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from typing import ClassVar
 
 from postroad.spool.changes import Changes
-from postroad.spool.claim import Selector
-from postroad.spool.jobs import Turn, present
+from postroad.spool.jobs import Turn
 from postroad.spool.ledger import Ledger
-from postroad.spool.rows import decode_address
+from postroad.spool.window import Place, Window
 
 __all__ = ["Hasten", "Hastened"]
 
-WINDOW = 2000  # recipients looked at in one job: some milliseconds of the loop's time
+COLUMNS = "m.id, r.id, coalesce(r.next_attempt, 0), m.held IS NOT NULL, coalesce(m.hold_until, 0)"
 
 
 @dataclass(frozen=True, slots=True)
 class Hastened:
-    """What one window of a flush did.
+    """What a flush did, in one window or in all of them.
 
     Attributes:
         count: recipients made due.
         postponed: recipients left as they are, because their sender asked for a later release.
+        rest: where the next window begins; `None` at the end.
         withheld: recipients left as they are, because an operator has yet to release them.
-        last: the last recipient looked at, `None` at the end.
     """
 
     count: int
     postponed: int
-    last: int | None
+    rest: Place | None
     withheld: int = 0
+
+    def __add__(self, later: Hastened) -> Hastened:
+        return Hastened(
+            self.count + later.count,
+            self.postponed + later.postponed,
+            later.rest,
+            self.withheld + later.withheld,
+        )
 
 
 @dataclass(slots=True)
-class Hasten:
-    """Deferred recipients made due now, in a window of their identities.
+class Hasten(Window):
+    """Deferred recipients made due now. What is held stays held: impatience is no release.
 
-    What is held stays held: impatience is no release (RFC 4865 §4.1).
-
-    Attributes:
-        after: the recipient after which the window begins.
+    So it is for an operator's hold and for a sender's (RFC 4865 §4.1).
     """
 
     turn: ClassVar[Turn] = Turn.ROWS
-    selector: Selector
-    now: float
-    after: int
     found: list[int] = field(default_factory=list, init=False)
     postponed: int = field(default=0, init=False)
     withheld: int = field(default=0, init=False)
-    last: int | None = field(default=None, init=False)
 
     def stage(self, ledger: Ledger, changes: Changes) -> None:
-        """Those of the window that wait, match and are not due yet."""
+        """Those of the window that wait and are not due yet."""
         self.found.clear()
         self.postponed = self.withheld = 0
-        rows = ledger.connection.execute(
-            "SELECT id, message, address, next_attempt FROM recipient"
-            " WHERE id > ? ORDER BY id LIMIT ?",
-            (self.after, WINDOW),
-        ).fetchall()
-        self.last = rows[-1][0] if len(rows) == WINDOW else None
-        names = self.selector.queue_ids
-        numbers = None if names is None else set(present(ledger, names))
-        waiting: list[tuple[int, int]] = []
-        for id_, message, address, at in rows:
-            if id_ in ledger.claimed or (at is not None and at <= self.now):
+        for _, id_, at, is_held, hold_until in self.look(ledger.connection, COLUMNS):
+            if id_ in ledger.claimed:
                 continue
-            if numbers is not None and message not in numbers:
-                continue
-            if not self.selector.matches(decode_address(address)):
-                continue
-            if at is None:  # nobody has it, and yet it is not in the index: it is held
+            if is_held:
                 self.withheld += 1
-            else:
-                waiting.append((id_, message))
-        later = _postponed(ledger, {message for _, message in waiting}, self.now)
-        for id_, message in waiting:
-            if message in later:
+            elif at > self.now and hold_until > self.now:
                 self.postponed += 1
-            else:
+            elif at > self.now:
                 self.found.append(id_)
         changes.hastened += self.found
         changes.hasten_at = self.now
@@ -92,15 +74,4 @@ class Hasten:
     def conclude(self, ledger: Ledger, _: Changes) -> Hastened:
         """They are due from now on."""
         ledger.rewind(self.now)
-        return Hastened(len(self.found), self.postponed, self.last, self.withheld)
-
-
-def _postponed(ledger: Ledger, numbers: set[int], now: float) -> set[int]:
-    """Those of some messages, by their numbers, that are to be released later."""
-    if not numbers:
-        return set()
-    rows = ledger.connection.execute(
-        "SELECT id FROM message WHERE id IN (SELECT value FROM json_each(?)) AND hold_until > ?",
-        (json.dumps(list(numbers)), now),
-    )
-    return {number for (number,) in rows.fetchall()}
+        return Hastened(len(self.found), self.postponed, self.rest, self.withheld)

@@ -1,7 +1,10 @@
 """What is in the queue, for an operator: read beside the running server, without its lock.
 
-Reads every shard's database through a connection that cannot write, some hundred messages at a
-time, so that a listing of a million messages neither fills memory nor holds back the server's log.
+Reads every shard's database through a connection that cannot write, one stretch of rows at a time,
+by their key. Each stretch is one short transaction, read to its end before anything of it is shown:
+a listing of a million messages neither fills memory nor keeps the server from reusing its log, not
+even while whoever reads it takes a pause. What comes and goes meanwhile may be in it or not.
+
 A recipient that is shown without a next attempt is with the queue: fresh, or in an attempt.
 """
 
@@ -9,27 +12,37 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from postroad.model import BLANK, Content, Envelope, Waybill
 from postroad.model.address import Address
-from postroad.spool.choosing import MATCH, bound
+from postroad.spool.choosing import condition
 from postroad.spool.claim import Choice
 from postroad.spool.content import FileContent, Reader, Recent, RowContent
 from postroad.spool.errors import SpoolError
 from postroad.spool.opening import BODIES, DATABASE
+from postroad.spool.quarantine import NAME as QUARANTINE
 from postroad.spool.queue_id import number_of
 from postroad.spool.rows import MESSAGE_COLUMNS, MessageRow, decode_address
 from postroad.spool.schema import connect_reader
 
 __all__ = ["Entry", "EntryRecipient", "Inventory", "shard_directories"]
 
-PAGE = 200  # messages read at once
+T = TypeVar("T")
+
+STRETCH = 1000  # rows looked at in one transaction, of which all or none may be meant
 
 EVERYTHING = Choice()
+
+END_OF_MESSAGES = "SELECT id FROM message WHERE id > ? ORDER BY id LIMIT 1 OFFSET ?"
+END_OF_RECIPIENTS = "SELECT id FROM recipient WHERE id > ? ORDER BY id LIMIT 1 OFFSET ?"
+
+COLUMNS = ", ".join(f"m.{name}" for name in MESSAGE_COLUMNS.split(", "))
 
 RECIPIENTS = (
     "SELECT message, address, original, attempts, coalesce(next_attempt, shelved), reason,"
@@ -73,6 +86,7 @@ class Entry:
         arrived: when its transaction began, seconds since the epoch.
         recipients: those that still wait.
         waybill: who brought it, and whether it is held.
+        damage: what is wrong with its content; empty for nothing.
     """
 
     queue_id: str
@@ -81,6 +95,7 @@ class Entry:
     arrived: float
     recipients: tuple[EntryRecipient, ...]
     waybill: Waybill = BLANK
+    damage: str = ""
 
     @property
     def sender(self) -> str:
@@ -93,10 +108,12 @@ class Inventory:
 
     Args:
         directories: the shards'. One without a database yet is empty.
+        clock: seconds since the epoch.
     """
 
-    def __init__(self, directories: Sequence[Path]) -> None:
+    def __init__(self, directories: Sequence[Path], clock: Callable[[], float] = time.time) -> None:
         self._directories = directories
+        self._clock = clock
 
     def list(self, choice: Choice = EVERYTHING) -> Iterator[Entry]:
         """Every message, shard by shard, the oldest first.
@@ -107,8 +124,35 @@ class Inventory:
         Raises:
             SpoolError: a database cannot be read.
         """
+        now = self._clock()
         for directory in self._present():
-            yield from _list(directory / DATABASE, choice)
+            yield from _list(directory / DATABASE, choice, now)
+
+    def recipients(self, choice: Choice = EVERYTHING) -> Iterator[tuple[str, float]]:
+        """Every recipient that still waits: its address, and when its message arrived.
+
+        Args:
+            choice: only these; of a message with several recipients those that are meant.
+
+        Raises:
+            SpoolError: a database cannot be read.
+        """
+        now = self._clock()
+        for directory in self._present():
+            yield from _recipients_of(directory / DATABASE, choice, now)
+
+    def senders(self, choice: Choice = EVERYTHING) -> Iterator[tuple[str, float]]:
+        """The reverse-path of every message, empty for the null one, and when it arrived.
+
+        Args:
+            choice: only these messages.
+
+        Raises:
+            SpoolError: a database cannot be read.
+        """
+        now = self._clock()
+        for directory in self._present():
+            yield from _senders_of(directory / DATABASE, choice, now)
 
     def show(self, queue_id: str) -> tuple[Entry, Content] | None:
         """One message and its content; `None` when it is not there (any more).
@@ -137,27 +181,63 @@ def shard_directories(spool: Path) -> tuple[Path, ...]:
     return tuple(sorted(numbered, key=lambda path: int(path.name)))
 
 
-def _list(database: Path, choice: Choice) -> Iterator[Entry]:
+Stretch = Callable[[sqlite3.Connection, int, int | None], list[T]]
+"""Reads what is meant behind one key, up to another."""
+
+
+def _stretches(database: Path, end: str, read: Stretch[T], *, is_named: bool) -> Iterator[T]:
+    """Everything that is meant, stretch by stretch."""
     with closing(connect_reader(database)) as connection:
-        last = -1
-        while True:
+        after: int | None = -1
+        while after is not None:
             try:
-                page = _page(connection, choice, last)
+                last = None if is_named else _one(connection, end, after)
+                found = read(connection, after, last)
             except (sqlite3.Error, UnicodeError) as error:
                 raise SpoolError(f"{database}: {error}") from error
-            if not page:
-                return
-            last = page[-1][0]
-            yield from (entry for _, entry in page)
+            yield from found
+            after = last
 
 
-def _page(connection: sqlite3.Connection, choice: Choice, last: int) -> list[tuple[int, Entry]]:
-    rows = connection.execute(
-        f"SELECT {MESSAGE_COLUMNS} FROM message WHERE {MATCH} ORDER BY id LIMIT {PAGE}",  # noqa: S608
-        bound(choice, last),
-    ).fetchall()
-    recipients = _recipients(connection, [row[0] for row in rows])
-    return [(row[0], _entry(MessageRow(*row), recipients)) for row in rows]
+def _one(connection: sqlite3.Connection, end: str, after: int) -> int | None:
+    row = connection.execute(end, (after, STRETCH - 1)).fetchone()
+    return None if row is None else int(row[0])
+
+
+def _list(database: Path, choice: Choice, now: float) -> Iterator[Entry]:
+    meant = condition(choice, now)
+
+    def read(connection: sqlite3.Connection, after: int, last: int | None) -> list[Entry]:
+        text, values = meant.of_messages(after, last)
+        rows = connection.execute(f"SELECT {COLUMNS} {text}", values).fetchall()
+        recipients = _recipients(connection, [row[0] for row in rows])
+        return [_entry(MessageRow(*row), recipients) for row in rows]
+
+    return _stretches(database, END_OF_MESSAGES, read, is_named=meant.is_named)
+
+
+def _recipients_of(database: Path, choice: Choice, now: float) -> Iterator[tuple[str, float]]:
+    meant = condition(choice, now)
+
+    def read(
+        connection: sqlite3.Connection, after: int, last: int | None
+    ) -> list[tuple[str, float]]:
+        text, values = meant.of_recipients(after, last)
+        return connection.execute(f"SELECT r.address, m.arrived {text}", values).fetchall()
+
+    return _stretches(database, END_OF_RECIPIENTS, read, is_named=meant.is_named)
+
+
+def _senders_of(database: Path, choice: Choice, now: float) -> Iterator[tuple[str, float]]:
+    meant = condition(choice, now)
+
+    def read(
+        connection: sqlite3.Connection, after: int, last: int | None
+    ) -> list[tuple[str, float]]:
+        text, values = meant.of_messages(after, last)
+        return connection.execute(f"SELECT m.sender, m.arrived {text}", values).fetchall()
+
+    return _stretches(database, END_OF_MESSAGES, read, is_named=meant.is_named)
 
 
 def _find(directory: Path, number: int, queue_id: str) -> tuple[Entry, Content] | None:
@@ -179,13 +259,19 @@ def _find(directory: Path, number: int, queue_id: str) -> tuple[Entry, Content] 
 
 def _entry(row: MessageRow, recipients: Mapping[int, Sequence[EntryRecipient]]) -> Entry:
     waiting = tuple(recipients.get(row.number, ()))
-    return Entry(row.queue_id, row.envelope(), row.size, row.arrived, waiting, row.waybill())
+    waybill, damage = row.waybill(), row.damage or ""
+    return Entry(row.queue_id, row.envelope(), row.size, row.arrived, waiting, waybill, damage)
 
 
 def _content(directory: Path, row: MessageRow) -> Content:
     if row.filed:
-        return FileContent(directory / BODIES / row.queue_id, row.size)
-    return RowContent(row.number, row.size, Recent(), Reader(directory / DATABASE))
+        aside = directory / QUARANTINE / row.queue_id
+        if row.damage and aside.exists():  # what is left of it, for an operator to look at
+            return FileContent(aside, aside.stat().st_size)
+        path = directory / BODIES / row.queue_id
+        return FileContent(path, row.size, row.number, row.checksum)
+    reader = Reader(directory / DATABASE)
+    return RowContent(row.number, row.size, Recent(), reader, row.checksum)
 
 
 def _recipients(

@@ -9,8 +9,7 @@ batch that fails leaves the ledger as it was.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import ClassVar, Protocol, TypeVar
@@ -19,10 +18,10 @@ from postroad.model import BLANK, Addressee, Envelope, Waybill
 from postroad.spool.changes import Changes, Gone
 from postroad.spool.claim import Claim, Done, Retry
 from postroad.spool.ledger import Ledger
-from postroad.spool.queue_id import QueueIds, number_of
+from postroad.spool.queue_id import QueueIds
 from postroad.spool.rows import NOTIFY, encode_address, is_plain, uncommon
 
-__all__ = ["Delete", "Job", "Release", "Reserve", "Settle", "Store", "Take", "Turn", "present"]
+__all__ = ["Job", "Release", "Reserve", "Settle", "Store", "Take", "Turn"]
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -66,6 +65,7 @@ class Store:
         octets: the content, or `None` when it is a file.
         not_before: until when nobody may claim its recipients, seconds since the epoch.
         waybill: whose it is; why nobody may claim them at all.
+        checksum: of the content, as `content.checksum` makes it.
     """
 
     turn: ClassVar[Turn] = Turn.ROWS
@@ -77,6 +77,7 @@ class Store:
     queued: float
     size: int
     octets: bytes | None
+    checksum: int
     not_before: float | None = None
     waybill: Waybill = BLANK
     ids: range = field(default=range(0), init=False)
@@ -97,6 +98,8 @@ class Store:
             int(octets is None),
             waybill.login or None,
             waybill.client or None,
+            waybill.listener or None,
+            self.checksum,
         )
         rest = uncommon(envelope, waybill)
         if rest:
@@ -214,50 +217,26 @@ class Take:
 
 @dataclass(frozen=True, slots=True)
 class Reserve:
-    """A higher limit for message numbers, or the exact one when no more will be given."""
+    """A higher limit for message numbers, or the exact one when no more will be given.
+
+    Attributes:
+        ids: gives them.
+        limit: the number.
+        is_final: whether it is the exact one, and the shard about to be closed.
+        is_sound: whether everything that was asked for was stored, or refused for sure.
+    """
 
     turn: ClassVar[Turn] = Turn.ROWS
     ids: QueueIds
     limit: int
     is_final: bool = False
+    is_sound: bool = True
 
     def stage(self, _: Ledger, changes: Changes) -> None:
         """One value."""
         changes.mark = self.limit if self.is_final else max(self.limit, changes.mark or 0)
+        changes.closes = self.is_final and self.is_sound
 
     def conclude(self, _: Ledger, __: Changes) -> None:
         """Numbers up to the limit may be given."""
         self.ids.reserved(self.limit)
-
-
-@dataclass(slots=True)
-class Delete:
-    """Messages removed with all their recipients, claimed or not; brings those that were there."""
-
-    turn: ClassVar[Turn] = Turn.ROWS
-    queue_ids: Sequence[str]
-    found: list[int] = field(default_factory=list, init=False)
-
-    def stage(self, ledger: Ledger, changes: Changes) -> None:
-        """Those that exist."""
-        self.found = present(ledger, self.queue_ids)
-        changes.emptied += self.found
-
-    def conclude(self, ledger: Ledger, changes: Changes) -> list[Gone]:
-        """Nothing of them is left."""
-        ledger.forget(set(self.found))
-        for number in self.found:
-            ledger.drop(number)
-        return [changes.gone.pop(number) for number in self.found if number in changes.gone]
-
-
-def present(ledger: Ledger, queue_ids: Iterable[str]) -> list[int]:
-    """The numbers of those messages that this shard has, which the number alone does not tell."""
-    names = [name.upper() for name in queue_ids]
-    numbers = [number_of(name) for name in names]
-    rows = ledger.connection.execute(
-        "SELECT id FROM message WHERE id IN (SELECT value FROM json_each(?))"
-        " AND queue_id IN (SELECT value FROM json_each(?))",
-        (json.dumps(numbers), json.dumps(names)),
-    ).fetchall()
-    return [number for (number,) in rows]

@@ -26,7 +26,7 @@ from collections.abc import Iterable, Iterator
 from postroad.model import Content, StoredMessage, StoredRecipient
 from postroad.spool.bodies import Bodies
 from postroad.spool.claim import Claim, Claimed
-from postroad.spool.content import FileContent, Reader, Recent, RowContent
+from postroad.spool.content import Alarm, FileContent, Reader, Recent, RowContent
 from postroad.spool.rows import MESSAGE_COLUMNS, DueRow, MessageRow
 
 __all__ = ["Ledger"]
@@ -55,10 +55,16 @@ class Ledger:
         bodies: where large contents are.
         recent: fresh contents.
         reader: reads contents from the database.
+        alarm: hears of damaged contents.
     """
 
     def __init__(
-        self, connection: sqlite3.Connection, bodies: Bodies, recent: Recent, reader: Reader
+        self,
+        connection: sqlite3.Connection,
+        bodies: Bodies,
+        recent: Recent,
+        reader: Reader,
+        alarm: Alarm,
     ) -> None:
         self.connection = connection
         self.claimed: dict[int, int] = {}  # recipient -> message
@@ -66,6 +72,7 @@ class Ledger:
         self._bodies = bodies
         self._recent = recent
         self._reader = reader
+        self._alarm = alarm
         self._cursor = START
         self._last_recipient: int = connection.execute(LAST_RECIPIENT).fetchone()[0]
 
@@ -75,11 +82,13 @@ class Ledger:
         self._last_recipient += count
         return range(first, first + count)
 
-    def content(self, number: int, queue_id: str, size: int, *, filed: bool) -> Content:
+    def content(
+        self, number: int, queue_id: str, size: int, checksum: int | None, *, filed: bool
+    ) -> Content:
         """The content of a message, to be read when it is needed."""
         if filed:
-            return FileContent(self._bodies.path(queue_id), size)
-        return RowContent(number, size, self._recent, self._reader)
+            return FileContent(self._bodies.path(queue_id), size, number, checksum, self._alarm)
+        return RowContent(number, size, self._recent, self._reader, checksum, self._alarm)
 
     def claim(self, now: float, limit: int) -> Claim:
         """Take up to `limit` due recipients, the longest due first.
@@ -145,12 +154,6 @@ class Ledger:
         """The message is gone; its content need not be kept."""
         self._recent.drop(number)
 
-    def forget(self, numbers: set[int]) -> None:
-        """These messages were deleted; nobody holds their recipients any more."""
-        self.claimed = {id_: of for id_, of in self.claimed.items() if of not in numbers}
-        for number in numbers:
-            self._withheld.pop(number, None)
-
     def rewind(self, due: float | None) -> None:
         """Something may wait from `due` on (from anywhere when `None`): look there again."""
         self._cursor = min(self._cursor, START if due is None else (due, 0))
@@ -174,7 +177,9 @@ class Ledger:
         return {row[0]: self._message(MessageRow(*row)) for row in rows}
 
     def _message(self, row: MessageRow) -> StoredMessage:
-        content = self.content(row.number, row.queue_id, row.size, filed=bool(row.filed))
+        content = self.content(
+            row.number, row.queue_id, row.size, row.checksum, filed=bool(row.filed)
+        )
         return StoredMessage(
             row.queue_id, row.envelope(), row.arrived, row.queued, content, row.waybill()
         )

@@ -24,6 +24,7 @@ from postroad.model import (
 from postroad.model.address import Address
 
 __all__ = [
+    "ASKING_COLUMNS",
     "MESSAGE_COLUMNS",
     "NOTIFY",
     "PLAIN_COLUMNS",
@@ -35,11 +36,15 @@ __all__ = [
     "uncommon",
 ]
 
-PLAIN_COLUMNS = "id, queue_id, sender, body, smtputf8, arrived, queued, size, filed, login, client"
-MESSAGE_COLUMNS = (
+PLAIN_COLUMNS = (
+    "id, queue_id, sender, body, smtputf8, arrived, queued, size, filed,"
+    " login, client, listener, checksum"
+)
+ASKING_COLUMNS = (
     f"{PLAIN_COLUMNS}, held, content_filter,"
     " ret, envid, require_tls, hold_until, deliver_by, by_mode, priority"
 )
+MESSAGE_COLUMNS = f"{ASKING_COLUMNS}, damage"
 
 _KEYWORDS = ("SUCCESS", "FAILURE", "DELAY")
 NOTIFY = {
@@ -67,6 +72,8 @@ class MessageRow:
     filed: int
     login: str | None
     client: str | None
+    listener: str | None
+    checksum: int | None
     held: str | None
     content_filter: str | None
     ret: str | None
@@ -76,6 +83,7 @@ class MessageRow:
     deliver_by: float | None
     by_mode: str | None
     priority: int | None
+    damage: str | None
 
     def envelope(self) -> Envelope:
         """The envelope the row was made of."""
@@ -94,7 +102,11 @@ class MessageRow:
     def waybill(self) -> Waybill:
         """Whose it is and how it is handled."""
         return Waybill(
-            self.login or "", self.client or "", self.held or "", self.content_filter or ""
+            self.login or "",
+            self.client or "",
+            self.held or "",
+            self.content_filter or "",
+            self.listener or "",
         )
 
     def _deliver_by(self) -> DeliverBy | None:

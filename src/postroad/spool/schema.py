@@ -23,12 +23,15 @@ import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
-from postroad.spool.errors import SpoolError
+from postroad.model.durable import DISK, Durable, Operation
+from postroad.spool.errors import DatabaseDamaged, SpoolError
+from postroad.spool.soundness import is_damage, require_sound
 
 __all__ = ["VERSION", "connect_reader", "connect_writer"]
 
 OLDEST_SQLITE = (3, 37)  # STRICT tables; RETURNING and UPDATE FROM are older
 CHECKPOINT_PAGES = 4096  # 16 MiB of log: a page rewritten often reaches the database once
+LOG_LIMIT = 64 * 1024 * 1024  # octets that a log keeps on the disk when it is written back
 CACHE_KIB = 16_384
 STATEMENTS = 128  # prepared statements kept; the padded INSERTs need about sixty
 
@@ -91,17 +94,40 @@ ALTER TABLE recipient ADD COLUMN shelved REAL;      -- of a held message: its ne
 CREATE INDEX message_held ON message (id) WHERE held IS NOT NULL;
 """
 
-STEPS = (TABLES, WISHES, HOLDING)
+SOUNDNESS = """
+ALTER TABLE message ADD COLUMN listener TEXT;       -- the listener that it came in by
+ALTER TABLE message ADD COLUMN checksum INTEGER;    -- CRC-32 of the content; NULL: not known
+ALTER TABLE message ADD COLUMN damage TEXT;         -- what is wrong with the content; NULL: nothing
+ALTER TABLE shard ADD COLUMN open INTEGER;          -- 1 while a process has it, and after its crash
+CREATE INDEX message_damaged ON message (id) WHERE damage IS NOT NULL;
+CREATE INDEX message_filed ON message (id) WHERE filed;
+"""
+
+STEPS = (TABLES, WISHES, HOLDING, SOUNDNESS)
 VERSION = len(STEPS)  # `PRAGMA user_version`
 
 
-def connect_writer(path: Path) -> sqlite3.Connection:
+def connect_writer(
+    path: Path,
+    durable: Durable = DISK,
+    *,
+    is_new: bool = True,
+    rescue: Callable[[str], None] = lambda _: None,
+) -> sqlite3.Connection:
     """Open the database to write, creating it where there is none.
 
     The connection may be handed from thread to thread, and its owner sees to it that only one
     uses it at a time.
 
+    Args:
+        path: the database.
+        durable: the gate for the commit that brings an older one up to date.
+        is_new: whether it may well have no tables.
+        rescue: called with what is wrong if the database is broken, as long as it is open: the
+            last to close a database removes its log.
+
     Raises:
+        DatabaseDamaged: it is broken.
         SpoolError: it is not a spool this release can use, or cannot be opened.
     """
     if sqlite3.sqlite_version_info < OLDEST_SQLITE:
@@ -111,9 +137,15 @@ def connect_writer(path: Path) -> sqlite3.Connection:
         connection = sqlite3.connect(
             path, isolation_level=None, check_same_thread=False, cached_statements=STATEMENTS
         )
-    except (OSError, sqlite3.Error) as error:
+    except OSError as error:
+        raise SpoolError(f"{path}: {_reason(path, error)}") from error
+    except sqlite3.Error as error:
         raise SpoolError(f"{path}: {error}") from error
-    return _checked(connection, path, _prepare)
+
+    def prepare(opened: sqlite3.Connection, _: Path) -> None:
+        _prepare(opened, path, durable, is_new=is_new)
+
+    return _checked(connection, path, prepare, rescue)
 
 
 def connect_reader(path: Path) -> sqlite3.Connection:
@@ -135,17 +167,35 @@ def connect_reader(path: Path) -> sqlite3.Connection:
 
 
 def _checked(
-    connection: sqlite3.Connection, path: Path, check: Callable[[sqlite3.Connection, Path], None]
+    connection: sqlite3.Connection,
+    path: Path,
+    check: Callable[[sqlite3.Connection, Path], None],
+    rescue: Callable[[str], None] = lambda _: None,
 ) -> sqlite3.Connection:
+    is_sound = False
     try:
         check(connection, path)
-    except sqlite3.Error as error:
-        connection.close()
-        raise SpoolError(f"{path}: {error}") from error
-    except SpoolError:
-        connection.close()
+        is_sound = True
+    except DatabaseDamaged as error:
+        rescue(str(error))
         raise
+    except (sqlite3.Error, OSError) as error:
+        if not is_damage(error):
+            raise SpoolError(f"{path}: {error}") from error
+        rescue(str(error))
+        raise DatabaseDamaged(f"{path}: {error}") from error
+    finally:
+        if not is_sound:
+            connection.close()
     return connection
+
+
+def _reason(path: Path, error: OSError) -> str:
+    """The system's words, and whose the file is where that is the reason."""
+    words = (error.strerror or str(error)).lower()
+    if isinstance(error, PermissionError) and path.exists():
+        return f"{words}: it belongs to user {path.stat().st_uid}, this is user {os.geteuid()}"
+    return words
 
 
 def _require(connection: sqlite3.Connection, path: Path) -> None:
@@ -159,19 +209,22 @@ def _require(connection: sqlite3.Connection, path: Path) -> None:
         )
 
 
-def _prepare(connection: sqlite3.Connection, path: Path) -> None:
+def _prepare(connection: sqlite3.Connection, path: Path, durable: Durable, *, is_new: bool) -> None:
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
+    connection.execute(f"PRAGMA journal_size_limit = {LOG_LIMIT}")
     connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
     # Some builds overwrite what is deleted with zeros; that doubles what a delivery writes.
     connection.execute("PRAGMA secure_delete = OFF")
     version = _version(connection, path)
+    require_sound(connection, path)
+    if not version and not is_new:
+        raise DatabaseDamaged(f"{path}: its tables are gone")
     if version < VERSION:
         steps = "".join(STEPS[version:])
-        connection.executescript(
-            f"BEGIN IMMEDIATE; {steps} PRAGMA user_version = {VERSION}; COMMIT;"
-        )
+        connection.executescript(f"BEGIN IMMEDIATE; {steps} PRAGMA user_version = {VERSION};")
+        durable.perform(Operation.COMMIT, path, connection.commit)
     # Up to here an operator's reader could be in the way. From here on nobody can but a second
     # writer, which must not be, and the loop does not wait for it.
     connection.execute("PRAGMA busy_timeout = 0")

@@ -14,23 +14,23 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TypeVar
+from typing import Protocol, Self, TypeVar
 
 from postroad.model import Content
+from postroad.model.durable import DISK, Durable, Operation
 from postroad.spool.changes import Gone
-from postroad.spool.claim import Choice, Claim, Done, Retry, Selector
-from postroad.spool.content import Reader, Recent
+from postroad.spool.claim import Choice, Claim, Done, Retry
+from postroad.spool.content import UNREADABLE, Reader, Recent
+from postroad.spool.damage_control import DamageControl
 from postroad.spool.draft import Desk, Draft
-from postroad.spool.durable import Disk, Durable
 from postroad.spool.errors import SpoolError
 from postroad.spool.group_commit import GroupCommit
 from postroad.spool.hastening import Hasten, Hastened
 from postroad.spool.holding import Free, Hold, Sifted
 from postroad.spool.jobs import (
-    Delete,
     Job,
     Release,
     Reserve,
@@ -44,19 +44,36 @@ from postroad.spool.opening import (
     Opened,
     close_unwanted,
     commit,
+    findings,
     identity_of,
     open_directory,
 )
+from postroad.spool.quarantine import Quarantine
 from postroad.spool.queue_id import QueueIds, number_of
+from postroad.spool.removing import Remove, Removed
+from postroad.spool.requeueing import Requeue
+from postroad.spool.returning import Return
 from postroad.spool.settings import SpoolSettings
+from postroad.spool.window import BEGINNING, Altered, Place
 
 __all__ = ["Shard"]
 
 T = TypeVar("T")
+S = TypeVar("S", bound="Part")
 
 FILE_THREADS = 4  # large contents synced, or removed, at once
-DELETED_AT_ONCE = 500  # messages of one transaction
 SETTLE_PATIENCE = 0.02  # seconds; a crash within them repeats deliveries, and loses nothing
+
+
+class Part(Protocol):
+    """What one window of a change brought."""
+
+    @property
+    def rest(self) -> Place | None:
+        """Where the next one begins; `None` at the end."""
+        ...
+
+    def __add__(self, later: Self, /) -> Self: ...
 
 
 class Shard:
@@ -77,18 +94,21 @@ class Shard:
         durable: Durable,
         parts: Opened,
         broken: Callable[[BaseException], None] | None,
+        report: Callable[[str], None],
+        relieve: Callable[[], bool],
     ) -> None:
         """Private: use `open`."""
         database = directory / DATABASE
-        self.damaged = parts.recovered.damaged
+        self.damaged = tuple(parts.recovered.damaged)
         self._lock = parts.lock
         self._clock = clock
         self._bodies = parts.bodies
         self._recent = Recent()
         self._reader = Reader(database)
         self._executor = ThreadPoolExecutor(FILE_THREADS, f"spool-{number}-files")
-        self._ledger = Ledger(parts.connection, parts.bodies, self._recent, self._reader)
-        self._ledger.claimed.update(parts.recovered.unreadable)
+        self._ledger = Ledger(
+            parts.connection, parts.bodies, self._recent, self._reader, self._alarm
+        )
         self._ids = QueueIds(number, clock, parts.recovered.mark)
         self._reserving: asyncio.Future[None] | None = None
         self._is_closed = False
@@ -96,9 +116,15 @@ class Shard:
         self._commits = GroupCommit(
             self._ledger,
             lambda: commit(durable, database, identity, parts.connection),
-            parts.connection.close,
+            lambda: durable.perform(Operation.CHECKPOINT, database, parts.connection.close),
             f"spool-{number}",
             broken,
+            may_wait=durable is DISK,  # another gate may keep a step waiting
+            relieve=relieve,
+        )
+        quarantine = Quarantine(directory, durable)
+        self._damage_control = DamageControl(
+            self._commits, parts.bodies, quarantine, self._executor, report
         )
         self._desk = Desk(self, parts.bodies, self._executor, settings.inline_limit, clock)
 
@@ -112,6 +138,8 @@ class Shard:
         durable: Durable | None = None,
         *,
         broken: Callable[[BaseException], None] | None = None,
+        report: Callable[[str], None] = lambda _: None,
+        relieve: Callable[[], bool] = lambda: False,
     ) -> Shard:
         """Open a shard, creating it where there is none, and put right what a crash left.
 
@@ -122,14 +150,17 @@ class Shard:
             settings: the inline limit.
             clock: seconds since the epoch.
             durable: the gate for every durable step; an open one unless a test brings another.
-            broken: called once, on the loop, when a bug stopped the shard; gets the error. Every
-                call but `close` fails from then on, and only a new start helps.
+            broken: called once, on the loop, when a bug or a broken database stopped the shard;
+                gets the error. Every call but `close` fails from then on, and only a new start
+                helps, which saves what can be saved.
+            report: takes one line for the operator about each thing found damaged; on the loop.
+            relieve: called on the loop when the disk is full; whether it has made some room.
 
         Raises:
             ShardBusy: another process has it open.
             SpoolError: it cannot be used.
         """
-        gate = durable or Disk()
+        gate = durable or DISK
         work = asyncio.get_running_loop().run_in_executor(
             None, open_directory, directory, number, gate
         )
@@ -138,7 +169,19 @@ class Shard:
         except asyncio.CancelledError:
             work.add_done_callback(close_unwanted)
             raise
-        shard = cls(directory, number, settings, clock, durable=gate, parts=parts, broken=broken)
+        shard = cls(
+            directory,
+            number,
+            settings,
+            clock,
+            durable=gate,
+            parts=parts,
+            broken=broken,
+            report=report,
+            relieve=relieve,
+        )
+        for words in findings(parts):
+            report(words)
         try:
             await shard._reserve()
         except BaseException:
@@ -203,7 +246,7 @@ class Shard:
         self.check_open()
         await self._commits.submit(Release(recipient_ids))
 
-    async def hasten(self, selector: Selector) -> Hastened:
+    async def hasten(self, choice: Choice) -> Hastened:
         """Make deferred recipients due now.
 
         Returns:
@@ -213,22 +256,15 @@ class Shard:
         Raises:
             SpoolError: storage failed; some may have been made due.
         """
-        self.check_open()
-        now, count, postponed, withheld, after = self._clock(), 0, 0, 0, 0
-        while True:
-            window = await self._commits.submit(Hasten(selector, now, after))
-            count += window.count
-            postponed += window.postponed
-            withheld += window.withheld
-            if window.last is None:
-                return Hastened(count, postponed, None, withheld)
-            after = window.last
+        now = self._clock()
+        return await self._windows(
+            lambda place: self._commits.submit(Hasten(choice, now, place)),
+        )
 
     async def hold(self, choice: Choice, reason: str) -> Sifted:
         """Keep messages back until they are released; they do not expire meanwhile.
 
         Deliveries under way go on, and their results count. Nothing more of a message is begun.
-        What is committed meanwhile may be missed, if the queue is long; see `holding`.
 
         Args:
             choice: which.
@@ -243,7 +279,10 @@ class Shard:
         """
         if not reason:
             raise ValueError("a message is held for a reason")
-        return await self._sift(lambda after: self._commits.submit(Hold(choice, after, reason)))
+        now = self._clock()
+        return await self._windows(
+            lambda place: self._commits.submit(Hold(choice, now, place, reason))
+        )
 
     async def free(self, choice: Choice) -> Sifted:
         """Release held messages. They are as old as if they had never been held.
@@ -257,16 +296,65 @@ class Shard:
         Raises:
             SpoolError: storage failed; some may be released.
         """
-        return await self._sift(lambda after: self._commits.submit(Free(choice, after)))
+        now = self._clock()
+        return await self._windows(lambda place: self._commits.submit(Free(choice, now, place)))
+
+    async def requeue(self, choice: Choice) -> Altered:
+        """Let recipients begin anew: due now, without past attempts, in a message that is as new.
+
+        Args:
+            choice: which.
+
+        Returns:
+            How many, and how many of them the queue has: of these the attempt under way goes on.
+
+        Raises:
+            SpoolError: storage failed; some may have begun anew.
+        """
+        now = self._clock()
+        return await self._windows(lambda place: self._commits.submit(Requeue(choice, now, place)))
+
+    async def give_up(self, choice: Choice, reason: str) -> Altered:
+        """Have the mail for recipients returned to its sender by the queue.
+
+        Args:
+            choice: which.
+            reason: the reply that speaks for it, as text: `550 5.7.1 …`.
+
+        Returns:
+            How many, and how many of them the queue has: these only if their attempt fails.
+
+        Raises:
+            SpoolError: storage failed; some may have been given up.
+        """
+        now = self._clock()
+        return await self._windows(
+            lambda place: self._commits.submit(Return(choice, now, place, reason))
+        )
+
+    async def remove(self, choice: Choice) -> Altered:
+        """Remove recipients, even those in a delivery attempt, and messages that have none left.
+
+        An attempt under way may still succeed; its result is passed over.
+
+        Args:
+            choice: which.
+
+        Returns:
+            How many.
+
+        Raises:
+            SpoolError: storage failed; some may have been removed.
+        """
+        now = self._clock()
+        return await self._windows(lambda place: self._removed(Remove(choice, now, place)))
 
     def withholds(self, queue_id: str) -> bool:
         """Whether no delivery of a message with claimed recipients is to begin: it is held."""
         return self._ledger.withholds_any and self._ledger.withholds(number_of(queue_id))
 
     async def delete(self, queue_ids: Sequence[str]) -> int:
-        """Remove messages with all their recipients, even those in a delivery attempt.
-
-        An attempt under way may still succeed; its result is passed over.
+        """Remove messages with all their recipients; see `remove`.
 
         Returns:
             How many of the messages were there.
@@ -276,9 +364,9 @@ class Shard:
         """
         self.check_open()
         count = 0
-        for start in range(0, len(queue_ids), DELETED_AT_ONCE):
-            job = Delete(queue_ids[start : start + DELETED_AT_ONCE])
-            count += len(self._remove(await self._granted(job, self._remove)))
+        for start in range(0, len(queue_ids), Remove.SIZE):
+            names = frozenset(queue_ids[start : start + Remove.SIZE])
+            count += (await self.remove(Choice(names))).messages
         return count
 
     async def close(self) -> None:
@@ -287,7 +375,13 @@ class Shard:
             return
         self._is_closed = True
         with contextlib.suppress(SpoolError):
-            await self._commits.submit(Reserve(self._ids, self._ids.last, is_final=True))
+            await self._commits.submit(Release(()))  # whatever was asked for before has ended then
+            # What the queue still has is due again. So the next open need not look for it.
+            await self._commits.submit(Release(list(self._ledger.claimed)))
+            sound = not self._commits.has_failed
+            await self._commits.submit(
+                Reserve(self._ids, self._ids.last, is_final=True, is_sound=sound)
+            )
         await self._commits.close()
         await asyncio.get_running_loop().run_in_executor(None, self._executor.shutdown)
         self._reader.close()
@@ -302,19 +396,26 @@ class Shard:
         """For drafts: the content of a message that was just committed."""
         if job.octets is not None:
             self._recent.put(job.number, job.octets)
-        return self._ledger.content(job.number, job.queue_id, job.size, filed=job.octets is None)
+        return self._ledger.content(
+            job.number, job.queue_id, job.size, job.checksum, filed=job.octets is None
+        )
 
-    async def _sift(self, ask: Callable[[int], asyncio.Future[Sifted]]) -> Sifted:
+    async def _windows(self, ask: Callable[[Place], Awaitable[S]]) -> S:
         """All windows of a change, one after the other."""
         self.check_open()
-        count, passed, after = 0, 0, -1
-        while True:
-            window = await ask(after)
-            count += window.count
-            passed += window.passed
-            if window.last is None:
-                return Sifted(count, passed, None)
-            after = window.last
+        total = window = await ask(BEGINNING)
+        while window.rest is not None:
+            window = await ask(window.rest)
+            total = total + window
+        return total
+
+    async def _removed(self, job: Remove) -> Altered:
+        removed = await self._granted(job, self._remove_all)
+        self._remove_all(removed)
+        return removed.altered
+
+    def _remove_all(self, removed: Removed) -> None:
+        self._remove(removed.gone)
 
     async def _granted(
         self, job: Job[T], hand_back: Callable[[T], object], *, patience: float = 0.0
@@ -342,6 +443,12 @@ class Shard:
             if message.filed:
                 self._executor.submit(self._bodies.remove, message.queue_id)
         return [message.queue_id for message in gone]
+
+    def _alarm(self, number: int, wrong: str) -> None:
+        """A content is damaged. Called from any thread."""
+        if wrong == UNREADABLE:  # so may be other pages: the next start is to look
+            self._commits.has_failed = True
+        self._damage_control.alarm(number, wrong)
 
     def _reserve(self) -> asyncio.Future[None]:
         limit = self._ids.wanted() or self._ids.last

@@ -1,0 +1,117 @@
+"""Transports and destinations whose mail waits until an operator says otherwise.
+
+What Postfix does with defer_transports, in two ways: `[queue] defer_transports` in the
+configuration, and a file in the state directory that a command writes while the server runs and
+that survives restarts. Both hold together. Mail is not held, only put off, with Postfix's words: it
+comes back by the usual schedule, ages, and returns to its sender in the end.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from postroad.model import Reply, StoredRecipient
+from postroad.model.address import domain_key
+from postroad.queue.attempt import Destination
+
+__all__ = ["DESTINATION", "FILE", "SUSPENDED", "Suspension", "read_names", "write_names"]
+
+DESTINATION = "dest:"
+"""Before the name of a domain or a next hop; a name without it is a transport's."""
+
+FILE = "deferred-transports"
+"""In the state directory: a name on each line."""
+
+SUSPENDED = Reply.of(451, "4.3.2", "deferred transport")
+
+_MOST_READ = 65_536  # octets; some thousand names, and a longer file is not ours
+
+
+class Suspension:
+    """Which mail waits."""
+
+    __slots__ = ("_configured", "_file", "_names")
+
+    def __init__(self, configured: Iterable[str] = (), file: Path | None = None) -> None:
+        """Read the file, where there is one.
+
+        Args:
+            configured: `[queue] defer_transports`.
+            file: where the operator's command writes; `None`: there is none.
+
+        Raises:
+            OSError: it is there and cannot be read.
+        """
+        self._configured = frozenset(map(_key, configured))
+        self._file = file
+        self._names: frozenset[str] = self._configured
+        self.read()
+
+    def __bool__(self) -> bool:
+        """Whether `holds_back` is worth a call."""
+        return bool(self._names)
+
+    def configure(self, configured: Iterable[str]) -> None:
+        """Take another `[queue] defer_transports`, and what the file says now."""
+        self._configured = frozenset(map(_key, configured))
+        self.read()
+
+    def read(self) -> frozenset[str]:
+        """Take what the file says now; the names in force.
+
+        Raises:
+            OSError: it cannot be read; what held before holds.
+        """
+        said = read_names(self._file) if self._file is not None else ()
+        self._names = self._configured | frozenset(map(_key, said))
+        return self._names
+
+    def holds_back(self, destination: Destination, recipient: StoredRecipient) -> bool:
+        """Whether mail for a recipient that would go there waits."""
+        names = self._names
+        return (
+            destination.transport.lower() in names
+            or f"{DESTINATION}{destination.nexthop.lower()}" in names
+            or f"{DESTINATION}{domain_key(recipient.address.domain)}" in names
+        )
+
+
+def read_names(file: Path) -> tuple[str, ...]:
+    """The names in a file; none where it is not there.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    try:
+        with file.open(encoding="utf-8", errors="replace") as lines:
+            text = lines.read(_MOST_READ)
+    except FileNotFoundError:
+        return ()
+    return tuple(dict.fromkeys(line.strip() for line in text.splitlines() if line.strip()))
+
+
+def write_names(file: Path, names: Iterable[str]) -> None:
+    """Replace the file by one with these names; after a crash there is the one or the other.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    fresh = file.with_name(f"{file.name}.new")
+    fresh.write_text("".join(f"{name}\n" for name in names), encoding="utf-8")
+    with fresh.open("rb") as written:
+        os.fsync(written.fileno())
+    owner = file.parent.stat()
+    if os.geteuid() == 0:  # an operator's command; the server's account has to read it
+        os.chown(fresh, owner.st_uid, owner.st_gid)
+    fresh.replace(file)
+    directory = os.open(file.parent, os.O_RDONLY)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)
+
+
+def _key(name: str) -> str:
+    return name.strip().lower()

@@ -22,7 +22,8 @@ PIP    := PIP_DISABLE_PIP_VERSION_CHECK=1 $(PYTHON) -m pip --quiet --python $(BI
 PEERS  := PYTHONPATH=tests
 LOCK   := $(BIN)/uv pip compile pyproject.toml --quiet --universal --generate-hashes --no-header
 
-.PHONY: serve test check format peers bench bench-million bench-profile fuzz lock clean
+.PHONY: serve test check format peers bench bench-campaign bench-million bench-profile \
+        bench-simulation fuzz lock clean
 .DEFAULT_GOAL := help
 
 help:
@@ -31,8 +32,10 @@ help:
 	@echo "make format               put the code into the format that make test asks for"
 	@echo "make bench                Postfix and Postroad side by side, a profile, memory, slow,"
 	@echo "                          guessing and flooding clients"
+	@echo "make bench-campaign       kills processes under load 500 times, and counts what is lost"
 	@echo "make bench-million        what a queue of a million messages costs"
 	@echo "make bench-profile        the ten dearest functions of a worker under that load"
+	@echo "make bench-simulation     the planner alone: its cost, and its fairness in large worlds"
 	@echo "make fuzz [SECONDS=600]   odd octets for the protocol core, in every state of it"
 	@echo "make lock                 renew requirements/*.txt from pyproject.toml"
 	@echo "make clean                remove what these commands made"
@@ -63,6 +66,12 @@ bench: $(VENV)/.dev peers
 	$(PEERS) $(BIN)/python bench/guessing.py
 	$(PEERS) $(BIN)/python bench/flood.py
 	$(PEERS) $(BIN)/python bench/policy.py
+
+bench-campaign: $(VENV)/.dev
+	$(PEERS) $(BIN)/python bench/campaign.py $(ARGS)
+
+bench-simulation: $(VENV)/.dev
+	$(PEERS) $(BIN)/python bench/simulation.py $(ARGS)
 
 bench-million: $(VENV)/.dev peers
 	$(PEERS) $(BIN)/python bench/million.py $(ARGS)

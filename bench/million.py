@@ -52,7 +52,7 @@ class Figure:
 
     @property
     def is_wrong(self) -> bool:
-        """Whether a bound is passed."""
+        """Whether a bound is exceeded."""
         return (self.least is not None and self.value < self.least) or (
             self.most is not None and self.value > self.most
         )
@@ -60,7 +60,9 @@ class Figure:
     def __str__(self) -> str:
         bounds = [f"at least {self.least:g}"] if self.least is not None else []
         bounds += [f"at most {self.most:g}"] if self.most is not None else []
-        judged = f"  ({', '.join(bounds)}: {'PASSED' if self.is_wrong else 'ok'})" if bounds else ""
+        judged = (
+            f"  ({', '.join(bounds)}: {'EXCEEDED' if self.is_wrong else 'ok'})" if bounds else ""
+        )
         return f"{self.name:58} {self.value:10.1f} {self.unit}{judged}"
 
 

@@ -25,6 +25,7 @@ from postroad.smtp.client import (
     Dialect,
     Ended,
     Finished,
+    FirstOctetWanted,
     LoggedIn,
     LoginRefused,
     Ready,
@@ -87,6 +88,8 @@ class Driver:
         match event:
             case TlsAccepted():
                 self.core.tls_started()
+            case FirstOctetWanted():
+                self.core.first_octet(self._content[:1])
             case ContentWanted():
                 self.core.content(self._content)
                 self.core.end_content()

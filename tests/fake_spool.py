@@ -17,6 +17,7 @@ from postroad.model import (
     Envelope,
     StoredMessage,
     StoredRecipient,
+    Told,
     Waybill,
 )
 from postroad.spool import (
@@ -152,6 +153,7 @@ class MemoryShard:
         self.clock = clock
         self.ids = QueueIds(number, clock, store.mark)
         self.claimed: set[int] = set()
+        self.given_up: set[int] = set()  # since they were claimed
         self.closed = False
         for row in store.rows.values():
             if row.due is None:
@@ -219,7 +221,7 @@ class MemoryShard:
         for result in results:
             if result.recipient_id not in self.claimed:
                 continue
-            self.claimed.discard(result.recipient_id)
+            self.unclaim(result.recipient_id)
             row = self.store.rows[result.recipient_id]
             if isinstance(result, Done):
                 del self.store.rows[result.recipient_id]
@@ -243,7 +245,11 @@ class MemoryShard:
             row = self.store.rows[id_]
             if row.due is None:
                 row.due = store_due(self.store.messages[row.queue_id])
-            self.claimed.discard(id_)
+            self.unclaim(id_)
+
+    def unclaim(self, recipient: int) -> None:
+        self.claimed.discard(recipient)
+        self.given_up.discard(recipient)
 
     def meant(self, choice: Choice) -> list[tuple[int, Row, StoredMessage]]:
         now, messages = self.clock(), self.store.messages
@@ -278,7 +284,7 @@ class MemoryShard:
                 continue
             done.append(row.queue_id)
             busy += id_ in self.claimed
-            row.recipient = row.recipient._replace(attempts=0)
+            row.recipient = row.recipient._replace(attempts=0, told=Told.NOTHING)
             if row.recipient.owed is None:
                 row.reason = None
                 row.recipient = row.recipient._replace(reason="")
@@ -306,15 +312,16 @@ class MemoryShard:
                 message = self.store.messages[queue_id]
                 waybill = message.waybill._replace(held="")
                 self.store.messages[queue_id] = replace(message, waybill=waybill)
-        busy = sum(id_ in self.claimed for id_, _ in done)
-        return Altered(len({row.queue_id for _, row in done}), len(done), busy)
+        busy = self.claimed.intersection(id_ for id_, _ in done)
+        self.given_up |= busy
+        return Altered(len({row.queue_id for _, row in done}), len(done), len(busy))
 
     async def remove(self, choice: Choice) -> Altered:
         self.check(writing=True)
         done = self.meant(choice)
         for id_, _, _ in done:
             del self.store.rows[id_]
-            self.claimed.discard(id_)
+            self.unclaim(id_)
         names = {row.queue_id for _, row, _ in done}
         for name in names:
             self.remove_empty(name)
@@ -334,8 +341,12 @@ class MemoryShard:
                 row.due = store_due(self.store.messages[row.queue_id])
         return done
 
-    def withholds(self, queue_id: str) -> bool:
-        return bool(self.store.messages[queue_id].waybill.held)
+    def withheld(self, recipient_ids: Sequence[int]) -> frozenset[int]:
+        return frozenset(
+            each
+            for each in recipient_ids
+            if each not in self.claimed or each in self.given_up or self.held(self.store.rows[each])
+        )
 
     def mark_held(self, choice: Choice, reason: str) -> Sifted:
         meant = list({each.queue_id: each for _, _, each in self.meant(choice)}.values())

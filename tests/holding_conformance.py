@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from postroad.model import Action, Address, Addressee, Envelope, Waybill
+from postroad.model import Action, Address, Addressee, Envelope, Told, Waybill
 from postroad.spool import Altered, Choice, Claim, Claimed, Done, Hastened, Retry, Sifted
 from spool_conformance import ANN, BOB, EVE, LARGE, NOON, SMALL, Place, ids, named, put, read
 
@@ -98,12 +98,11 @@ async def test_what_is_with_the_queue_ends_there_or_comes_back_held(place: Place
     shard = await place.open()
     claimed = await bring(shard, BOB, EVE, ANN)
     sent, failed, unbegun = ids(claimed)
-    name = claimed.message.queue_id
-    assert not shard.withholds(name)
+    assert not shard.withheld(ids(claimed))
     await shard.hold(one(claimed), "because")
-    assert shard.withholds(name)
+    assert shard.withheld(ids(claimed)) == {sent, failed, unbegun}
     assert await shard.settle([Done(sent), Retry(failed, NOON + 60, "451 later")]) == []
-    assert shard.withholds(name)
+    assert shard.withheld([unbegun]) == {unbegun}
     await shard.release([unbegun])
     assert await shard.claim(NOON + 1e9, 10) == Claim((), None)
     shard = await place.crash()
@@ -119,7 +118,7 @@ async def test_a_release_while_the_queue_still_has_it(place: Place) -> None:
     claimed = await bring(shard, BOB, EVE)
     await shard.hold(one(claimed), "because")
     assert await shard.free(one(claimed)) == Sifted(1, 0, None)
-    assert not shard.withholds(claimed.message.queue_id)
+    assert not shard.withheld(ids(claimed))
     assert await shard.claim(NOON, 10) == Claim((), None)
     await shard.settle([Retry(ids(claimed)[0], NOON + 60, "451")])
     await shard.release(ids(claimed)[1:])
@@ -210,8 +209,8 @@ async def test_mail_that_is_committed_along_with_a_hold(place: Place, first: str
     order = sorted(asked, reverse=first == "hold")
     done = dict(zip(order, await asyncio.gather(*(asked[each] for each in order)), strict=True))
     come, name = done["commit"], done["commit"].message.queue_id
-    assert shard.withholds((await before).message.queue_id)
-    was_withheld = shard.withholds(name)
+    assert shard.withheld(ids(await before))
+    was_withheld = bool(shard.withheld(ids(come)))
     assert (await shard.free(one(come))).count == was_withheld
     await shard.release(ids(come))
     assert name in named(await shard.claim(NOON, 10))
@@ -225,6 +224,33 @@ async def test_held_mail_can_be_deleted(place: Place) -> None:
     assert await shard.delete([fresh.message.queue_id, begun.message.queue_id]) == 2
     assert await shard.free(Choice()) == Sifted(0, 0, None)
     assert await shard.settle([Done(ids(begun)[0])]) == []
+
+
+async def test_what_is_removed_or_given_up_is_not_begun(place: Place) -> None:
+    shard = await place.open()
+    claimed = await bring(shard, BOB, EVE, ANN)
+    bob, eve, ann = ids(claimed)
+    await shard.remove(Choice(domain=BOB.domain))
+    assert await shard.give_up(Choice(domain=EVE.domain), "550 5.7.1 no") == Altered(1, 1, 1)
+    assert shard.withheld([bob, eve, ann]) == {bob, eve}
+    await shard.release([bob, eve])  # the one that is gone is passed over
+    (again,) = (await shard.claim(NOON, 10)).messages
+    assert [(each.id, each.owed) for each in again.recipients] == [(eve, Action.FAILED)]
+    assert not shard.withheld([eve, ann])
+    assert await shard.settle([Done(eve), Done(ann)]) == [claimed.message.queue_id]
+
+
+async def test_what_is_requeued_on_hold_is_due_with_its_release(place: Place) -> None:
+    """Not when it would have been tried again: that is forgotten."""
+    shard = await place.open()
+    claimed = await bring(shard)
+    await shard.settle([Retry(ids(claimed)[0], NOON + 900, "451 later", told=Told.DELAY)])
+    await shard.hold(one(claimed), "because")
+    place.clock.now = NOON + 5
+    await shard.requeue(one(claimed))
+    await shard.free(one(claimed))
+    ((again,),) = (each.recipients for each in (await shard.claim(NOON + 5, 10)).messages)
+    assert (again.attempts, again.told) == (0, Told.NOTHING)
 
 
 # What else an operator does -----------------------------------------------------------------------

@@ -94,8 +94,12 @@ class FakeSpool:
             raise SpoolError("no space left on device")
         self.claimed.difference_update(recipient_ids)
 
-    def withholds(self, queue_id: str) -> bool:
-        return queue_id in self.held
+    def withheld(self, recipient_ids: Sequence[int]) -> set[int]:
+        return {
+            each
+            for each in recipient_ids
+            if each not in self.claimed or self.rows[each][0] in self.held
+        }
 
     def _settle(self, results: Sequence[Done | Retry]) -> list[str]:
         self.settled.append(list(results))

@@ -315,7 +315,8 @@ class World:
         self.running -= 1
         self.ends[f"{attempt.destination.nexthop} {status.value}"] += 1
         outcomes = tuple(Outcome(each.id, status, reply, not silent) for each in attempt.recipients)
-        report = Report(outcomes, "mx", unreachable=silent)
+        site = attempt.destination.site or attempt.destination.nexthop
+        report = Report(outcomes, f"mx.{site}[192.0.2.1]:25", unreachable=silent)
         self._settle(self.planner.finished(attempt, report, self.now))
 
     def _check_for_idleness(self) -> None:
@@ -325,7 +326,9 @@ class World:
             return
         for line in self.planner._lines:
             if line.waiting and not line.is_probed and line.gate.free > 0:
-                self.idle_with_work += 1
+                held_up = {turn.key for turn in share.rotation._held_up}
+                if not held_up.issuperset(key for key, lane in line.lanes.items() if lane.batches):
+                    self.idle_with_work += 1
 
     # What is asked afterwards ---------------------------------------------------------------------
 

@@ -24,7 +24,9 @@ from postroad.net.settings import DnsSettings
 @pytest.mark.parametrize("where", ["relay", "transports"])
 async def test_authorities_that_cannot_be_read_change_nothing(tmp_path: Path, where: str) -> None:
     missing = tmp_path / "missing.pem"
-    configuration = Configuration(hostname="mail.example.org", state_directory=tmp_path)
+    configuration = Configuration(
+        hostname="mail.example.org", domains=("example.org",), state_directory=tmp_path
+    )
     running = Running(configuration, lambda: configuration)
     resolver = Resolver(DnsSettings(), lambda: 0.0)
     writer = MaildirWriter("mail.example.org")

@@ -47,3 +47,22 @@ def test_what_next_hops_need_is_read_before_anything_changes(
     with pytest.raises(TlsConfigurationError):
         parts.reload()
     assert (parts._served, tables.taken, server.taken) == ("old", [], [])
+
+
+def test_a_file_that_cannot_be_read_keeps_no_runner_from_its_settings() -> None:
+    class Runner:
+        taken = None
+
+        def replace(self, *settings: object) -> None:
+            self.taken = settings
+            raise OSError("unreadable")
+
+    parts, said = object.__new__(Parts), []
+    parts.runners = [Runner(), Runner()]  # type: ignore[list-item]
+    parts._journal = said.append
+    parts._running = SimpleNamespace(  # type: ignore[assignment]
+        configuration=SimpleNamespace(queue="q", destinations="d")
+    )
+    parts._replace_queues()
+    assert [each.taken for each in parts.runners] == [("q", "d")] * 2  # type: ignore[attr-defined]
+    assert len(said) == 1

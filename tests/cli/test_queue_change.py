@@ -236,6 +236,25 @@ def test_the_whole_queue_goes_only_on_a_second_word(
     assert command_line("queue", command, "--all", "--yes").lines[0] == f"{verb} 3 messages"
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--sender", "*"],
+        ["--recipient", "*@*"],
+        ["--domain", "**.*"],
+        ["--client", "*", "--login", "*"],
+    ],
+    ids=str,
+)
+def test_stars_alone_are_the_whole_queue(
+    command_line: CommandLine, mail: list[str], words: list[str]
+) -> None:
+    ran = command_line("queue", "delete", *words)
+    assert ran.status == os.EX_USAGE
+    assert "to delete the whole queue, say --yes as well" in ran.err
+    assert len(command_line("queue", "list", "--json").lines) == 3
+
+
 @pytest.mark.parametrize(("answer", "left"), [("y\n", 0), ("n\n", 3), ("\n", 3)])
 def test_on_a_terminal_it_is_asked(
     command_line: CommandLine,

@@ -50,6 +50,7 @@ def test_names(tmp_path: Path, name: str) -> None:
         ('[destinations.".-"]', 4, 'expected "." and a domain'),
         ('[destinations."what is this"]', 4, "expected a domain"),
         ('[destinations."a.com"]\n[destinations."A.com"]', 5, "is said twice"),
+        ('[destinations."bücher.com"]\n[destinations."xn--bcher-kva.com"]', 5, "is said twice"),
         ('[destinations."a.com"]\nrate = "30"', 5, "rate: a rate is a number and a time"),
         ('[destinations."a.com"]\nrates = "30/s"', 5, "unknown key; did you mean rate?"),
         ('[destinations."a.com"]\nconcurrency = -1', 5, "cannot be negative"),

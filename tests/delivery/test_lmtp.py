@@ -128,7 +128,8 @@ async def test_a_store_is_told_of_what_it_knows(transport, servers, tmp_path):
         "MAIL FROM:<alice@example.org> BODY=BINARYMIME ENVID=314",
         "RCPT TO:<bob@example.org> NOTIFY=SUCCESS ORCPT=rfc822;b@x.net",
         "RCPT TO:<bob@example.org>",
-        "BDAT 35 LAST",
+        "BDAT 1",
+        "BDAT 34 LAST",
     ]
 
 

@@ -71,7 +71,10 @@ class Deaf(FakeMx):
         await asyncio.Event().wait()
 
     async def _take_chunk(self, reader, writer, mail, argument) -> None:
-        await self._take(reader, writer, mail)
+        if argument == "1":  # the octet that asks whether it knows BDAT
+            await super()._take_chunk(reader, writer, mail, argument)
+        else:
+            await self._take(reader, writer, mail)
 
 
 @pytest.mark.parametrize("offer", [("PIPELINING",), CHUNKING])
@@ -149,9 +152,11 @@ async def test_bdat_that_is_announced_and_not_known(world):
 
 
 async def test_content_for_nobody_ends_the_session(world):
-    here = await world(FakeMx(offer=CHUNKING, said={"RCPT": ["550 5.1.1 Unknown"]}))
+    said = {"RCPT": ["250 2.1.5 Ok", "550 5.1.1 Unknown"]}
+    here = await world(FakeMx(offer=CHUNKING, said=said))
+    assert told(await here.send()) == [TAKEN]  # it knows BDAT: contents go with the commands now
     assert told(await here.send()) == ["10 bounced 550 5.1.1 Unknown"]
-    assert told(await here.send()) == [TAKEN]
+    assert told(await here.send()) == ["10 sent 250 2.0.0 Ok: queued as 1"]
     assert here.server.connections == 2
 
 

@@ -1,8 +1,15 @@
 from __future__ import annotations
 
+import os
+
 import pytest
 
-from postroad.delivery.credentials import Credentials, CredentialsError, load_credentials
+from postroad.delivery.credentials import (
+    Credentials,
+    CredentialsError,
+    load_credentials,
+    read_secret,
+)
 from postroad.delivery.settings import RelaySettings
 
 
@@ -50,6 +57,13 @@ def test_what_is_wrong_with_a_login(tmp_path, text, mode, changes, message):
     with pytest.raises(CredentialsError, match=message) as raised:
         load_credentials(settings(written(tmp_path, text, mode), **changes))
     assert "\n" not in str(raised.value)
+
+
+def test_a_named_pipe_is_no_password_file_and_nobody_waits_for_it(tmp_path):
+    file = tmp_path / "password"
+    os.mkfifo(file, 0o600)
+    with pytest.raises(CredentialsError, match="has to be in a regular file"):
+        read_secret(file)
 
 
 def test_an_absent_file(tmp_path):

@@ -96,7 +96,7 @@ async def test_binary_content_goes_by_bdat_octet_by_octet(world, offer):
     assert taken.chunked
     assert taken.content == BINARY
     assert commands(here, "MAIL")[0].endswith(" BODY=BINARYMIME")
-    assert commands(here, "BDAT") == [f"BDAT {len(BINARY)} LAST"]
+    assert commands(here, "BDAT") == ["BDAT 1", f"BDAT {len(BINARY) - 1} LAST"]
     assert commands(here, "DATA") == []
     assert told(await here.send()) == [f"10 sent {SENT} 1"]
     assert here.server.messages[1].chunked
@@ -122,6 +122,50 @@ async def test_other_content_may_go_by_bdat_too(world, chunking):
     here = await world(FakeMx(offer=BDAT_OFFER), delivery={"chunking": chunking})
     assert told(await here.send(body=BodyType.EIGHT_BIT_MIME)) == [f"10 sent {SENT} 0"]
     assert here.server.messages[0].chunked is chunking
+
+
+LARGE = b"Subject: x\r\n\r\n" + b"some words in a line\r\n" * 8000
+
+
+@pytest.mark.parametrize("content", [b"Subject: x\r\n\r\n.\r\n", LARGE], ids=["small", "large"])
+async def test_text_goes_by_bdat_as_it_is(world, content):
+    here = await world(FakeMx(offer=BDAT_OFFER))
+    for number in range(2):
+        assert told(await here.send(content=content)) == [f"10 sent {SENT} {number}"]
+    assert [taken.content for taken in here.server.messages] == [content, content]
+    size = len(content)
+    sizes = ["BDAT 1", f"BDAT {size - 1} LAST", f"BDAT {size} LAST"]
+    assert commands(here, "BDAT") == sizes
+
+
+class Ignorant(FakeMx):
+    """Announces CHUNKING and reads chunks as commands."""
+
+    async def _take_chunk(self, reader, writer, mail, argument):
+        del reader, mail, argument
+        await self._say(writer, "BDAT", "500 5.5.1 unknown command")
+
+
+SMUGGLED = b"Subject: x\r\n\r\nRSET\r\nMAIL FROM:<ceo@bank.test>\r\n"
+
+
+async def test_nothing_of_a_message_is_read_as_a_command(world):
+    here = await world(Ignorant(offer=BDAT_OFFER))
+    for number in range(2):
+        report = await here.send(content=SMUGGLED)
+        assert told(report) == [f"10 sent {SENT} {number}"]
+    assert [taken.sender for taken in here.server.messages] == ["alice@example.org"] * 2
+    assert not commands(here, "RSET")
+    assert commands(here, "BDAT") == ["BDAT 1"]  # never again
+    assert here.server.connections == 2
+
+
+async def test_what_a_host_knows_is_remembered_for_the_next_session(world):
+    here = await world(FakeMx(offer=BDAT_OFFER), delivery={"messages_per_connection": 1})
+    for _ in range(2):
+        await here.send()
+    assert here.server.connections == 2
+    assert commands(here, "BDAT") == ["BDAT 1", "BDAT 34 LAST", "BDAT 35 LAST"]
 
 
 async def test_a_refused_chunk_leaves_a_session_that_can_be_used(world):

@@ -86,6 +86,16 @@ async def make(tmp_path: Path) -> AsyncIterator[Callable[..., World]]:
         (552, "5.3.4", "Message size exceeds fixed limit", False),
         (550, "5.0.0", "No.", False),
         (250, "2.1.5", "Ok", False),
+        (550, "5.1.1", "sender <x@example.net> does not exist", False),
+        (550, "5.1.1", "<x@example.org>: Sender address rejected: User unknown", False),
+        (553, "5.1.2", "sender domain unknown", False),
+        (550, "5.1.7", "No such user here", False),
+        (550, "5.1.8", "User unknown", False),
+        (550, "5.0.0", "Mailbox unavailable. Reject due to policy restrictions", False),
+        (550, "5.0.0", "relay not permitted: mailbox unavailable", False),
+        (550, "5.2.1", "The user is receiving mail at a rate that is too high", False),
+        (550, "5.1.1", "User unknown; see our policy", True),
+        (550, "5.1.1", "<sender@example.net>: User unknown", True),
     ],
 )
 def test_what_counts(code: int, enhanced: str | None, words: str, hard: bool) -> None:
@@ -170,6 +180,13 @@ async def test_for_senders_of_one_domain(make) -> None:
     assert not await world.of(sender=CAROL)
     assert not await world.of(sender=None)
     assert "for senders of example.org" in world.journal.events[0].text
+
+
+async def test_the_null_sender_is_of_no_domain(make) -> None:
+    world = make(bounces=1, scope="sender_domain")
+    await world.refuse(sender=None)
+    assert not await world.of()
+    assert not await world.of(sender=None)
 
 
 async def test_an_entry_by_hand_has_no_end_and_is_for_all(make) -> None:

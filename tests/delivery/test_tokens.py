@@ -214,3 +214,13 @@ async def test_what_is_no_token(issuer: Issuer, answer: bytes, words: str) -> No
 async def test_a_life_that_is_none_is_an_hour(issuer: Issuer, life: object) -> None:
     issuer.answer = lambda: reply({**GOOD, "expires_in": life})
     assert (await endpoint(issuer).fetch("x")).life == 3600.0
+
+
+async def test_who_waits_for_a_fetch_that_is_given_up_has_a_reply(world: World) -> None:
+    world.issuer.gate.clear()
+    waiting = asyncio.create_task(world.tokens.token(JOHN))
+    await asyncio.sleep(0)  # it has begun the fetch
+    await world.tokens.close()
+    found = await waiting
+    assert isinstance(found, Reply)
+    assert found.code == 454

@@ -8,7 +8,6 @@ import pytest
 
 from dns_server import DnsServer
 from postroad.net.dns import DnsQuery, DnsTemporary, Existence, MxKind, Records, Resolver
-from postroad.net.dns_query import MAX_OCTETS
 from postroad.net.settings import DnsSettings
 
 ZONE = """
@@ -18,8 +17,8 @@ ZONE = """
 mx     60 IN A 192.0.2.1
 mx     60 IN AAAA 2001:db8::1
 null   60 IN MX 0 .
-big    60 IN TLSA 3 0 0 {big}
-""".format(big="00" * (MAX_OCTETS // 2 + 1))
+tlsa   60 IN TLSA 3 1 1 0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef
+"""
 
 
 @pytest.fixture
@@ -47,7 +46,6 @@ def query(server: DnsServer, timeout: float = 5) -> DnsQuery:
         ("null.example.net", "MX", Records(Existence.FOUND, ("0 .",), 60)),
         ("mx.example.net", "MX", Records(Existence.NO_DATA, (), 30)),
         ("absent.example.net", "MX", Records(Existence.NO_DOMAIN, (), 30)),
-        ("big.example.net", "TLSA", Records(Existence.FOUND, (), 60)),
         ("double..dot", "MX", Records(Existence.NO_DOMAIN)),
         (f"{'x' * 64}.example.net", "A", Records(Existence.NO_DOMAIN)),
     ],
@@ -55,6 +53,13 @@ def query(server: DnsServer, timeout: float = 5) -> DnsQuery:
 async def test_questions(server, name, kind, records):
     answer = await query(server)(name, kind)
     assert replace(answer, values=tuple(sorted(answer.values))) == records
+
+
+async def test_records_too_large_to_be_taken_are_there_none_the_less(server, monkeypatch):
+    """Who asks for TLSA must not take them for none."""
+    monkeypatch.setattr("postroad.net.dns_query.MAX_OCTETS", 20)
+    answer = await query(server)("tlsa.example.net", "TLSA")
+    assert answer == Records(Existence.FOUND, (), 60)
 
 
 @pytest.mark.parametrize("rcode", [dns.rcode.SERVFAIL, dns.rcode.REFUSED])

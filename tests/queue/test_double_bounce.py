@@ -125,3 +125,21 @@ async def test_mail_with_a_sender_is_returned_as_ever(make) -> None:
 def test_an_address_that_is_none() -> None:
     with pytest.raises(ValueError, match="an address needs an @"):
         QueueSettings(double_bounce_to="postmaster")
+
+
+async def test_the_postmaster_is_told_when_the_sender_cannot_be(make) -> None:
+    world = make(POSTMASTER)
+    asked = []
+
+    async def submit(envelope, recipients, octets):
+        asked.append(([str(one) for one in recipients], octets))
+        if recipients == [Address.parse("team@example.org")]:
+            raise Refusal(Reply.of(554, "5.4.6", "expansion exceeds limits"))
+        return "BOUNCE1"
+
+    world.door.submit = submit
+    assert await world.fails(message("team@example.org", queue_id="4XyZ"))
+    assert [to for to, _ in asked] == [["team@example.org"], [POSTMASTER]]
+    assert b"its sender cannot be told" in asked[1][1]
+    [bounced] = world.journal.of(Bounced)
+    assert bounced.text == "4XyZ: postmaster non-delivery notification: BOUNCE1"

@@ -28,7 +28,7 @@ class Worker:
     def begins(self, now: float) -> int:
         """How many deliveries begin now."""
         for gate in self.timetable.due(now):
-            gate.open()
+            gate.open(now)
         count = 0
         while self.gate.begin(now):
             count += 1

@@ -6,6 +6,9 @@ import pytest
 
 from postroad.model import Reply
 from postroad.queue.hint import hinted_pause
+from postroad.queue.schedule import Schedule
+from postroad.queue.settings import QueueSettings
+from queue_mail import NOON, message, recipient
 
 
 @pytest.mark.parametrize(
@@ -30,3 +33,11 @@ def test_hints(text, seconds):
 
 def test_a_long_text_is_read_in_part():
     assert hinted_pause(Reply.of(451, None, "x " * 5000 + "try again in 60 s")) is None
+
+
+def test_a_strangers_words_do_not_park_mail():
+    schedule = Schedule(QueueSettings(maximal_backoff=0, lifetime=86_400))
+    mail, to = message(), recipient()
+    assert schedule.hinted(mail, to, 99_999 * 3600.0, NOON) <= NOON + 14_400 + 60
+    late = NOON + 86_400 - 60 + mail.queued - NOON
+    assert schedule.hinted(mail, to, 3600.0, late) <= late + 300

@@ -241,7 +241,8 @@ class TestWindow:
     def test_total(self):
         stage = Stage(QueueSettings(concurrency=7))
         for number in range(20):
-            stage.queue(message(), crowd(1), Destination("smtp", f"d{number}.example"))
+            mail = message(f"s{number}@example.org")
+            stage.queue(mail, crowd(1), Destination("smtp", f"d{number}.example"))
         running = stage.begin()
         assert len(running) == 7
         assert not stage.planner.ready
@@ -476,9 +477,8 @@ class TestTransports:
     def test_stuck_deliveries_of_one_transport_leave_the_others_alone(self):
         stage = Stage(QueueSettings(concurrency=4))
         for number in range(20):
-            stage.queue(
-                message("a@example.org"), crowd(1), Destination("smtp", f"tarpit{number}.example")
-            )
+            mail = message(f"a{number}@example.org")
+            stage.queue(mail, crowd(1), Destination("smtp", f"tarpit{number}.example"))
         assert len(stage.begin()) == 4
 
         stage.queue(message("b@example.org"), crowd(1), Destination("local", "example.org"))

@@ -115,7 +115,7 @@ def test_who_keeps_count_hears_of_refusals_for_good(journal: FakeJournal, relays
     tried = attempt()
     bob, carol = tried.recipients
     outcomes = (
-        Outcome(bob.id, Status.BOUNCED, NOBODY, from_peer=True),
+        Outcome(bob.id, Status.BOUNCED, NOBODY, from_peer=True, of_recipient=True),
         Outcome(carol.id, Status.BOUNCED, UNKNOWN, from_peer=False),
     )
     Remarks(journal, hear).on(tried, Report(outcomes, RELAY), NOON, relays=relays)
@@ -123,12 +123,20 @@ def test_who_keeps_count_hears_of_refusals_for_good(journal: FakeJournal, relays
     assert heard == (told if relays else [])
 
 
+def test_what_is_said_of_the_sender_or_the_message_is_not_counted(journal: FakeJournal) -> None:
+    heard: list[Address] = []
+    refused = report(NOBODY, status=Status.BOUNCED)
+    remarks = Remarks(journal, lambda address, *_: heard.append(address))
+    remarks.on(attempt(), refused, NOON, relays=True)
+    assert not heard
+
+
 def test_what_a_content_filter_refuses_says_nothing_of_an_address(journal: FakeJournal) -> None:
     heard: list[Address] = []
     to = recipients("bob@gmail.com")
     mail = message(waybill=Waybill(content_filter="smtp:[127.0.0.1]:10025"))
     tried = Attempt(Destination("filter/smtp", "x"), Admission(mail, to, NOON, fresh=True), to, 0)
-    refused = Outcome(to[0].id, Status.BOUNCED, NOBODY, from_peer=True)
+    refused = Outcome(to[0].id, Status.BOUNCED, NOBODY, from_peer=True, of_recipient=True)
     remarks = Remarks(journal, lambda address, *_: heard.append(address))
     remarks.on(tried, Report((refused,), RELAY), NOON, relays=True)
     assert not heard

@@ -165,7 +165,7 @@ class TestDelivery:
         stage.smtp.gate.clear()
         async with stage.running():
             for number in range(20):
-                stage.commit(to=(f"bob@d{number}.example",))
+                stage.commit(f"alice{number}@example.org", to=(f"bob@d{number}.example",))
             await turn()
             assert stage.smtp.running == 7
             stage.smtp.gate.set()
@@ -877,3 +877,37 @@ async def test_every_message_is_settled_once_under_mixed_fortune():
     done = [result.recipient_id for result in stage.results if isinstance(result, Done)]
     assert len(done) == len(set(done)) == sum(1 + number % 4 for number in range(300))
     assert 0 == stage.runner._unsettled == stage.runner._planner.active
+
+
+async def test_a_cancellation_out_of_a_transport_defers(stage, monkeypatch):
+    async def deliver(_):
+        raise asyncio.CancelledError
+
+    monkeypatch.setattr(stage.smtp, "deliver", deliver)
+    async with stage.running():
+        stage.commit()
+        result = await stage.settled(1)
+    assert isinstance(result, Retry)
+
+
+async def test_another_setting_of_what_waits_counts_from_now_on(stage):
+    async with stage.running():
+        stage.runner.replace(QueueSettings(defer_transports=("smtp",)), {})
+        stage.commit()
+        result = await stage.settled(1)
+        assert (result.tried, result.reason) == (False, "451 4.3.2 deferred transport")
+    assert not stage.smtp.deliveries
+
+
+async def test_what_is_not_written_yet_takes_room():
+    stage = Stage(active_limit=20)
+    stage.smtp.says = SENDS
+    async with stage.running():
+        stage.spool.gate.clear()
+        for number in range(60):
+            stage.spool.put(message(f"s{number}@example.org"), crowd(1))
+        stage.runner.wake()
+        await turn(400)
+        assert 0 < len(stage.spool.claimed) <= 20
+        stage.spool.gate.set()
+        await stage.empty_in_time()

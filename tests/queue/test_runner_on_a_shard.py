@@ -298,3 +298,18 @@ async def test_what_is_deleted_is_not_tried_again(tmp_path):
         assert other
         assert len(stage.smtp.deliveries) == 3
         assert not stage.door.submitted
+
+
+async def test_what_is_deleted_or_returned_before_it_begins_is_not_begun(tmp_path):
+    async with on_stage(tmp_path, FakeClock()) as stage:
+        stage.smtp.gate.clear()
+        begun = [await stage.commit("example.net") for _ in range(5)]
+        await stage.smtp.begun.wait()
+        deleted = await stage.commit("example.net")
+        returned = await stage.commit("example.net")
+        await stage.shard.remove(Choice(frozenset({deleted})))
+        await stage.shard.give_up(Choice(frozenset({returned})), WORDS)
+        stage.smtp.gate.set()
+        assert await stage.removed(6) == {*begun, returned}
+        assert len(stage.smtp.deliveries) == 5
+        assert len(stage.door.submitted) == 1

@@ -30,7 +30,8 @@ def test_a_newsletter_costs_a_single_message_one_delivery():
     world.run()
     assert world.undone() == 0
     assert max(world.tales[each.id].waited for each in singles) <= 2
-    assert world.now - NOON <= 1.1 * 5020 * 0.1 / 20, "all places are used all the time"
+    places = 20 * 4 / 5  # that one sender may have
+    assert world.now - NOON <= 1.1 * 5020 * 0.1 / places, "they are used all the time"
     assert world.idle_with_work == 0
 
 
@@ -135,10 +136,10 @@ def test_domains_of_one_site_share_its_limits():
         world.hosts[domain] = Host(1.0)
         world.send("a@example.org", [domain])
         running.append(world.running)
-    assert max(running) == 3
+    assert max(running) == 2, "no host of the site has answered for one of them"
     world.run()
     assert world.undone() == 0
-    assert world.now - NOON <= 15
+    assert world.now - NOON <= 21
 
 
 def test_a_host_with_a_limit_of_its_own_is_seldom_asked_too_much():

@@ -106,9 +106,20 @@ def test_mail_with_requiretls_to_a_host_without_it_comes_back(
     login, server: Postroad, elsewhere: Postfix
 ) -> None:
     with login() as client:
-        envelope(client, LISA, ["REQUIRETLS"])
+        envelope(client, "lisa@mx.elsewhere.test", ["REQUIRETLS"])  # whose host nobody can forge
         client.data(b"Subject: sealed\r\n\r\nhello\r\n")
     notice = server.maildir(JOHN).wait("Subject: sealed").decode()
     assert "\nStatus: 5.7.30\n" in notice
     assert elsewhere.maildir("lisa").find("Subject: sealed") == b""
     assert "Verified TLS connection established to mx.elsewhere.test" in server.log()
+
+
+def test_mail_with_requiretls_to_a_host_that_only_plain_dns_names_comes_back(
+    login, server: Postroad, elsewhere: Postfix
+) -> None:
+    with login() as client:
+        envelope(client, LISA, ["REQUIRETLS"])
+        client.data(b"Subject: unproved\r\n\r\nhello\r\n")
+    notice = server.maildir(JOHN).wait("Subject: unproved").decode()
+    assert "\nStatus: 5.7.10\n" in notice
+    assert elsewhere.maildir("lisa").find("Subject: unproved") == b""

@@ -495,6 +495,19 @@ def test_a_challenge_that_is_no_base64_is_cancelled(split):
     assert isinstance(play(Driver(login=("a", "b")), dialogue, split).last, LoginRefused)
 
 
+def test_after_the_cancellation_there_is_nothing_to_challenge(split):
+    dialogue = f"""{auth("AUTH PLAIN")}
+    C: AUTH PLAIN AGEAYg==
+    S: 334 !!!!
+    C: *
+    S: 334 !!!!
+    """
+    driver = play(Driver(login=("a", "b")), dialogue, split)
+    assert isinstance(driver.last, Ended)
+    assert driver.last.answer.reply.code == 451
+    assert driver.core.stage is Stage.CLOSED
+
+
 def test_a_prompt_that_has_something_in_common_with_the_password_is_none_the_less_read(split):
     dialogue = f"""{auth("AUTH LOGIN")}
     C: AUTH LOGIN

@@ -1,11 +1,22 @@
-"""Text by BDAT: in one piece with the commands, where that is allowed, else behind them."""
+"""Text by BDAT: in one piece with the commands, where that is allowed, else behind them.
+
+Only to a server that has taken a chunk: what others do not know they read as commands.
+"""
 
 from __future__ import annotations
 
 import pytest
 
 from client_dialogue import HOSTNAME, PEER, transaction
-from postroad.smtp.client import ClientCore, ContentWanted, Dialect, Finished, Stage
+from postroad.model import BodyType
+from postroad.smtp.client import (
+    ClientCore,
+    ContentWanted,
+    Dialect,
+    Finished,
+    FirstOctetWanted,
+    Stage,
+)
 from postroad.smtp.stuffing import BareLineEnd, HiddenEnd, Miscounted
 
 TEXT = b"Subject: x\r\n\r\n.dot\r\n.\r\n"
@@ -13,8 +24,10 @@ SIZE = len(TEXT)
 OFFER = ("PIPELINING", "CHUNKING", "8BITMIME")
 
 
-def ready(*offer: str, dialect: Dialect = Dialect.SMTP, chunking: bool = True) -> ClientCore:
-    core = ClientCore(HOSTNAME, PEER, dialect, chunking=chunking)
+def ready(
+    *offer: str, dialect: Dialect = Dialect.SMTP, chunking: bool = True, proved: bool = True
+) -> ClientCore:
+    core = ClientCore(HOSTNAME, PEER, dialect, chunking=chunking, chunking_proved=proved)
     lines = "".join(f"250-{word}\r\n" for word in ("mx", *(offer or OFFER)))
     core.receive(f"220 mx\r\n{lines}250 HELP\r\n".encode())
     core.next_event()
@@ -102,23 +115,97 @@ def test_a_server_that_does_not_know_what_it_announced(code):
     core, _ = begun()
     answers(core, "250 Ok", "250 Ok", f"{code} 5.5.1 What is BDAT?")
     assert core.chunk_misunderstood
+    assert core.stage is Stage.CLOSED  # it may have read commands in the content
+
+
+@pytest.mark.parametrize("code", [500, 502, 503])
+def test_a_server_that_has_taken_a_chunk_knows_it(code):
+    core, _ = begun()
+    answers(core, "250 Ok", "250 Ok", "250 2.0.0 Queued")
+    core.begin(transaction(size=SIZE), TEXT)
+    refusal = f"{code} 5.6.0 Not this one"
+    assert answers(core, "250 Ok", "250 Ok", refusal) == [refusal]
+    assert not core.chunk_misunderstood
     assert core.is_idle
+
+
+def asked_for_the_first_octet(**body: BodyType) -> ClientCore:
+    core = ready(*OFFER, "BINARYMIME", proved=False)
     assert not core.takes_at_once
+    core.begin(transaction(size=SIZE, **body))
+    core.receive(b"250 Ok\r\n250 Ok\r\n")
+    assert isinstance(core.next_event(), FirstOctetWanted)
+    core.data_to_send()
+    core.first_octet(TEXT[:1])
+    assert core.data_to_send() == b"BDAT 1\r\nS"
+    return core
+
+
+def test_the_first_chunk_is_no_command():
+    core = asked_for_the_first_octet()
+    core.receive(b"250 2.0.0 1 octet\r\n")
+    assert isinstance(core.next_event(), ContentWanted)
+    whole(core, TEXT)
+    assert core.data_to_send() == b"BDAT %d LAST\r\n%s" % (SIZE - 1, TEXT[1:])
+    assert answers(core, "250 2.0.0 Queued") == ["250 2.0.0 Queued"]
+    assert core.chunking_proved
+    assert core.takes_at_once
     core.begin(transaction(size=SIZE))
-    assert core.data_to_send().endswith(b"DATA\r\n")
+    core.receive(b"250 Ok\r\n250 Ok\r\n")
+    assert isinstance(core.next_event(), ContentWanted)
+
+
+@pytest.mark.parametrize("code", [500, 501, 502, 503, 504, 521])
+def test_what_is_not_known_costs_no_mail(code):
+    core = asked_for_the_first_octet()
+    assert answers(core, f"{code} 5.5.1 What is BDAT?") == [
+        (
+            f"451 4.5.1 host {PEER} announces CHUNKING and does not know BDAT: "
+            f"{code} 5.5.1 What is BDAT?"
+        )
+    ]
+    assert core.chunk_misunderstood
+    assert core.stage is Stage.CLOSED
+    assert core.data_to_send() == b""
+
+
+@pytest.mark.parametrize("reply", ["452 4.3.1 Full", "554 5.6.0 No"])
+def test_a_refusal_of_the_first_chunk_is_one_of_the_message(reply):
+    core = asked_for_the_first_octet()
+    assert answers(core, reply) == [reply]
+    assert not core.chunk_misunderstood
+    assert core.is_idle
+    core.begin(transaction(size=SIZE))
+    assert core.data_to_send().startswith(b"RSET\r\nMAIL")
+
+
+def test_what_only_bdat_can_carry_is_refused_where_it_is_not_known():
+    core = asked_for_the_first_octet(body=BodyType.BINARY_MIME)
+    assert answers(core, "502 5.5.1 What is BDAT?") == ["502 5.5.1 What is BDAT?"]
+    assert core.stage is Stage.CLOSED
+    assert not core.chunk_misunderstood
+
+
+def test_a_connection_lost_at_the_first_chunk_leaves_no_doubt():
+    core = asked_for_the_first_octet()
+    core.receive(b"")
+    assert answers(core) == [f"451 4.4.2 lost connection with {PEER} while sending BDAT command"]
+    assert not core.doubtful
 
 
 @pytest.mark.parametrize(
-    ("offer", "dialect", "chunking"),
+    ("offer", "dialect", "chunking", "proved"),
     [
-        (("CHUNKING",), Dialect.SMTP, True),
-        (("PIPELINING",), Dialect.SMTP, True),
-        (OFFER, Dialect.LMTP, True),
-        (OFFER, Dialect.SMTP, False),
+        (("CHUNKING",), Dialect.SMTP, True, True),
+        (("PIPELINING",), Dialect.SMTP, True, True),
+        (OFFER, Dialect.LMTP, True, True),
+        (OFFER, Dialect.SMTP, False, True),
+        (OFFER, Dialect.SMTP, True, False),
     ],
 )
-def test_where_it_is_not_done(offer, dialect, chunking):
-    assert not ready(*offer, dialect=dialect, chunking=chunking).takes_at_once
+def test_where_it_is_not_done(offer, dialect, chunking, proved):
+    core = ready(*offer, dialect=dialect, chunking=chunking, proved=proved)
+    assert not core.takes_at_once
 
 
 def test_nor_behind_a_login():

@@ -45,11 +45,11 @@ def talk(made: Driver, replies: str) -> bytes:
 @pytest.mark.parametrize("offer", OFFERS)
 def test_the_content_follows_its_count(offer):
     made = driver(offer)
-    sent = talk(made, "250 2.1.0 Ok\n250 2.1.5 Ok\n250 2.0.0 Ok: queued as 4F1")
-    size = b"%d" % len(CONTENT)
+    sent = talk(made, "250 2.1.0 Ok\n250 2.1.5 Ok\n250 2.0.0 Ok\n250 2.0.0 Ok: queued as 4F1")
+    size = b"%d" % (len(CONTENT) - 1)
     assert sent == (
         b"MAIL FROM:<alice@example.org> BODY=BINARYMIME\r\nRCPT TO:<bob@example.net>\r\n"
-        b"BDAT " + size + b" LAST\r\n" + CONTENT
+        b"BDAT 1\r\nSBDAT " + size + b" LAST\r\n" + CONTENT[1:]
     )
     assert made.replies() == ["250 2.0.0 Ok: queued as 4F1"]
     assert made.core.is_idle
@@ -84,10 +84,11 @@ def test_lmtp_answers_for_each(offer):
         250 2.1.5 Ok
         550 5.1.1 Unknown
         250 2.1.5 Ok
+        250 2.0.0 Ok
         250 2.0.0 Kept
         452 4.2.2 Full""",
     )
-    assert sent.endswith(CONTENT)
+    assert sent.endswith(CONTENT[1:])
     assert made.replies() == ["250 2.0.0 Kept", "550 5.1.1 Unknown", "452 4.2.2 Full"]
 
 
@@ -108,7 +109,7 @@ def test_a_connection_lost_within_the_chunk_is_for_later():
 
 def begun(size: int) -> ClientCore:
     """A core that waits for a content of so many octets."""
-    core = ClientCore(HOSTNAME, PEER)
+    core = ClientCore(HOSTNAME, PEER, chunking_proved=True)
     core.receive(b"220 mx\r\n250-mx\r\n250-CHUNKING\r\n250-BINARYMIME\r\n250 PIPELINING\r\n")
     core.next_event()
     core.begin(transaction(size=size, body=BodyType.BINARY_MIME))

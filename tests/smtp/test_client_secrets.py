@@ -1,4 +1,4 @@
-"""What a server repeats of a login shows nowhere, in whichever place it repeats it."""
+"""What a server repeats of a login shows nowhere, wherever it does, and it cannot ask for ever."""
 
 from __future__ import annotations
 
@@ -6,8 +6,17 @@ from base64 import b64encode
 
 import pytest
 
-from client_dialogue import Driver, transaction
-from postroad.smtp.client import ClientEvent, Ended, Finished, LoginRefused
+from client_dialogue import HOSTNAME, PEER, Driver, transaction
+from postroad.smtp.client import (
+    MAX_CHALLENGES,
+    Challenged,
+    ClientCore,
+    ClientEvent,
+    Ended,
+    Finished,
+    LoginRefused,
+    Stage,
+)
 from postroad.smtp.secrets import Secrets
 
 USER, PASSWORD = "john@example.org", "Summer,sun 5+"
@@ -97,3 +106,17 @@ def test_a_password_that_looks_like_a_reply_does_not_break_the_protocol(password
 )
 def test_pieces(secrets, text, expected):
     assert Secrets(*secrets).hide(text.encode()).decode() == expected
+
+
+def test_challenges_have_an_end():
+    core = ClientCore(HOSTNAME, PEER)
+    core.receive(b"220 mx\r\n250-mx\r\n250 AUTH PLAIN\r\n")
+    core.next_event()
+    core.authenticate("PLAIN", b"x")
+    for _ in range(MAX_CHALLENGES):
+        core.receive(b"334 bW9yZQ==\r\n")
+        assert isinstance(core.next_event(), Challenged)
+        core.respond(b"less")
+    core.receive(b"334 bW9yZQ==\r\n")
+    assert isinstance(core.next_event(), Ended)
+    assert core.stage is Stage.CLOSED

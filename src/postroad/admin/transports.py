@@ -13,7 +13,7 @@ from pathlib import Path
 from postroad.admin.control import Answer, Command, ControlError, Request, ask, sockets
 from postroad.model.journal import Journal, Notice
 from postroad.queue.runner import Runner
-from postroad.queue.suspension import FILE, Suspension, read_names, write_names
+from postroad.queue.suspension import FILE, Suspension, read_names, suspension_key, write_names
 
 __all__ = ["COMMAND", "TransportControl", "resume", "suspend", "suspended"]
 
@@ -86,7 +86,8 @@ def resume(state: Path, names: Sequence[str]) -> tuple[str, ...]:
 
     Args:
         state: the server's state directory.
-        names: as they were suspended; the case of letters does not matter.
+        names: as they were suspended; neither the case of letters nor the form of a domain's labels
+            matters.
 
     Returns:
         All that is still suspended by command.
@@ -95,12 +96,12 @@ def resume(state: Path, names: Sequence[str]) -> tuple[str, ...]:
         OSError: the file cannot be read or written.
         ControlError: a worker did not answer.
     """
-    gone = {name.strip().lower() for name in names}
-    return _change(state, [each for each in suspended(state) if each.lower() not in gone])
+    gone = set(map(suspension_key, names))
+    return _change(state, [each for each in suspended(state) if suspension_key(each) not in gone])
 
 
 def _change(state: Path, names: Sequence[str]) -> tuple[str, ...]:
-    fresh = tuple({name.strip().lower(): name.strip() for name in names}.values())
+    fresh = tuple({suspension_key(name): name.strip() for name in names}.values())
     write_names(state / FILE, fresh)
     failed = []
     for path in sockets(state):

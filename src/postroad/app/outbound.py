@@ -222,8 +222,8 @@ class Outbound:
 
 def _authorities(configuration: Configuration) -> set[Path]:
     """The files of authorities that transports have of their own."""
-    transports = [configuration.relay, *configuration.transports.values()]
-    return {each.ca_file for each in transports if each.ca_file is not None}
+    named = (each.ca_file for each in configuration.transports.values())
+    return {each for each in (configuration.relay.ca_file, *named) if each is not None}
 
 
 def router_of(configuration: Configuration, directory: Directory, tables: Tables) -> Router:

@@ -297,11 +297,14 @@ class Parts:
 
     def _replace_queues(self) -> None:
         configuration = self._running.configuration
-        try:
-            for runner in self.runners:
+        unread: OSError | None = None
+        for runner in self.runners:
+            try:
                 runner.replace(configuration.queue, configuration.destinations)
-        except OSError as error:
-            words = f"what is suspended by command could not be read, and stays as it was: {error}"
+            except OSError as error:  # all of them read the same file, and all else has changed
+                unread = error
+        if unread is not None:
+            words = f"what is suspended by command could not be read, and stays as it was: {unread}"
             self._journal(Notice("qmgr", words, Level.ERROR))
 
     def _make_runner(self, shard: Shard) -> Runner:

@@ -197,7 +197,8 @@ def bounce_messages(
     from postroad.admin.change import Bounce, reply_of
 
     reply = reply_of(why)
-    manner = Manner(dry_run=dry_run, verbose=verbose, json=json, everything=everything, sure=yes)
+    all_meant = everything or words.means_all
+    manner = Manner(dry_run=dry_run, verbose=verbose, json=json, everything=all_meant, sure=yes)
     _do(context, BOUNCE, choice, lambda choice: Bounce(choice, reply), manner)
 
 
@@ -217,7 +218,8 @@ def delete_messages(
 
     from postroad.admin.change import Delete
 
-    manner = Manner(dry_run=dry_run, verbose=verbose, json=json, everything=everything, sure=yes)
+    all_meant = everything or words.means_all
+    manner = Manner(dry_run=dry_run, verbose=verbose, json=json, everything=all_meant, sure=yes)
     _do(context, DELETE, choice, Delete, manner)
 
 

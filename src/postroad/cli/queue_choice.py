@@ -69,6 +69,13 @@ class Words:
         return any(getattr(self, name) is not None for name in names)
 
     @property
+    def means_all(self) -> bool:
+        """Whether options were used, and all that they say is `*`."""
+        names = (field.name for field in fields(self) if field.name != "queue_ids")
+        said = [value for name in names if (value := getattr(self, name)) is not None]
+        return bool(said) and all(map(_says_nothing, said))
+
+    @property
     def choice(self) -> Choice:
         """What they choose.
 
@@ -192,6 +199,11 @@ def inventory(configuration: Configuration) -> Inventory:
     from postroad.spool import Inventory, shard_directories
 
     return Inventory(shard_directories(configuration.spool_directory))
+
+
+def _says_nothing(value: object) -> bool:
+    """Whether a text is nothing but wildcards; `*@*` and `*.*` are, the null sender is not."""
+    return isinstance(value, str) and "*" in value and not value.strip("<*@.:>")
 
 
 def _address(text: str) -> str:

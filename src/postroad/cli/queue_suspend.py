@@ -54,13 +54,14 @@ def resume_transports(
 ) -> None:
     """Let the mail of transports or destinations go on, with its next attempt."""
     from postroad.admin.transports import resume, suspended
+    from postroad.queue.suspension import suspension_key
 
     if bool(names) == everything:
         raise usage("name what is to go on, or say --all")
     configuration = state_of_server(context)
     state = configuration.state_directory
-    known = {each.lower() for each in suspended(state)}
-    unknown = [name for name in names or () if name.lower() not in known]
+    known = set(map(suspension_key, suspended(state)))
+    unknown = [name for name in names or () if suspension_key(name) not in known]
     if unknown:
         raise Refusal(f"{clean(unknown[0])} was not suspended by command", os.EX_DATAERR)
     with _owner(configuration):

@@ -9,7 +9,7 @@ from postroad.config.lines import KeyPath
 from postroad.config.mistake import Fault, nearest, shown
 from postroad.delivery.nexthop import Nexthop
 from postroad.model.address import domain_key, is_domain
-from postroad.queue.allowance import SITE, TRANSPORT
+from postroad.queue.allowance import SITE, TRANSPORT, section_key
 from postroad.queue.settings import DestinationSettings
 from postroad.queue.suspension import DESTINATION
 
@@ -27,10 +27,11 @@ def destination_faults(configuration: Configuration) -> Iterator[Fault]:
     for name, section in configuration.destinations.items():
         yield from _name(name, configuration)
         yield from _bounds(name, section, configuration)
-        if name.lower() in seen:
-            words = f"is said twice: there is [destinations.{shown(seen[name.lower()])}] as well"
+        key = section_key(name)
+        if key in seen:
+            words = f"is said twice: there is [destinations.{shown(seen[key])}] as well"
             yield Fault(("destinations", name), words)
-        seen[name.lower()] = name
+        seen[key] = name
     yield from _deferred(configuration)
 
 

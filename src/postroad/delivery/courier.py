@@ -333,6 +333,7 @@ def _outcomes(
                 answer.from_peer,
                 dsn_passed,
                 by_passed,
+                of_recipient=answer.command == "RCPT TO",
             )
             for recipient, answer in zip(recipients, answers, strict=True)
         ]

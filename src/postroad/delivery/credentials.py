@@ -82,8 +82,10 @@ def read_secret(file: Path, user: str = "") -> str:
         CredentialsError: it is unreadable, empty or open to others.
     """
     try:
-        with file.open(encoding="utf-8", newline="") as opened:
+        with open(file, encoding="utf-8", newline="", opener=_open_at_once) as opened:
             about = os.fstat(opened.fileno())
+            if not stat.S_ISREG(about.st_mode):
+                raise CredentialsError(f"{file}: the password has to be in a regular file")
             line = opened.readline(MAX_PASSWORD).rstrip("\r\n")
     except OSError as error:
         raise CredentialsError(f"{file}: {(error.strerror or str(error)).lower()}") from None
@@ -95,6 +97,11 @@ def read_secret(file: Path, user: str = "") -> str:
     if not line:
         raise CredentialsError(f"{file}: the first line, the password, is empty")
     return line
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    """Open for reading without waiting: a named pipe has perhaps nobody at its other end."""
+    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def unsafe(file: Path, user: str = "") -> str:

@@ -10,9 +10,12 @@ there would come back for ever (RFC 5321 §5.1). Postfix looks at the same reply
 
 from __future__ import annotations
 
+import functools
 import math
+import time
 from dataclasses import dataclass, replace
 
+from postroad.delivery.chunk_memory import ChunkMemory
 from postroad.delivery.endpoint import Call
 from postroad.delivery.logging_in import Host, LoginRules, log_in
 from postroad.delivery.login import Login
@@ -89,6 +92,7 @@ class Dialler:
         self._auth_parameter = auth_parameter
         self._login_rules = login_rules or LoginRules()
         self._connect_timeout = settings.connect_timeout or math.inf
+        self._chunks = ChunkMemory(time.monotonic)
 
     async def connect(self, call: Call) -> Connection:
         """A connection on which nothing has been said yet.
@@ -129,14 +133,22 @@ class Dialler:
                 connection = await self.connect(call)
             except OSError as error:
                 return failed_to_connect(relay, error)
+        knows_chunks = self._chunks.of(relay)
         core = ClientCore(
             (call.source and call.source.helo) or self._hostname,
             call.endpoint.name,
             auth_parameter=self._auth_parameter,
-            chunking=self._settings.chunking,
+            chunking=self._settings.chunking and knows_chunks is not False,
+            chunking_proved=knows_chunks is True,
         )
         session = Session(
-            connection, core, relay, self._settings, host=call.endpoint.host, source=call.source
+            connection,
+            core,
+            relay,
+            self._settings,
+            host=call.endpoint.host,
+            source=call.source,
+            learnt=functools.partial(self._chunks.note, relay),
         )
         attempt = _Attempt(call, tls, _peer(call), session)
         try:

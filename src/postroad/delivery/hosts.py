@@ -81,7 +81,14 @@ class HostSearch:
                     return session
 
     def _leave(self, failed: Session, call: Call) -> None:
-        """Do not try an endpoint again, unless it may be TLS that broke the session."""
+        """Do not try an endpoint again, unless with less of what broke the session: TLS, or BDAT.
+
+        That it does not know BDAT is known by now, so that the next session does without.
+        """
+        if failed.core.chunk_misunderstood:
+            self._used.discard(call.endpoint)
+            self._calls.appendleft(call)
+            return
         lesser = easier(call.tls) if failed.tls and failed.core.lost else None
         if lesser is None:
             self._used.add(call.endpoint)

@@ -11,7 +11,7 @@ from typing import Self
 
 from postroad.model import Content
 
-__all__ = ["Pieces", "is_large"]
+__all__ = ["Pieces", "first_octet", "is_large"]
 
 LARGE = 131_072
 """Octets; as many as the spool keeps in a row by default. What is larger is a file."""
@@ -20,6 +20,18 @@ LARGE = 131_072
 def is_large(content: Content) -> bool:
     """Whether reading the content is to be left to a thread."""
     return content.size > LARGE
+
+
+async def first_octet(content: Content) -> bytes:
+    """The first octet of a content; empty where it has none.
+
+    Raises:
+        postroad.spool.SpoolError: the content cannot be read.
+    """
+    async for piece in Pieces(content):
+        if piece:
+            return piece[:1]
+    return b""
 
 
 class Pieces:

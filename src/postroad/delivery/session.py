@@ -10,12 +10,13 @@ from __future__ import annotations
 import asyncio
 import math
 import os
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 from postroad.delivery.adaptation import Adapted, adapted
-from postroad.delivery.reading import Pieces, is_large
+from postroad.delivery.reading import Pieces, first_octet, is_large
 from postroad.delivery.settings import DeliverySettings
 from postroad.delivery.sources import Source
 from postroad.model import Content, Reply
@@ -27,6 +28,7 @@ from postroad.smtp.client import (
     ContentWanted,
     Ended,
     Finished,
+    FirstOctetWanted,
     Stage,
     Transaction,
 )
@@ -102,6 +104,7 @@ class Session:
     """
 
     __slots__ = (
+        "_learnt",
         "_settings",
         "connection",
         "core",
@@ -126,7 +129,19 @@ class Session:
         *,
         host: str = "",
         source: Source | None = None,
+        learnt: Callable[[bool], None] | None = None,
     ) -> None:
+        """Take a connection that was just made.
+
+        Args:
+            connection: it.
+            core: a new one.
+            relay: the next hop as logs show it.
+            settings: the limits of time and use.
+            host: the next hop's name.
+            source: from which of our addresses it was made.
+            learnt: told whether the server knows BDAT, as soon as it has shown that.
+        """
         self.connection = connection
         self.core = core
         self.relay = relay
@@ -140,6 +155,7 @@ class Session:
         self.lane: Lane | None = None
         self.idle_since = 0.0
         self._settings = settings
+        self._learnt = learnt
 
     @property
     def is_usable(self) -> bool:
@@ -153,16 +169,20 @@ class Session:
             limit = min(limit or announced, announced or limit)
         return not limit or self.sent < limit
 
-    async def next_event(self, latest: float = math.inf) -> ClientEvent:
+    async def next_event(self, latest: float | None = None) -> ClientEvent:
         """Send what is to be sent and wait for the next event.
 
-        The time a server may take is for the whole reply, not for each octet of it.
+        The time a server may take is for each whole reply (RFC 5321 §4.5.3.2), not for each octet.
+        Several replies may be awaited at once; the time of each begins with the one before it.
 
         Args:
-            latest: when it is over in any case, in seconds of the event loop's clock.
+            latest: when it is over in any case, in seconds of the event loop's clock; `None`: for
+                what comes before the first transaction, which has as long in all as one has.
         """
         core, connection, clock = self.core, self.connection, self.loop.time
-        stage, deadline = core.stage, math.inf
+        if latest is None:
+            latest = self._latest(self.opened)
+        heard, deadline = core.heard, math.inf
         while True:
             event = core.next_event()
             data = core.data_to_send()
@@ -171,8 +191,8 @@ class Session:
             if event is not None:
                 return event
             now = clock()
-            if data or core.stage is not stage or deadline == math.inf:
-                stage, deadline = core.stage, min(now + self._patience(), latest)
+            if data or core.heard != heard or deadline == math.inf:
+                heard, deadline = core.heard, min(now + self._patience(), latest)
             try:
                 core.receive(await connection.read(max(deadline - now, 0.0)))
             except TimeoutError:
@@ -207,17 +227,18 @@ class Session:
         fit = None
         if not (offered.smtputf8 and offered.eight_bit_mime):
             fit = await adapted(transaction, content, offered)
-        latest = self.loop.time() + (self._settings.transaction_timeout or math.inf)
+        latest, proved = self._latest(self.loop.time()), core.chunking_proved
         try:
             event = await self._offer(transaction, content, fit, latest)
-            if core.chunk_misunderstood and core.is_idle:  # it announced what it does not know
-                event = await self._offer(transaction, content, fit, latest)
         except Miscounted as error:
             return self._break_off(transaction, Reply.of(451, "4.3.0", str(error)))
         except Unsendable as error:
             return self._break_off(transaction, Reply.of(554, "5.6.0", str(error)))
         except _EightBitContent:
             return self._break_off(transaction, core.eight_bit_refusal)
+        finally:
+            if core.chunk_misunderstood or core.chunking_proved is not proved:
+                self._tell_of_chunks()
         assert isinstance(event, Finished)
         return event.answers if fit is None else self._all_answers(transaction, fit, event.answers)
 
@@ -234,6 +255,12 @@ class Session:
             whole = b"".join(content.chunks())
         core.begin(wanted, whole)
         event = await self.next_event(latest)
+        if isinstance(event, FirstOctetWanted):
+            octet = await first_octet(content)
+            if not octet:
+                raise Miscounted("the content is empty, and its size is not 0")
+            core.first_octet(octet)
+            event = await self.next_event(latest)
         if isinstance(event, ContentWanted):
             if is_large(content):  # a small one was looked at for what is not ASCII
                 await self._send_content(content, latest, ascii_only=ascii_only)
@@ -246,9 +273,13 @@ class Session:
         """Carry out a transaction without a message: what the server says of each recipient."""
         self.sent += 1
         self.core.begin(probe)
-        event = await self.next_event()
+        event = await self.next_event(self._latest(self.loop.time()))
         assert isinstance(event, Finished)
         return event.answers
+
+    def _tell_of_chunks(self) -> None:
+        if self._learnt is not None:
+            self._learnt(not self.core.chunk_misunderstood)
 
     def _all_answers(
         self, transaction: Transaction, fit: Adapted, answers: tuple[Answer, ...]
@@ -321,6 +352,10 @@ class Session:
             return False
         return True
 
+    def _latest(self, begun: float) -> float:
+        """When a transaction is over that began then, on the event loop's clock."""
+        return begun + (self._settings.transaction_timeout or math.inf)
+
     def _patience(self) -> float:
         """Seconds the peer may take now (RFC 5321 §4.5.3.2)."""
         settings = self._settings
@@ -331,7 +366,7 @@ class Session:
                 return self._patience_of(settings.mail_timeout)
             case Stage.RCPT:
                 return self._patience_of(settings.rcpt_timeout)
-            case Stage.DATA:
+            case Stage.DATA | Stage.FIRST_OCTET:
                 return self._patience_of(settings.data_init_timeout, 0.4)
             case Stage.GREETING:
                 return self._patience_of(settings.greeting_timeout)

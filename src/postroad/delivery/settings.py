@@ -127,7 +127,8 @@ class DeliverySettings:
         data_block_timeout: seconds for 64 KiB of the content to be taken; left out: three fifths
             of `command_timeout`.
         data_timeout: seconds for the reply to the end of the content.
-        transaction_timeout: seconds for all of a transaction, however slowly it goes on.
+        transaction_timeout: seconds for all of a transaction, however slowly it goes on, and for
+            all that comes before the first one.
         idle_timeout: seconds a connection waits for the next message; 0: it is closed after each.
         messages_per_connection: messages after which a connection is closed.
         connection_lifetime: seconds after which a connection is used for no further message.
@@ -142,7 +143,7 @@ class DeliverySettings:
         private_exchangers: whether a host that an MX record names may have a private, loopback or
             other address that is not in the Internet.
         chunking: whether messages go by BDAT where a next hop offers CHUNKING, in one piece with
-            the commands where they are small.
+            the commands where they are small and the host has taken a chunk before.
         capture: a Maildir that takes every message for another domain, so that none leaves this
             machine.
         source_addresses: our addresses to connect from, each `ADDRESS` or `ADDRESS NAME`, the name

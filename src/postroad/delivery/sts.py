@@ -168,6 +168,12 @@ class MtaSts:
 
     async def find(self, domain: str) -> StsFound:
         """See `StsFinding.find`."""
+        try:
+            return await self._found(domain)
+        except StsUnavailable:  # it was being fetched, and we give up
+            return _UNKNOWN
+
+    async def _found(self, domain: str) -> StsFound:
         kept, policy_id = await asyncio.gather(self._kept(domain), self._id(domain))
         if isinstance(kept, StsUnavailable):
             return _UNKNOWN
@@ -258,8 +264,16 @@ class MtaSts:
             return None
 
     async def _fetched(self, domain: str, policy_id: str, known: Fetched | None) -> Fetched:
-        """Fetch; however many wait for it, once. Who stops waiting takes it from nobody."""
-        return await asyncio.shield(self._begin(domain, policy_id, known))
+        """Fetch; however many wait for it, once. Who stops waiting takes it from nobody.
+
+        Raises:
+            StsUnavailable: the fetch was given up.
+        """
+        fetch = self._begin(domain, policy_id, known)
+        await asyncio.wait([fetch])
+        if fetch.cancelled():
+            raise StsUnavailable(f"the fetch of the MTA-STS policy of {domain} was given up")
+        return fetch.result()
 
     def _begin(self, domain: str, policy_id: str, known: Fetched | None) -> asyncio.Task[Fetched]:
         task = self._fetches.get(domain)

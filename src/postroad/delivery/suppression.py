@@ -1,10 +1,13 @@
 """Addresses elsewhere that do not exist: counted when they refuse mail, and not written to again.
 
-An option. What counts is a next hop's own refusal for good that says there is no such mailbox, or
-no more; never one for reasons of policy, reputation or content, which says nothing of the address,
-and never one for an address of ours. Mail for a suppressed address goes back to its sender at once,
-with the refusal and its date. It is taken at the door first: many mail programs give up a whole
-message when one of its recipients is refused there.
+An option. What counts is a next hop's own refusal for good, in reply to RCPT, that says there is no
+such mailbox, or no more; never one for reasons of policy, reputation or content, nor one about the
+sender, which say nothing of the address, and never one for an address of ours. Else whoever may
+send through this server could have an address suppressed that is there.
+
+Mail for a suppressed address goes back to its sender at once, with the refusal and its date. It is
+taken at the door first: many mail programs give up a whole message when one of its recipients is
+refused there.
 
 Who asks waits for a look at a file that all workers share, some tenths of a millisecond; nobody
 does while it is switched off. Where the file cannot be read, mail goes out as ever.
@@ -14,6 +17,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import re
 import sqlite3
 import time
 from collections.abc import Callable
@@ -26,7 +30,7 @@ from postroad.delivery.suppression_file import (
     sweep,
 )
 from postroad.delivery.suppression_settings import SuppressionSettings
-from postroad.history.refusal import Cause, meaning_of
+from postroad.history.refusal import Cause, meaning_of, words_of
 from postroad.limits.state_file import Keeping
 from postroad.model import Address, Reply
 from postroad.model.address import domain_key
@@ -34,8 +38,14 @@ from postroad.model.journal import Journal, Level, Notice
 
 __all__ = ["Suppression", "is_hard"]
 
-_HARD = frozenset({"5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10", "5.2.1"})
-"""Enhanced codes that say that there is no such mailbox (RFC 3463 §3.2 and §3.3, RFC 7505 §4.2)."""
+_CERTAIN = frozenset({"5.1.1", "5.1.10"})
+"""Enhanced codes that say nothing but that there is no such mailbox (RFC 3463 §3.2, RFC 7505)."""
+
+_HARD = frozenset({"5.1.2", "5.1.3", "5.1.6", "5.2.1"})
+"""Those that say so where the words say nothing else (RFC 3463 §3.2 and §3.3)."""
+
+_SENDERS = frozenset({"5.1.7", "5.1.8"})
+"""Those that are about the sender's address (RFC 3463 §3.2)."""
 
 _OF_US = frozenset(
     {
@@ -50,6 +60,14 @@ _OF_US = frozenset(
     }
 )
 """What is about us or about the message, whatever code it came with."""
+
+_OF_THE_SENDER = re.compile(r"\bsender|\bmail from\b|return.?path|reverse.?path|\bcallout")
+"""What is about the reverse-path. It is heard of at RCPT too, and so are its codes."""
+
+_OTHERWISE = re.compile(
+    r"\bpolic(?:y|ies)\b|\bspam|\brelay(?:ing)?\b|\bblocked\b|\bquickly\b|\bat a rate\b"
+)
+"""What else a refusal may be about that says `mailbox unavailable`: some say that to everything."""
 
 _SWEEP_EVERY = 100  # refusals after which a worker looks for old ones
 _MOST_NOTES = 1000  # refusals that are being written down at once; further ones are not counted
@@ -68,11 +86,14 @@ def is_hard(reply: Reply, relay: str) -> bool:
     meaning = meaning_of(str(reply), relay)
     if meaning is not None and meaning.cause in _OF_US:
         return False
-    enhanced = reply.enhanced or ""
-    if enhanced in _HARD:
+    enhanced, words = reply.enhanced or "", words_of(str(reply))
+    if enhanced in _SENDERS or _OF_THE_SENDER.search(words):
+        return False
+    if enhanced in _CERTAIN:
         return True
     known = meaning is not None and meaning.cause is Cause.MAILBOX
-    return known and not enhanced.startswith("5.7.")
+    is_mailbox = enhanced in _HARD or (known and not enhanced.startswith("5.7."))
+    return is_mailbox and not _OTHERWISE.search(words)
 
 
 class Suppression:
@@ -125,12 +146,15 @@ class Suppression:
         return None if found is None else _refusal(found)
 
     def refused(self, address: Address, sender: Address | None, reply: Reply, relay: str) -> None:
-        """A next hop refused mail for good, in its own words. Returns at once."""
+        """A next hop refused a recipient for good, in its own words. Returns at once.
+
+        Where the sender's domain counts, the null reverse-path is nobody's and counts for nobody.
+        """
         if not self.settings.enabled or len(self._notes) >= _MOST_NOTES:
             return
-        if not is_hard(reply, relay):
+        by_domain = self.settings.scope == "sender_domain"
+        if (by_domain and sender is None) or not is_hard(reply, relay):
             return
-        by_domain = self.settings.scope == "sender_domain" and sender is not None
         scope = domain_key(sender.domain) if by_domain and sender is not None else ""
         task = asyncio.get_running_loop().create_task(self._note(address, scope, reply))
         self._notes.add(task)

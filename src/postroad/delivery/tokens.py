@@ -154,7 +154,11 @@ class Tokens:
         until, reply = self._failed.get(name, (0.0, None))
         if reply is not None and now < until:
             return reply
-        failure = await asyncio.shield(self._begin(name, grant))
+        fetching = self._begin(name, grant)
+        await asyncio.wait([fetching])  # who stops waiting takes it from nobody
+        if fetching.cancelled():
+            return Reply.of(454, "4.7.0", f"the token for the login {name} is not fetched any more")
+        failure = fetching.result()
         return failure if failure is not None else self._held[name].token
 
     def reject(self, name: str, token: str) -> None:
@@ -165,7 +169,7 @@ class Tokens:
             del self._held[name]
 
     async def close(self) -> None:
-        """Give up what is being fetched."""
+        """Give up what is being fetched; who waits for it is told that there is none."""
         for task in self._fetching.values():
             task.cancel()
         if self._fetching:

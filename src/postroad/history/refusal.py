@@ -17,7 +17,7 @@ from postroad.history.common_refusals import COMMON
 from postroad.history.provider_refusals import PROVIDERS
 from postroad.history.refusal_kind import Cause, Refusal
 
-__all__ = ["TABLE", "Cause", "Meaning", "meaning_of"]
+__all__ = ["TABLE", "Cause", "Meaning", "meaning_of", "words_of"]
 
 _READ = 600  # characters of a reply that are searched; providers say what they mean before that
 
@@ -87,11 +87,14 @@ def meaning_of(reply: str, host: str = "") -> Meaning | None:
     said = _OURS.sub("", reply)
     if said[:1] not in ("4", "5"):
         return None
-    text = said[:_READ].lower()
-    if "@" in text:
-        text = _ADDRESS.sub("", text)
-    text = f"{host[:100].lower()} {text}"
+    text = f"{host[:100].lower()} {words_of(said)}"
     for pattern, meaning in zip(_PATTERNS, _MEANINGS, strict=True):
         if pattern.search(text):
             return meaning
     return None
+
+
+def words_of(reply: str) -> str:
+    """What is searched of a reply: its beginning in small letters, without mail addresses."""
+    text = reply[:_READ].lower()
+    return _ADDRESS.sub("", text) if "@" in text else text

@@ -41,6 +41,8 @@ class Outcome(NamedTuple):
         by_passed: when sent: whether the next hop offered DELIVERBY and was told the time that is
             left (RFC 2852 §4).
         relay: the next hop whose result this is; empty where it is the report's.
+        of_recipient: whether the next hop said it of this recipient, and not of the sender or the
+            message: in reply to RCPT.
     """
 
     recipient_id: int
@@ -50,6 +52,7 @@ class Outcome(NamedTuple):
     dsn_passed: bool = False
     by_passed: bool = False
     relay: str = ""
+    of_recipient: bool = False
 
 
 class Report(NamedTuple):

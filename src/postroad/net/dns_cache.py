@@ -11,7 +11,7 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Callable
 
-from postroad.net.dns_records import Query, Records, RecordType
+from postroad.net.dns_records import DnsTemporary, Query, Records, RecordType
 
 __all__ = ["DnsCache"]
 
@@ -47,7 +47,7 @@ class DnsCache:
         """From memory, from a question under way, or from a new one.
 
         Raises:
-            DnsTemporary: nobody answered.
+            DnsTemporary: nobody answered, or the question was given up.
         """
         question = (name, kind)
         known = self._kept.get(question)
@@ -59,8 +59,12 @@ class DnsCache:
             task = asyncio.get_running_loop().create_task(self._fetch(question))
             self._asked[question] = task
             task.add_done_callback(lambda done: self._forget(question, done))
-        # One who stops waiting must not take the answer from the others.
-        return await asyncio.shield(task)
+        # One who stops waiting must not take the answer from the others; and when the question is
+        # given up, nobody who waits for it is cancelled along with it.
+        await asyncio.wait([task])
+        if task.cancelled():
+            raise DnsTemporary(name, kind)
+        return task.result()
 
     async def close(self) -> None:
         """Give up the questions that are under way."""

@@ -16,7 +16,7 @@ import idna
 
 from postroad.model.address import domain_key
 
-__all__ = ["DnsTemporary", "Existence", "Query", "RecordType", "Records", "to_ascii"]
+__all__ = ["DnsTemporary", "Existence", "Query", "RecordType", "Records", "ascii_key", "to_ascii"]
 
 RecordType = Literal["A", "AAAA", "CNAME", "MX", "NS", "TXT", "PTR", "TLSA"]
 
@@ -75,3 +75,15 @@ def to_ascii(domain: str) -> str:
         except (idna.IDNAError, UnicodeError):
             return ""
     return domain_key(domain)
+
+
+def ascii_key(name: str) -> str:
+    """The form of a domain, or of what may be one, used to compare in whichever labels it is.
+
+    What is no domain, as the `[host]:port` of a next hop, is only lower-cased.
+    """
+    if name.isascii():
+        return domain_key(name)
+    dot = "." if name.startswith(".") else ""  # all that is below it
+    key = to_ascii(name[len(dot) :])
+    return f"{dot}{key}" if key else domain_key(name)

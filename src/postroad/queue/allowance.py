@@ -6,7 +6,8 @@ it, from its own name to its transport; each key is taken from the nearest that 
 Which destinations are counted together follows from that as well. Ten thousand domains may be
 served by the same few hosts, and it is the hosts that bear so much and no more: so domains are
 counted by the site of their mail hosts. A domain for which the operator has set concurrency or a
-rate is counted by itself, because the number is meant for it.
+rate is counted by itself, because the number is meant for it. What is counted together has an
+allowance of its own, in which no domain's section has a say; all other keys are each domain's.
 """
 
 from __future__ import annotations
@@ -14,19 +15,21 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
+from postroad.net.dns_records import ascii_key
 from postroad.queue.attempt import Destination
 from postroad.queue.judgement import Judgement
 from postroad.queue.rate import Rate, parse_rate
 from postroad.queue.schedule import Schedule
 from postroad.queue.settings import DestinationSettings, QueueSettings
 
-__all__ = ["SITE", "TRANSPORT", "UNLIMITED", "Allowance", "Allowances"]
+__all__ = ["SITE", "TRANSPORT", "UNLIMITED", "Allowance", "Allowances", "section_key"]
 
 SITE = "site:"
 TRANSPORT = "transport:"
 UNLIMITED = 1 << 30
 
-_OWN = ("concurrency", "rate")  # a domain that has one of these is counted by itself
+_OWN = ("concurrency", "initial_concurrency", "rate")
+"""A domain that has one of these is counted by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +79,7 @@ class Allowances:
             sections: `[destinations.NAME]`, by NAME.
         """
         self._settings = settings
-        self._sections = {name.lower(): each for name, each in (sections or {}).items()}
+        self._sections = {section_key(name): each for name, each in (sections or {}).items()}
         self._made: dict[tuple[str, ...], Allowance] = {}
         self.default = self._make(())
 
@@ -87,26 +90,51 @@ class Allowances:
         return (self._settings.concurrency if own is None else own) or UNLIMITED
 
     def of(self, destination: Destination) -> tuple[Destination, Allowance]:
-        """What is counted together with a destination, and its allowance.
+        """What is counted together with a destination, and the destination's own allowance.
 
         Returns:
             A name for all that is counted together, equal for each part of it, and the allowance.
         """
-        site = destination.site
-        group = Destination(destination.transport, site, site) if site else destination
+        names = self._speaking_of(destination)
+        return self._group(destination, names), self._allowance(names)
+
+    def together(self, destination: Destination) -> tuple[Destination, Allowance]:
+        """What is counted together with a destination, and the allowance of all that is.
+
+        Returns:
+            A name for all that is counted together, and the allowance, equal for each part of it.
+        """
+        names = self._speaking_of(destination)
+        group = self._group(destination, names)
+        if group.site:
+            names = tuple(name for name in names if not _is_name(name))
+        elif group.nexthop in names:
+            names = names[names.index(group.nexthop) :]
+            if group.nexthop.startswith("."):  # its domains may have any site
+                names = tuple(name for name in names if not name.startswith(SITE))
+        return group, self._allowance(names)
+
+    def _speaking_of(self, destination: Destination) -> tuple[str, ...]:
+        """The sections that there are of a destination, the nearest first."""
         if not self._sections:
-            return group, self.default
-        names = tuple(name for name in _names(destination) if name in self._sections)
+            return ()
+        return tuple(name for name in _names(destination) if name in self._sections)
+
+    def _group(self, destination: Destination, names: tuple[str, ...]) -> Destination:
+        for name in names:
+            own = self._sections[name]
+            if _is_name(name) and any(getattr(own, key) not in (None, "") for key in _OWN):
+                return destination._replace(nexthop=name, site="")
+        site = destination.site
+        return Destination(destination.transport, site, site) if site else destination
+
+    def _allowance(self, names: tuple[str, ...]) -> Allowance:
         if not names:
-            return group, self.default
-        if _is_name(names[0]):
-            own = self._sections[names[0]]
-            if any(getattr(own, key) not in (None, "") for key in _OWN):
-                group = destination._replace(nexthop=names[0], site="")
+            return self.default
         allowance = self._made.get(names)
         if allowance is None:
             allowance = self._made[names] = self._make(names)
-        return group, allowance
+        return allowance
 
     def _make(self, names: tuple[str, ...]) -> Allowance:
         given, sections = self._settings, [self._sections[name] for name in names]
@@ -131,12 +159,21 @@ class Allowances:
         )
 
 
+def section_key(name: str) -> str:
+    """The form of a section's name used to compare: a domain is one however it is spelt."""
+    for kind in (SITE, TRANSPORT):
+        if name[: len(kind)].lower() == kind:
+            return f"{kind}{ascii_key(name[len(kind) :])}"
+    return ascii_key(name)
+
+
 def _names(destination: Destination) -> Iterator[str]:
     """The sections that may speak of a destination, the nearest first."""
-    name = destination.nexthop.lower()
+    name = destination.nexthop
     login, slash, rest = name.partition("/")
     if slash and "@" in login:  # whose login is used there makes no other destination of it
         name = rest
+    name = ascii_key(name)
     yield name
     if not name.startswith("["):
         _, _, above = name.partition(".")

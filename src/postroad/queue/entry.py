@@ -87,8 +87,10 @@ class Entry:
         if not self._suspension:
             return self._planner.add(admission, tuple(group), destination, now)
         verdicts: list[Verdict] = []
-        held = [each for each in group if self._suspension.holds_back(destination, each)]
-        others = [each for each in group if each not in held] if held else group
+        held: list[StoredRecipient] = []
+        others: list[StoredRecipient] = []
+        for each in group:
+            (held if self._suspension.holds_back(destination, each) else others).append(each)
         if held:
             verdicts += self._planner.defer(admission, tuple(held), SUSPENDED, now, destination)
         if others:

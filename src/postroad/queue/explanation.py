@@ -28,6 +28,12 @@ _TO_POSTMASTER = (
     "nobody else can be told. {returned} is attached below.",
 )
 
+_SENDER_UNTOLD = (
+    "This is for the postmaster. A message could not be delivered to one or more",
+    "recipients, and the report on that was refused for good: its sender cannot be told.",
+    "{returned} is attached below.",
+)
+
 _OPENINGS = {
     Action.FAILED: (
         "I'm sorry to have to tell you that your message could not be delivered to",
@@ -69,11 +75,13 @@ def explanation(
         statuses: what became of each recipient, all of the same action; at least one.
         hostname: our name.
         whole: whether all of the original is attached, not its header only.
-        is_double: whether it is for the postmaster, as the original has no sender.
+        is_double: whether it is for the postmaster, as there is no sender who can be told.
     """
     action = statuses[0].action
     returned = "It" if whole else "Its header"
-    opening = _TO_POSTMASTER if is_double else _OPENINGS[action]
+    sender = message.envelope.sender
+    to_postmaster = _SENDER_UNTOLD if sender is not None and sender.local else _TO_POSTMASTER
+    opening = to_postmaster if is_double else _OPENINGS[action]
     texts = [
         f"This is the mail system at host {hostname}.",
         "",

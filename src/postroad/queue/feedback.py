@@ -4,7 +4,8 @@ Postfix takes account of connections and handshakes alone. Here a put-off counts
 about the host or the mail system: a session closed with 421, words that ask for less (`Remarks`
 knows those of large providers), no space. It does not where it is about an address or a mailbox,
 or a matter of policy: a full mailbox, or greylisting, says nothing of how many deliveries are
-borne, and greylisting wants each recipient to be tried once before it takes any.
+borne, and greylisting wants each recipient to be tried once before it takes any. What we say
+ourselves, of a fault here, says nothing of the destination at all.
 """
 
 from __future__ import annotations
@@ -46,6 +47,8 @@ def feedback(report: Report) -> Feedback:
 
 def _is_about_host(outcome: Outcome) -> bool:
     reply = outcome.reply
+    if not outcome.from_peer:
+        return False
     if reply.code == 421:  # RFC 5321 §3.8: the host closes the session
         return True
     if not reply.enhanced:

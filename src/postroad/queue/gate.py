@@ -80,6 +80,8 @@ class Gate:
         running: deliveries that were begun and have not ended.
         waiting: recipients that wait, on all lines of the group.
         lines: how many lines there are.
+        annex: where strangers to a site pass, as long as there are any; see `Annex`.
+        timetable: where it waits for its time while it is closed.
         backlog: when mail comes back that did not fit; `None`: all did.
     """
 
@@ -89,18 +91,20 @@ class Gate:
         "_commons",
         "_limited",
         "_name",
+        "_opens",
         "_pace",
         "_part",
         "_rest",
-        "_timetable",
         "_waits",
         "allowance",
+        "annex",
         "backlog",
         "group",
         "lines",
         "parked",
         "reserved",
         "running",
+        "timetable",
         "waiting",
         "window",
     )
@@ -128,8 +132,9 @@ class Gate:
         self.running = 0
         self.waiting = 0
         self.lines = 0
+        self.annex: Gate | None = None
         self.backlog: Backlog | None = None
-        self._timetable = timetable
+        self.timetable = timetable
         self._name = "/".join(group)
         self._all = commons
         self._commons = commons if allowance.is_common else None
@@ -137,22 +142,41 @@ class Gate:
         self._part: Rate | None  # of the rate, as all workers count it
         self._keep(allowance.rate)
         self._closed = False
+        self._opens = 0.0  # seconds since the epoch; when, if it is closed
         self._rest = 0.0  # seconds, the last one
         self._waits = False  # whether others know that we wait for a place
 
     @property
     def free(self) -> int:
         """Deliveries that may begin now and are promised to nobody, as far as it can be seen."""
-        return 0 if self._closed else self.window.limit - self.running - self.reserved
+        if self._closed:
+            return 0
+        annex = self.annex
+        if annex is None:
+            return self.window.limit - self.running - self.reserved
+        return max(self.room, 1 - self.reserved - (self.running - annex.running))
+
+    @property
+    def room(self) -> int:
+        """Places that are neither taken nor promised, here or in the annex."""
+        if self._closed:
+            return 0
+        promised = self.reserved + (self.annex.reserved if self.annex is not None else 0)
+        return self.window.limit - self.running - promised
+
+    @property
+    def kin(self) -> tuple[Gate, ...]:
+        """The gates that may let something pass when one ended here; the other one comes first."""
+        return (self,) if self.annex is None else (self.annex, self)
 
     @property
     def is_idle(self) -> bool:
         """Whether it need not be kept: it has no lines, and no time to remember."""
-        return not self.lines and not self._closed
+        return not self.lines and not self._closed and self.annex is None
 
     def begin(self, now: float) -> bool:
         """Whether one more delivery may begin; if so, it has begun (seconds since the epoch)."""
-        if self._closed or self.running >= self.window.limit:
+        if self._closed or (self.running >= self.window.limit and not self._strangers_have_all):
             return False
         if self._limited and not (self._has_turn(now) and self._has_place(now)):
             return False
@@ -182,9 +206,26 @@ class Gate:
             self._close(now + self._rest)
         self.window.failed(began=began, ordered=ordered)
 
-    def open(self) -> None:
-        """Its time has come."""
+    def open(self, now: float) -> bool:
+        """Whether its time has come, seconds since the epoch; it is open then."""
+        if self._closed and now < self._opens:  # it was opened before its time, and closed again
+            return False
         self._closed = False
+        return True
+
+    def adopt(self, count: int) -> None:
+        """So many running deliveries pass here from now on."""
+        self.running += count
+        if self._commons is not None:
+            for _ in range(count):
+                self._commons.enter(self._name)
+
+    def release(self, count: int) -> None:
+        """So many running deliveries pass elsewhere from now on."""
+        self.running -= count
+        if self._commons is not None:
+            for _ in range(count):
+                self._commons.leave(self._name)
 
     def retire(self) -> None:
         """It is of no use any more: nobody need wait for it."""
@@ -197,6 +238,7 @@ class Gate:
         self._share(common=allowance.is_common)
         if allowance.rate != self.allowance.rate:
             self._keep(allowance.rate)
+            self._closed = False  # until when, was the other rate's business
         self._limited = allowance.rate is not None or self._commons is not None
         self.allowance = allowance
         self.window.resize(allowance.initial, allowance.concurrency)
@@ -217,6 +259,11 @@ class Gate:
             else:
                 self._all.leave(self._name)
         self._commons = self._all if common else None
+
+    @property
+    def _strangers_have_all(self) -> bool:
+        """Whether no place is taken but in the annex: one who is at home never waits for that."""
+        return self.annex is not None and self.running == self.annex.running
 
     @property
     def _bench(self) -> str:
@@ -263,4 +310,5 @@ class Gate:
     def _close(self, until: float) -> None:
         if not self._closed:
             self._closed = True
-            self._timetable.put(until, self)
+            self._opens = until
+            self.timetable.put(until, self)

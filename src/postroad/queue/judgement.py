@@ -97,7 +97,7 @@ class Judgement:
         at = self._schedule.retry_at(message, recipient, now)
         hint = hinted_pause(why) if peer and recipient.attempts < _HEEDED else None
         if hint is not None:
-            at = self._schedule.hinted(recipient, hint, now)
+            at = self._schedule.hinted(message, recipient, hint, now)
         at = max(at, not_before)
         at = self._schedule.not_late(message, at, now)
         status = Status.DEFERRED
@@ -119,6 +119,21 @@ class Judgement:
         over = self._over(message, recipient, why, now, peer=False, tried=False)
         if over is not None:
             return over
+        at = self._schedule.not_late(message, end, now)
+        return Verdict(message, recipient, Status.DEFERRED, why, at, tried=False)
+
+    def sent_back(
+        self,
+        message: StoredMessage,
+        recipient: StoredRecipient,
+        why: Reply,
+        end: float,
+        now: float,
+    ) -> Verdict:
+        """The verdict on a recipient for which there is no room until `end`: never the last one.
+
+        Nothing is wrong with where it goes, and however old it is, it has its attempt to come.
+        """
         at = self._schedule.not_late(message, end, now)
         return Verdict(message, recipient, Status.DEFERRED, why, at, tried=False)
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import deque
 
 from postroad.model import StoredRecipient
+from postroad.queue.allowance import Allowance
 from postroad.queue.attempt import Admission, Destination
 from postroad.queue.gate import Gate
 from postroad.queue.liveness import Liveness
@@ -73,6 +74,7 @@ class Line:
 
     Attributes:
         destination: where to.
+        allowance: what the destination itself is allowed; what is counted together is the gate's.
         gate: where its mail passes.
         liveness: whether the destination answers.
         lanes: by whose mail it is.
@@ -82,6 +84,7 @@ class Line:
     """
 
     __slots__ = (
+        "allowance",
         "destination",
         "gate",
         "lanes",
@@ -91,8 +94,9 @@ class Line:
         "waiting",
     )
 
-    def __init__(self, destination: Destination, gate: Gate) -> None:
+    def __init__(self, destination: Destination, allowance: Allowance, gate: Gate) -> None:
         self.destination = destination
+        self.allowance = allowance
         self.gate = gate
         self.liveness = Liveness()
         self.lanes: dict[Key, Lane] = {}
@@ -102,7 +106,7 @@ class Line:
 
     def key(self, priority: int, sender: str) -> Key:
         """Whose turn a sender's mail of some priority takes here."""
-        more = self.gate.allowance.priority
+        more = self.allowance.priority
         return (max(-_HIGHEST, min(priority + more, _HIGHEST)) if more else priority, sender)
 
     @property

@@ -48,6 +48,7 @@ def notification(
     hostname: str,
     now: float,
     postmaster: Address | None = None,
+    is_double: bool = False,
 ) -> Notification | None:
     """The notification about some recipients of one message.
 
@@ -60,13 +61,14 @@ def notification(
         hostname: our name.
         now: seconds since the epoch.
         postmaster: who is told instead where there is no sender.
+        is_double: whether the postmaster is told though there is one, who cannot be told.
 
     Returns:
         The notification; `None` when the original has no sender to tell (RFC 5321 §6.1).
     """
     original = message.envelope
     sender = original.sender
-    is_double = sender is None or not sender.local
+    is_double = is_double or sender is None or not sender.local
     to = postmaster if is_double else sender
     if to is None:
         return None

@@ -3,8 +3,8 @@
 It knows verdicts, not deliveries or the spool's results; its answer says whether the sender counts
 as told. The notification takes the same road as any other mail, also to a sender of ours. Mail
 that has no sender is never answered (RFC 5321 §6.1), so two servers cannot bounce at each other.
-The postmaster may be told of it, once: a notice has a sender of its own, by which it is known when
-it comes back, and dropped.
+The postmaster may be told of it, and of mail whose sender cannot be told, once: a notice has a
+sender of its own, by which it is known when it comes back, and dropped.
 """
 
 from __future__ import annotations
@@ -16,9 +16,10 @@ from typing import Protocol
 
 from postroad.delivery.reading import is_large
 from postroad.intake.door import Refusal
-from postroad.model import Action, Address, Envelope, Status, StoredMessage
+from postroad.model import Action, Address, Envelope, Reply, Status, StoredMessage
 from postroad.model.journal import Bounced, Journal, Level, Notice
 from postroad.queue.attempt import Verdict
+from postroad.queue.cancellation import is_ours
 from postroad.queue.notification import Notification, double_bounce, notification
 from postroad.queue.recipient_status import RecipientStatus
 from postroad.queue.returned import Returned, returned
@@ -86,7 +87,8 @@ class Notifier:
 
         Returns:
             Whether the sender counts as told: the notification is durable, or there is nobody to
-            tell. Otherwise it has to be tried again.
+            tell, or it is refused for good and the postmaster was told instead. Otherwise it has to
+            be tried again.
         """
         message, kind = group[0].message, _KINDS.get(action, _SUCCESS)
         sender = message.envelope.sender
@@ -99,7 +101,21 @@ class Notifier:
         try:
             made = await self._made(action, group, relay, now)
             if made is not None:
-                return await self._submit(message, made, kind)
+                refusal = await self._submit(message, made, kind)
+                if refusal is None or not refusal.is_permanent:
+                    return refusal is None
+                # The same notification would be refused for ever.
+                if action is not Action.FAILED or kind == _POSTMASTER or self._postmaster is None:
+                    return True
+                made = await self._made(action, group, relay, now, is_double=True)
+                assert made is not None
+                refusal = await self._submit(message, made, _POSTMASTER)
+                return refusal is None or refusal.is_permanent
+        except asyncio.CancelledError as error:
+            if is_ours():
+                raise
+            self._note(message, f"{_whose(kind)} notification failed: {error!r}")
+            return False
         except Exception as error:  # noqa: BLE001 - a fault elsewhere defers mail, no more
             self._note(message, f"{_whose(kind)} notification failed: {error!r}")
             return False
@@ -108,7 +124,13 @@ class Notifier:
         return True
 
     async def _made(
-        self, action: Action, group: Sequence[Verdict], relay: str, now: float
+        self,
+        action: Action,
+        group: Sequence[Verdict],
+        relay: str,
+        now: float,
+        *,
+        is_double: bool = False,
     ) -> Notification | None:
         message = group[0].message
         return notification(
@@ -118,6 +140,7 @@ class Notifier:
             hostname=self._hostname,
             now=now,
             postmaster=self._postmaster if action is Action.FAILED else None,
+            is_double=is_double,
         )
 
     def _status(self, action: Action, verdict: Verdict, relay: str, now: float) -> RecipientStatus:
@@ -136,14 +159,15 @@ class Notifier:
             until=until if math.isfinite(until) else None,
         )
 
-    async def _submit(self, message: StoredMessage, made: Notification, kind: str) -> bool:
+    async def _submit(self, message: StoredMessage, made: Notification, kind: str) -> Reply | None:
+        """Bring it to the door; the reply with which it was refused."""
         try:
             queue_id = await self._door.submit(made.envelope, [made.recipient], made.message)
         except Refusal as refusal:
             self._note(message, f"{_whose(kind)} notification was refused: {refusal.reply}")
-            return refusal.reply.is_permanent  # the same notification would be refused for ever
+            return refusal.reply
         self._journal(Bounced("bounce", message.queue_id, queue_id, kind))
-        return True
+        return None
 
     async def _returned(self, message: StoredMessage, action: Action) -> Returned:
         try:

@@ -25,10 +25,11 @@ from __future__ import annotations
 
 from postroad.model import Action, Envelope, Reply, Report, Status, StoredMessage, StoredRecipient
 from postroad.queue.allowance import UNLIMITED, Allowances
+from postroad.queue.annex import is_within
 from postroad.queue.attempt import Admission, Attempt, Destination, Verdict
 from postroad.queue.backlog import Backlog, Crowds
 from postroad.queue.feedback import Feedback, feedback
-from postroad.queue.gate import Commons
+from postroad.queue.gate import Commons, Gate
 from postroad.queue.line import Batch, Line
 from postroad.queue.lines import Lines
 from postroad.queue.room import Room
@@ -55,6 +56,11 @@ class _Share:
         self.limit = limit
         self.rotation = Rotation()
         self.running = 0
+
+    @property
+    def places(self) -> int:
+        """Deliveries that may begin now, if there are any."""
+        return self.limit - self.running
 
     @property
     def may_begin(self) -> bool:
@@ -113,7 +119,8 @@ class Planner:
         self._room.resize(settings.active_limit)
         for transport, share in self._shares.items():
             share.limit = allowances.concurrency(transport)
-        self._lines.replace(allowances)
+        for line, gate in self._lines.replace(allowances):
+            self._move(line, gate)
         for gate in self._lines.gates:
             self._share_of(gate.group.transport).rotation.freed(gate)
 
@@ -199,7 +206,7 @@ class Planner:
             for gate in self._lines.opened(now):
                 self._share_of(gate.group.transport).rotation.freed(gate)
         for transport, share in self._shares.items():
-            taken = share.rotation.take(now) if share.may_begin else None
+            taken = share.rotation.take(now, share.places) if share.may_begin else None
             if taken is not None:
                 if len(self._shares) > 1:
                     self._shares[transport] = self._shares.pop(transport)
@@ -209,7 +216,7 @@ class Planner:
         line, batch, recipients = taken
         share.running += 1
         began, self._ordered = self._ordered, self._ordered + 1
-        per_connection = line.gate.allowance.messages_per_connection
+        per_connection = line.allowance.messages_per_connection
         return Attempt(line.destination, batch.admission, recipients, began, per_connection)
 
     def finished(self, attempt: Attempt, report: Report, now: float) -> list[Verdict]:
@@ -225,7 +232,8 @@ class Planner:
             were waiting for a destination that turned out to be dead.
         """
         line = self._lines[attempt.destination]
-        share = self._end(line, now)
+        share = self._end(line, attempt, now)
+        self._meet(line, report)
         if line.gate.backlog is not None:
             line.gate.backlog.left(len(attempt.recipients), now)
         if self._crowds:
@@ -233,7 +241,7 @@ class Planner:
         reason = _reason(report)
         died = False
         if report.unreachable and reason is not None:
-            died = self._unanswered(line, attempt, reason, now)
+            died = self._unanswered(line, attempt, report, reason, now)
         else:
             self._answered(line, attempt, report, now)
         verdicts = self._judge(attempt, report, line, now)
@@ -294,13 +302,12 @@ class Planner:
         self._give_turn_back(attempt, now)
         return verdicts
 
-    def dismiss(self, admission: Admission) -> None:
-        """Forget admitted recipients, none of which was added: their message is held."""
-        self._leave(admission, len(admission.recipients))
+    def dismiss(self, admission: Admission, recipients: tuple[StoredRecipient, ...]) -> None:
+        """Forget admitted recipients: those that are not added, or that an attempt leaves out."""
+        self._leave(admission, len(recipients))
 
     def forgo(self, attempt: Attempt, now: float) -> None:
-        """Forget an attempt that is not made, in place of `finished`: its message is held."""
-        self._leave(attempt.admission, len(attempt.recipients))
+        """Forget an attempt that is not made, in place of `finished`: all in it were dismissed."""
         self._give_turn_back(attempt, now)
 
     def report(
@@ -326,17 +333,25 @@ class Planner:
             share = self._shares[transport] = _Share(self._allowances.concurrency(transport))
         return share
 
-    def _end(self, line: Line, now: float) -> _Share:
+    def _move(self, line: Line, gate: Gate) -> None:
+        """Let a line's mail pass elsewhere, or take its turns anew."""
+        old = line.gate
+        gate.lines += 1
+        self._share_of(line.destination.transport).rotation.move(line, gate)
+        self._lines.leave(old)
+
+    def _end(self, line: Line, attempt: Attempt, now: float) -> _Share:
         """A delivery of the line ended; whose part of the work it was."""
         share = self._share_of(line.destination.transport)
         share.running -= 1
+        share.rotation.ended(attempt.admission.turn)
         line.running -= 1
         line.gate.end(now)
         return share
 
     def _give_turn_back(self, attempt: Attempt, now: float) -> None:
         line = self._lines[attempt.destination]
-        self._free(line, self._end(line, now))
+        self._free(line, self._end(line, attempt, now))
 
     def _free(self, line: Line, share: _Share) -> None:
         """What waits may use what became free; a line without any use goes."""
@@ -347,8 +362,21 @@ class Planner:
 
     # What an attempt tells ------------------------------------------------------------------------
 
+    def _meet(self, line: Line, report: Report) -> None:
+        """Have a line leave a site whose hosts do not take its mail, or be at home in it."""
+        site, outcomes = line.destination.site, report.outcomes
+        relay = outcomes[0].relay or report.relay if outcomes else report.relay
+        if not site or "[" not in relay:  # as logs show a host that there was a connection to
+            return
+        within = is_within(relay, site)
+        if within and not any(each.from_peer for each in outcomes):
+            return  # a host that says nothing proves nothing
+        gate = self._lines.met(line, within=within)
+        if gate is not None:
+            self._move(line, gate)
+
     def _judge(self, attempt: Attempt, report: Report, line: Line, now: float) -> list[Verdict]:
-        message, judgement = attempt.message, line.gate.allowance.judgement
+        message, judgement = attempt.message, line.allowance.judgement
         self._leave(attempt.admission, len(attempt.recipients))
         outcomes = {outcome.recipient_id: outcome for outcome in report.outcomes}
         is_dead = line.liveness.reason is not None
@@ -371,7 +399,7 @@ class Planner:
         words = f"delivery temporarily suspended: {' '.join(reason.lines)}"
         reply = Reply.of(reason.code, reason.enhanced, words)
         self._leave(admission, len(recipients))
-        message, suspended = admission.message, line.gate.allowance.judgement.suspended
+        message, suspended = admission.message, line.allowance.judgement.suspended
         return [
             suspended(message, each, reply, self._after(line, each.id, now), now)
             for each in recipients
@@ -385,8 +413,8 @@ class Planner:
             line.gate.backlog = Backlog()
         at = line.gate.backlog.back_at(len(recipients), line.gate.waiting, now)
         self._leave(admission, len(recipients))
-        message, suspended = admission.message, line.gate.allowance.judgement.suspended
-        return [suspended(message, each, CROWDED, at, now) for each in recipients]
+        message, sent_back = admission.message, line.allowance.judgement.sent_back
+        return [sent_back(message, each, CROWDED, at, now) for each in recipients]
 
     def _fits(self, admission: Admission, line: Line) -> int:
         """How many more recipients may wait for a destination for which many wait.
@@ -402,31 +430,36 @@ class Planner:
 
     def _probing(self, line: Line) -> int:
         """How many more recipients may wait for the end of a probe."""
-        allowance = line.gate.allowance
+        allowance = line.allowance
         if allowance.recipients == UNLIMITED:
             return UNLIMITED
-        return max(allowance.recipients * min(allowance.initial, _FEW) - line.waiting, 0)
+        return max(allowance.recipients * min(line.gate.allowance.initial, _FEW) - line.waiting, 0)
 
     def _after(self, line: Line, recipient_id: int, now: float) -> float:
         """When mail for a dead destination is to come back; while it is probed, a while later."""
-        schedule = line.gate.allowance.schedule
+        schedule = line.allowance.schedule
         pause, retry_at = schedule.shortest, line.liveness.retry_at
         end = retry_at if retry_at > now else now + pause
         return end + schedule.spread(recipient_id, pause)
 
-    def _unanswered(self, line: Line, attempt: Attempt, reason: Reply, now: float) -> bool:
+    def _unanswered(
+        self, line: Line, attempt: Attempt, report: Report, reason: Reply, now: float
+    ) -> bool:
         """The destination did not answer; whether that makes it dead, or still dead."""
         window, liveness, ordered = line.gate.window, line.liveness, self._ordered
+        is_said = any(each.from_peer for each in report.outcomes)
         was_proven = liveness.proven
         died = liveness.unanswered(
             reason,
-            line.gate.allowance.schedule,
+            line.allowance.schedule,
             now,
             began=attempt.began,
             ordered=ordered,
             allowed=window.limit,
         )
-        if was_proven:  # one that never answered says nothing of the other hosts of its site
+        # One that never answered says nothing of the other hosts of its site; and who has the
+        # names of its mail hosts point at one that does not answer, says it of that one alone.
+        if was_proven and (is_said or not line.gate.group.site):
             window.failed(began=attempt.began, ordered=ordered)
         if died:
             self._lines.bury(line, now)

@@ -19,8 +19,9 @@ from postroad.queue.attempt import Attempt
 __all__ = ["Refused", "Remarks", "unheard"]
 
 Refused = Callable[[Address, Address | None, Reply, str], None]
-"""Told of each refusal for good by another server in its own words: recipient, reverse-path
-(`None` is the null one), reply, and who said it, as logs show a relay. Must not raise."""
+"""Told of each recipient that another server refused for good in its own words: recipient,
+reverse-path (`None` is the null one), reply, and who said it, as logs show a relay. What it said to
+MAIL or of the content is about others. Must not raise."""
 
 
 def unheard(recipient: Address, sender: Address | None, reply: Reply, relay: str) -> None:
@@ -44,7 +45,7 @@ class Remarks:
 
         Args:
             journal: told what refusals mean.
-            refused: told of refusals for good.
+            refused: told of recipients that were refused for good.
         """
         self._journal = journal
         self._refused = refused
@@ -76,7 +77,9 @@ class Remarks:
         addresses = {each.id: each.address for each in attempt.recipients}
         for outcome in report.outcomes:
             address = addresses.get(outcome.recipient_id)
-            if outcome.from_peer and outcome.status is Status.BOUNCED and address is not None:
+            if address is None or not (outcome.from_peer and outcome.of_recipient):
+                continue
+            if outcome.status is Status.BOUNCED:
                 relay = outcome.relay or report.relay
                 self._refused(address, attempt.message.envelope.sender, outcome.reply, relay)
 

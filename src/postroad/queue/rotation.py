@@ -15,6 +15,9 @@ nobody looks at it again in vain. When a delivery ends, or the gate's time has c
 was parked longest returns to its sender's round with a reservation: the freed delivery is its own,
 whoever comes first in the meantime. That is what makes the parked lanes of one gate take turns.
 Where a dead destination is probed, its lanes are parked at the line until the probe has ended.
+A sender that has so many deliveries that hardly any would be left for the others (`SHARE`) is *held
+up*: it leaves the round until a delivery ends. Else mail for a hundred slow hosts, all from one
+sender, would hold every place there is.
 A lane is in one place at a time and moves once per delivery, so every operation takes the same
 time however much mail waits.
 """
@@ -27,28 +30,32 @@ from postroad.model import StoredRecipient
 from postroad.queue.gate import Gate
 from postroad.queue.line import Batch, Key, Lane, Line
 from postroad.queue.ranks import Ranks
+from postroad.queue.room import SHARE
 
 __all__ = ["Rotation"]
 
 
 class _Turn:
-    """A sender's round over its lanes. It exists while it is in the round of all."""
+    """A sender's round over its lanes. It exists while it is in the round of all, or held up."""
 
-    __slots__ = ("key", "lanes")
+    __slots__ = ("is_held_up", "key", "lanes")
 
     def __init__(self, key: Key) -> None:
         self.key = key
         self.lanes: deque[Lane] = deque()
+        self.is_held_up = False
 
 
 class Rotation:
     """Turns of senders over lines."""
 
-    __slots__ = ("_round", "_turns")
+    __slots__ = ("_held_up", "_round", "_running", "_turns")
 
     def __init__(self) -> None:
         self._turns: dict[Key, _Turn] = {}
         self._round: Ranks[_Turn] = Ranks()
+        self._running: dict[str, int] = {}  # deliveries of each sender
+        self._held_up: list[_Turn] = []
 
     @property
     def ready(self) -> bool:
@@ -69,15 +76,28 @@ class Rotation:
         lane.batches.append(batch)
         self._place(lane)
 
-    def take(self, now: float) -> tuple[Line, Batch, tuple[StoredRecipient, ...]] | None:
+    def take(
+        self, now: float, places: int
+    ) -> tuple[Line, Batch, tuple[StoredRecipient, ...]] | None:
         """Whoever's turn it is: recipients of one message for one line, or `None`.
 
-        The delivery has begun then, as far as the line and its gate count.
+        The delivery has begun then, as far as the line, its gate and its sender count; the caller
+        tells the end with `ended`.
+
+        Args:
+            now: seconds since the epoch.
+            places: deliveries that may begin now, whosever they are; at least one.
         """
         while self._round:
             turn = self._round.take()
+            sender = turn.key[1]
+            running = self._running.get(sender, 0)
+            if running and running >= SHARE * (places - 1):
+                self._hold_up(turn)
+                continue
             lane = self._next_lane(turn, now)
             if lane is not None:
+                self._running[sender] = running + 1
                 taken = self._take_from(lane)
                 if turn.lanes:
                     self._round.put(turn.key[0], turn)
@@ -87,14 +107,37 @@ class Rotation:
             del self._turns[turn.key]
         return None
 
+    def ended(self, sender: str) -> None:
+        """A delivery of a sender ended: whoever was held up may come again."""
+        left = self._running[sender] - 1
+        if left:
+            self._running[sender] = left
+        else:
+            del self._running[sender]
+        if self._held_up:
+            for turn in self._held_up:
+                turn.is_held_up = False
+                self._round.put(turn.key[0], turn)
+            self._held_up.clear()
+
     def freed(self, gate: Gate) -> None:
         """Deliveries ended, or the gate opened or grew: those parked longest may come."""
-        while gate.parked and gate.free > 0:
-            lane = gate.parked.take()
-            if lane.batches:
-                lane.reserved = True
-                gate.reserved += 1
-                self._enter(lane)
+        for each in gate.kin:
+            while each.parked and each.free > 0:
+                lane = each.parked.take()
+                if lane.batches:
+                    self._promise(lane)
+
+    def move(self, line: Line, gate: Gate) -> None:
+        """Let a line's mail pass by this gate from now on, and what runs count there."""
+        batches, old = self.empty(line), line.gate
+        old.release(line.running)
+        gate.adopt(line.running)
+        line.gate = gate
+        for batch in batches:
+            self.put(line, Batch(batch.admission, batch.left))
+        self.freed(old)
+        self.freed(gate)
 
     def unblock(self, line: Line) -> None:
         """The line is not being probed any more: what was parked there goes on."""
@@ -132,6 +175,24 @@ class Rotation:
             self._round.put(lane.key[0], turn)
         turn.lanes.append(lane)
 
+    def _promise(self, lane: Lane) -> None:
+        """Give a lane a delivery at its gate, unless its sender could not use it now."""
+        turn = self._turns.get(lane.key)
+        if turn is None or not turn.is_held_up:
+            lane.reserved = True
+            lane.line.gate.reserved += 1
+        self._enter(lane)
+
+    def _hold_up(self, turn: _Turn) -> None:
+        """Let a sender wait for the end of a delivery; what was promised to it, others may use."""
+        turn.is_held_up = True
+        self._held_up.append(turn)
+        for lane in turn.lanes:
+            if lane.reserved:
+                lane.reserved = False
+                lane.line.gate.reserved -= 1
+                self.freed(lane.line.gate)
+
     def _next_lane(self, turn: _Turn, now: float) -> Lane | None:
         """The first lane of the turn that may begin a delivery, and does; those before are parked.
 
@@ -159,7 +220,7 @@ class Rotation:
 
     def _take_from(self, lane: Lane) -> tuple[Line, Batch, tuple[StoredRecipient, ...]]:
         line, batch = lane.line, lane.batches[0]
-        recipients = batch.take(line.gate.allowance.recipients)
+        recipients = batch.take(line.allowance.recipients)
         count = len(recipients)
         line.running += 1
         line.waiting -= count

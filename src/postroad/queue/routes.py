@@ -8,6 +8,7 @@ release, and then the message waits for the operator (access(5): server configur
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -22,6 +23,7 @@ from postroad.model import (
     parse_filter,
 )
 from postroad.model.journal import Journal, Level, Notice
+from postroad.queue.cancellation import is_ours
 
 __all__ = ["Router", "Routes"]
 
@@ -89,6 +91,11 @@ class Routes:
         except RouteMistake as error:
             self._warn(message, f"no route to <{address}>: {error}")
             return _MISTAKEN
+        except asyncio.CancelledError as error:
+            if is_ours():
+                raise
+            self._warn(message, f"no route to <{address}>: {error!r}")
+            return _NO_ROUTE
         except Exception as error:  # noqa: BLE001 - a fault elsewhere defers mail, no more
             self._warn(message, f"no route to <{address}>: {error!r}")
             return _NO_ROUTE

@@ -10,8 +10,8 @@ somebody rouses it. So a delivery costs no task of its own, and begins in the lo
 message was committed. No more than half of the workers let messages enter at once: where routes or
 sites are stuck, what has entered goes on. A worker that finds nothing because a rate says so leaves
 a bell behind that rings when it is time. A `Feeder` claims what is due whenever the window has
-room. A `Settlement` writes results in groups. Before anything is begun the spool is asked whether
-the message has been held in the meantime; what has goes back to it.
+room. A `Settlement` writes results in groups. Before anything is begun the spool is asked what of
+it has been held, removed or given up in the meantime; that goes back to it.
 
 Order makes it safe. A recipient is settled only after its delivery was taken, its retry decided,
 or its bounce acknowledged by the door; a crash anywhere repeats work and loses none. Whatever a
@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Protocol
 
 from postroad.delivery import Delivery, Transport
@@ -30,6 +30,7 @@ from postroad.model import Outcome, Reply, Report, Status, StoredMessage, Stored
 from postroad.model.journal import Journal, Level, Notice
 from postroad.queue.allowance import UNLIMITED, Allowances
 from postroad.queue.attempt import Admission, Attempt, Verdict
+from postroad.queue.cancellation import is_ours
 from postroad.queue.conclusion import Conclusion, Whose, nobody
 from postroad.queue.delivery_log import DeliveryLog
 from postroad.queue.entry import Entry
@@ -74,8 +75,8 @@ class Spool(Protocol):
         """Take claimed recipients back untried, so that a later claim finds them."""
         ...
 
-    def withholds(self, queue_id: str) -> bool:
-        """Whether a message with claimed recipients was held since they were claimed."""
+    def withheld(self, recipient_ids: Sequence[int]) -> Collection[int]:
+        """Which of these claimed recipients an operator held, removed or gave up since."""
         ...
 
 
@@ -320,12 +321,9 @@ class Runner:
 
     async def _enter(self, admission: Admission) -> None:
         """Let a message enter the planner, and settle what of it cannot."""
-        if self._spool.withholds(admission.message.queue_id):
-            self._planner.dismiss(admission)
-            self._settlement.give_back([each.id for each in admission.recipients])
-            return
-        owed = [each for each in admission.recipients if each.owed is not None]
-        wanting = [each for each in admission.recipients if each.owed is None]
+        recipients = self._still_wanted(admission, admission.recipients)
+        owed = [each for each in recipients if each.owed is not None]
+        wanting = [each for each in recipients if each.owed is None]
         if owed:
             await self._report(admission, owed, self._clock())
         if not wanting:
@@ -347,9 +345,11 @@ class Runner:
         await self._conclusion.draw(verdicts, "none", now, relayed=False)
 
     async def _perform(self, attempt: Attempt) -> None:
-        if self._spool.withholds(attempt.message.queue_id):
+        recipients = self._still_wanted(attempt.admission, attempt.recipients)
+        if recipients is not attempt.recipients:
+            attempt = attempt._replace(recipients=recipients)
+        if not recipients:
             self._planner.forgo(attempt, self._clock())
-            self._settlement.give_back([each.id for each in attempt.recipients])
             return
         given_up = self._given_up(attempt)
         if given_up is not None:
@@ -366,6 +366,18 @@ class Runner:
         self._log.tried(verdicts[:tried], attempt, report, now)
         self._log.untried(verdicts[tried:], now)
         await self._conclusion.draw(verdicts, report.relay, now, relayed=relayed)
+
+    def _still_wanted(
+        self, admission: Admission, recipients: tuple[StoredRecipient, ...]
+    ) -> tuple[StoredRecipient, ...]:
+        """Those that may be begun. What an operator does not want begun goes back to the spool."""
+        withheld = self._spool.withheld([each.id for each in recipients])
+        if not withheld:
+            return recipients
+        gone = tuple(each for each in recipients if each.id in withheld)
+        self._planner.dismiss(admission, gone)
+        self._settlement.give_back([each.id for each in gone])
+        return tuple(each for each in recipients if each.id not in withheld)
 
     def _given_up(self, attempt: Attempt) -> list[Verdict] | None:
         """Verdicts on a delivery that must not be made any more; `None`: it is to be made.
@@ -393,6 +405,7 @@ class Runner:
         if transport is None:
             words = f"there is no transport named {attempt.destination.transport}"
             return self._mishap(attempt, _NO_TRANSPORT, words)
+        words = f"transport {attempt.destination.transport} failed"
         try:
             return await transport.deliver(
                 Delivery(
@@ -402,9 +415,12 @@ class Runner:
                     attempt.messages_per_connection,
                 )
             )
+        except asyncio.CancelledError as error:
+            if is_ours():
+                raise
+            return self._mishap(attempt, _MISHAP, f"{words}: {error!r}")
         except Exception as error:  # noqa: BLE001 - a fault elsewhere defers mail, no more
-            words = f"transport {attempt.destination.transport} failed: {error!r}"
-            return self._mishap(attempt, _MISHAP, words)
+            return self._mishap(attempt, _MISHAP, f"{words}: {error!r}")
 
     def _mishap(self, attempt: Attempt, reply: Reply, words: str) -> Report:
         self._journal(Notice("qmgr", f"{attempt.message.queue_id}: {words}", Level.ERROR))

@@ -24,6 +24,9 @@ _SHORTEST = 1.0  # seconds; with a minimal_backoff of 0 a failing message must n
 _LONGEST_PAUSE = 600.0  # seconds
 _SPREAD = 0.25
 _SHORTEST_HINT = 30.0  # seconds; whatever a next hop says, its mail is not tried more often
+_LONGEST_HINT = (
+    14_400.0  # and not more seldom, even without a maximal_backoff; greylisting ends sooner
+)
 _HINT_SPREAD = 240.0  # a pause that was named gets at most a minute of spread
 _GOLDEN = 0x9E37_79B9  # 2^32 divided by the golden ratio: consecutive ids land far apart
 
@@ -55,10 +58,16 @@ class Schedule:
         pause = self._pause(message, recipient, now)
         return self.not_late(message, now + pause + self.spread(recipient.id, pause), now)
 
-    def hinted(self, recipient: StoredRecipient, pause: float, now: float) -> float:
-        """When to try again where the next hop named a pause, in seconds, within our bounds."""
-        pause = min(max(pause, _SHORTEST_HINT), self.longest)
-        return now + pause + self.spread(recipient.id, min(pause, _HINT_SPREAD))
+    def hinted(
+        self, message: StoredMessage, recipient: StoredRecipient, pause: float, now: float
+    ) -> float:
+        """When to try again where the next hop named a pause, in seconds, within our bounds.
+
+        Not after the last attempt is due: a stranger's words must not keep mail from its sender.
+        """
+        pause = min(max(pause, _SHORTEST_HINT), _LONGEST_HINT, self.longest)
+        at = now + pause + self.spread(recipient.id, min(pause, _HINT_SPREAD))
+        return min(at, max(self.until(message), now + self.shortest))
 
     def _pause(self, message: StoredMessage, recipient: StoredRecipient, now: float) -> float:
         if self._pauses:

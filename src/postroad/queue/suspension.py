@@ -13,10 +13,18 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from postroad.model import Reply, StoredRecipient
-from postroad.model.address import domain_key
+from postroad.net.dns_records import ascii_key
 from postroad.queue.attempt import Destination
 
-__all__ = ["DESTINATION", "FILE", "SUSPENDED", "Suspension", "read_names", "write_names"]
+__all__ = [
+    "DESTINATION",
+    "FILE",
+    "SUSPENDED",
+    "Suspension",
+    "read_names",
+    "suspension_key",
+    "write_names",
+]
 
 DESTINATION = "dest:"
 """Before the name of a domain or a next hop; a name without it is a transport's."""
@@ -32,7 +40,7 @@ _MOST_READ = 65_536  # octets; some thousand names, and a longer file is not our
 class Suspension:
     """Which mail waits."""
 
-    __slots__ = ("_configured", "_file", "_names")
+    __slots__ = ("_configured", "_file", "_names", "_said")
 
     def __init__(self, configured: Iterable[str] = (), file: Path | None = None) -> None:
         """Read the file, where there is one.
@@ -44,28 +52,33 @@ class Suspension:
         Raises:
             OSError: it is there and cannot be read.
         """
-        self._configured = frozenset(map(_key, configured))
         self._file = file
-        self._names: frozenset[str] = self._configured
-        self.read()
+        self._said: frozenset[str] = frozenset()  # by the file
+        self.configure(configured)
 
     def __bool__(self) -> bool:
         """Whether `holds_back` is worth a call."""
         return bool(self._names)
 
     def configure(self, configured: Iterable[str]) -> None:
-        """Take another `[queue] defer_transports`, and what the file says now."""
-        self._configured = frozenset(map(_key, configured))
+        """Take another `[queue] defer_transports`, and what the file says now.
+
+        Raises:
+            OSError: the file cannot be read; what it said before holds.
+        """
+        self._configured = frozenset(map(suspension_key, configured))
+        self._names = self._configured | self._said
         self.read()
 
     def read(self) -> frozenset[str]:
         """Take what the file says now; the names in force.
 
         Raises:
-            OSError: it cannot be read; what held before holds.
+            OSError: it cannot be read; what it said before holds.
         """
         said = read_names(self._file) if self._file is not None else ()
-        self._names = self._configured | frozenset(map(_key, said))
+        self._said = frozenset(map(suspension_key, said))
+        self._names = self._configured | self._said
         return self._names
 
     def holds_back(self, destination: Destination, recipient: StoredRecipient) -> bool:
@@ -73,8 +86,8 @@ class Suspension:
         names = self._names
         return (
             destination.transport.lower() in names
-            or f"{DESTINATION}{destination.nexthop.lower()}" in names
-            or f"{DESTINATION}{domain_key(recipient.address.domain)}" in names
+            or f"{DESTINATION}{ascii_key(destination.nexthop)}" in names
+            or f"{DESTINATION}{ascii_key(recipient.address.domain)}" in names
         )
 
 
@@ -113,5 +126,9 @@ def write_names(file: Path, names: Iterable[str]) -> None:
         os.close(directory)
 
 
-def _key(name: str) -> str:
-    return name.strip().lower()
+def suspension_key(name: str) -> str:
+    """The form of a name used to compare: of a domain, it is one in whichever way it is spelt."""
+    name = name.strip()
+    if name[: len(DESTINATION)].lower() == DESTINATION:
+        return f"{DESTINATION}{ascii_key(name[len(DESTINATION) :])}"
+    return name.lower()

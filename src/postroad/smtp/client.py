@@ -31,6 +31,7 @@ from postroad.smtp.client_events import (
     Dialect,
     Ended,
     Finished,
+    FirstOctetWanted,
     LoggedIn,
     LoginRefused,
     Ready,
@@ -45,6 +46,7 @@ from postroad.smtp.reply_parser import MalformedReply
 from postroad.smtp.secrets import Secrets
 
 __all__ = [
+    "MAX_CHALLENGES",
     "Answer",
     "Challenged",
     "ClientCore",
@@ -53,6 +55,7 @@ __all__ = [
     "Dialect",
     "Ended",
     "Finished",
+    "FirstOctetWanted",
     "LoggedIn",
     "LoginRefused",
     "Parameters",
@@ -68,6 +71,9 @@ MAX_AUTH_LINE = 510
 """Octets of an AUTH command without its end (RFC 4954 §4): a longer initial response waits until
 the server asks for it."""
 
+MAX_CHALLENGES = 10
+"""In one login. No mechanism here has more than three; a server may ask on for ever."""
+
 
 class ClientCore(ClientTransaction):
     """One session with one server.
@@ -80,12 +86,14 @@ class ClientCore(ClientTransaction):
         doubtful: whether the session ended without a reply to a content that was sent with its
             end: the server may have the message, or not.
         lost: whether the session ended without a last word of the server's.
+        heard: replies so far, whole ones.
         chunk_misunderstood: whether the last transaction failed for nothing but BDAT, which the
-            server announced and does not know; by DATA it may yet go on the same session.
+            server announced and does not know; by DATA it may yet go in another session.
+        chunking_proved: whether the server has taken a chunk.
         server_name: what the server calls itself in its reply to EHLO or HELO.
     """
 
-    __slots__ = ("_auth_parameter", "_hostname", "_initial")
+    __slots__ = ("_auth_parameter", "_challenges", "_hostname", "_initial")
 
     def __init__(
         self,
@@ -95,6 +103,7 @@ class ClientCore(ClientTransaction):
         *,
         auth_parameter: bool = False,
         chunking: bool = False,
+        chunking_proved: bool = False,
     ) -> None:
         """A session whose greeting is awaited.
 
@@ -106,11 +115,13 @@ class ClientCore(ClientTransaction):
                 this machine, not for the submitter of each message.
             chunking: whether text goes by BDAT where CHUNKING is offered; what is no text always
                 does (RFC 3030).
+            chunking_proved: whether a chunk was taken there before.
         """
-        super().__init__(peer, dialect, chunking=chunking)
+        super().__init__(peer, dialect, chunking=chunking, proved=chunking_proved)
         self._hostname = hostname
         self._auth_parameter = auth_parameter
         self._initial: str | None = None  # of a login, while it waits for its turn
+        self._challenges = 0  # that may still come; none after a login was given up
 
     # Bytes -------------------------------------------------------------------------------------
 
@@ -126,6 +137,7 @@ class ClientCore(ClientTransaction):
                 return self._broken(error)
             if reply is None:
                 break
+            self.heard += 1
             if reply.code == 421 and self.stage is not Stage.GREETING:
                 # The server hangs up, whatever was asked (RFC 5321 §3.8).
                 return self._close(Answer(reply))
@@ -172,12 +184,16 @@ class ClientCore(ClientTransaction):
         self._initial = None
         if len(line) > MAX_AUTH_LINE:
             line, self._initial = f"AUTH {mechanism}", response
+        self._challenges = MAX_CHALLENGES
         self._command(line, Stage.AUTH)
 
     def respond(self, response: bytes | None) -> None:
         """Answer a challenge; `None` gives the login up."""
         assert self.stage is Stage.CHALLENGED
-        self._command("*" if response is None else _base64(response), Stage.AUTH)
+        if response is None:
+            self._give_up_login()
+        else:
+            self._command(_base64(response), Stage.AUTH)
 
     def quit(self) -> None:
         """Send QUIT."""
@@ -220,7 +236,7 @@ class ClientCore(ClientTransaction):
 
     def _on_auth(self, reply: Reply) -> ClientEvent | None:
         if reply.code == 334:
-            return self._on_challenge()
+            return self._on_challenge(reply)
         self.stage = Stage.IDLE
         if is_completion(reply):
             self._logged_in = True
@@ -228,7 +244,10 @@ class ClientCore(ClientTransaction):
             return LoggedIn()
         return LoginRefused(Answer(reply))
 
-    def _on_challenge(self) -> ClientEvent | None:
+    def _on_challenge(self, reply: Reply) -> ClientEvent | None:
+        if not self._challenges:  # RFC 4954 §4: "*" is answered with 501, and there is an end
+            return self._unexpected(reply)
+        self._challenges -= 1
         if self._initial is not None:  # which was too long for the command's own line
             self._command(self._initial, Stage.AUTH)
             self._initial = None
@@ -236,7 +255,7 @@ class ClientCore(ClientTransaction):
         try:
             data = b64decode(self._parser.challenge, validate=True)
         except ValueError:  # binascii's
-            self._command("*", Stage.AUTH)
+            self._give_up_login()
             return None
         self.stage = Stage.CHALLENGED
         return Challenged(data)
@@ -245,6 +264,10 @@ class ClientCore(ClientTransaction):
         return self._close(Answer(reply))
 
     # Inside ------------------------------------------------------------------------------------
+
+    def _give_up_login(self) -> None:
+        self._challenges = 0
+        self._command("*", Stage.AUTH)
 
     def _say_hello(self) -> None:
         if self._dialect is Dialect.LMTP:

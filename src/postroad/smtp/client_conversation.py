@@ -43,8 +43,9 @@ class ClientConversation:
         "_whole_sent",
         "answered",
         "doubtful",
-        "lost",
         "extensions",
+        "heard",
+        "lost",
         "server_name",
         "stage",
     )
@@ -66,6 +67,7 @@ class ClientConversation:
         self.answered = False
         self.lost = False
         self.doubtful = False
+        self.heard = 0
 
     # Bytes -------------------------------------------------------------------------------------
 

@@ -17,6 +17,7 @@ __all__ = [
     "Dialect",
     "Ended",
     "Finished",
+    "FirstOctetWanted",
     "LoggedIn",
     "LoginRefused",
     "Ready",
@@ -49,6 +50,7 @@ class Stage(Enum):
     MAIL = "sending MAIL FROM"
     RCPT = "sending RCPT TO"
     DATA = "sending DATA command"
+    FIRST_OCTET = "sending BDAT command"
     CONTENT = "sending message body"
     END = "sending end of data -- message may be sent more than once"
     LONE_DOT = "ending a message without recipients"
@@ -65,6 +67,7 @@ IN_TRANSACTION = frozenset(
         Stage.MAIL,
         Stage.RCPT,
         Stage.DATA,
+        Stage.FIRST_OCTET,
         Stage.CONTENT,
         Stage.END,
         Stage.LONE_DOT,
@@ -136,6 +139,11 @@ class ContentWanted:
 
 
 @dataclass(frozen=True, slots=True)
+class FirstOctetWanted:
+    """The server has to show that it knows BDAT: `first_octet`; then the whole may be wanted."""
+
+
+@dataclass(frozen=True, slots=True)
 class Finished:
     """The transaction is over: one answer for each recipient, in the order they were given."""
 
@@ -157,6 +165,7 @@ ClientEvent = (
     | LoggedIn
     | LoginRefused
     | ContentWanted
+    | FirstOctetWanted
     | Finished
     | Ended
 )

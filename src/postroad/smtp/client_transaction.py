@@ -5,11 +5,19 @@ adds the session around them, and says which method belongs to which stage.
 
 Theory of operation, of the content. By DATA its dots are doubled, and a reply (354) is needed
 before it. By BDAT (RFC 3030 §2) its octets are counted, which content that is no lines of text
-(BINARYMIME) cannot do without. Where a server offers CHUNKING and the caller has the whole content
-at hand, MAIL, every RCPT, BDAT and the content go out in one piece: one round trip in place of two
-(`takes_at_once`). A server that takes no recipient then gets octets it did not want. It has to
-skip them; one that does not would read them as commands. So this is done neither behind a login,
-where such commands could do harm, nor is a session used again that took no recipient.
+(BINARYMIME) cannot do without.
+
+BDAT has no go-ahead: a server that announces CHUNKING and does not know BDAT would read the content
+as commands, and so whoever wrote the message would speak in our name. Until a server has taken a
+chunk, the first one is therefore a single octet, which can be no command; the rest follows its
+reply. A server that did not know it is heard out no further: whatever it reads as commands, nothing
+is sent behind it.
+
+Where that is proved, here or in an earlier session with the same endpoint, and the caller has the
+whole content at hand, MAIL, every RCPT, BDAT and the content go out in one piece: one round trip in
+place of two (`takes_at_once`). A server that takes no recipient then gets octets it did not want,
+and has to skip them. So this is not done behind a login, nor is a session used again that took no
+recipient.
 """
 
 from __future__ import annotations
@@ -31,6 +39,7 @@ from postroad.smtp.client_events import (
     ContentWanted,
     Dialect,
     Finished,
+    FirstOctetWanted,
     Stage,
 )
 from postroad.smtp.client_parameters import Transaction
@@ -46,6 +55,7 @@ from postroad.smtp.stuffing import (
 __all__ = ["ClientTransaction"]
 
 _CONTENT_WANTED = ContentWanted()
+_FIRST_OCTET_WANTED = FirstOctetWanted()
 
 _NO_SUCH_COMMAND = frozenset({500, 501, 502, 503, 504, 521})
 """Replies to BDAT that say nothing of the message: the server does not know what it announced."""
@@ -58,6 +68,7 @@ class ClientTransaction(ClientConversation):
         "_at",
         "_at_once",
         "_chunk",
+        "_chunk_taken",
         "_chunking",
         "_framing",
         "_is_text",
@@ -66,10 +77,14 @@ class ClientTransaction(ClientConversation):
         "_open",
         "_pipelined",
         "_probing",
+        "_sent_ahead",
         "chunk_misunderstood",
+        "chunking_proved",
     )
 
-    def __init__(self, peer: str, dialect: Dialect, *, chunking: bool = False) -> None:
+    def __init__(
+        self, peer: str, dialect: Dialect, *, chunking: bool = False, proved: bool = False
+    ) -> None:
         super().__init__(peer, dialect)
         self._chunking = chunking
         self._pipelined = False
@@ -82,6 +97,9 @@ class ClientTransaction(ClientConversation):
         self._at_once = False
         self._logged_in = False
         self.chunk_misunderstood = False
+        self.chunking_proved = proved
+        self._chunk_taken = False  # by this server, in this session
+        self._sent_ahead = 0  # octets of the content that went out as a chunk of their own
         self._framing: Stuffer | Counter | CountedLines | None = None
 
     # Actions -----------------------------------------------------------------------------------
@@ -106,6 +124,7 @@ class ClientTransaction(ClientConversation):
         offered = self.extensions
         return (
             self._chunking
+            and self.chunking_proved
             and offered.chunking
             and offered.pipelining
             and self._dialect is Dialect.SMTP
@@ -164,7 +183,17 @@ class ClientTransaction(ClientConversation):
         framing = self._framing
         if framing is None:
             framing = self._framing = self._framing_of_content()
-        self._out.append(framing.feed(chunk))
+        octets = framing.feed(chunk)
+        if self._sent_ahead and octets:
+            octets, self._sent_ahead = octets[1:], 0
+        self._out.append(octets)
+
+    def first_octet(self, octet: bytes) -> None:
+        """Send the first octet of the content as a chunk; `content` begins with it all the same."""
+        assert self.stage is Stage.FIRST_OCTET
+        assert len(octet) == 1
+        self._out.append(b"BDAT 1\r\n" + octet)
+        self._sent_ahead = 1
 
     def end_content(self) -> None:
         """Send the end of the content.
@@ -245,9 +274,37 @@ class ClientTransaction(ClientConversation):
 
         A connection that breaks within it leaves nothing that could be taken for a whole message.
         """
-        self._out.append(b"BDAT %d LAST\r\n" % size)
+        if size and not self.chunking_proved:
+            self.stage = Stage.FIRST_OCTET
+            return _FIRST_OCTET_WANTED
+        self._out.append(b"BDAT %d LAST\r\n" % (size - self._sent_ahead))
         self.stage = Stage.CONTENT
         return _CONTENT_WANTED
+
+    def _on_first_octet(self, reply: Reply) -> ClientEvent | None:
+        if not is_completion(reply):
+            return self._unexpected(reply) if reply.is_positive else self._chunk_refused(reply)
+        self.chunking_proved = self._chunk_taken = True
+        assert self._chunk is not None
+        return self._begin_chunk(self._chunk)
+
+    def _chunk_refused(self, reply: Reply) -> ClientEvent:
+        """The message is, unless the server has never heard of BDAT; the transaction is still open.
+
+        A server that has taken a chunk in this session does not mean that by whatever code.
+        """
+        unknown = reply.code in _NO_SUCH_COMMAND and not self._chunk_taken
+        if not (unknown and self._is_text):
+            event = self._finish(Answer(reply, command="end of DATA"), needs_reset=True)
+            if unknown:
+                self.stage = Stage.CLOSED
+            return event
+        self._chunking = False
+        self.chunk_misunderstood = True
+        words = f"host {self._peer} announces CHUNKING and does not know BDAT: {reply}"
+        event = self._finish(Answer(Reply.of(451, "4.5.1", words), from_peer=False))
+        self.stage = Stage.CLOSED
+        return event
 
     def _on_data(self, reply: Reply) -> ClientEvent | None:
         if reply.code >= 400:
@@ -284,14 +341,16 @@ class ClientTransaction(ClientConversation):
         if 300 <= reply.code < 400:
             return self._unexpected(reply)
         self._whole_sent = False
-        # A chunk that was refused leaves the transaction open (RFC 3030 §2).
-        needs_reset = self._chunk is not None and reply.code >= 400
-        if needs_reset and self._is_text and reply.code in _NO_SUCH_COMMAND:
-            self._chunking = False
-            self.chunk_misunderstood = True
+        if self._chunk is not None:
+            if reply.code < 300:
+                self.chunking_proved = self._chunk_taken = True
+            elif self._dialect is Dialect.SMTP:
+                return self._chunk_refused(reply)
         answer = Answer(reply, command="end of DATA")
         if self._dialect is Dialect.SMTP:
-            return self._finish(answer, needs_reset=needs_reset)
+            return self._finish(answer)
+        # A chunk that was refused leaves the transaction open (RFC 3030 §2).
+        needs_reset = self._chunk is not None and reply.code >= 400
         self._answers[self._open[self._at]] = answer
         self._at += 1
         return self._finish(needs_reset=needs_reset) if self._at == len(self._open) else None
@@ -301,6 +360,7 @@ class ClientTransaction(ClientConversation):
     def _frame(self, transaction: Transaction, lines: list[str]) -> None:
         """Decide between DATA, BDAT and no content at all."""
         self._framing = None
+        self._sent_ahead = 0
         self.chunk_misunderstood = False
         self._is_text = transaction.body is not BodyType.BINARY_MIME
         chunked = not self._is_text or (self._chunking and self.extensions.chunking)
@@ -353,6 +413,7 @@ class ClientTransaction(ClientConversation):
         Stage.MAIL: _on_mail,
         Stage.RCPT: _on_recipient,
         Stage.DATA: _on_data,
+        Stage.FIRST_OCTET: _on_first_octet,
         Stage.END: _on_end,
         Stage.LONE_DOT: _on_lone_dot,
     }

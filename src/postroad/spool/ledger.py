@@ -69,6 +69,7 @@ class Ledger:
         self.connection = connection
         self.claimed: dict[int, int] = {}  # recipient -> message
         self._withheld: Counter[int] = Counter()  # held messages -> their claimed recipients
+        self._given_up: set[int] = set()  # claimed recipients that are owed a report instead
         self._bodies = bodies
         self._recent = recent
         self._reader = reader
@@ -125,6 +126,7 @@ class Ledger:
     def unclaim_for_good(self, recipient: int) -> None:
         """The recipient, which is with the queue, will not be there again."""
         message = self.claimed.pop(recipient)
+        self._given_up.discard(recipient)
         if self._withheld and message in self._withheld:
             self._withheld[message] -= 1
             if not self._withheld[message]:
@@ -141,10 +143,16 @@ class Ledger:
             self._withheld.pop(number, None)
         self.rewind(None)
 
-    @property
-    def withholds_any(self) -> bool:
-        """Whether `withholds` is worth a call."""
-        return bool(self._withheld)
+    def give_up(self, recipients: Iterable[int]) -> None:
+        """Those of them that the queue has are not to be begun: they are to be reported on."""
+        self._given_up.update(id_ for id_ in recipients if id_ in self.claimed)
+
+    def withheld(self, recipients: Iterable[int]) -> Iterator[int]:
+        """Those of the recipients given to the queue that it must not begin (any more)."""
+        for id_ in recipients:
+            message = self.claimed.get(id_)
+            if message is None or message in self._withheld or id_ in self._given_up:
+                yield id_
 
     def withholds(self, number: int | None) -> bool:
         """Whether a message was held while the queue has recipients of it."""

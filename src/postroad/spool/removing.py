@@ -2,6 +2,7 @@
 
 Of a message with several recipients some may be meant, and only they go. An attempt under way may
 still succeed; its result is passed over, because the ledger does not know the recipient any more.
+For the same reason the queue begins none that it only has in memory.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
 """Recipients that begin anew, as if their message had just come in: an operator's job.
 
-They are due now, their attempts and the last reply are forgotten, and the message is as old as the
-job: schedule and lifetime begin again. Aliases were followed when it came, and are not followed a
-second time; the route is looked up with each attempt in any case. What is held stays held, and
-begins anew when it is released. What is owed to a sender stays owed. Of a recipient that the queue
-has, only the attempt under way goes on as it was ordered.
+They are due now; their attempts, the last reply and that their sender was told of a delay are
+forgotten, and the message is as old as the job: schedule and lifetime begin again. Aliases were
+followed when it came, and are not followed a second time; the route is looked up with each attempt
+in any case. What is held stays held, and begins anew when it is released. What is owed to a sender
+stays owed. Of a recipient that the queue has, only the attempt under way goes on as it was ordered.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ COLUMNS = "m.id, r.id, m.held IS NOT NULL, coalesce(m.hold_until, 0)"
 
 RENEW = "UPDATE message SET queued = ? WHERE id IN (SELECT value FROM json_each(?))"
 FORGET = (
-    "UPDATE recipient SET attempts = 0, reason = iif(owed IS NULL, NULL, reason), shelved = NULL"
+    "UPDATE recipient SET attempts = 0, told = NULL, shelved = NULL,"
+    " reason = iif(owed IS NULL, NULL, reason)"
     " WHERE id IN (SELECT value FROM json_each(?))"
 )
 DUE = "UPDATE recipient SET next_attempt = ? WHERE id IN (SELECT value FROM json_each(?))"

@@ -6,8 +6,9 @@ start where it does not. So nothing is lost with a crash in between, and the rul
 (NOTIFY, the null sender, RET) are the queue's alone. A held message is released with its last
 recipient that is given up.
 
-A recipient that the queue has is being tried, or about to be. If that succeeds, there is nothing to
-return; if it fails, the report is due when the next attempt would have been.
+What the queue has and did not begin is begun no more: it hands it back, and the report is due.
+Where an attempt is under way and succeeds, there is nothing to return; if it fails, the report is
+due when the next attempt would have been.
 """
 
 from __future__ import annotations
@@ -68,6 +69,7 @@ class Return(Window):
     def conclude(self, ledger: Ledger, _: Changes) -> Altered:
         """The reports are due."""
         ledger.let_go(self.freed)
+        ledger.give_up(self.found)
         messages = self.count(set(self.found.values()))
         return Altered(messages, len(self.found), len(self.busy), 0, self.rest)
 

@@ -49,7 +49,7 @@ from postroad.spool.opening import (
     open_directory,
 )
 from postroad.spool.quarantine import Quarantine
-from postroad.spool.queue_id import QueueIds, number_of
+from postroad.spool.queue_id import QueueIds
 from postroad.spool.removing import Remove, Removed
 from postroad.spool.requeueing import Requeue
 from postroad.spool.returning import Return
@@ -349,9 +349,13 @@ class Shard:
         now = self._clock()
         return await self._windows(lambda place: self._removed(Remove(choice, now, place)))
 
-    def withholds(self, queue_id: str) -> bool:
-        """Whether no delivery of a message with claimed recipients is to begin: it is held."""
-        return self._ledger.withholds_any and self._ledger.withholds(number_of(queue_id))
+    def withheld(self, recipient_ids: Sequence[int]) -> frozenset[int]:
+        """Which of these claimed recipients are not to be begun: an operator was faster.
+
+        Their message was held, or they were removed or given up, since they were claimed. They are
+        to be handed back by `release`.
+        """
+        return frozenset(self._ledger.withheld(recipient_ids))
 
     async def delete(self, queue_ids: Sequence[str]) -> int:
         """Remove messages with all their recipients; see `remove`.

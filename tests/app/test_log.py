@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import time
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from postroad.app.log import CONSOLE_EVENTS, LogFile, console, formatter
+from postroad.app.log import BUSY, CONSOLE_EVENTS, LogFile, console, formatter
 from postroad.model import (
     Address,
     Client,
@@ -198,3 +199,20 @@ async def test_lines_of_one_turn_are_written_together_and_none_is_lost(tmp_path:
 
     assert before == ""
     assert len(path.read_text().splitlines()) == 3
+
+
+async def test_lines_of_a_busy_server_are_written_a_moment_later(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    log = LogFile(path, lambda event, now: event.text, lambda: NOW)
+
+    for _ in range(BUSY):
+        log(Connected("smtpd", CLIENT))
+        await asyncio.sleep(0)
+    at_once = len(path.read_text().splitlines())
+    log(Connected("smtpd", CLIENT))
+    await asyncio.sleep(0)
+    later = len(path.read_text().splitlines())
+    log.close()
+
+    assert (at_once, later) == (BUSY, BUSY)
+    assert len(path.read_text().splitlines()) == BUSY + 1

@@ -41,8 +41,14 @@ Format = Callable[[Event, float], str]
 COMPLAINT_PAUSE = 60.0  # seconds
 
 GATHER = 0.005
-"""Seconds for which lines of a busy server are collected before they are written. After a moment
-of silence a line is written at the end of its turn, so whoever watches the log sees it at once."""
+"""Seconds for which lines of a busy server are collected before they are written."""
+
+PERIOD = 0.02
+"""Seconds in which writes are counted, to see whether the server is busy."""
+
+BUSY = 10
+"""Writes in a period, at the end of the turn of their lines, so that whoever watches the log sees
+what a client has just been told. Only who writes more often than that gathers."""
 
 
 class LogFile:
@@ -77,7 +83,8 @@ class LogFile:
         self._stream: TextIO = self._open()
         self._lines: list[str] = []
         self._complained = 0.0
-        self._written = 0.0
+        self._since = 0.0  # when the period began
+        self._writes = 0  # in this period
 
     def __call__(self, event: Event) -> None:
         """Write the event's line at the end of this turn of the event loop, or a moment later."""
@@ -93,11 +100,16 @@ class LogFile:
             except RuntimeError:  # no loop: start-up, or the supervisor
                 self.flush()
                 return
-            if 0 <= now - self._written < GATHER:
+            if self._is_busy(now):
                 loop.call_later(GATHER, self.flush)
             else:
                 loop.call_soon(self.flush)
-            self._written = now
+
+    def _is_busy(self, now: float) -> bool:
+        if not 0 <= now - self._since < PERIOD:
+            self._since, self._writes = now, 0
+        self._writes += 1
+        return self._writes > BUSY
 
     def flush(self) -> None:
         """Write what is waiting now. A log that cannot be written must not stop the mail."""

@@ -41,6 +41,9 @@ _WITHOUT = {
 _MEDIUM = "DEFAULT:!aNULL:!eNULL:!PSK:!SRP:!aDSS:!RC4:!MD5"
 """Also key exchange without forward secrecy, and old digests: better than plain text."""
 
+_HIGH = "@SECLEVEL=2:ECDHE+AESGCM:ECDHE+CHACHA20:ECDHE+AES:DHE+AES:!aNULL:!aDSS:!SHA1:!AESCCM"
+"""Forward secrecy and SHA-2. Said in full: what is the default differs from Python to Python."""
+
 
 class ClientTls(NamedTuple):
     """What a context is made from.
@@ -48,7 +51,7 @@ class ClientTls(NamedTuple):
     Attributes:
         verify: whether an authority must stand behind the certificate.
         protocols: as `parse_protocols` reads them.
-        ciphers: `high`: Python's own choice, all with forward secrecy; `medium`: more.
+        ciphers: `high`: only with forward secrecy and SHA-2; `medium`: more.
         ca_file: PEM file of authorities in place of the system's.
         certificate: PEM file of a certificate to show.
         key: PEM file of its key; `None`: the certificate's own file.
@@ -139,6 +142,8 @@ def _make(wanted: ClientTls) -> ssl.SSLContext:
         context.set_ciphers(f"{_MEDIUM}:@SECLEVEL={0 if old else 1}")
     elif old:
         context.set_ciphers("HIGH:!aNULL:!eNULL:!PSK:!SRP:!aDSS:@SECLEVEL=0")
+    else:
+        context.set_ciphers(_HIGH)
     if wanted.certificate is not None:
         _show(context, wanted.certificate, wanted.key or wanted.certificate)
     return context

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+import contextlib
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from typing import TypeVar
 
 from postroad.delivery import Route
 from postroad.model import Address, ContentFilter, Envelope, StoredMessage, StoredRecipient
 from postroad.model.journal import Event
+from postroad.queue import Runner
 from postroad.spool import Claim, Claimed, Done, Retry, SpoolError
 from queue_mail import NOON
 
@@ -198,3 +200,16 @@ async def turn(times: int = 20) -> None:
     """Turn the loop, so that whatever could happen now has happened."""
     for _ in range(times):
         await asyncio.sleep(0)
+
+
+@contextlib.asynccontextmanager
+async def delivering(runner: Runner) -> AsyncIterator[None]:
+    """The runner runs meanwhile."""
+    task = asyncio.create_task(runner.run())
+    await turn()
+    try:
+        yield
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task

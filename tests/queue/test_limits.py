@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
 
 from fake_transport import BOUNCES, SENDS, FakeTransport, answer
 from postroad.model import Reply, Status
@@ -13,7 +12,16 @@ from postroad.queue import QueueSettings, Runner
 from postroad.queue.settings import DestinationSettings
 from postroad.queue.suspension import Suspension
 from postroad.spool import Done, Retry
-from queue_fakes import FakeClock, FakeDoor, FakeJournal, FakeRouter, FakeSpool, turn, until
+from queue_fakes import (
+    FakeClock,
+    FakeDoor,
+    FakeJournal,
+    FakeRouter,
+    FakeSpool,
+    delivering,
+    turn,
+    until,
+)
 from queue_mail import NOON, message, recipients
 
 DAY = 86_400.0
@@ -54,16 +62,8 @@ class Stage:
             suspension=self.suspension,
         )
 
-    @contextlib.asynccontextmanager
-    async def running(self) -> AsyncIterator[None]:
-        task = asyncio.create_task(self.runner.run())
-        await turn()
-        try:
-            yield
-        finally:
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+    def running(self) -> AbstractAsyncContextManager[None]:
+        return delivering(self.runner)
 
     def commit(self, *to: str, sender: str = "alice@example.org") -> None:
         self.runner.add(self.spool.commit(message(sender), recipients(*to)))

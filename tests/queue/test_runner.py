@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import re
 import threading
-from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 
 import pytest
@@ -28,7 +27,16 @@ from postroad.model import (
 from postroad.model.journal import Bounced, Delivered, Level, Notice, Removed
 from postroad.queue import QueueSettings, Runner
 from postroad.spool import Claimed, Done, Retry
-from queue_fakes import FakeClock, FakeDoor, FakeJournal, FakeRouter, FakeSpool, turn, until
+from queue_fakes import (
+    FakeClock,
+    FakeDoor,
+    FakeJournal,
+    FakeRouter,
+    FakeSpool,
+    delivering,
+    turn,
+    until,
+)
 from queue_mail import NOON, MemoryContent, crowd, message, recipients
 
 DAY = 86_400.0
@@ -55,16 +63,8 @@ class Stage:
             hostname="mail.example.org",
         )
 
-    @contextlib.asynccontextmanager
-    async def running(self) -> AsyncIterator[None]:
-        task = asyncio.create_task(self.runner.run())
-        await turn()
-        try:
-            yield
-        finally:
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+    def running(self) -> AbstractAsyncContextManager[None]:
+        return delivering(self.runner)
 
     def commit(self, sender="alice@example.org", to=("bob@example.net",), *, asked=(), **fields):
         """A message comes in, as intake does it; `asked` is about each recipient."""

@@ -19,6 +19,7 @@ from postroad.directory import Directory
 from postroad.limits.state_file import Keeper
 from postroad.model import Address, ContentFilter
 from postroad.model.journal import Journal, Level, Notice
+from postroad.queue.routes import Router
 
 __all__ = ["Suppressing", "Unsuppressed"]
 
@@ -55,23 +56,12 @@ class Suppressing:
         await asyncio.to_thread(self._file.close)
 
 
-class Outgoing(Protocol):
+class Outgoing(Router, Protocol):
     """Who knows routes and transports; `Outbound` does."""
 
     @property
     def transports(self) -> Mapping[str, Transport]:
         """By the name that routes use."""
-        ...
-
-    async def route(
-        self,
-        address: Address,
-        content_filter: ContentFilter | None = None,
-        *,
-        sender: Address | None = None,
-        listener: str = "",
-    ) -> Route:
-        """The transport and the next hop."""
         ...
 
 

@@ -21,7 +21,7 @@ from typing import TypeVar
 
 from postroad.model import BLANK, Content, Envelope, Waybill
 from postroad.model.address import Address
-from postroad.spool.choosing import condition
+from postroad.spool.choosing import Values, condition
 from postroad.spool.claim import Choice
 from postroad.spool.content import FileContent, Reader, Recent, RowContent
 from postroad.spool.errors import SpoolError
@@ -218,26 +218,33 @@ def _list(database: Path, choice: Choice, now: float) -> Iterator[Entry]:
 
 def _recipients_of(database: Path, choice: Choice, now: float) -> Iterator[tuple[str, float]]:
     meant = condition(choice, now)
-
-    def read(
-        connection: sqlite3.Connection, after: int, last: int | None
-    ) -> list[tuple[str, float]]:
-        text, values = meant.of_recipients(after, last)
-        return connection.execute(f"SELECT r.address, m.arrived {text}", values).fetchall()
-
-    return _stretches(database, END_OF_RECIPIENTS, read, is_named=meant.is_named)
+    ends = END_OF_RECIPIENTS
+    return _aged(database, "r.address", meant.of_recipients, ends, is_named=meant.is_named)
 
 
 def _senders_of(database: Path, choice: Choice, now: float) -> Iterator[tuple[str, float]]:
     meant = condition(choice, now)
+    ends = END_OF_MESSAGES
+    return _aged(database, "m.sender", meant.of_messages, ends, is_named=meant.is_named)
+
+
+def _aged(
+    database: Path,
+    column: str,
+    rest: Callable[[int, int | None], tuple[str, Values]],
+    ends: str,
+    *,
+    is_named: bool,
+) -> Iterator[tuple[str, float]]:
+    """A column of what is meant, with the time at which its message came."""
 
     def read(
         connection: sqlite3.Connection, after: int, last: int | None
     ) -> list[tuple[str, float]]:
-        text, values = meant.of_messages(after, last)
-        return connection.execute(f"SELECT m.sender, m.arrived {text}", values).fetchall()
+        text, values = rest(after, last)
+        return connection.execute(f"SELECT {column}, m.arrived {text}", values).fetchall()
 
-    return _stretches(database, END_OF_MESSAGES, read, is_named=meant.is_named)
+    return _stretches(database, ends, read, is_named=is_named)
 
 
 def _find(directory: Path, number: int, queue_id: str) -> tuple[Entry, Content] | None:

@@ -151,6 +151,18 @@ async def test_bdat_that_is_announced_and_not_known(world):
     assert sum(line.startswith("BDAT") for line in here.server.commands) == 1
 
 
+async def test_bdat_that_makes_a_host_hang_up(world):
+    class Startled(FakeMx):
+        async def _take_chunk(self, reader, writer, mail, argument) -> None:
+            writer.close()
+            await writer.wait_closed()
+
+    here = await world(Startled(offer=CHUNKING))
+    assert told(await here.send()) == [TAKEN]
+    assert told(await here.send()) == ["10 sent 250 2.0.0 Ok: queued as 1"]
+    assert sum(line.startswith("BDAT") for line in here.server.commands) == 1
+
+
 async def test_content_for_nobody_ends_the_session(world):
     said = {"RCPT": ["250 2.1.5 Ok", "550 5.1.1 Unknown"]}
     here = await world(FakeMx(offer=CHUNKING, said=said))

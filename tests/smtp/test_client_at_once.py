@@ -191,6 +191,14 @@ def test_a_connection_lost_at_the_first_chunk_leaves_no_doubt():
     core.receive(b"")
     assert answers(core) == [f"451 4.4.2 lost connection with {PEER} while sending BDAT command"]
     assert not core.doubtful
+    assert core.chunk_misunderstood  # by DATA it may go, and nothing of the message was sent
+
+
+def test_what_only_bdat_can_carry_is_not_tried_by_data():
+    core = asked_for_the_first_octet(body=BodyType.BINARY_MIME)
+    core.receive(b"")
+    assert answers(core) == [f"451 4.4.2 lost connection with {PEER} while sending BDAT command"]
+    assert not core.chunk_misunderstood
 
 
 @pytest.mark.parametrize(

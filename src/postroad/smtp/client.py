@@ -88,7 +88,8 @@ class ClientCore(ClientTransaction):
         lost: whether the session ended without a last word of the server's.
         heard: replies so far, whole ones.
         chunk_misunderstood: whether the last transaction failed for nothing but BDAT, which the
-            server announced and does not know; by DATA it may yet go in another session.
+            server announced and does not know, or hung up on without a word; by DATA it may yet go
+            in another session.
         chunking_proved: whether the server has taken a chunk.
         server_name: what the server calls itself in its reply to EHLO or HELO.
     """
@@ -145,6 +146,7 @@ class ClientCore(ClientTransaction):
             if event is not None:
                 return event
         if self._eof and self.stage is not Stage.CLOSED:
+            self._suspect_chunk()
             return self._close(self._last_words())
         return None
 

@@ -306,6 +306,11 @@ class ClientTransaction(ClientConversation):
         self.stage = Stage.CLOSED
         return event
 
+    def _suspect_chunk(self) -> None:
+        """The server hung up on the first octet; if that was for BDAT, DATA does better."""
+        if self.stage is Stage.FIRST_OCTET and self._sent_ahead and self._is_text:
+            self.chunk_misunderstood = not self._chunk_taken
+
     def _on_data(self, reply: Reply) -> ClientEvent | None:
         if reply.code >= 400:
             return self._finish(Answer(reply, command="DATA"), needs_reset=True)

@@ -175,7 +175,7 @@ async def test_a_provider_that_wants_it_slower_halves_the_day(make):
 
 async def test_unless_it_must_not(make):
     world = make(slow_down=False)
-    await world.refused(Reply.of(421, "4.7.0", "too many"))
+    await world.refused(Reply.of(421, "4.7.0", "too many messages"))
     assert await world.sent(10) == 3
 
 
@@ -184,6 +184,8 @@ async def test_unless_it_must_not(make):
     [
         (421, "4.7.28 rate limit", True),
         (451, "4.7.650 temporarily deferred due to reputation", True),
+        (421, "4.7.0 This message is likely suspicious due to the low reputation", True),
+        (452, "4.5.3 Too many recipients", False),
         (450, "4.2.0 greylisted", False),
         (550, "5.7.1 too many messages", False),
         (250, "2.0.0 Ok", False),

@@ -13,7 +13,6 @@ cannot be written, the address sends nothing: too much is what it must not send.
 from __future__ import annotations
 
 import asyncio
-import re
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -24,6 +23,8 @@ from typing import NamedTuple
 
 from postroad.delivery.sources import Source
 from postroad.delivery.warmup_settings import OTHERS, Schedule, WarmupSettings, first_day, group_of
+from postroad.history.refusal import meaning_of
+from postroad.history.refusal_kind import Cause
 from postroad.limits.state_file import Keeping, Shape, StateUnavailable, open_file
 from postroad.model import Reply
 
@@ -37,6 +38,9 @@ KEPT_DAYS = 30
 
 COMPLAIN_EVERY = 60.0
 
+_LESS_HELPS = frozenset({Cause.THROTTLED, Cause.REPUTATION})
+"""What a new address meets that sends more than it is trusted with."""
+
 _TABLES = """
 CREATE TABLE counts (
     address TEXT NOT NULL,
@@ -48,12 +52,6 @@ CREATE TABLE counts (
     PRIMARY KEY (address, destinations, day)
 ) STRICT, WITHOUT ROWID;
 """
-
-_SLOWER = re.compile(
-    r"\b(?:rate|throttl\w*|too (?:many|much|fast)|unusual(?:ly)?|limit(?:ed|s)?|exceed\w*|slow|"
-    r"temporarily deferred|reputation|try again later)\b",
-    re.IGNORECASE,
-)
 
 
 class WarmupUnavailable(StateUnavailable):
@@ -223,7 +221,7 @@ class Warmup:
     def ended(self, source: Source, host: str, reply: Reply) -> None:
         """Halve the share of today where the provider wants less. See `Sources.ended`."""
         plan = self._plans.get(source.address)
-        if plan is None or not plan.slow_down or not wants_it_slower(reply):
+        if plan is None or not plan.slow_down or not wants_it_slower(reply, host):
             return
         ration = self._ration(source.address, host)
         if ration is None:
@@ -268,9 +266,17 @@ class Warmup:
         return False
 
 
-def wants_it_slower(reply: Reply) -> bool:
-    """Whether a next hop defers mail because too much of it comes."""
-    return 400 <= reply.code < 500 and _SLOWER.search(" ".join(reply.lines)) is not None
+def wants_it_slower(reply: Reply, host: str = "") -> bool:
+    """Whether a next hop defers mail because of how much of it comes, or of who we are to it.
+
+    Args:
+        reply: what it said.
+        host: who said it, as logs show a relay; empty where that is not known.
+    """
+    if not 400 <= reply.code < 500:
+        return False
+    meaning = meaning_of(str(reply), host)
+    return meaning is not None and meaning.cause in _LESS_HELPS
 
 
 def states(file: Path, settings: Mapping[str, WarmupSettings], now: float) -> Iterator[WarmupState]:

@@ -91,6 +91,7 @@ def test_a_dummy_costs_the_same_and_matches_nothing():
         STORED[:-4],
         STORED.removeprefix("{ARGON2ID}"),
     ],
+    ids=["nothing", "a password", "only a scheme", "no base64", "cut", "no scheme"],
 )
 def test_a_hash_that_is_not_understood_matches_nothing(stored):
     assert not matches(stored, "summersun")

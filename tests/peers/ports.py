@@ -1,7 +1,8 @@
 """Free ports on the loopback addresses.
 
 They lie below the range from which the kernel takes ports for outgoing connections, so that a
-client of another test cannot take one between the choice and the bind.
+client of another test cannot take one between the choice and the bind. Processes that run tests at
+the same time (pytest-xdist) have a part of the range each, for the same reason.
 """
 
 from __future__ import annotations
@@ -13,6 +14,9 @@ import socket
 __all__ = ["free_port"]
 
 _FIRST, _LAST = 10_240, 32_000
+_PARTS = 4  # processes at most (Makefile, --maxprocesses)
+_PART = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % _PARTS
+_LENGTH = (_LAST - _FIRST) // _PARTS
 _random = random.Random(os.getpid())
 _given: set[int] = set()
 
@@ -20,7 +24,7 @@ _given: set[int] = set()
 def free_port() -> int:
     """A port that no socket of the machine is bound to, for TCP and UDP; never the same twice."""
     for _ in range(1000):
-        port = _random.randrange(_FIRST, _LAST)
+        port = _FIRST + _PART * _LENGTH + _random.randrange(_LENGTH)
         if port not in _given and _is_free(port):
             _given.add(port)
             return port

@@ -506,7 +506,7 @@ def test_a_file_of_another_user_is_refused(place: Place, tmp_path: Path) -> None
     for path in (tmp_path, place.path, place.path / "bodies", place.path / "lock"):
         os.chown(path, 65534, 65534)
     for parent in tmp_path.parents:
-        if parent.stat().st_uid == 0 and parent.name.startswith("pytest"):
+        if parent.stat().st_uid == 0 and parent.name.startswith(("pytest", "popen")):
             parent.chmod(0o755)
     child = os.fork()
     if child == 0:  # pragma: no cover - another process

@@ -59,7 +59,7 @@ from postroad.policy.stranger import ANYBODY, STRANGER, TRUSTED, Party
 
 __all__ = ["Hole", "Passage", "prove", "reached"]
 
-MOST_OF_RULE = 100
+MOST_OF_RULE = 200
 """Characters of a rule that a message shows: a table may be written in it."""
 
 MOST_OF_WAY = 800

@@ -13,6 +13,8 @@ BIN    := $(VENV)/bin
 OFFSET ?= 0
 # How long `make fuzz` goes on.
 SECONDS ?= 600
+# Tests run side by side, a file of them in one process, for its peers are started once.
+SIDE   ?= -n auto --maxprocesses=4 --dist loadfile
 # Further arguments: make serve ARGS="--smarthost [127.0.0.1]:1025", make test ARGS="-k spool"
 ARGS   ?=
 
@@ -22,7 +24,7 @@ PIP    := PIP_DISABLE_PIP_VERSION_CHECK=1 $(PYTHON) -m pip --quiet --python $(BI
 PEERS  := PYTHONPATH=tests
 LOCK   := $(BIN)/uv pip compile pyproject.toml --quiet --universal --generate-hashes --no-header
 
-.PHONY: serve test check format peers bench bench-campaign bench-million bench-profile \
+.PHONY: serve test check format peers bench bench-campaign bench-directory bench-million bench-profile \
         bench-simulation fuzz lock clean
 .DEFAULT_GOAL := help
 
@@ -33,6 +35,7 @@ help:
 	@echo "make bench                Postfix and Postroad side by side, a profile, memory, slow,"
 	@echo "                          guessing and flooding clients"
 	@echo "make bench-campaign       kills processes under load 500 times, and counts what is lost"
+	@echo "make bench-directory      what 50,000 accounts and 100,000 aliases cost"
 	@echo "make bench-million        what a queue of a million messages costs"
 	@echo "make bench-profile        the ten dearest functions of a worker under that load"
 	@echo "make bench-simulation     the planner alone: its cost, and its fairness in large worlds"
@@ -48,7 +51,7 @@ test check: peers $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest $(ARGS)
+	$(BIN)/pytest $(SIDE) $(ARGS)
 
 format: $(VENV)/.dev
 	$(BIN)/ruff format .
@@ -69,6 +72,9 @@ bench: $(VENV)/.dev peers
 
 bench-campaign: $(VENV)/.dev
 	$(PEERS) $(BIN)/python bench/campaign.py $(ARGS)
+
+bench-directory: $(VENV)/.dev
+	$(PEERS) $(BIN)/python bench/directory.py $(ARGS)
 
 bench-simulation: $(VENV)/.dev
 	$(PEERS) $(BIN)/python bench/simulation.py $(ARGS)

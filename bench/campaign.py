@@ -5,7 +5,10 @@ while processes are killed by SIGKILL at random, over and over. At the end every
 Nothing that was acknowledged may be lost; the exit status says so. `--trouble` has the other server
 defer, or drop the connection after the end of the content, in that share of its transactions.
 
-    python bench/campaign.py [--kills N] [--seed N] [--trouble 0.1]
+    python bench/campaign.py [--kills N] [--seed N] [--trouble 0.1] [--local]
+
+With --local all mail is for mailboxes here, with quotas and a folder; there nothing may come twice
+either, and the sums of quotas must be right.
 """
 
 from __future__ import annotations
@@ -25,6 +28,7 @@ def main() -> int:
     parser.add_argument("--clients", type=int, default=8)
     parser.add_argument("--trouble", type=float, default=0.0)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--local", action="store_true")
     plan = Plan(**vars(parser.parse_args()))
     figures = Campaign(plan, lambda kills: _progress(kills, plan.kills)).run()
     _print(figures, plan)
@@ -46,6 +50,8 @@ def _print(figures: Figures, plan: Plan) -> None:
     print(f"{'duplicates':16}{figures.duplicates:>8}  copies beyond the first")
     print(f"{'damaged':16}{len(figures.damaged):>8}")
     print(f"{'lost':16}{len(figures.lost):>8}")
+    for line in figures.miscounted:
+        print(f"  maildirsize of {line}")
     for number, place in figures.lost[:50]:
         print(f"  message-{number:08d} for {place}")
     for line in figures.errors[:20]:

@@ -17,9 +17,12 @@ from postroad.directory import (
     Alias,
     Directory,
     Mailbox,
+    Place,
+    Places,
     Purpose,
     Scope,
     Secrets,
+    Standing,
     Unknown,
 )
 from postroad.model import Address
@@ -60,8 +63,12 @@ class World:
         ("old@example.org", "phone", Scope.ALL),
     )
 
+    places: dict[str, Place] = field(
+        default_factory=lambda: {"mary@example.org": Place(quota_bytes=1 << 30, quota_messages=9)}
+    )
 
-class Whole(Directory, Secrets, Accounts, Protocol):
+
+class Whole(Directory, Secrets, Accounts, Places, Protocol):
     """Everything that an account backend is asked."""
 
 
@@ -77,11 +84,27 @@ WORLD = World()
 JOHN = Mailbox("john@example.org")
 SALES = Alias((Address("john", "example.org"), Address("Other", "elsewhere.test")))
 CATCHALL = Alias((Address("ann", "example.net"),))
+NOBODIES = (
+    "old@example.org",
+    "nobody@example.org",
+    "sales@example.org",
+    "",
+    "\ud800@x.y",
+)
 JOERG = Mailbox("jörg@xn--mller-kva.example")
 
 
-class DirectoryConformance:
-    """Subclass it and give a fixture `make`, a `Make`; what it makes is its own to close."""
+class AddressConformance:
+    """What holds for every directory: addresses, logins, places, and to be away.
+
+    Subclass it and give a fixture `make`, a `Make`; what it makes is its own to close.
+
+    Attributes:
+        postmaster: who answers for the postmaster of a domain in which nobody has the name; `None`
+            where it is the oldest account of that domain.
+    """
+
+    postmaster: Mailbox | None = JOHN
 
     @pytest.fixture
     def texts(self) -> Texts:
@@ -111,6 +134,15 @@ class DirectoryConformance:
     )
     async def test_is_local(self, directory: Directory, domain: str, expected: bool) -> None:
         assert await directory.is_local(domain) is expected
+        assert await directory.standing(domain) is (Standing.LOCAL if expected else None)
+
+    @pytest.mark.parametrize(
+        ("user", "said"),
+        [("mary@example.org", True), ("john@example.org", False), ("gone@example.org", False)],
+    )
+    async def test_place(self, directory: Whole, user: str, said: bool) -> None:
+        for _ in range(2):
+            assert await directory.place(user) == (WORLD.places[user] if said else Place())
 
     @pytest.mark.parametrize(
         ("local", "domain", "expected"),
@@ -127,7 +159,7 @@ class DirectoryConformance:
             ("JÖRG", "xn--mller-kva.example", JOERG),
             ("jo\u0308rg", "müller.example", JOERG),
             ("sales", "example.org", SALES),
-            ("sales+2026", "example.org", SALES),
+            ("sales+2026", "example.org", dataclasses.replace(SALES, extension="+2026")),
             ("nobody", "example.org", Unknown()),
             ("ann", "example.net", Mailbox("ann@example.net")),
             ("nobody", "example.net", CATCHALL),
@@ -137,7 +169,6 @@ class DirectoryConformance:
             ("old", "example.org", Mailbox("old@example.org")),
             ("postmaster", "example.org", JOHN),
             ("PostMaster+x", "example.org", JOHN),
-            ("postmaster", "müller.example", JOERG),
             ("postmaster", "empty.example", JOHN),
             ("postmaster", "elsewhere.test", Unknown()),
             ("Postmaster", "", JOHN),
@@ -150,6 +181,10 @@ class DirectoryConformance:
         self, directory: Directory, local: str, domain: str, expected: object
     ) -> None:
         assert await directory.resolve(Address(local, domain)) == expected
+
+    async def test_the_postmaster_of_a_domain_with_accounts(self, directory: Directory) -> None:
+        found = await directory.resolve(Address("postmaster", "müller.example"))
+        assert found == (self.postmaster or JOERG)
 
     @pytest.mark.parametrize(
         ("name", "password", "expected"),
@@ -215,6 +250,25 @@ class DirectoryConformance:
         owned = await directory.owns(user, Address.parse(address), catch_all=True)
         assert owned is (expected is not False)
 
+    @pytest.mark.parametrize("name", NOBODIES)
+    async def test_who_cannot_log_in_has_no_name(self, directory: Whole, name: str) -> None:
+        assert await directory.login_name(name) is None
+        for kind in SecretKind:
+            assert await directory.secret(name, kind) is None
+
+    async def test_the_name_of_an_account_is_its_own(self, directory: Whole) -> None:
+        assert await directory.login_name("JOHN@example.org") == "john@example.org"
+
+    async def test_a_name_that_is_barred(self, directory: Directory) -> None:
+        user = await directory.authenticate("john@example.org", "summersun", barred=True)
+        assert user is None
+
+
+class DirectoryConformance(AddressConformance):
+    """The same for a directory that keeps secrets and app passwords as well."""
+
+    postmaster = None
+
     @pytest.mark.parametrize(
         ("owned", "login", "right"),
         [
@@ -271,23 +325,10 @@ class DirectoryConformance:
         assert secret == ScramSecret.of(kind, password, secret.salt, secret.iterations)
         assert await directory.secret(name, kind) == found
 
-    @pytest.mark.parametrize("kind", SecretKind)
-    @pytest.mark.parametrize(
-        "name", ["old@example.org", "nobody@example.org", "sales@example.org", "", "\ud800@x.y"]
-    )
-    async def test_who_cannot_log_in_has_no_secret_and_no_name(
-        self, directory: Whole, kind: SecretKind, name: str
-    ) -> None:
-        assert await directory.secret(name, kind) is None
-        assert await directory.login_name(name) is None
-
     async def test_cram_md5_needs_a_password_that_is_kept_for_it(self, directory: Whole) -> None:
         assert await directory.secret("john@example.org", SecretKind.CRAM_MD5) is None
         found = await directory.secret("ann@example.net", SecretKind.CRAM_MD5)
         assert found == ("ann@example.net", CramSecret.of(b"winter"))
-
-    async def test_the_name_of_an_account_is_its_own(self, directory: Whole) -> None:
-        assert await directory.login_name("JOHN@example.org") == "john@example.org"
 
     @pytest.mark.parametrize(
         ("changes", "all_have"),

@@ -8,9 +8,11 @@ from postroad.directory import (
     Alias,
     DirectoryUnavailable,
     Mailbox,
+    Place,
     Purpose,
     Resolution,
     Scope,
+    Standing,
     Unknown,
 )
 from postroad.directory.names import address_form, domain_form, without_extension
@@ -31,6 +33,8 @@ class FakeDirectory:
         delimiters: str = "+",
         app_passwords: Mapping[str, tuple[str, Scope]] | None = None,
         hashed: Iterable[str] = (),
+        relayed: Iterable[str] = (),
+        places: Mapping[str, Place] | None = None,
     ) -> None:
         self.domains = [domain_form(domain) for domain in domains]
         given = {"john@example.org": "summersun"} if users is None else users
@@ -40,6 +44,8 @@ class FakeDirectory:
             for source, targets in (aliases or {}).items()
         }
         self.disabled = {_key(name) for name in disabled}
+        self.relayed = {domain_form(domain) for domain in relayed}
+        self.places = {_key(name): place for name, place in (places or {}).items()}
         self.delimiters = delimiters
         self.unavailable = False
         self.without_secrets: set[str] = set()
@@ -52,6 +58,15 @@ class FakeDirectory:
         self._check()
         return domain == "" or domain_form(domain) in self.domains
 
+    async def standing(self, domain: str) -> Standing | None:
+        if await self.is_local(domain):
+            return Standing.LOCAL
+        return Standing.RELAYED if domain_form(domain) in self.relayed else None
+
+    async def place(self, user: str) -> Place:
+        self._check()
+        return self.places.get(user, Place())
+
     async def resolve(self, address: Address, *, catch_all: bool = True) -> Resolution:
         self._check()
         form = address_form(address)
@@ -61,10 +76,12 @@ class FakeDirectory:
             return Unknown()
         plain = without_extension(form, self.delimiters) or form
         for candidate in (str(form), str(plain)):
-            if candidate in self.passwords:
-                return Mailbox(candidate)
+            user = candidate if candidate in self.passwords else ""
             if candidate in self.aliases:
-                return Alias(self.aliases[candidate])
+                extension = str(form.local)[len(candidate.rpartition("@")[0]) :]
+                return Alias(self.aliases[candidate], user=user, extension=extension)
+            if user:
+                return Mailbox(user)
         caught = self.aliases.get(f"@{form.domain}", ())
         if caught and form not in map(address_form, caught):
             return Alias(caught) if catch_all else Unknown()
@@ -122,9 +139,9 @@ class FakeDirectory:
         while steps:
             answer = await self.resolve(steps.pop(0), catch_all=catch_all or not first)
             first = False
-            if answer == Mailbox(user):
+            if not isinstance(answer, Unknown) and answer.user == user:
                 return True
-            if isinstance(answer, Alias):
+            if isinstance(answer, Alias) and not answer.user:
                 new = [one for one in answer.targets if address_form(one) not in seen]
                 seen.update(map(address_form, new))
                 steps.extend(new)

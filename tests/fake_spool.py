@@ -182,8 +182,18 @@ class MemoryShard:
         first = self.store.last_recipient + 1
         self.store.last_recipient += len(recipients)
         stored = tuple(
-            StoredRecipient(first + at, address, original, 0, notify, orcpt, owed=owed)
-            for at, (address, original, notify, orcpt, owed) in enumerate(recipients)
+            StoredRecipient(
+                first + at,
+                address,
+                original,
+                0,
+                notify,
+                orcpt,
+                owed=owed,
+                reason=why,
+                sender=sender,
+            )
+            for at, (address, original, notify, orcpt, owed, sender, why) in enumerate(recipients)
         )
         self.store.messages[draft.queue_id] = message
         later = hold if hold is not None and hold > now else None

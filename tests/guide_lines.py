@@ -171,6 +171,8 @@ message_size_limit = 20480000
     passwords={JOHN: "summersun", LISA: "winterrain"},
     tables={
         "virtual": f"{JOHN} x@mail.example.org\n{LISA} x@mail.example.org\n",
+        "users": "".join(f"{name}:{{SHA512}}{'0' * 128}:1000:1000\n" for name in ("john", "lisa")),
+        "aliases": "root: john\n",
         "sender_blocklist": 'badguy@mail.test   REJECT  "Spam"\nannoying.test   REJECT  "Spam"\n',
         "dnsbl-reply-map": (
             f"{KEY}.zen.dq.spamhaus.net=127.0.0.[2..11] 554 $rbl_class $rbl_what blocked using ZEN"

@@ -148,6 +148,10 @@ async def test_wishes_about_a_message_are_kept(place: Place, envelope: Envelope)
         Addressee(BOB, BOB, orcpt="rfc822;Bob+x;y=é@example.net"),
         Addressee(BOB, EVE, Notify.NEVER, "x400;/c=us/", Action.EXPANDED),
         Addressee(BOB, BOB, Notify.SUCCESS, "", Action.RELAYED),
+        Addressee(BOB, BOB, sender=EVE),
+        Addressee(BOB, BOB, sender=None),
+        Addressee(BOB, BOB, sender=Address('"odd@ <name>"', "example.org")),
+        Addressee(BOB, BOB, owed=Action.FAILED, reason="554 5.4.6 a loop"),
     ],
     ids=str,
 )
@@ -163,7 +167,15 @@ async def test_wishes_about_a_recipient_are_kept(place: Place, one: Addressee) -
 
 def addressee(stored: StoredRecipient) -> Addressee:
     assert stored.told is Told.NOTHING
-    return Addressee(stored.address, stored.original, stored.notify, stored.orcpt, stored.owed)
+    return Addressee(
+        stored.address,
+        stored.original,
+        stored.notify,
+        stored.orcpt,
+        stored.owed,
+        stored.sender,
+        stored.reason,
+    )
 
 
 async def test_marks_survive(place: Place) -> None:

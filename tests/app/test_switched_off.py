@@ -44,10 +44,15 @@ NO_LIMITS = {
     "workers": "0 is one for each core",
     "delivery.mx_port": "a port",
     "relay.smarthosts.weight": "a share",
+    "forwarding.maximum_age": "at least a day",
     "transports.NAME.port": "a port",
     "suppression.bounces": "at least one",
     "transports.NAME.processes": "at least one",
     "directory.password_threads": "at least one",
+    "directories.NAME.pool": "at least one",
+    "directories.NAME.timeout": "at least a second",
+    "directories.NAME.command_time_limit": "a command that never ends holds up its mail",
+    "directories.NAME.minimum_uid": "root gets no mail as root",
     **{key: "a reply" for key in NUMBERS if key.startswith("policy.")},
 }
 BESIDE = {
@@ -56,6 +61,12 @@ BESIDE = {
         'client_id = "x"',
         'client_secret_file = "secret"',
     ],
+    "directories.submission": [
+        'kind = "dovecot"',
+        'socket = "/run/nobody"',
+        'domains = ["users.example.org"]',
+    ],
+    "sockets.submission": ['kind = "socketmap"', 'bind = "127.0.0.1:2601"'],
     "transports.submission": ['kind = "pipe"', 'command = ["/bin/true"]'],
 }
 """What a table cannot do without."""
@@ -171,7 +182,7 @@ def test_every_number_is_here_or_said_to_be_no_limit() -> None:
     assert NO_LIMITS.keys() <= NUMBERS.keys()
     named = [name for name in NUMBERS if ANY_NAME in name]
     # what `configured` can write
-    sections = ("listeners.", "transports.", "tokens.", "destinations.")
+    sections = ("listeners.", "transports.", "tokens.", "destinations.", "directories.", "sockets.")
     assert all(name.startswith(sections) for name in named)
 
 

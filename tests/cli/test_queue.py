@@ -137,6 +137,7 @@ def test_the_list_as_json(command_line: CommandLine, server: Path) -> None:
                 "notify": None,
                 "orcpt": None,
                 "owed": None,
+                "sender": None,
             }
         ],
     }
@@ -264,6 +265,15 @@ def test_a_report_that_is_owed(command_line: CommandLine, server: Path) -> None:
     assert "recipient: bob@y.example: to be reported as expanded\n" in shown
     (said,) = command_line("queue", "list", "--json").json_lines
     assert [each["owed"] for each in said["recipients"]] == [None, "expanded"]
+
+
+def test_a_copy_under_another_name(command_line: CommandLine, server: Path) -> None:
+    owner = Address("owner", "example.org")
+    queue_id = store("john@example.org", ["a@x.example"], asked=Addressee(BOB, BOB, sender=owner))
+    shown = command_line("queue", "show", queue_id).out
+    assert "           from <owner@example.org>\n" in shown
+    (said,) = command_line("queue", "list", "--json").json_lines
+    assert [each["sender"] for each in said["recipients"]] == [None, "owner@example.org"]
 
 
 @pytest.mark.parametrize("queue_id", ["ABCDEFGHIJ00", "nonsense", "\x1b[2J"])

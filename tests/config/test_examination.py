@@ -15,6 +15,7 @@ from postroad.config.examination import Finding, Verdict, examine
 from postroad.config.reach import Account
 from postroad.net.selfsigned import LIFETIME, self_signed
 from postroad.policy.settings import PolicySettings
+from postroad.served.settings import SocketKind, SocketSettings
 from postroad.server.settings import ListenerSettings, PresetName
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
@@ -198,3 +199,20 @@ def test_a_database_of_a_table_that_is_not_there(
     assert found.message.startswith(f"{table} asks {database}, which is not there")
     database.touch()
     assert not [each for each in findings(with_table) if each.subject == "tables"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "may"), [("dovecot-auth", "try passwords"), ("socketmap", "look accounts up")]
+)
+def test_a_socket_of_our_accounts_that_everybody_may_write_to(
+    configuration: Configuration, kind: SocketKind, may: str
+) -> None:
+    def said(mode: str) -> list[Finding]:
+        socket = SocketSettings(kind=kind, bind="unix:/run/postroad/auth", unix_mode=mode)
+        found = findings(replace(configuration, sockets={"one": socket}))
+        return [finding for finding in found if finding.verdict is not Verdict.OK]
+
+    [warning] = said("0666")
+    assert "every user of this machine may write to /run/postroad/auth" in warning.message
+    assert may in warning.message
+    assert not said("0660")

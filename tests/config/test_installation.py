@@ -21,6 +21,7 @@ from postroad.config.installation import (
     install,
     usual_state,
 )
+from postroad.config.ownership import DROP
 from postroad.directory import DirectoryEditor, DirectoryMistake
 from postroad.net.tls import server_context
 
@@ -46,11 +47,16 @@ def test_everything_is_there_and_private(tmp_path: Path) -> None:
     assert files == {
         "postroad.toml",
         "state/directory.db",
+        "state/maildrop/facts",
         "state/tls/certificate.pem",
         "state/tls/key.pem",
     }
     for path in (place, *place.rglob("*")):
+        if DROP in path.parts:
+            continue  # its modes are tested where it is made
         wanted = 0o700 if path.is_dir() else 0o600
+        if path == configuration.state_directory:
+            wanted |= 0o011  # the way to the drop
         if os.geteuid() == 0 and path in (place, configuration_file):
             wanted |= 0o050 if path.is_dir() else 0o040
         assert stat.S_IMODE(path.stat().st_mode) == wanted, path
@@ -89,7 +95,9 @@ def test_the_state_is_the_users_and_the_configuration_is_roots(
     for path in (server.state, *server.state.rglob("*")):
         about = path.stat()
         assert (about.st_uid, about.st_gid) == (nobody.pw_uid, nobody.pw_gid), path
-        assert not about.st_mode & 0o077
+        if DROP not in path.parts:
+            passable = 0o011 if path == server.state else 0
+            assert about.st_mode & 0o077 == passable, path
     assert os.geteuid() == os.getegid() == 0
 
 

@@ -11,12 +11,18 @@ import pytest
 from postroad.config import Configuration, load
 from postroad.config.schema import ANY_NAME, Setting, settings
 from postroad.config.template import first_configuration
+from postroad.directory.source_settings import KEYS_OF_KIND, SourceSettings
 from setting_text import plain
 
 TEXT = first_configuration("mail.example.org", ("example.org",), Path("state"))
 UNCOMMENTED = re.sub(r"(?m)^# (?=[a-z_]+ = |\[)", "", TEXT)
 
+OF_SERVERS = (
+    *("driver", "file", "database", "username", "password_file", "tls_ca_file", "preset"),
+    *("urls", "bind_dn", "socket", "passwd", "mailbox_base", "service_directory"),
+)
 EXAMPLES = {
+    "sendmail.directory",
     "login.act_as",
     "login.send_as",
     "policy.classes",
@@ -70,6 +76,7 @@ EXAMPLES = {
     "delivery.data_init_timeout",
     "delivery.data_block_timeout",
     "directory.file",
+    *(f"directories.NAME.{key}" for key in OF_SERVERS),
     "oauth.issuer",
     "oauth.audience",
     "oauth.key_set_file",
@@ -117,6 +124,10 @@ def test_it_shows_every_setting_there_is() -> None:
     shown["transports"] = {ANY_NAME: transports["program"] | transports["bulk"]}
     shown["tokens"] = {ANY_NAME: shown["tokens"]["postroad@example.net"]}
     shown["warmup"] = {ANY_NAME: shown["warmup"]["192.0.2.1"]}
+    shown["sockets"] = {ANY_NAME: shown["sockets"]["postfix"]}
+    for name in ("directories", "domain"):  # each kind has its keys
+        sections = shown[name].values()
+        shown[name] = {ANY_NAME: {key: value for each in sections for key, value in each.items()}}
     missing = [".".join(each.path) for each in settings(Configuration) if not _has(shown, each)]
     assert missing == []
 
@@ -129,7 +140,11 @@ def _sample(sections: object, key: str) -> object:
     assert isinstance(sections, dict)
     if "program" in sections and key in OF_PROGRAMS | {"output_limit"}:
         return sections["program"]
-    return next(iter(sections.values()))
+    first = next(iter(sections.values()))
+    if isinstance(first, SourceSettings):
+        kinds = [kind for kind, keys in KEYS_OF_KIND.items() if key in keys] or [first.kind]
+        return next(each for each in sections.values() if each.kind in kinds)
+    return first
 
 
 def _has(table: object, setting: Setting) -> bool:

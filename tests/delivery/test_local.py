@@ -1,13 +1,18 @@
 from __future__ import annotations
 
+import contextlib
 import errno
 
 import pytest
 
 from fake_directory import FakeDirectory
-from postroad.delivery.local import LocalTransport
+from postroad.delivery.filing import DetailFiling, Filed
+from postroad.delivery.local import LocalTransport, Storing
 from postroad.delivery.transport import Delivery
-from postroad.mailbox import MaildirLocation, MaildirWriter
+from postroad.directory import Place
+from postroad.mailbox import MailboxSettings, MaildirLocation, MaildirWriter
+from postroad.mailbox.folder import FolderName
+from postroad.mailbox.maildir import Stored
 from postroad.model import Status
 from postroad.spool import SpoolError
 from stored_messages import stored_message, stored_recipients
@@ -20,11 +25,11 @@ class FailingStore:
         self.errors = errors
         self.stored = []
 
-    async def store(self, maildir, message, recipients):
-        if error := self.errors.get(recipients[0].address.local):
+    async def deliver(self, target, message, recipient):
+        if error := self.errors.get(recipient.address.local):
             raise error
-        self.stored.append(maildir.parent.name)
-        return True
+        self.stored.append(target.where.inbox.parent.name)
+        return Stored(written=True)
 
 
 class Clock:
@@ -136,3 +141,133 @@ async def test_a_name_that_is_no_folder_defers(tmp_path):
     reply = "451 4.3.5 the account's name cannot be the name of a mail folder"
     assert outcomes(report) == [(1, Status.DEFERRED, reply)]
     assert store.stored == []
+
+
+class Saying:
+    """Places of accounts, as a directory says them."""
+
+    def __init__(self, **said):
+        self.said = said
+
+    async def place(self, user):
+        return Place(**self.said)
+
+
+class Twice:
+    """Files everything twice: into the inbox and into a folder."""
+
+    async def file(self, user, recipient, message):
+        return (Filed(), Filed(FolderName.parse("Copies"), create=True))
+
+
+@contextlib.contextmanager
+def storing(directory, tmp_path, *, places=None, filing=None, warn=None, **settings):
+    settings = MailboxSettings(**settings)
+    delimiters = DetailFiling("+", create=settings.detail_folders == "create")
+    writer = MaildirWriter("mail.example.org", threads=2)
+    yield LocalTransport(
+        directory,
+        MaildirLocation("", tmp_path, roots=(str(tmp_path),)),
+        writer,
+        Clock(),
+        places=places,
+        storing=Storing(settings=settings, filing=filing or delimiters, warn=warn),
+    )
+    writer.close()
+
+
+def files(tmp_path, name):
+    maildir = tmp_path / "mail/example.org" / name / "Maildir"
+    return sorted(str(each.parent.parent.relative_to(maildir)) for each in maildir.rglob("new/*"))
+
+
+@pytest.mark.parametrize(
+    ("address", "how", "there", "folder"),
+    [
+        ("john+lists@example.org", "create", "", ".lists"),
+        ("john+lists.python@example.org", "create", "", ".lists.python"),
+        ("john+Lists@example.org", "existing", "lists", ".lists"),
+        ("john+lists@example.org", "existing", "", "."),
+        ('"john+../../x"@example.org', "create", "", "."),
+        ("john+inbox@example.org", "create", "", "."),
+        ("john@example.org", "create", "", "."),
+    ],
+)
+async def test_an_extension_names_a_folder(tmp_path, *, directory, address, how, there, folder):
+    if there:
+        for part in ("cur", "new", "tmp"):
+            path = tmp_path / "mail/example.org/john/Maildir" / f".{there}" / part
+            path.mkdir(parents=True)
+    with storing(directory, tmp_path, detail_folders=how) as transport:
+        report = await transport.deliver(delivery(address))
+    assert report.outcomes[0].status is Status.SENT
+    assert files(tmp_path, "john") == [folder]
+    marked = tmp_path / "mail/example.org/john/Maildir" / folder / "maildirfolder"
+    assert marked.exists() == (how == "create" and folder != ".")
+
+
+async def test_several_copies_are_each_stored_once(directory, tmp_path):
+    with storing(directory, tmp_path, filing=Twice()) as transport:
+        for _ in range(2):
+            report = await transport.deliver(delivery("john@example.org"))
+            assert report.outcomes[0].status is Status.SENT
+    assert files(tmp_path, "john") == [".", ".Copies"]
+
+
+@pytest.mark.parametrize(
+    ("how", "status", "reply"),
+    [
+        ("defer", Status.DEFERRED, "452 4.2.2 the mailbox is full"),
+        ("bounce", Status.BOUNCED, "552 5.2.2 the mailbox is full"),
+    ],
+)
+async def test_a_full_mailbox(tmp_path, *, directory, how, status, reply):
+    with storing(directory, tmp_path, quota="20", quota_full=how) as transport:
+        report = await transport.deliver(delivery("john@example.org"))
+    assert outcomes(report) == [(1, status, reply)]
+    assert files(tmp_path, "john") == []
+
+
+async def test_the_quota_of_an_account_goes_before_the_usual_one(directory, tmp_path):
+    places = Saying(quota_bytes=1_000_000)
+    with storing(directory, tmp_path, quota="20", places=places) as transport:
+        report = await transport.deliver(delivery("john@example.org"))
+    assert report.outcomes[0].status is Status.SENT
+
+
+async def test_a_threshold_is_told_of_once(directory, tmp_path):
+    seen = []
+    more = {"quota": "", "quota_messages": 4, "quota_warnings": (50, 75), "warn": seen.append}
+    with storing(directory, tmp_path, **more) as transport:
+        for number in range(4):
+            message = stored_message(queue_id=f"Q{number}")
+            recipients = tuple(stored_recipients("john@example.org"))
+            await transport.deliver(Delivery(message, recipients, ""))
+            await transport.deliver(Delivery(message, recipients, ""))  # a repeat
+    assert [(each.user, each.percent) for each in seen] == [
+        ("john@example.org", 50),
+        ("john@example.org", 75),
+    ]
+
+
+PLACES = [
+    ({"mail": "{root}/there/Maildir"}, Status.SENT, ""),
+    ({"home": "{root}/h", "mail": "maildir:~/Maildir"}, Status.SENT, ""),
+    ({"mail": "/etc/x"}, Status.DEFERRED, "451 4.3.5 the directory names a place that"),
+    ({"mail": "mbox:~/mail"}, Status.DEFERRED, "451 4.3.5 its mail is in another form"),
+    ({"uid": 424242}, Status.DEFERRED, "451 4.3.5 the mailbox cannot be written as it has to be"),
+]
+
+
+@pytest.mark.parametrize(("said", "status", "words"), PLACES)
+async def test_what_a_directory_says_of_a_place(tmp_path, *, directory, said, status, words):
+    filled = {
+        key: value.format(root=tmp_path) if isinstance(value, str) else value
+        for key, value in said.items()
+    }
+    with storing(directory, tmp_path, places=Saying(**filled)) as transport:
+        report = await transport.deliver(delivery("john@example.org"))
+    [outcome] = report.outcomes
+    assert outcome.status is status
+    assert words in str(outcome.reply)
+    assert len(list(tmp_path.rglob("new/*"))) == (status is Status.SENT)

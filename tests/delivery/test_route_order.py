@@ -9,6 +9,7 @@ from postroad.delivery.route_tables import recipient_keys, sender_keys
 from postroad.delivery.routing import Route, RouteMistake, Router, Ways
 from postroad.delivery.transport_settings import RoutingSettings
 from postroad.delivery.ways import BUILT_IN
+from postroad.directory import Standing
 from postroad.model import Address, ContentFilter
 from postroad.tables import TableUnavailable
 
@@ -16,8 +17,8 @@ KINDS = {**BUILT_IN, "bulk": "smtp", "program": "pipe"}
 
 
 class Ours:
-    async def is_local(self, domain: str) -> bool:
-        return domain == "example.org"
+    async def standing(self, domain: str) -> Standing | None:
+        return Standing.LOCAL if domain == "example.org" else None
 
 
 class Written:

@@ -16,6 +16,7 @@ from peers.postfix import Postfix
 from postroad.delivery.routing import Route, Router, Ways
 from postroad.delivery.transport_settings import RoutingSettings
 from postroad.delivery.ways import BUILT_IN
+from postroad.directory import Standing
 from postroad.model import Address
 from postroad.tables import Tables
 
@@ -124,8 +125,8 @@ SETTINGS = {
 
 
 class Ours:
-    async def is_local(self, domain: str) -> bool:
-        return domain in ("ours.test", "kept.test")
+    async def standing(self, domain: str) -> Standing | None:
+        return Standing.LOCAL if domain in ("ours.test", "kept.test") else None
 
 
 @pytest.fixture(scope="module", params=list(SETTINGS))

@@ -3,13 +3,14 @@ from __future__ import annotations
 import pytest
 
 from postroad.delivery.nexthop import LmtpTarget, Nexthop
-from postroad.delivery.routing import FILTER, Route, Router
+from postroad.delivery.routing import FILTER, Route, Router, Ways
+from postroad.directory import Standing
 from postroad.model import Address, ContentFilter
 
 
 class Ours:
-    async def is_local(self, domain: str) -> bool:
-        return domain == "example.org"
+    async def standing(self, domain: str) -> Standing | None:
+        return Standing.LOCAL if domain == "example.org" else None
 
 
 @pytest.mark.parametrize(
@@ -109,3 +110,34 @@ def test_what_is_no_next_hop(text):
 )
 def test_lmtp_targets(text, target):
     assert LmtpTarget.parse(text) == target
+
+
+class Several:
+    async def standing(self, domain: str) -> Standing | None:
+        known = {"passed.test": Standing.RELAYED}
+        return known.get(domain, Standing.LOCAL if domain.endswith("example.org") else None)
+
+
+OWN_WAYS = {
+    "store.example.org": "lmtp:unix:/run/store",
+    "files.example.org": "local",
+    "passed.test": ":[10.0.0.1]:2525",
+    "tagged.test": "relay:[10.0.0.2]",
+}
+
+
+@pytest.mark.parametrize(
+    ("address", "route"),
+    [
+        ("a@example.org", Route("lmtp", "unix:/run/lmtp")),
+        ("a@Store.example.org", Route("lmtp", "unix:/run/store")),
+        ("a@files.example.org", Route("local", "files.example.org")),
+        ("a@passed.test", Route("relay", "[10.0.0.1]:2525")),
+        ("a@tagged.test", Route("relay", "[10.0.0.2]")),
+        ("a@elsewhere.test", Route("smtp", "elsewhere.test")),
+    ],
+)
+async def test_domains_with_ways_of_their_own(address, route):
+    ways = Ways(domains=OWN_WAYS)
+    router = Router(Several(), mailbox="lmtp:unix:/run/lmtp", capture=False, ways=ways)
+    assert await router.route(Address.parse(address)) == route

@@ -7,6 +7,7 @@ import pytest
 from directory_conformance import DirectoryConformance
 from fake_directory import FakeDirectory
 from postroad.directory import CHEAP, DirectoryEditor, DirectorySettings, EmbeddedDirectory
+from postroad.directory.quota import Quota
 from postroad.sasl import SecretKind
 
 
@@ -21,6 +22,7 @@ class TestFake(DirectoryConformance):
                 users=world.users,
                 aliases=world.aliases,
                 disabled=world.disabled,
+                places=world.places,
                 hashed=set(world.users) - set(world.clear),
                 app_passwords={
                     texts[name, label]: (name, scope) for name, label, scope in world.app_passwords
@@ -69,3 +71,5 @@ def fill(path, world, texts):
             texts[name, label] = editor.add_app_password(name, label, scope).text
         for name in world.disabled:
             editor.set_enabled(name, enabled=False)
+        for name, place in world.places.items():
+            editor.set_quota(name, Quota(place.quota_bytes, place.quota_messages))

@@ -236,7 +236,9 @@ def test_a_reader_finishes_what_a_killed_editor_left(path, editor, tmp_path):
     connection.execute("BEGIN IMMEDIATE")
     connection.execute("UPDATE users SET name = 'half@example.org'")
     for number in range(2000):
-        connection.execute("INSERT INTO domains VALUES (?)", (f"{number}{'x' * 200}.example",))
+        connection.execute(
+            "INSERT INTO domains (name) VALUES (?)", (f"{number}{'x' * 200}.example",)
+        )
     crashed = tmp_path / "crashed.db"
     crashed.write_bytes(path.read_bytes())
     journal = path.with_name("directory.db-journal").read_bytes()

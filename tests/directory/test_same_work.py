@@ -133,6 +133,31 @@ async def test_a_secret_is_made_for_a_name_that_has_none(directory, editor, work
     assert {"read a verifier", "secret of CRAM-MD5"} & set(done[1])
 
 
+@pytest.mark.parametrize("kind", KINDS)
+async def test_an_alias_domain_a_forward_and_a_right_tell_nobody_more(
+    directory, editor, work, kind
+):
+    editor.add_domain("example.net", alias_of="example.org")
+    editor.set_forward("john@example.org", ["ann@elsewhere.test"])
+    editor.grant("old@example.org", ["boss@elsewhere.test"])
+    editor.add_group("staff@example.org", ["john@example.org"])
+    done = []
+    for domain in ("example.org", "example.net"):
+        for name in [*NAMES, "staff@example.org"]:
+            login = name.replace("example.org", domain)
+            work.begin(directory)
+            await directory.secret(login, kind)
+            challenge = sorted(work.steps)
+            work.begin(directory)
+            assert await directory.authenticate(login, "wrong") is None
+            assert work.steps.count("check") == 1
+            done.append((domain, challenge, len(work.steps)))
+    for domain in ("example.org", "example.net"):
+        (first, *others) = [each for each in done if each[0] == domain]
+        assert first[1]
+        assert others == [first] * len(others)
+
+
 async def test_app_passwords_take_the_same_work_whichever_there_are(directory, editor, work):
     made = editor.add_app_password("john@example.org", "phone", Scope.ALL)
     other = editor.add_app_password("old@example.org", "phone", Scope.ALL)

@@ -16,6 +16,7 @@ from postroad.directory import (
 )
 from postroad.directory.lookups import Lookups
 from postroad.directory.password import hash_password
+from postroad.directory.quota import NO_QUOTA
 
 JOHN = "john@example.org"
 
@@ -134,6 +135,41 @@ def test_a_file_of_the_first_release_is_brought_up_to_date_with_everything_in_it
     assert len({row[7] for row in by_name.values()} - {0}) == 2
 
 
+@pytest.mark.parametrize("version", [1, 2, 3])
+async def test_a_file_of_each_release_keeps_all_it_has(path, version):
+    """Made by the steps of that time; what came later says nothing of the old rows."""
+    connection = sqlite3.connect(path, isolation_level=None)
+    connection.executescript(
+        f"{''.join(schema.STEPS[:version])} PRAGMA application_id = {schema.APPLICATION_ID};"
+        f"PRAGMA user_version = {version};"
+    )
+    connection.execute("INSERT INTO domains VALUES ('example.net')")
+    connection.execute(
+        "INSERT INTO users (name, domain, password) VALUES (?, 'example.org', ?)", (JOHN, HASH)
+    )
+    connection.execute(
+        "INSERT INTO aliases (source, domain, target, target_key)"
+        " VALUES ('@example.net', 'example.net', ?, ?)",
+        (JOHN, JOHN),
+    )
+    if version == 3:
+        connection.execute(
+            "INSERT INTO freezes (user, reason, since) VALUES (?, 'x', 5.0)", (JOHN,)
+        )
+    connection.close()
+
+    with DirectoryEditor.open(path, domains=["example.org"], profile=CHEAP) as editor:
+        (john,) = editor.users()
+        assert (john.enabled, john.quota, john.forward, john.send_as) == (True, NO_QUOTA, (), ())
+        assert (john.frozen is not None) is (version == 3)
+        assert [each.source for each in editor.aliases()] == ["@example.net"]
+        assert editor.groups() == editor.patterns() == ()
+        (_, domain) = editor.domains()
+        assert (domain.name, domain.alias_of, domain.recipients) == ("example.net", "", "")
+        editor.add_group("staff@example.net", [JOHN])
+    assert structure(path)[1] == (schema.SCHEMA_VERSION,)
+
+
 def test_what_is_brought_up_to_date_is_what_is_made_anew(first, tmp_path):
     schema.open_for_change(first).close()
     fresh = tmp_path / "fresh.db"
@@ -184,7 +220,7 @@ def test_an_old_file_that_cannot_be_written_is_refused_in_one_line(first):
 
 def test_a_change_that_breaks_off_changes_nothing(first, monkeypatch):
     monkeypatch.setattr(
-        schema, "_STEPS", (schema._STEPS[0], schema._STEPS[1] + "CREATE TABLE users (x);")
+        schema, "STEPS", (schema.STEPS[0], schema.STEPS[1] + "CREATE TABLE users (x);")
     )
     before = structure(first)
     with pytest.raises(DirectoryUnavailable, match="users already exists"):

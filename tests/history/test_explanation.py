@@ -218,6 +218,11 @@ NAMES = dict.fromkeys(("user", "sender", "recipient", "domain", "address", "list
         ("554 5.7.1 <h[1]>: Client host rejected: Access denied", "user name"),
         ("530 5.7.0 Must issue a STARTTLS command first", "STARTTLS"),
         ("535 5.7.8 Error: authentication failed: wrong name or password", "password"),
+        (
+            "550 5.1.1 <x>: rejected: User unknown in relay recipient table",
+            "recipients in [domain]",
+        ),
+        ("550 5.1.1 <x>: rejected: User unknown in virtual mailbox table", "postroad user add"),
         ("250 2.0.0 Ok", ""),
     ],
 )

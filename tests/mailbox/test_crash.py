@@ -27,7 +27,7 @@ LONG_AGO = 1_700_000_000.0
 
 
 def deliver(root: Path, durable: Durable = DISK) -> bool:
-    return store(root / "john" / "Maildir", NAME, HEAD, CONTENT, LONG_AGO, durable=durable)
+    return store(root / "john" / "Maildir", NAME, HEAD, CONTENT, LONG_AGO, durable=durable).written
 
 
 def delivered(root: Path) -> list[bytes]:

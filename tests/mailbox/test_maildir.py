@@ -25,7 +25,7 @@ def maildir(tmp_path):
 
 
 def put(maildir, *, queued=2e9, content=CONTENT):
-    return store(maildir, NAME, HEAD, content, queued)
+    return store(maildir, NAME, HEAD, content, queued).written
 
 
 def tree(maildir):
@@ -47,7 +47,7 @@ def test_a_message_is_in_new_with_nothing_changed_but_line_ends(maildir):
 def test_binary_content_is_kept_octet_by_octet(maildir):
     octets = b"Subject: x\r\n\r\n\0\r\n.\r\n\r\n\n\r" + bytes(range(256))
     content = Octets(octets[:20], octets[20:])
-    assert store(maildir, NAME, HEAD, content, 2e9, binary=True) is True
+    assert store(maildir, NAME, HEAD, content, 2e9, binary=True).written
     (file,) = (maildir / "new").iterdir()
     assert file.read_bytes() == HEAD + octets
     assert file.name == f"{NAME},S={len(HEAD) + len(octets)}"

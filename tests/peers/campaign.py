@@ -5,6 +5,10 @@ goes to a mailbox here, to another server, or to both. Meanwhile workers, the su
 processes at once are killed, at moments that a seed decides: also while they start and recover. At
 the end all is let go, and every acknowledged message must have come in wherever it was to go. It
 may have come twice, and one whose `250` was lost may have come, too; a loss is neither.
+
+A local campaign delivers to mailboxes here only, with quotas and into a folder, while a mail
+program reads: it moves what is new to `cur`, or to another folder. There each copy must have come
+exactly once, and `maildirsize` must say what is there.
 """
 
 from __future__ import annotations
@@ -19,13 +23,20 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from peers.postroad import Postroad, Table
-from peers.receipts import Copy, Receipts, SinkServer, message, read_maildir
+from peers.receipts import Copy, Receipts, SinkServer, keep_maildir, message, read_maildir
 from peers.waiting import until
+from postroad.mailbox import Whereabouts
+from postroad.mailbox.maildirsize import MaildirSize
+from postroad.mailbox.quota import Quota
+from postroad.mailbox.scan import all_folders, count
 
 __all__ = ["Campaign", "Figures", "Plan"]
 
 MAILBOX, ELSEWHERE = "john@example.org", "lisa@elsewhere.test"
 PLACES = ((MAILBOX,), (ELSEWHERE,), (MAILBOX, ELSEWHERE))
+OTHER, IN_FOLDER = "ann@example.org", "john+lists@example.org"
+LOCAL_PLACES = ((MAILBOX,), (OTHER,), (MAILBOX, OTHER, IN_FOLDER), (IN_FOLDER,))
+QUOTA = Quota(1 << 40)
 DRAIN = 300.0  # seconds for what is left to arrive
 DEATHS = 2  # of workers, before their supervisor pauses so long that others should have a turn
 
@@ -41,6 +52,7 @@ class Plan:
         rate: messages in a second, all together.
         trouble: the share of deliveries to the other server that go wrong.
         seed: decides who is killed when.
+        local: whether all mail is for mailboxes here.
     """
 
     kills: int
@@ -49,6 +61,12 @@ class Plan:
     rate: float = 100.0
     trouble: float = 0.0
     seed: int = 1
+    local: bool = False
+
+    @property
+    def places(self) -> tuple[tuple[str, ...], ...]:
+        """Where messages go, in turn."""
+        return LOCAL_PLACES if self.local else PLACES
 
 
 @dataclass(slots=True)
@@ -65,6 +83,8 @@ class Figures:
         kills: how many of each kind.
         seconds: from the first message to the last.
         errors: what the server's log calls an error.
+        miscounted: mailboxes whose `maildirsize` says something else than what is there.
+        once: whether copies beyond the first are as bad as a loss.
     """
 
     acknowledged: int
@@ -76,11 +96,15 @@ class Figures:
     kills: Counter[str]
     seconds: float
     errors: list[str]
+    miscounted: list[str] = field(default_factory=list)
+    once: bool = False
 
     @property
     def is_good(self) -> bool:
         """Whether nothing was lost, and nothing came in damaged."""
-        return not self.lost and not self.damaged and self.acknowledged > 0
+        twice = self.once and self.duplicates > 0
+        bad = self.lost or self.damaged or self.miscounted or twice
+        return not bad and self.acknowledged > 0
 
 
 @dataclass(slots=True)
@@ -155,7 +179,7 @@ class _Traffic:
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
         self._sent += 1
-        number, places = self._sent, PLACES[self._sent % len(PLACES)]
+        number, places = self._sent, self.plan.places[self._sent % len(self.plan.places)]
         await _say(reader, writer, b"MAIL FROM:<source@source.test>")
         for place in places:
             await _say(reader, writer, b"RCPT TO:<%s>" % place.encode())
@@ -185,7 +209,9 @@ class Campaign:
         traffic = self._traffic
         traffic.start()
         server = Postroad(
-            _settings(traffic.sink_port), listeners=("mx",), accounts={MAILBOX: "summersun"}
+            _settings(traffic.sink_port, local=self._plan.local),
+            listeners=("mx",),
+            accounts={MAILBOX: "summersun", OTHER: "wintersun"},
         )
         try:
             began = time.monotonic()
@@ -198,12 +224,15 @@ class Campaign:
             traffic.stop()
             lost = self._drain(server)
             seconds = time.monotonic() - began
+            miscounted = _miscounted(server) if self._plan.local else []
             errors = [line for line in server.log().splitlines() if " error: " in line.lower()]
         finally:
             traffic.stop()
             traffic.end()
             server.stop()
-        return self._figures(lost, seconds, errors)
+        figures = self._figures(lost, seconds, errors)
+        figures.miscounted, figures.once = miscounted, self._plan.local
+        return figures
 
     def _wait(self, server: Postroad) -> None:
         """Until the next kill; mail is taken out of the mailbox meanwhile."""
@@ -230,7 +259,14 @@ class Campaign:
             server.start()
 
     def _collect(self, server: Postroad) -> None:
-        read_maildir(server.maildir(MAILBOX).new, self._traffic.receipts, MAILBOX)
+        receipts, inbox = self._traffic.receipts, server.maildir(MAILBOX).new
+        if not self._plan.local:
+            read_maildir(inbox, receipts, MAILBOX)
+            return
+        other = server.maildir(OTHER).new
+        keep_maildir(inbox, receipts, MAILBOX, inbox.parent / "cur")
+        keep_maildir(other, receipts, OTHER, other.parent / ".Archive" / "cur")
+        keep_maildir(inbox.parent / ".lists" / "new", receipts, IN_FOLDER, inbox.parent / "cur")
 
     def _drain(self, server: Postroad) -> list[Copy]:
         """Wait until everything has come in; what has not."""
@@ -275,8 +311,21 @@ def _is_empty(server: Postroad) -> bool:
     return not server.run("queue", "list", "--json").strip()
 
 
-def _settings(sink: int) -> Table:
+def _miscounted(server: Postroad) -> list[str]:
+    """Mailboxes whose sum is not what is there; one without a file is counted when it is asked."""
+    wrong = []
+    for address in (MAILBOX, OTHER):
+        where = Whereabouts.at(server.maildir(address).new.parent)
+        said, is_there = MaildirSize(where, QUOTA, time.time).peek(), count(all_folders(where))[0]
+        if said != is_there:
+            wrong.append(f"{address}: {said}, and there is {is_there}")
+    return wrong
+
+
+def _settings(sink: int, *, local: bool) -> Table:
+    mailbox: Table = {"quota": "1T", "detail_folders": "create"} if local else {}
     return {
+        "mailbox": mailbox,
         "dns": {"reverse": False},
         "relay": {"smarthost": f"[127.0.0.1]:{sink}"},
         "queue": {"minimal_backoff": "1s", "maximal_backoff": "2s"},

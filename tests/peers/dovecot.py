@@ -25,17 +25,20 @@ ssl = no
 auth_mechanisms = {mechanisms}
 default_login_user = dovenull
 default_internal_user = dovecot
+auth_failure_delay = 0
 passdb {{
   driver = passwd-file
   args = scheme=PLAIN username_format=%u {folder}/users
 }}
 userdb {{
-  driver = static
-  args = uid=nobody gid=nogroup home=/nonexistent
+{userdb}
 }}
 service auth {{
   unix_listener {folder}/auth {{
     mode = 0666
+  }}
+  unix_listener {folder}/userdb {{
+    mode = 0777
   }}
 }}
 service stats {{
@@ -45,6 +48,14 @@ service stats {{
 }}
 """
 
+_NOBODY = """\
+  driver = static
+  args = uid=nobody gid=nogroup home=/nonexistent"""
+
+_FROM_FILE = """\
+  driver = passwd-file
+  args = username_format=%u {folder}/users"""
+
 
 class Dovecot:
     """A running authentication service.
@@ -52,23 +63,46 @@ class Dovecot:
     Args:
         accounts: passwords by user name.
         mechanisms: what may be used to log in.
+        places: for accounts of which it is said, the rest of their lines behind the password, as
+            `uid:gid::home::fields`; then only those accounts are found that are in the file.
     """
 
-    def __init__(self, accounts: Mapping[str, str], mechanisms: str = "plain login") -> None:
+    def __init__(
+        self,
+        accounts: Mapping[str, str],
+        mechanisms: str = "plain login",
+        places: Mapping[str, str] | None = None,
+    ) -> None:
         needs.root("Dovecot")
         command = needs.program("dovecot")
         self.folder = peer_folder("dovecot")
         self.socket = self.folder / "auth"
+        self.userdb = self.folder / "userdb"
         users = self.folder / "users"
-        users.write_text("".join(f"{name}:{{PLAIN}}{word}\n" for name, word in accounts.items()))
+        rest = places or {}
+        lines = [f"{name}:{{PLAIN}}{word}:{rest.get(name, '')}" for name, word in accounts.items()]
+        users.write_text("".join(f"{each.rstrip(':')}\n" for each in lines))
         users.chmod(0o640)
         shutil.chown(users, "root", "dovecot")
         configuration = self.folder / "dovecot.conf"
-        configuration.write_text(_CONFIGURATION.format(folder=self.folder, mechanisms=mechanisms))
-        argv = [command, "-F", "-c", str(configuration)]
+        userdb = _NOBODY if places is None else _FROM_FILE.format(folder=self.folder)
+        configuration.write_text(
+            _CONFIGURATION.format(folder=self.folder, mechanisms=mechanisms, userdb=userdb)
+        )
+        self._argv = [command, "-F", "-c", str(configuration)]
         with removed_on_failure(self.folder):
-            self._process = Process(argv, log=self.folder / "start.log")
-            self._process.wait_ready(lambda: _is_socket(self.socket))
+            self.start()
+
+    def start(self) -> None:
+        """Start it; also again, after `end`."""
+        self._process = Process(self._argv, log=self.folder / "start.log")
+        self._process.wait_ready(lambda: _is_socket(self.socket) and _is_socket(self.userdb))
+
+    def end(self) -> None:
+        """End it, and keep its files."""
+        self._process.stop()
+        for each in (self.socket, self.userdb):
+            each.unlink(missing_ok=True)
 
     def log(self) -> str:
         """What it has logged so far."""

@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-__all__ = ["Receipts", "SinkServer", "message", "read_maildir"]
+__all__ = ["Receipts", "SinkServer", "keep_maildir", "message", "read_maildir"]
 
 LARGE = 200_000  # octets: more than the spool keeps in its database
 EVERY = 20  # so many messages, one is large
@@ -69,6 +69,19 @@ def read_maildir(new: Path, receipts: Receipts, place: str) -> int:
     for path in list(new.iterdir()):
         receipts.add(path.read_bytes().replace(b"\n", b"\r\n"), place)
         path.unlink()
+        count += 1
+    return count
+
+
+def keep_maildir(new: Path, receipts: Receipts, place: str, kept: Path) -> int:
+    """Move every message out of a folder into another one, read; how many there were."""
+    if not new.is_dir():
+        return 0
+    kept.mkdir(parents=True, exist_ok=True)
+    count = 0
+    for path in list(new.iterdir()):
+        receipts.add(path.read_bytes().replace(b"\n", b"\r\n"), place)
+        path.rename(kept / f"{path.name}:2,S")
         count += 1
     return count
 

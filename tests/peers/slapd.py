@@ -30,7 +30,7 @@ suffix "{base}"
 rootdn "cn=admin,{base}"
 directory {folder}/data
 index mail eq
-access to attrs=userPassword by anonymous auth by * none
+access to attrs=userPassword by anonymous auth by dn.exact="{reader}" {passwords} by * none
 access to * by dn.exact="{reader}" read by * {others}
 """
 
@@ -57,10 +57,16 @@ class Slapd:
         entries: LDIF of what is in it, below `BASE`.
         certificate: PEM file of a certificate, for StartTLS; nothing for none.
         key: PEM file of its key.
+        readable: whether the reader may read passwords.
     """
 
     def __init__(
-        self, entries: str, certificate: Path | None = None, key: Path | None = None
+        self,
+        entries: str,
+        certificate: Path | None = None,
+        key: Path | None = None,
+        *,
+        readable: bool = False,
     ) -> None:
         self._server = needs.program("slapd")
         add = needs.program("slapadd")
@@ -72,7 +78,12 @@ class Slapd:
             tls = f"TLSCertificateFile {certificate}\nTLSCertificateKeyFile {key}\n"
         configuration = self.folder / "slapd.conf"
         text = _CONFIGURATION.format(
-            folder=self.folder, base=BASE, reader=READER, others="none", tls=tls
+            folder=self.folder,
+            base=BASE,
+            reader=READER,
+            others="none",
+            passwords="read" if readable else "none",
+            tls=tls,
         )
         configuration.write_text(text)
         self._argv = [self._server, "-f", str(configuration), "-d", "0"]

@@ -188,6 +188,15 @@ async def test_the_keys_of_a_table(table: str, address: str, keys: list[str]) ->
     assert tables.asked == keys
 
 
+async def test_what_somebody_was_given_in_the_directory_has_an_owner() -> None:
+    boss = Address("boss", "example.com")
+    it = Ownership(directory(), rights={boss})
+    assert await it.has_owner(boss)
+    assert not await it.has_owner(Address("other", "example.com"))
+    table = Ownership(directory(), rights={boss}, logins=by_table()._logins)
+    assert not await table.has_owner(boss)  # the table takes the directory's place
+
+
 async def test_a_server_without_a_domain_has_whole_names_only() -> None:
     tables = Tables({"ann": "ann", "ann@example.org": "ann"})
     logins = SenderLogins("hash:x", tables, delimiters="", domain="")
@@ -209,3 +218,46 @@ async def test_a_failure_is_nobodys_answer() -> None:
     logins = SenderLogins("hash:x", tables, delimiters="+", domain="example.org")
     with pytest.raises(LookupUnavailable):
         await Ownership(directory(), logins=logins).owns(JOHN, address)
+
+
+@pytest.mark.parametrize(
+    ("address", "owners"),
+    [
+        ("john@example.org", (JOHN,)),
+        ("John+x@EXAMPLE.org", (JOHN,)),
+        ("info@example.org", (JOHN,)),
+        ("all@example.org", (ANNA, JOHN)),
+        ("deep@example.org", (ANNA, JOHN)),
+        ("ring@example.org", ()),
+        ("abroad@example.org", ()),
+        ("nobody@example.org", None),
+        ("caught@example.net", ()),
+        ("stranger@elsewhere.test", None),
+    ],
+)
+async def test_who_may_send_as_an_address(address: str, owners: tuple[str, ...] | None) -> None:
+    """The list is of those for whom `owns` holds, and none of them has no list."""
+    ownership = Ownership(directory())
+    assert await ownership.owners(Address.parse(address)) == owners
+    for user in (JOHN, ANNA, MARY):
+        assert await ownership.owns(user, Address.parse(address)) is (user in (owners or ()))
+
+
+async def test_who_may_send_by_grant_and_by_table() -> None:
+    granted = ActAs.of({ANNA: ("boss@example.com", "*@partner.example")})
+    ownership = Ownership(directory(), granted=granted, catch_all=True)
+    assert await ownership.owners(Address.parse("boss@example.com")) == (ANNA,)
+    assert await ownership.owners(Address.parse("any@partner.example")) == (ANNA,)
+    assert await ownership.owners(Address.parse("caught@example.net")) == (MARY,)
+    tables = Tables({"john@example.org": "anna@example.org, mary@example.net"})
+    logins = SenderLogins("inline:x", tables, delimiters="+", domain="example.org")
+    ownership = Ownership(directory(), logins=logins)
+    assert await ownership.owners(Address.parse("john@example.org")) == (ANNA, MARY)
+    assert await ownership.owners(Address.parse("anna@example.org")) is None
+
+
+async def test_who_may_send_is_not_known_while_the_directory_is_away() -> None:
+    away = directory()
+    away.unavailable = True
+    with pytest.raises(LookupUnavailable):
+        await Ownership(away).owners(Address.parse(JOHN))

@@ -6,7 +6,10 @@ from base64 import b64encode
 
 import pytest
 
+from fake_oracle import oracle_of
 from postroad.server.extensions import Extensions
+from postroad.server.oracle import DirectoryOracle
+from postroad.server.relayed import RelayedDomains
 from session_world import World, talk
 
 PLAIN = b64encode(b"\0john@example.org\0summersun").decode()
@@ -88,3 +91,30 @@ async def test_asking_for_ever_is_an_error_each(world: World) -> None:
         asked += 1
 
     assert asked <= 120
+
+
+@pytest.mark.parametrize(
+    ("address", "answer"),
+    [
+        ("who@any.test", NOT_TOLD),
+        ("who@asked.test", NOT_TOLD),
+        ("who@listed.test", "550 5.1.1 <who@listed.test>: User unknown\r\n"),
+    ],
+)
+async def test_domains_that_mail_is_passed_on_for(world: World, address: str, answer: str) -> None:
+    class Relaying:
+        async def recipients(self, domain: str) -> str:
+            return {"any.test": "any", "asked.test": "verify", "listed.test": "hash:/x"}[domain]
+
+    class Empty:
+        async def find(self, table: str, key: str) -> str | None:
+            return None
+
+        def takes_parts(self, table: str) -> bool:
+            return True
+
+    relayed = RelayedDomains(Relaying(), Empty(), delimiters="+")
+    oracle = oracle_of(DirectoryOracle(world.directory, relayed=relayed))
+    client, _, _ = await world.connect(extensions=Extensions(vrfy="always"), oracle=oracle)
+    await talk(client, "EHLO x")
+    assert await talk(client, f"VRFY {address}") == answer

@@ -72,6 +72,32 @@ PRAGMA user_version = 2;
 COMMIT;
 """
 
+VERSION_3 = """
+BEGIN IMMEDIATE;
+ALTER TABLE message ADD COLUMN login TEXT;
+ALTER TABLE message ADD COLUMN client TEXT;
+ALTER TABLE message ADD COLUMN held TEXT;
+ALTER TABLE message ADD COLUMN content_filter TEXT;
+ALTER TABLE recipient ADD COLUMN shelved REAL;
+CREATE INDEX message_held ON message (id) WHERE held IS NOT NULL;
+PRAGMA user_version = 3;
+COMMIT;
+"""
+
+VERSION_4 = """
+BEGIN IMMEDIATE;
+ALTER TABLE message ADD COLUMN listener TEXT;
+ALTER TABLE message ADD COLUMN checksum INTEGER;
+ALTER TABLE message ADD COLUMN damage TEXT;
+ALTER TABLE shard ADD COLUMN open INTEGER;
+CREATE INDEX message_damaged ON message (id) WHERE damage IS NOT NULL;
+CREATE INDEX message_filed ON message (id) WHERE filed;
+PRAGMA user_version = 4;
+COMMIT;
+"""
+
+LATER = (VERSION_2, VERSION_3, VERSION_4)
+
 NUMBERS = [int(NOON * 1e6) + number for number in range(3)]
 IDS = [spell(number, 7) for number in NUMBERS]
 LARGE = b"Subject: large\r\n\r\n" + b"text\r\n" * 40_000
@@ -83,7 +109,7 @@ def database(path: Path) -> Iterator[sqlite3.Connection]:
         yield connection
 
 
-@pytest.fixture(params=[1, 2], ids="version {}".format)
+@pytest.fixture(params=[1, 2, 3, 4], ids="version {}".format)
 def old(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     """An old shard: a fresh message, a deferred bounce, and one whose content is a file."""
     directory = tmp_path / "shard"
@@ -117,8 +143,8 @@ def old(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
                 (14, NUMBERS[2], "eve@example.com", None, 1, NOON + 60, "451 full"),
             ],
         )
-        if request.param == 2:
-            connection.executescript(VERSION_2)
+        for step in LATER[: request.param - 1]:
+            connection.executescript(step)
     return directory
 
 
@@ -189,14 +215,16 @@ async def test_a_change_that_fails_changes_nothing(
     """The next start tries again, on the same file."""
     before = version(old)
     with monkeypatch.context() as patch:
-        broken = ("", "", "ALTER TABLE message ADD COLUMN login TEXT; CREATE NONSENSE;")
+        made = "ALTER TABLE message ADD COLUMN later TEXT;"
+        broken = (*[""] * before, f"{made} CREATE NONSENSE;")
         patch.setattr("postroad.spool.schema.STEPS", broken)
+        patch.setattr("postroad.spool.schema.VERSION", before + 1)
         with pytest.raises(SpoolError, match="NONSENSE"):
             await Shard.open(old, 7, SpoolSettings(), Clock())
     with database(old / "spool.db") as connection:
         assert connection.execute("PRAGMA user_version").fetchone() == (before,)
         columns = connection.execute("PRAGMA table_info(message)").fetchall()
-        assert "login" not in {name for _, name, *_ in columns}
+        assert "later" not in {name for _, name, *_ in columns}
     await test_nothing_is_lost(old)
 
 

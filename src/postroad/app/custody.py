@@ -126,7 +126,7 @@ def _rules(configuration: Configuration) -> Rules:
     def says_nothing(address: str) -> bool:
         return not Client(address, 0).has_address or trusted.contains(address)
 
-    domain = (*configuration.domains, configuration.hostname)[0]
+    domain = (*configuration.local_domains, configuration.hostname)[0]
     postmaster = Address("postmaster", domain)
     settings = configuration.containment
     return Rules(

@@ -6,9 +6,12 @@ made here.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from postroad.app.forwarding import Forwards
+from postroad.app.mailboxes import location_of
 from postroad.app.outbound import router_of
 from postroad.config import Configuration
 from postroad.config.ways import kinds_of
@@ -19,12 +22,21 @@ from postroad.delivery.refusing import ERROR, reason
 from postroad.delivery.route_tables import NoTables, Tables
 from postroad.delivery.routing import FILTER, RouteMistake
 from postroad.delivery.suppression import Suppression
-from postroad.directory import Alias, Directory, DirectoryUnavailable, Unknown
+from postroad.directory import Directory, DirectoryUnavailable, Unknown, account_of
 from postroad.intake.aliases import AliasLimitError
+from postroad.intake.ends import Transit
 from postroad.intake.handling import addressees
-from postroad.mailbox import MaildirLocation
+from postroad.intake.srs_keys import KeysUnavailable
 from postroad.mailbox.location import UnsafeName
-from postroad.model import Address, Addressee, ContentFilter, Disposition, Recipient, parse_filter
+from postroad.model import (
+    SAME,
+    Address,
+    Addressee,
+    ContentFilter,
+    Disposition,
+    Recipient,
+    parse_filter,
+)
 from postroad.reports.receiving import key_of
 from postroad.tables import TableUnavailable
 
@@ -68,6 +80,7 @@ class Destinations:
         directory: Directory,
         tables: Tables | None = None,
         suppression: Suppression | None = None,
+        forwards: Forwards | None = None,
     ) -> None:
         """Where the mail of a server goes.
 
@@ -76,14 +89,17 @@ class Destinations:
             directory: its accounts.
             tables: has the tables that routes name; `None`: there are none.
             suppression: knows who is suppressed; `None`: nobody is.
+            forwards: how mail goes on; `None`: as it came.
         """
+        self._forwards = forwards
+        self._extensions = configuration.forwarding.extensions
         self._directory = directory
         self._suppression = suppression
         self._capture = configuration.delivery.capture
         self._smarthost = configuration.relay.nexthop
         self._kinds = kinds_of(configuration)
         self._probes_from = probe_sender(configuration.verification, configuration.hostname).lower()
-        self._maildirs = MaildirLocation(configuration.mailbox.path, configuration.state_directory)
+        self._maildirs = location_of(configuration)
         self._reports = frozenset(map(key_of, configuration.tls_reports.receive))
         self._router = router_of(configuration, directory, tables or NoTables())
 
@@ -118,11 +134,13 @@ class Destinations:
         if disposition.redirect is not None:
             through = None  # access(5): a redirected message meets no content filter
         try:
-            found = await addressees([*map(Recipient, recipients)], disposition, self._directory)
+            found = await self._addressees(recipients, disposition, sender)
             whose = _Whose(through, sender, listener)
             return tuple([await self._end(one, whose) for one in found if one.owed is None])
         except AliasLimitError:
             return "its aliases lead too deep, or to too many addresses"
+        except KeysUnavailable as error:
+            return f"it would wait, since its sender cannot be rewritten: {error}"
         except DirectoryUnavailable as error:
             return f"the directory does not answer: {error}"
         except TableUnavailable as error:
@@ -130,8 +148,24 @@ class Destinations:
         except RouteMistake as error:
             return f"it would wait, since a route is none: {error}"
 
+    async def _addressees(
+        self, recipients: Sequence[Address], disposition: Disposition, sender: Address | None
+    ) -> list[Addressee]:
+        named = [*map(Recipient, recipients)]
+        if self._forwards is None:
+            return await addressees(named, disposition, self._directory)
+        transit = Transit(
+            sender=sender,
+            now=time.time(),
+            forwarding=self._forwards.onward,
+            extensions=self._extensions,
+        )
+        return await addressees(named, disposition, self._forwards.addresses, transit)
+
     async def _end(self, one: Addressee, whose: _Whose) -> Destination:
         through = whose.through
+        if one.sender is not SAME:
+            whose = _Whose(through, one.sender, whose.listener)
         route = await self._router.route(
             one.address, through, sender=whose.sender, listener=whose.listener
         )
@@ -147,6 +181,8 @@ class Destinations:
             words = "nobody here has this address: it would go back to the sender"
         else:
             words = await self._words(one.address, route)
+        if one.sender is not SAME:
+            words = f"{words}, from <{one.sender or ''}>"
         address, original = str(one.address), str(one.original)
         return Destination(address, original, route.transport, route.nexthop, words)
 
@@ -201,9 +237,10 @@ class Destinations:
 
     async def _mailbox(self, address: Address) -> str:
         found = await self._directory.resolve(address)
-        if isinstance(found, Unknown | Alias):  # an alias of itself is the mailbox of that name
+        user = account_of(found)
+        if not user:  # an alias of itself is the mailbox of that name
             return f"to the mailbox of {address}"
         try:
-            return f"to the mailbox of {found.user}, {self._maildirs.path(found.user)}"
+            return f"to the mailbox of {user}, {self._maildirs.path(user)}"
         except UnsafeName as error:
             return f"nowhere: {error}"

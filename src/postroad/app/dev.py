@@ -97,7 +97,7 @@ def _prepare_state(configuration: Configuration) -> None:
         names = (configuration.hostname, "localhost", "127.0.0.1")
         write_self_signed(names, configuration.certificate, configuration.key)
     with DirectoryEditor.open(
-        configuration.directory_file, domains=configuration.domains
+        configuration.directory_file, domains=configuration.local_domains
     ) as directory:
         if not any(user.name == USER for user in directory.users()):
             directory.add_user(USER, PASSWORD)

@@ -23,7 +23,7 @@ from postroad.app.rehearsing import Cast, bystanders, inquirers, service_of
 from postroad.config import Configuration
 from postroad.delivery.suppression import Suppression
 from postroad.delivery.suppression_file import SUPPRESSION
-from postroad.directory import Mailbox
+from postroad.directory import account_of
 from postroad.limits.glance import Glance
 from postroad.model import PLAIN, Address, AddressError
 from postroad.model.journal import Event, Level, Notice
@@ -72,7 +72,11 @@ async def explain(
             exits.callback(glance.close)
             suppression = Suppression(configuration.suppression, glance, journal)
             destinations = Destinations(
-                configuration, lookout.directory, lookout.registry, suppression
+                configuration,
+                lookout.directory,
+                lookout.registry,
+                suppression,
+                forwards=lookout.forwards,
             )
             told.destinations = await destinations.of(
                 accepted,
@@ -128,7 +132,7 @@ async def _tell_of_login(
     for ban in known_bans(configuration, now):
         if ban.subject == user.casefold():
             told.remarks.append(f"{user} is banned ({ban.reason}): no password is believed")
-    freeze = directory.freezes.of(user)
+    freeze = directory.embedded.freezes.of(user)
     if freeze is not None:
         since = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(freeze.since))
         told.remarks.append(f"{user} is frozen since {since}: {freeze.reason}")
@@ -139,8 +143,8 @@ async def _why_no_login(name: str, lookout: Lookout) -> str:
         found = await lookout.directory.resolve(Address.parse(name))
     except AddressError:
         return f"{name} is no account: account names are addresses"
-    if isinstance(found, Mailbox):
-        return f"{name} is disabled and cannot log in: postroad user enable {found.user}"
+    if user := account_of(found):
+        return f"{name} is disabled and cannot log in: postroad user enable {user}"
     return f"{name} is no account here: postroad user add {name}"
 
 

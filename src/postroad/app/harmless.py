@@ -151,7 +151,7 @@ class Watchful:
     """Implements `Containing`: knows who is frozen, and watches nobody."""
 
     def __init__(self, freezes: Freezes, configuration: Configuration) -> None:
-        domain = (*configuration.domains, configuration.hostname)[0]
+        domain = (*configuration.local_domains, configuration.hostname)[0]
         self._freezes = freezes
         self._postmaster = f"postmaster@{domain}"
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from postroad.app.running import Running
-from postroad.directory import EmbeddedDirectory
+from postroad.directory.chain import Chain
 from postroad.server.authorization import ActAs
 from postroad.server.logins import Guarding, Logins, Tokens
 
@@ -12,7 +12,7 @@ __all__ = ["logins_of"]
 
 def logins_of(
     running: Running,
-    directory: EmbeddedDirectory,
+    directory: Chain,
     *,
     tokens: Tokens | None,
     fake_key: bytes,

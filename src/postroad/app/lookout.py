@@ -11,7 +11,9 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack
 from typing import Self
 
-from postroad.app.services import ownership_of
+from postroad.app.directories import open_chain
+from postroad.app.forwarding import forwards_of
+from postroad.app.services import ownership_of, relayed_of
 from postroad.config import Configuration
 from postroad.directory import EmbeddedDirectory
 from postroad.directory.schema import open_for_reading
@@ -32,6 +34,7 @@ class Lookout:
 
     Attributes:
         directory: the accounts.
+        forwards: how mail goes on and bounces come back.
         names: the DNS.
         accounts: the accounts, as restrictions ask them.
         zones: the DNS likewise.
@@ -53,14 +56,17 @@ class Lookout:
         file = configuration.directory_file
         open_for_reading(file).close()  # an older one is left as it is, for the server to mend
         warn = _warning(journal)
-        self.directory = EmbeddedDirectory.open(
+        embedded = EmbeddedDirectory.open(
             file,
-            domains=configuration.domains,
+            domains=configuration.local_domains,
             settings=configuration.directory,
             clock=time.monotonic,
             report=warn,
         )
-        self._exits.callback(self.directory.close)
+        self._exits.callback(embedded.close)
+        self.directory = open_chain(
+            configuration, embedded, self._exits, clock=time.monotonic, report=warn
+        )
         self.names = Resolver(configuration.dns, time.monotonic)
         self._exits.push_async_callback(self.names.close)
         self.registry = Tables(report=warn)
@@ -69,7 +75,13 @@ class Lookout:
         self.zones = DnsInquiry(self.names)
         owners = ownership_of(configuration, self.directory, self.tables)
         reports = frozenset(map(key_of, configuration.tls_reports.receive))
-        self.accounts = DirectoryOracle(self.directory, owners, more=reports)
+        self.forwards = forwards_of(configuration, self.directory, is_read_only=True)
+        self.accounts = DirectoryOracle(
+            self.forwards.addresses,
+            owners,
+            more=reports,
+            relayed=relayed_of(configuration, self.directory, self.tables),
+        )
 
     async def __aenter__(self) -> Self:
         return self

@@ -7,7 +7,7 @@ their place: deliveries under way end on the old transports, new ones begin on t
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from postroad.app.outbound_tls import OutboundTls
@@ -17,6 +17,7 @@ from postroad.config import Configuration
 from postroad.config.ways import ways_of
 from postroad.delivery import Route, Router, Transport
 from postroad.delivery.discard import DISCARD
+from postroad.delivery.local import Crossing
 from postroad.delivery.probe import Probing
 from postroad.delivery.probing import probe_sender
 from postroad.delivery.report_taking import ReportTaking
@@ -25,7 +26,7 @@ from postroad.delivery.routing import FILTER
 from postroad.delivery.smtp import SmtpTransport
 from postroad.delivery.tokens import TOKENS, Grant, Tokens
 from postroad.delivery.warmup import WARMUP, Warmup
-from postroad.directory import Directory, Unknown
+from postroad.directory import Directory, Places, Unknown
 from postroad.limits.state_file import Keeper, Shape
 from postroad.mailbox import MaildirWriter
 from postroad.model import Address, ContentFilter
@@ -50,6 +51,8 @@ class Outbound:
         tables: Tables | None = None,
         tls: OutboundTls | None = None,
         reports: Receptive | None = None,
+        places: Places | None = None,
+        warn_of_quota: Callable[[Crossing], None] | None = None,
     ) -> None:
         """Without routes yet: call `replace`.
 
@@ -61,7 +64,11 @@ class Outbound:
             tables: has the tables that routes and logins name; `None`: there are none.
             tls: makes what transports need for TLS; `None`: they go by `[relay]` alone.
             reports: takes reports about TLS on their way to a mailbox; `None`: nobody does.
+            places: what is said of where the mail of accounts lies; `None`: nothing.
+            warn_of_quota: told of mailboxes that fill up; `None`: nobody is.
         """
+        self._places = places
+        self._warn_of_quota = warn_of_quota
         self._tables = tables or NoTables()
         self._tls = tls
         self._reports = reports
@@ -141,6 +148,8 @@ class Outbound:
             tokens=tokens,
             rations=warmup,
             journal=self._journal,
+            places=self._places,
+            warn_of_quota=self._warn_of_quota,
         )
         smtp = maker.smtp()
         transports = maker.all(smtp)

@@ -10,6 +10,7 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
+from functools import partial
 
 from postroad.admin.containment import hold_reason
 from postroad.admin.control import ControlServer
@@ -17,16 +18,23 @@ from postroad.admin.queue import QueueControl
 from postroad.admin.transports import TransportControl
 from postroad.app.commons import QueueCommons
 from postroad.app.custody import Custody
+from postroad.app.directories import open_chain
+from postroad.app.directory_trial import DirectoryTrial
 from postroad.app.flushing import Flushing
+from postroad.app.forwarding import forwards_of
 from postroad.app.inquiries import Inquiries
 from postroad.app.logins import logins_of
+from postroad.app.mailboxes import room_of
 from postroad.app.outbound import Outbound
 from postroad.app.outbound_tls import OutboundTls
+from postroad.app.pickup import Pickup, known
 from postroad.app.proof import objection, require_closed
 from postroad.app.protection import Protection
+from postroad.app.quota_letter import QuotaLetters
 from postroad.app.remembrance import open_history
 from postroad.app.running import Running
-from postroad.app.services import services_of
+from postroad.app.services import ownership_of, services_of
+from postroad.app.serving import socket_services
 from postroad.app.storage import Storage
 from postroad.app.suppressing import Suppressing, Unsuppressed
 from postroad.app.tls_reports import TlsReports
@@ -47,7 +55,9 @@ from postroad.net.dns import Resolver
 from postroad.queue import Runner
 from postroad.queue.suspension import FILE as SUSPENDED_FILE
 from postroad.queue.suspension import Suspension
-from postroad.server.inquiries import AgentsInquiry
+from postroad.served.server import SocketServer
+from postroad.served.service import SocketService
+from postroad.server.inquiries import AgentsInquiry, TablesInquiry
 from postroad.server.logins import Logins
 from postroad.server.server import SmtpServer
 from postroad.server.service import Service
@@ -62,11 +72,13 @@ class Parts:
 
     Attributes:
         server: accepts mail.
+        sockets: serves other mail servers.
         runners: deliver it, one for each shard; the first one's shard takes new mail.
         inquiries: find out for restrictions whether an address takes mail, or a client must wait.
     """
 
     server: SmtpServer
+    sockets: SocketServer
     runners: list[Runner]
     inquiries: Inquiries
 
@@ -91,6 +103,8 @@ class Parts:
         self._journal = journal
         self._give_up = give_up
         self._exits = AsyncExitStack()
+        self._pickup: Pickup | None = None
+        self._quota_letters = QuotaLetters(self._configuration.hostname, journal)
         self.runners = []
 
     async def open(self, index: int, numbers: Sequence[int]) -> None:
@@ -110,45 +124,34 @@ class Parts:
         configuration, journal = self._configuration, self._journal
         self._history = open_history(self._running, index, journal)
         self._exits.callback(self._history.close)
-        self._directory = EmbeddedDirectory.open(
+        embedded = EmbeddedDirectory.open(
             configuration.directory_file,
-            domains=configuration.domains,
+            domains=configuration.local_domains,
             settings=configuration.directory,
             clock=time.monotonic,
             report=lambda words: journal(Notice("auth", words, Level.WARNING)),
             turn=asyncio.get_running_loop().time,
         )
-        self._exits.callback(self._directory.close)
+        self._exits.callback(embedded.close)
+        self._directory = open_chain(
+            configuration, embedded, self._exits, clock=time.monotonic, report=self._warn
+        )
+        if index == 0:
+            self._try_directories()
         self._tokens = token_checker(configuration.oauth, self._directory)
-        self._fake_key = await self._directory.key_for("fake secrets")
+        self._fake_key = await embedded.key_for("fake secrets")
         self._protection = Protection.open(configuration.bans_file, self._counters, index, journal)
         self._exits.callback(self._protection.close)
         self._resolver = Resolver(configuration.dns, time.monotonic)
         self._exits.push_async_callback(self._resolver.close)
-        writer = MaildirWriter(configuration.hostname)
+        self._writer = writer = MaildirWriter(configuration.hostname)
         self._exits.callback(writer.close)
         self._suppressing = Suppressing(self._running, journal)
         self._exits.push_async_callback(self._suppressing.close)
         self._served = configuration
         self._tables = self._make_tables()
         self._exits.push_async_callback(self._tables.close)
-        self._tls_reports = TlsReports(self._running, self._resolver, journal)
-        self._exits.push_async_callback(self._tls_reports.close)
-        self._outbound_tls = OutboundTls(
-            configuration, self._resolver, self._tables, journal, seeing=self._tls_reports.seen
-        )
-        self._exits.push_async_callback(self._outbound_tls.close)
-        self._outbound = Outbound(
-            self._directory,
-            self._resolver,
-            writer,
-            journal,
-            tables=self._tables,
-            tls=self._outbound_tls,
-            reports=self._tls_reports.receiving,
-        )
-        self._exits.push_async_callback(self._outbound.close)
-        self._outbound.replace(self._running)
+        self._open_outbound(journal)
         self.inquiries = Inquiries(self._running, self._directory, self._outbound, journal)
         self._exits.push_async_callback(self.inquiries.close)
         self._agents = self._make_agents()
@@ -163,6 +166,8 @@ class Parts:
         self._door = self._make_door(shards[0])
         self._tls_reports.start(self._door)
         self._exits.push_async_callback(self._tls_reports.stop)
+        self._quota_letters.start(self._door)
+        self._exits.push_async_callback(self._quota_letters.close)
         self._flushing = Flushing(configuration.state_directory, journal)
         self._custody = self._make_custody(index, shards)
         self._exits.push_async_callback(self._custody.close)
@@ -173,8 +178,46 @@ class Parts:
         )
         self.runners.extend(self._make_runner(shard) for shard in shards)
         self.server = SmtpServer(self._services(), journal)
+        self.sockets = SocketServer(self._socket_services(), journal)
+        self._exits.push_async_callback(self.sockets.close)
         await self._open_control(index, opened)
         await self._custody.resume()
+        await self._open_pickup(index, shards[0])
+
+    def _try_directories(self) -> None:
+        """Say which directories do not answer, once for all workers."""
+        trial = DirectoryTrial(self._warn)
+        self._exits.push_async_callback(trial.close)
+        configuration = self._configuration
+        trial.start(
+            self._directory.others, (*configuration.local_domains, configuration.hostname)[0]
+        )
+
+    def _open_outbound(self, journal: Journal) -> None:
+        """What takes mail from the queue onwards, with what it needs for TLS."""
+        self._tls_reports = TlsReports(self._running, self._resolver, journal)
+        self._exits.push_async_callback(self._tls_reports.close)
+        self._outbound_tls = OutboundTls(
+            self._configuration,
+            self._resolver,
+            self._tables,
+            journal,
+            seeing=self._tls_reports.seen,
+        )
+        self._exits.push_async_callback(self._outbound_tls.close)
+        self._outbound = Outbound(
+            self._directory,
+            self._resolver,
+            self._writer,
+            journal,
+            tables=self._tables,
+            tls=self._outbound_tls,
+            reports=self._tls_reports.receiving,
+            places=self._directory,
+            warn_of_quota=self._quota_letters.warn,
+        )
+        self._exits.push_async_callback(self._outbound.close)
+        self._outbound.replace(self._running)
 
     def reload(self) -> None:
         """Serve new clients and route mail by what is running now.
@@ -195,7 +238,10 @@ class Parts:
         self._history.replace(self._running.configuration.history)
         self._custody.replace(self._running.configuration)
         self._replace_queues()
+        if self._pickup is not None:
+            self._pickup.replace(self._running)
         self.server.replace(services)
+        self.sockets.replace(self._socket_services())
 
     async def close(self) -> None:
         """Close everything, in the reverse order of opening."""
@@ -205,6 +251,7 @@ class Parts:
         return services_of(
             self._running,
             self._directory,
+            addresses=self._forwards.addresses,
             names=self._resolver,
             tables=self._tables,
             agents=self._agents,
@@ -217,6 +264,26 @@ class Parts:
             history=self._history,
             containment=self._custody.containment,
             room=self._room,
+            mailboxes=room_of(
+                self._running.configuration,
+                self._directory,
+                self._directory,
+                self._writer,
+                self._outbound.route,
+            ),
+        )
+
+    def _socket_services(self) -> dict[str, SocketService]:
+        return socket_services(
+            self._running,
+            self._directory,
+            owners=ownership_of(
+                self._running.configuration, self._directory, TablesInquiry(self._tables)
+            ),
+            places=self._directory,
+            logins=self._logins(),
+            protection=self._protection,
+            journal=self._journal,
         )
 
     def _logins(self) -> Logins:
@@ -229,16 +296,35 @@ class Parts:
             guard=guard,
         )
 
-    def _make_door(self, shard: Shard) -> Door:
+    async def _open_pickup(self, index: int, shard: Shard) -> None:
+        """Only in the first worker: two would take the same file."""
+        if index:
+            return
+        self._pickup = Pickup(
+            self._running,
+            self._journal,
+            doors=lambda queued: self._make_door(shard, queued),
+            queued=self._queued,
+            known=partial(known, self._configuration.spool_directory),
+            has_room=self._room.has,
+            wrote_to=self.inquiries.wrote_to,
+        )
+        self._exits.push_async_callback(self._pickup.stop)
+        await self._pickup.start()
+
+    def _make_door(self, shard: Shard, queued: Callable[[Claimed], None] | None = None) -> Door:
         configuration = self._configuration
+        self._forwards = forwards_of(configuration, self._directory, report=self._inform)
         return Door(
             hostname=configuration.hostname,
             settings=configuration.intake,
             begin=shard.begin,
-            directory=self._directory,
-            queued=self._queued,
+            directory=self._forwards.addresses,
+            queued=queued or self._queued,
             journal=self._journal,
             clock=time.time,
+            forwarding=configuration.forwarding,
+            onward=self._forwards.onward,
         )
 
     def _make_agents(self) -> AgentsInquiry:
@@ -249,7 +335,7 @@ class Parts:
     def _make_tables(self) -> Tables:
         return Tables(
             report=self._warn,
-            inform=lambda words: self._journal(Notice("smtpd", words)),
+            inform=self._inform,
             judge=lambda name, values: (
                 result_objection(self._served, name, values)
                 or policy_objection(self._served, name, values)
@@ -261,6 +347,9 @@ class Parts:
     def _table_names(self) -> list[str]:
         """Those of the configuration as it is now."""
         return [name for _, name in named_tables(self._running.configuration)]
+
+    def _inform(self, words: str) -> None:
+        self._journal(Notice("smtpd", words))
 
     def _warn(self, words: str) -> None:
         self._journal(Notice("smtpd", words, Level.WARNING))
@@ -278,7 +367,7 @@ class Parts:
         return Custody(
             self._running,
             worker,
-            freezes=self._directory.freezes,
+            freezes=self._directory.embedded.freezes,
             counters=self._protection.counters_of_users,
             door=self._door,
             hold=hold,

@@ -12,7 +12,7 @@ import pwd
 import stat
 from pathlib import Path
 
-from postroad.config.ownership import OURS, creation, objection
+from postroad.config.ownership import DROP, OURS, creation, objection
 
 __all__ = ["PrivilegeError", "drop", "unprivileged_user"]
 
@@ -85,10 +85,25 @@ def _give(own: Path, account: pwd.struct_passwd) -> None:
                     for each in (*folders, *files):
                         _give_one(each, inner, account)
             _give_one(name, folder, account)
+        _give_drop(folder, account)
         if os.fstat(folder).st_uid == 0:
             os.fchown(folder, account.pw_uid, account.pw_gid)
     finally:
         os.close(folder)
+
+
+def _give_drop(folder: int, account: pwd.struct_passwd) -> None:
+    """Give the drop and the folders in it, but not what lies in those."""
+    try:
+        drop = os.open(DROP, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=folder)
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    try:
+        for name in os.listdir(drop):
+            _give_one(name, drop, account)
+    finally:
+        os.close(drop)
+    _give_one(DROP, folder, account)
 
 
 def _give_one(name: str, folder: int, account: pwd.struct_passwd) -> None:

@@ -111,7 +111,7 @@ def _accounts_of(configuration: Configuration) -> tuple[object, ...]:
     """All that answers about accounts depend on."""
     login = configuration.login
     return (
-        {domain.lower() for domain in configuration.domains},
+        {domain.lower() for domain in configuration.local_domains},
         configuration.directory_file,
         configuration.directory.recipient_delimiter,
         login.send_as,

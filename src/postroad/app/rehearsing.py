@@ -24,7 +24,7 @@ from postroad.app.inquiries import Inquiries
 from postroad.app.lookout import Lookout
 from postroad.app.outbound import Outbound
 from postroad.app.running import Running
-from postroad.app.services import extensions_of, service_name
+from postroad.app.services import extensions_of, groups_of, service_name
 from postroad.config import Configuration
 from postroad.config.surroundings import surroundings_of
 from postroad.delivery.probing import probe_sender
@@ -141,7 +141,7 @@ def service_of(listener: ResolvedListener, cast: Cast) -> Service:
             hostname=hostname,
             settings=configuration.intake,
             begin=Nowhere,
-            directory=directory,
+            directory=cast.lookout.forwards.addresses,
             queued=lambda _: None,
             journal=cast.journal,
             clock=time.time,
@@ -162,9 +162,10 @@ def service_of(listener: ResolvedListener, cast: Cast) -> Service:
         ),
         listener=listener.name,
         history=cast.scribe,
-        containment=Watchful(directory.freezes, configuration),
+        containment=Watchful(directory.embedded.freezes, configuration),
         probe_sender=probe_sender(configuration.verification, hostname).lower(),
         from_header=listener.settings.from_header,
+        groups=groups_of(directory),
     )
 
 

@@ -52,6 +52,7 @@ RELOADED = (
     "tokens",
     "warmup",
     "mailbox",
+    "sendmail",
     "tls",
 )
 """The sections that a reload takes."""

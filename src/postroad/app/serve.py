@@ -22,6 +22,7 @@ from postroad.app.log import LogFile, formatter
 from postroad.app.privileges import PrivilegeError, drop, unprivileged_user
 from postroad.app.proof import RelayHoleError
 from postroad.app.running import NOT_RELOADED, Running
+from postroad.app.serving import socket_binds
 from postroad.app.sockets import Sockets, open_sockets
 from postroad.app.supervisor import Lifeline, Supervisor
 from postroad.app.systemd import inherited_sockets, notify
@@ -113,6 +114,7 @@ def _prepare(running: Running) -> list[Sockets]:
     account = unprivileged_user(configuration.user)
     lock_state(configuration.state_directory)
     listeners = {each.name: each.binds for each in configuration.resolved_listeners}
+    listeners |= socket_binds(running)
     owner = None if account is None else (account.pw_uid, account.pw_gid)
     sockets = open_sockets(listeners, running.workers, inherited_sockets(), owner)
     if account is not None:
@@ -120,7 +122,7 @@ def _prepare(running: Running) -> list[Sockets]:
     os.umask(0o077)
     _allow_descriptors()
     # A configuration written by hand has no directory database yet: an empty one is a right one.
-    DirectoryEditor.open(configuration.directory_file, domains=configuration.domains).close()
+    DirectoryEditor.open(configuration.directory_file, domains=configuration.local_domains).close()
     open_bans(configuration.bans_file).close()
     return sockets
 

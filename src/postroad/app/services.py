@@ -11,11 +11,12 @@ from postroad.app.running import Running
 from postroad.config import Configuration
 from postroad.config.surroundings import surroundings_of
 from postroad.delivery.probing import probe_sender
-from postroad.directory import EmbeddedDirectory
-from postroad.directory.names import domain_form
+from postroad.directory.chain import Chain
+from postroad.directory.groups import ClosedGroup
+from postroad.directory.names import address_form, domain_form
 from postroad.history import NO_HISTORY, Recorder
 from postroad.intake import Door
-from postroad.model import PLAIN, Disposition, Recipient
+from postroad.model import PLAIN, Address, Disposition, Recipient
 from postroad.model.journal import Journal, Level, Notice
 from postroad.net.dns import Resolver
 from postroad.policy import Networks, Oracle, build
@@ -25,20 +26,30 @@ from postroad.server.authorization import ActAs
 from postroad.server.containment import Containing
 from postroad.server.etrn import Flush, QueueStarting
 from postroad.server.extensions import Extensions
+from postroad.server.group_rules import GroupRules
 from postroad.server.inquiries import DnsInquiry, Finding, TablesInquiry
 from postroad.server.logins import Logins
 from postroad.server.oracle import DirectoryOracle
-from postroad.server.ownership import Ownership, SenderLogins
-from postroad.server.service import Room, Service
+from postroad.server.ownership import Ownership, Owning, SenderLogins
+from postroad.server.relayed import RelayedDomains
+from postroad.server.service import Mailboxes, Room, Service
 from postroad.server.settings import ResolvedListener
 
-__all__ = ["extensions_of", "ownership_of", "service_name", "services_of"]
+__all__ = [
+    "extensions_of",
+    "groups_of",
+    "ownership_of",
+    "relayed_of",
+    "service_name",
+    "services_of",
+]
 
 
 def services_of(
     running: Running,
-    directory: EmbeddedDirectory,
+    directory: Chain,
     *,
+    addresses: Owning,
     names: Resolver,
     tables: Finding,
     agents: Agents,
@@ -51,12 +62,14 @@ def services_of(
     history: Recorder = NO_HISTORY,
     containment: Containing,
     room: Room | None = None,
+    mailboxes: Mailboxes | None = None,
 ) -> dict[str, Service]:
     """A service for each listener.
 
     Args:
         running: what to serve.
         directory: accounts and addresses.
+        addresses: the same, with addresses in it that stand for foreign senders.
         names: finds clients' names, and asks the DNS for restrictions.
         tables: the tables that restrictions name.
         agents: whom restrictions have find something out.
@@ -69,6 +82,7 @@ def services_of(
         history: remembers what is decided.
         containment: watches over logged-in users.
         room: knows how full the disks are.
+        mailboxes: knows how full the mailboxes are.
 
     Returns:
         Services by listener name.
@@ -76,14 +90,16 @@ def services_of(
     configuration = running.configuration
     inquiry = TablesInquiry(tables)
     accounts = DirectoryOracle(
-        directory,
+        addresses,
         ownership_of(configuration, directory, inquiry),
         more=frozenset(map(key_of, configuration.tls_reports.receive)),
+        relayed=relayed_of(configuration, directory, inquiry),
     )
     dns = DnsInquiry(names, lambda words: journal(Notice("smtpd", words, Level.WARNING)))
     oracle = Oracle(accounts, dns, inquiry, agents)
     surroundings = surroundings_of(configuration)
     trusted = Networks(configuration.relay.trusted_networks)
+    groups = groups_of(directory)
     etrn = QueueStarting.of(configuration.etrn, flush)
     return {
         listener.name: Service(
@@ -116,13 +132,15 @@ def services_of(
             history=history,
             containment=containment,
             room=room,
+            mailboxes=mailboxes,
+            groups=groups,
         )
         for listener in configuration.resolved_listeners
     }
 
 
 def ownership_of(
-    configuration: Configuration, directory: EmbeddedDirectory, tables: TablesInquiry
+    configuration: Configuration, directory: Chain, tables: TablesInquiry
 ) -> Ownership:
     """Whose an address is, as `[login]` has it."""
     login, table = configuration.login, None
@@ -131,10 +149,35 @@ def ownership_of(
             login.sender_login_maps,
             tables,
             delimiters=configuration.directory.recipient_delimiter,
-            domain="".join(map(domain_form, configuration.domains[:1])),
+            domain="".join(map(domain_form, configuration.local_domains[:1])),
         )
     granted = ActAs.of(login.send_as)
-    return Ownership(directory, granted=granted, catch_all=login.catch_all_senders, logins=table)
+    return Ownership(
+        directory,
+        granted=granted,
+        catch_all=login.catch_all_senders,
+        logins=table,
+        rights=directory.embedded.granted,
+    )
+
+
+def groups_of(directory: Chain) -> GroupRules:
+    """Who may send to which group."""
+    embedded = directory.embedded
+
+    async def find(address: Address) -> ClosedGroup | None:
+        # A domain may stand for another by the configuration, which the embedded one does not know.
+        return await embedded.closed_group(await directory.real(address_form(address)))
+
+    return GroupRules(embedded.closed_groups.may_be, find)
+
+
+def relayed_of(
+    configuration: Configuration, directory: Chain, tables: TablesInquiry
+) -> RelayedDomains:
+    """The domains that mail is passed on for."""
+    delimiters = configuration.directory.recipient_delimiter
+    return RelayedDomains(directory, tables, delimiters=delimiters)
 
 
 def _tls_context(running: Running, listener: ResolvedListener) -> ssl.SSLContext | None:

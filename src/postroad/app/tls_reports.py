@@ -219,7 +219,7 @@ class HttpsPosting:
 def identity_of(configuration: Configuration) -> Identity:
     """Who reports, as `[tls_reports]` has it."""
     settings = configuration.tls_reports
-    home = to_ascii((configuration.domains or (configuration.hostname,))[0])
+    home = to_ascii((configuration.local_domains or (configuration.hostname,))[0])
     author = settings.from_address or f"postmaster@{home}"
     return Identity(
         to_ascii(configuration.hostname),

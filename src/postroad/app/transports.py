@@ -9,16 +9,19 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
+from postroad.app.alias_programs import AliasPrograms
 from postroad.app.login_secrets import LoginSecrets
+from postroad.app.mailboxes import location_of, storing_of
 from postroad.app.outbound_tls import OutboundTls
 from postroad.config import Configuration
 from postroad.delivery import Transport
+from postroad.delivery.alias_programs import ALIAS_PROGRAMS, AliasProgramTransport
 from postroad.delivery.capture import CaptureTransport
 from postroad.delivery.discard import DISCARD, DiscardTransport
 from postroad.delivery.lmtp import LmtpTransport
-from postroad.delivery.local import LocalTransport
+from postroad.delivery.local import Crossing, LocalTransport
 from postroad.delivery.logins import Logins, Own, TokenSource
 from postroad.delivery.pipe import PipeTransport
 from postroad.delivery.refusing import ERROR, RETRY, RefusingTransport
@@ -30,8 +33,8 @@ from postroad.delivery.source_pool import Rations, SourcePool, read_source
 from postroad.delivery.sources import AnySource, Sources
 from postroad.delivery.tls_policy import see_nothing
 from postroad.delivery.transport_settings import TransportSettings
-from postroad.directory import Directory
-from postroad.mailbox import MaildirLocation, MaildirWriter
+from postroad.directory import Directory, Places
+from postroad.mailbox import MaildirWriter
 from postroad.model.journal import Journal, Level, Notice
 from postroad.net.dns import Resolver
 from postroad.net.ourselves import Ourselves
@@ -60,6 +63,8 @@ class TransportMaker:
         tokens: TokenSource | None,
         rations: Rations | None,
         journal: Journal,
+        places: Places | None = None,
+        warn_of_quota: Callable[[Crossing], None] | None = None,
     ) -> None:
         """Take what they need.
 
@@ -74,7 +79,11 @@ class TransportMaker:
             tokens: who fetches bearer tokens.
             rations: who counts what new source addresses send.
             journal: where events go.
+            places: what is said of where the mail of accounts lies; `None`: nothing.
+            warn_of_quota: told of mailboxes that fill up.
         """
+        self._places = places
+        self._warn_of_quota = warn_of_quota
         self._configuration = configuration
         self._secrets = secrets
         self._directory = directory
@@ -118,6 +127,7 @@ class TransportMaker:
             DISCARD: DiscardTransport(),
             ERROR: RefusingTransport(permanent=True),
             RETRY: RefusingTransport(permanent=False),
+            ALIAS_PROGRAMS: AliasProgramTransport(AliasPrograms(configuration), self._writer),
         }
         if configuration.delivery.capture is not None:
             transports["capture"] = CaptureTransport(
@@ -242,8 +252,18 @@ class TransportMaker:
 
     def _local(self) -> LocalTransport:
         configuration = self._configuration
-        location = MaildirLocation(configuration.mailbox.path, configuration.state_directory)
-        return LocalTransport(self._directory, location, self._writer, time.monotonic)
+        location = location_of(configuration)
+        storing = storing_of(configuration, self._warn_of_quota)
+        if storing.fault:
+            self._warn(f"mail for mailboxes here waits: {storing.fault}")
+        return LocalTransport(
+            self._directory,
+            location,
+            self._writer,
+            time.monotonic,
+            places=self._places,
+            storing=storing,
+        )
 
     def _warn(self, words: str) -> None:
         self._journal(Notice(_SERVICE, words, Level.WARNING))

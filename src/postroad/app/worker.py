@@ -20,6 +20,7 @@ from postroad.app.certificates import warn_of_certificates
 from postroad.app.log import LogFile
 from postroad.app.parts import Parts
 from postroad.app.running import NOT_RELOADED, Running
+from postroad.app.serving import PREFIX
 from postroad.app.sockets import Sockets
 from postroad.app.storage import ShardNameError, shards_of
 from postroad.directory import DirectoryUnavailable, SchemaTooNew
@@ -109,8 +110,9 @@ class Worker:
             for task in running:  # a runner ends early only by a bug: end with it, and say so
                 task.add_done_callback(lambda _: _end(stop, ORPHAN_DRAIN))
             for name, sockets in self._sockets.items():
+                served = name.startswith(PREFIX)
                 for each in sockets:
-                    await self._parts.server.listen(name, each)
+                    await (self._parts.sockets if served else self._parts.server).listen(name, each)
             # What exists now lives as long as the process: the collector need not look at it.
             gc.collect()
             gc.freeze()

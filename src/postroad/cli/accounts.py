@@ -1,12 +1,19 @@
-"""`postroad user`, `domain` and `alias`: who is here and who has which address."""
+"""`postroad user`: accounts, and who may log in."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from postroad.cli.account_ways import (
+    forward_user,
+    quota_words,
+    send_as,
+    set_quota,
+    ways_as_json,
+)
 from postroad.cli.editing import directory_editor
 from postroad.cli.freezing import (
     freeze_user,
@@ -22,15 +29,12 @@ from postroad.cli.refusal import usage
 if TYPE_CHECKING:
     from postroad.directory import UserEntry
 
-__all__ = ["alias_app", "domain_app", "user_app"]
+__all__ = ["user_app"]
 
 user_app = typer.Typer(help="Accounts: who may log in and has a mailbox.", no_args_is_help=True)
-domain_app = typer.Typer(help="Domains whose mail is delivered here.", no_args_is_help=True)
-alias_app = typer.Typer(help="Addresses that stand for others.", no_args_is_help=True)
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 UserName = Annotated[str, typer.Argument(metavar="ADDRESS", help="The account's address.")]
-DomainName = Annotated[str, typer.Argument(metavar="DOMAIN", help="The domain's name.")]
 FromStandardInput = Annotated[
     bool,
     typer.Option("--password-stdin", help="Read the password from standard input's first line."),
@@ -109,18 +113,24 @@ def list_users(context: typer.Context, *, json: Json = False) -> None:
     if json:
         print_json([_as_json(user) for user in users])
         return
-    rows = [
-        (
-            user.name,
-            "may log in" if user.enabled else "disabled",
-            "" if user.frozen is None else frozen_words(user.frozen),
-        )
-        for user in users
-    ]
-    if any(frozen for _, _, frozen in rows):
-        print_table(("ACCOUNT", "LOGIN", "SENDING"), rows)
-    else:
-        print_table(("ACCOUNT", "LOGIN"), [row[:2] for row in rows])
+    columns = [_row(user) for user in users]
+    # What nobody has is left out: most servers have accounts, and nothing more to say of them.
+    shown = [at for at in range(len(_COLUMNS)) if at < 2 or any(row[at] for row in columns)]
+    print_table([_COLUMNS[at] for at in shown], [[row[at] for at in shown] for row in columns])
+
+
+_COLUMNS = ("ACCOUNT", "LOGIN", "SENDING", "QUOTA", "FORWARD", "SEND AS")
+
+
+def _row(user: UserEntry) -> tuple[str, ...]:
+    return (
+        user.name,
+        "may log in" if user.enabled else "disabled",
+        "" if user.frozen is None else frozen_words(user.frozen),
+        quota_words(user.quota),
+        ", ".join(user.forward),
+        ", ".join(user.send_as),
+    )
 
 
 def _as_json(user: UserEntry) -> dict[str, object]:
@@ -128,12 +138,16 @@ def _as_json(user: UserEntry) -> dict[str, object]:
         "name": user.name,
         "enabled": user.enabled,
         "frozen": frozen_as_json(user.frozen),
+        **ways_as_json(user),
     }
 
 
 user_app.command("show")(show_user)
 user_app.command("freeze")(freeze_user)
 user_app.command("unfreeze")(unfreeze_user)
+user_app.command("quota")(set_quota)
+user_app.command("forward")(forward_user)
+user_app.command("send-as")(send_as)
 
 
 @user_app.command("passwd")
@@ -183,72 +197,3 @@ def remove_user(context: typer.Context, address: UserName) -> None:
     print(f"removed {address}; its mail is still on disk")
     for source in dangling:
         print(f"the alias {source} still points at it")
-
-
-@domain_app.command("add")
-def add_domain(context: typer.Context, domain: DomainName) -> None:
-    """Deliver a domain's mail here."""
-    with directory_editor(context) as editor:
-        print(f"added {editor.add_domain(domain)}")
-
-
-@domain_app.command("list")
-def list_domains(context: typer.Context, *, json: Json = False) -> None:
-    """List the domains."""
-    with directory_editor(context) as editor:
-        domains = editor.domains()
-    if json:
-        print_json([asdict(domain) for domain in domains])
-        return
-    rows = [(each.name, "configuration" if each.configured else "directory") for each in domains]
-    print_table(("DOMAIN", "FROM"), rows)
-
-
-@domain_app.command("remove")
-def remove_domain(context: typer.Context, domain: DomainName) -> None:
-    """Deliver a domain's mail here no longer; it must have no accounts or aliases."""
-    with directory_editor(context) as editor:
-        print(f"removed {editor.remove_domain(domain)}")
-
-
-@alias_app.command("add")
-def add_alias(
-    context: typer.Context,
-    source: Annotated[
-        str, typer.Argument(metavar="SOURCE", help="An address, or @DOMAIN to catch all.")
-    ],
-    targets: Annotated[list[str], typer.Argument(metavar="TARGET...", help="Where its mail goes.")],
-) -> None:
-    """Add an alias, or more targets to one that is there."""
-    with directory_editor(context) as editor:
-        entry = editor.add_alias(source, targets)
-    print(f"{entry.source} delivers to {', '.join(entry.targets)}")
-
-
-@alias_app.command("list")
-def list_aliases(context: typer.Context, *, json: Json = False) -> None:
-    """List the aliases."""
-    with directory_editor(context) as editor:
-        aliases = editor.aliases()
-    if json:
-        print_json([asdict(alias) for alias in aliases])
-        return
-    print_table(("ALIAS", "TARGETS"), [(each.source, ", ".join(each.targets)) for each in aliases])
-
-
-@alias_app.command("remove")
-def remove_alias(
-    context: typer.Context,
-    source: Annotated[str, typer.Argument(metavar="SOURCE", help="The alias.")],
-    targets: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="[TARGET...]", help="Targets to take off; else the whole alias."),
-    ] = None,
-) -> None:
-    """Remove an alias, or some of its targets."""
-    with directory_editor(context) as editor:
-        left = editor.remove_alias(source, targets or ())
-    if left is None:
-        print(f"removed {source}")
-    else:
-        print(f"{left.source} delivers to {', '.join(left.targets)}")

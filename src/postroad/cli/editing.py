@@ -29,10 +29,11 @@ def directory_editor(context: typer.Context) -> Iterator[DirectoryEditor]:
         acting_as(owner_of(file.parent)),
         DirectoryEditor.open(
             file,
-            domains=configuration.domains,
+            domains=configuration.local_domains,
             delimiters=settings.recipient_delimiter,
             kinds=settings.kinds,
             default_scheme=settings.default_scheme,
+            patterns=settings.patterns,
         ) as editor,
     ):
         yield editor

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from postroad.cli.account_ways import quota_words, ways_as_json
 from postroad.cli.configured import state_of_server
 from postroad.cli.editing import directory_editor
 from postroad.cli.listing import print_json
@@ -129,6 +130,7 @@ class _Shown:
             "frozen": frozen_as_json(entry.frozen),
             "held": self.held,
             "app_passwords": self.app_passwords,
+            **ways_as_json(entry),
         }
 
     def lines(self) -> Iterator[tuple[str, str]]:
@@ -137,6 +139,12 @@ class _Shown:
         yield "login", "may log in" if entry.enabled else "disabled"
         yield "app passwords", str(self.app_passwords)
         yield "sending", "may send" if entry.frozen is None else frozen_words(entry.frozen)
+        if words := quota_words(entry.quota):
+            yield "quota", words
+        if entry.forward:
+            yield "forward", ", ".join(entry.forward)
+        if entry.send_as:
+            yield "send as", ", ".join(entry.send_as)
         if entry.frozen is not None or self.held:
             yield "held", _counted(self.held, "message")
 

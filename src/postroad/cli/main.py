@@ -17,18 +17,26 @@ import typer
 from postroad import __version__
 from postroad.cli import (
     accounts,
+    adopt,
+    aliases,
     app_passwords,
     ban,
     check,
+    domains,
     explain,
+    groups,
     init,
     queue,
+    quota,
     replay,
+    sasldb,
+    send,
     serve,
     strangers,
     suppression,
     tls_policy,
     tls_reports,
+    transfer,
     warmup,
     why,
 )
@@ -48,18 +56,24 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.command("init")(init.init)
+app.command("adopt")(adopt.adopt)
 app.command("serve")(serve.serve)
 app.command("check")(check.check)
 app.command("explain")(explain.explain)
 app.command("why")(why.why)
 app.command("replay")(replay.replay)
+app.command("sendmail", context_settings=send.AS_IT_IS)(send.sendmail)
 app.command("tls-policy")(tls_policy.tls_policy)
 app.command("warmup")(warmup.warmup)
+app.command("import-sasldb")(sasldb.import_sasldb)
 app.add_typer(accounts.user_app, name="user")
-app.add_typer(accounts.domain_app, name="domain")
-app.add_typer(accounts.alias_app, name="alias")
+app.add_typer(domains.domain_app, name="domain")
+app.add_typer(aliases.alias_app, name="alias")
+app.add_typer(groups.group_app, name="group")
+app.add_typer(transfer.directory_app, name="directory")
 app.add_typer(app_passwords.app_password_app, name="app-password")
 app.add_typer(queue.queue_app, name="queue")
+app.add_typer(quota.quota_app, name="quota")
 app.add_typer(ban.ban_app, name="ban")
 app.add_typer(strangers.greylist_app, name="greylist")
 app.add_typer(strangers.verified_app, name="verified")

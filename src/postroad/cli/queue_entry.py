@@ -33,6 +33,8 @@ def shown(entry: Entry) -> Iterator[str]:
     for recipient in entry.recipients:
         progress = _progress(recipient, entry)
         yield f"recipient: {recipient.address}{_aliased(recipient)}: {progress}"
+        if (sender := _sender(recipient)) is not None:
+            yield f"           from <{clean(sender)}>"
         if recipient.notify or recipient.orcpt:
             yield f"           {_asked(recipient)}"
         if (meaning := _meaning(recipient)) is not None:
@@ -120,6 +122,15 @@ def _asked(recipient: EntryRecipient) -> str:
     return ", ".join(parts)
 
 
+def _sender(recipient: EntryRecipient) -> str | None:
+    """The reverse-path of its copy, empty for the null one; `None` where it is the message's."""
+    from postroad.model import SAME
+
+    if recipient.sender is SAME:
+        return None
+    return str(recipient.sender or "")
+
+
 def _progress(recipient: EntryRecipient, entry: Entry) -> str:
     """What has been tried and what comes next."""
     if _is_early(entry):
@@ -198,6 +209,7 @@ def _recipient_as_json(recipient: EntryRecipient) -> dict[str, object]:
         "notify": recipient.notify or None,
         "orcpt": recipient.orcpt or None,
         "owed": recipient.owed or None,
+        "sender": _sender(recipient),
     }
 
 

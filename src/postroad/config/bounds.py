@@ -79,6 +79,8 @@ BOUNDS: Mapping[str, Bounds] = {
     "policy.unverified_recipient_reject_code": _REFUSAL,
     "policy.unverified_sender_reject_code": _REFUSAL,
     "intake.header_size": Bounds(1000),  # our own Received fields have some hundred octets
+    "forwarding.maximum_age": Bounds(86_400, 500 * 86_400, zero=False),  # days count to 1,024
+    "forwarding.key_lifetime": Bounds(86_400, _YEARS),
     "spool.inline_limit": Bounds(0, 100_000_000),  # a row of SQLite holds 1 GB
     "spool.min_free": Bounds(0, 1000 * MOST),
 }

@@ -12,13 +12,17 @@ import re
 from collections.abc import Callable, Iterator
 from ipaddress import ip_address
 
+from postroad.config.account_files import account_faults
 from postroad.config.bounds import numbers_out_of_bounds
 from postroad.config.configuration import Configuration
 from postroad.config.destinations import destination_faults
+from postroad.config.directories import directory_faults
+from postroad.config.directory_servers import directory_server_faults
 from postroad.config.doors import door_faults
 from postroad.config.encryption import tls_faults
 from postroad.config.lines import KeyPath
 from postroad.config.logins_elsewhere import login_faults, warmup_faults
+from postroad.config.mailboxes import mailbox_faults
 from postroad.config.mistake import Fault, shown
 from postroad.config.offers import offer_faults
 from postroad.config.outbound import outbound_faults
@@ -27,10 +31,10 @@ from postroad.config.pipes import pipe_faults
 from postroad.config.policies import policy_faults
 from postroad.config.rates import rate_faults
 from postroad.config.relaying import relay_faults, silent_tables
+from postroad.config.sockets import socket_faults
 from postroad.config.strangers import stranger_faults
 from postroad.config.tls_reports import report_faults
 from postroad.config.ways import way_faults
-from postroad.delivery.nexthop import LmtpTarget
 from postroad.model.address import Address, AddressError, domain_key, is_domain
 from postroad.net.dns import DnsQuery
 from postroad.net.settings import DnsSettings
@@ -71,16 +75,6 @@ def _state_directory(configuration: Configuration) -> Iterator[Fault]:
     state = configuration.state_directory
     if is_system_directory(state):
         yield Fault(("state_directory",), f"{state} is a directory of the system; name one below")
-
-
-def _mailbox(configuration: Configuration) -> Iterator[Fault]:
-    kind, _, target = configuration.mailbox.transport.partition(":")
-    if kind != "lmtp":
-        return
-    try:
-        LmtpTarget.parse(target)
-    except ValueError as error:
-        yield Fault(("mailbox", "transport"), str(error))
 
 
 def _login(configuration: Configuration) -> Iterator[Fault]:
@@ -168,6 +162,7 @@ CHECKS: tuple[Callable[[Configuration], Iterator[Fault]], ...] = (
     destination_faults,
     stranger_faults,
     report_faults,
+    directory_faults,
     door_faults,
     offer_faults,
     tls_faults,
@@ -176,7 +171,10 @@ CHECKS: tuple[Callable[[Configuration], Iterator[Fault]], ...] = (
     pipe_faults,
     login_faults,
     warmup_faults,
-    _mailbox,
+    account_faults,
+    directory_server_faults,
+    socket_faults,
+    mailbox_faults,
     _login,
     _containment,
     _relaying,

@@ -18,21 +18,25 @@ from postroad.delivery.tls_settings import OutboundTlsSettings
 from postroad.delivery.token_settings import TokenSettings
 from postroad.delivery.transport_settings import RoutingSettings, TransportSettings
 from postroad.delivery.warmup_settings import WarmupSettings
+from postroad.directory.domain_settings import DomainSettings
 from postroad.directory.oauth_settings import OAuthSettings
 from postroad.directory.settings import DirectorySettings
+from postroad.directory.source_settings import SourceSettings
 from postroad.history.settings import HistorySettings
-from postroad.intake.settings import IntakeSettings
+from postroad.intake.settings import ForwardingSettings, IntakeSettings
 from postroad.limits.conduct_settings import ContainmentSettings
 from postroad.limits.greylist_settings import GreylistSettings
 from postroad.limits.settings import GuessingSettings, Limits, RateSettings
 from postroad.mailbox.location import DEFAULT_TEMPLATE
 from postroad.mailbox.settings import MailboxSettings
+from postroad.maildrop.settings import SendmailSettings
 from postroad.model.journal import LogSettings
 from postroad.net.certificates import KeyPair
 from postroad.net.settings import DnsSettings, TlsSettings
 from postroad.policy.settings import SharedPolicySettings
 from postroad.queue.settings import DestinationSettings, QueueSettings
 from postroad.reports.settings import TlsReportSettings
+from postroad.served.settings import SocketSettings
 from postroad.server.login_settings import LoginSettings
 from postroad.server.settings import EtrnSettings, ListenerSettings, ResolvedListener
 from postroad.spool.settings import SpoolSettings
@@ -72,6 +76,8 @@ class Configuration:
         suppression: addresses elsewhere that do not exist.
         tls_reports: what other domains are told of TLS, and tell us.
         intake: bounds on messages at the door.
+        forwarding: how mail goes on to other servers.
+        sendmail: mail from programs of this machine.
         spool: how messages are kept on disk.
         queue: retries, lifetimes, concurrency.
         destinations: what holds for mail to some destination instead, by its name.
@@ -79,6 +85,9 @@ class Configuration:
         outbound_tls: what TLS to them has to be.
         mailbox: where local mail goes.
         directory: accounts and aliases.
+        directories: other directories of accounts and aliases, by name.
+        domain: what holds for one domain, by its name.
+        sockets: sockets by which other mail servers use our accounts, by name.
         oauth: whose bearer tokens are good for a login.
         history: for how long decisions are remembered.
         dns: which servers are asked.
@@ -109,6 +118,8 @@ class Configuration:
     suppression: SuppressionSettings = field(default_factory=SuppressionSettings)
     tls_reports: TlsReportSettings = field(default_factory=TlsReportSettings)
     intake: IntakeSettings = field(default_factory=IntakeSettings)
+    forwarding: ForwardingSettings = field(default_factory=ForwardingSettings)
+    sendmail: SendmailSettings = field(default_factory=SendmailSettings)
     spool: SpoolSettings = field(default_factory=SpoolSettings)
     queue: QueueSettings = field(default_factory=QueueSettings)
     destinations: dict[str, DestinationSettings] = field(default_factory=dict)
@@ -116,10 +127,19 @@ class Configuration:
     outbound_tls: OutboundTlsSettings = field(default_factory=OutboundTlsSettings)
     mailbox: MailboxSettings = field(default_factory=MailboxSettings)
     directory: DirectorySettings = field(default_factory=DirectorySettings)
+    directories: dict[str, SourceSettings] = field(default_factory=dict)
+    domain: dict[str, DomainSettings] = field(default_factory=dict)
+    sockets: dict[str, SocketSettings] = field(default_factory=dict)
     oauth: OAuthSettings = field(default_factory=OAuthSettings)
     history: HistorySettings = field(default_factory=HistorySettings)
     dns: DnsSettings = field(default_factory=DnsSettings)
     log: LogSettings = field(default_factory=LogSettings)
+
+    @property
+    def local_domains(self) -> tuple[str, ...]:
+        """`domains`, and those of `[domain."NAME"]` whose kind is local."""
+        said = (name for name, each in self.domain.items() if each.kind == "local")
+        return tuple(dict.fromkeys((*self.domains, *said)))
 
     @property
     def spool_directory(self) -> Path:
@@ -127,9 +147,24 @@ class Configuration:
         return self.state_directory / "spool"
 
     @property
+    def maildrop_directory(self) -> Path:
+        """Where programs of this machine leave mail."""
+        return self.state_directory / (self.sendmail.directory or "maildrop")
+
+    @property
     def directory_file(self) -> Path:
         """The database of accounts, domains and aliases."""
         return self.directory.file or self.state_directory / "directory.db"
+
+    @property
+    def forwarding_domain(self) -> str:
+        """The domain of the addresses that stand for foreign senders."""
+        return self.forwarding.domain or next(iter(self.domains), self.hostname)
+
+    @property
+    def srs_keys_file(self) -> Path:
+        """The keys that such addresses are signed with."""
+        return self.state_directory / "srs.keys"
 
     @property
     def bans_file(self) -> Path:

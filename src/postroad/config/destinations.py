@@ -15,7 +15,10 @@ from postroad.queue.suspension import DESTINATION
 
 __all__ = ["deferred_faults", "destination_faults"]
 
-BUILT_IN = ("smtp", "filter/smtp", "lmtp", "local", "capture", "discard", "error", "retry")
+BUILT_IN = (
+    *("smtp", "filter/smtp", "lmtp", "local", "capture", "discard", "error", "retry"),
+    "alias-programs",
+)
 """Transports that are there without a section of their own."""
 
 _HOW = 'expected a domain, ".domain", "[host]:port", "site:DOMAIN" or "transport:NAME"'

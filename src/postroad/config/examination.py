@@ -12,12 +12,16 @@ from datetime import datetime
 from enum import Enum
 from pathlib import Path
 
+from postroad.config.account_files import account_files
 from postroad.config.backscatter import careless_listeners
 from postroad.config.configuration import Configuration
 from postroad.config.credence import doubts
 from postroad.config.logins_elsewhere import source_addresses
+from postroad.config.mailboxes import mailbox_obstacles
 from postroad.config.outbound import unproved_levels
 from postroad.config.reach import Account, obstacles
+from postroad.config.sendmail import doubts_about_drop, passable
+from postroad.config.sockets import bound_sockets
 from postroad.config.stowage import doubts_about_spool
 from postroad.config.tables import missing_databases, table_files
 from postroad.net.ourselves import is_own_address
@@ -67,8 +71,12 @@ def examine(
     for name, database in missing_databases(configuration):
         message = f"{name} asks {database}, which is not there, so that mail is deferred"
         yield Finding("tables", Verdict.ERROR, message)
+    for words in mailbox_obstacles(configuration, account):
+        yield Finding("mailboxes", Verdict.ERROR, f"{words}; mail for accounts would wait")
     for words in doubts_about_spool(configuration):
         yield Finding("spool", Verdict.WARNING, words)
+    for words in doubts_about_drop(configuration):
+        yield Finding("sendmail", Verdict.WARNING, words)
     yield from _source_addresses(configuration)
     yield from _strangers(configuration)
     yield from _plain_logins(configuration)
@@ -115,15 +123,30 @@ def _rights(file: Path, configuration: Configuration) -> Iterator[Finding]:
     if configuration.outbound_tls.certificate is not None:
         private.append(configuration.outbound_tls.key or configuration.outbound_tls.certificate)
     private += dict.fromkeys(table_files(configuration, secret=True))
+    private += dict.fromkeys(account_files(configuration, secret=True))
     wrong = list(_too_open(file, stat.S_IWGRP | stat.S_IWOTH))
     for path in private:
-        wrong += _too_open(path, stat.S_IRWXO)
+        allowed = stat.S_IXOTH if path == passable(configuration) else 0
+        wrong += _too_open(path, stat.S_IRWXO & ~allowed)
+    wrong += _open_contents(configuration)
     wrong += _open_sockets(configuration)
+    wrong += _open_accounts(configuration)
     yield from wrong
     if not wrong:
         yield Finding(
             "permissions", Verdict.OK, "nobody else can read or change the server's files"
         )
+
+
+def _open_contents(configuration: Configuration) -> Iterator[Finding]:
+    """What strangers could reach by its name, where they may pass the state directory."""
+    state = passable(configuration)
+    if state is None or not state.is_dir() or not state.stat().st_mode & stat.S_IXOTH:
+        return
+    for path in sorted(state.iterdir()):
+        about = path.lstat()
+        if path != configuration.maildrop_directory and stat.S_ISDIR(about.st_mode):
+            yield from _too_open(path, stat.S_IRWXO)
 
 
 def _too_open(path: Path, forbidden: int) -> Iterator[Finding]:
@@ -154,6 +177,20 @@ def _open_sockets(configuration: Configuration) -> Iterator[Finding]:
                     f" and may {may}; take unix_mode 0660 and a group"
                 )
                 yield Finding("permissions", Verdict.WARNING, message)
+
+
+def _open_accounts(configuration: Configuration) -> Iterator[Finding]:
+    """Whoever may write to a socket of `[sockets]` may ask, and say for whom."""
+    for name, settings, bind in bound_sockets(configuration):
+        if bind.path and bind.mode & stat.S_IWOTH:
+            may = "look accounts up"
+            if settings.kind == "dovecot-auth":
+                may = "try passwords in the name of any client's address"
+            message = (
+                f"every user of this machine may write to {bind.path} (sockets.{name}, unix_mode"
+                f" {settings.unix_mode}) and {may}; take unix_mode 0660 and an owner"
+            )
+            yield Finding("permissions", Verdict.WARNING, message)
 
 
 def _reach(file: Path, configuration: Configuration, account: Account) -> Iterator[Finding]:

@@ -11,13 +11,16 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
+from postroad.config.account_files import account_file_faults
 from postroad.config.configuration import Configuration
+from postroad.config.directory_servers import password_file_faults
 from postroad.config.lines import KeyPath
 from postroad.config.logins_elsewhere import login_file_faults
 from postroad.config.mistake import Fault
 from postroad.config.outbound import outbound_file_faults, policy_table_faults
 from postroad.config.relaying import relay_faults
 from postroad.config.results import result_faults
+from postroad.config.sockets import socket_owner_faults
 from postroad.config.tables import FileValues, table_faults
 from postroad.config.ways import way_table_faults
 from postroad.directory.oauth import OAuthFileError, load_key_set, load_secret
@@ -45,6 +48,10 @@ def unusable_files(configuration: Configuration) -> Iterator[Fault]:
 def _authorities(configuration: Configuration) -> Iterator[Fault]:
     if configuration.relay.ca_file is not None:
         yield from _usable_authorities(("relay", "ca_file"), configuration.relay.ca_file)
+    for name, directory in configuration.directories.items():
+        if directory.tls_ca_file is not None:
+            path: KeyPath = ("directories", name, "tls_ca_file")
+            yield from _usable_authorities(path, directory.tls_ca_file)
 
 
 def _usable_authorities(key: KeyPath, file: Path) -> Iterator[Fault]:
@@ -130,4 +137,7 @@ CHECKS: tuple[Callable[[Configuration], Iterator[Fault]], ...] = (
     _certificate,
     _oauth,
     _socket_owners,
+    socket_owner_faults,
+    password_file_faults,
+    account_file_faults,
 )

@@ -20,6 +20,7 @@ from pathlib import Path
 from postroad.config.configuration import Configuration
 from postroad.config.loader import load
 from postroad.config.ownership import acting_as, is_system_directory, owner_of
+from postroad.config.sendmail import lay_drop
 from postroad.config.template import first_configuration
 from postroad.directory import DirectoryEditor
 from postroad.model.address import Address, AddressError, is_domain
@@ -129,7 +130,10 @@ def install(server: FirstServer, user: pwd.struct_passwd | None = None) -> Confi
         shutil.rmtree(server.state, ignore_errors=True)
         raise
     _give(server.file, -1, user)
-    return load(server.file)
+    made = load(server.file)
+    with acting_as(owner_of(server.state)):
+        lay_drop(made)
+    return made
 
 
 def require_free(directory: Path, state: Path) -> None:

@@ -14,7 +14,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-__all__ = ["OURS", "Owner", "acting_as", "creation", "is_system_directory", "objection", "owner_of"]
+__all__ = [
+    "DROP",
+    "OURS",
+    "Owner",
+    "acting_as",
+    "creation",
+    "is_system_directory",
+    "objection",
+    "owner_of",
+]
 
 _DATABASES = (
     "bans.db",
@@ -39,10 +48,17 @@ OURS = frozenset(
         "outbound",
         "run",
         "spool",
+        "srs.keys",
+        "srs.lock",
+        "srs.new",
         "tls",
     }
 )
 """What a server keeps in its state directory."""
+
+DROP = "maildrop"
+"""Where local programs leave mail. The folder is the server's; the files in it are their owners',
+root's too, and who owns them is who sent them: so they are given to nobody."""
 
 _FILE_SYSTEMS_OWN = frozenset({"lost+found"})
 
@@ -93,7 +109,7 @@ def objection(directory: Path, descriptor: int, user: int) -> str:
         return ""
     if owner != 0:
         return f"state_directory {directory} belongs to user {_name(owner)}; name another"
-    strangers = sorted(set(os.listdir(descriptor)) - OURS - _FILE_SYSTEMS_OWN)
+    strangers = sorted(set(os.listdir(descriptor)) - OURS - {DROP} - _FILE_SYSTEMS_OWN)
     if not strangers:
         return ""
     shown = ", ".join(strangers[:MAX_SHOWN]) + ("…" if len(strangers) > MAX_SHOWN else "")

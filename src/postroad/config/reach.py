@@ -12,9 +12,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from postroad.config.account_files import account_files
 from postroad.config.configuration import Configuration
 from postroad.config.ownership import OURS, objection
+from postroad.config.sockets import bound_sockets
 from postroad.config.tables import table_files
+from postroad.mailbox.location import above_accounts
 
 __all__ = ["Account", "obstacles"]
 
@@ -83,6 +86,10 @@ def _read(file: Path, configuration: Configuration) -> Iterator[Path]:
             yield pair.key
         yield from filter(None, (configuration.tls.client_ca_file,))
     yield configuration.directory_file
+    yield from account_files(configuration)
+    for directory in configuration.directories.values():
+        files = (directory.password_file, directory.tls_ca_file, directory.file)
+        yield from filter(None, files)
     yield from filter(None, (configuration.relay.password_file, configuration.relay.ca_file))
     for transport in configuration.transports.values():
         yield from filter(None, (transport.password_file, transport.ca_file))
@@ -100,7 +107,7 @@ def _written(configuration: Configuration) -> Iterator[Path]:
     yield configuration.state_directory
     yield configuration.directory_file
     if configuration.mailbox.transport == "maildir":
-        yield _above_accounts(configuration.maildir_template)
+        yield from _above_accounts(configuration)
     yield from filter(None, (configuration.delivery.capture, configuration.log.file))
 
 
@@ -108,11 +115,18 @@ def _socket_folders(configuration: Configuration) -> Iterator[Path]:
     """Where sockets are made; root makes them before it becomes the server's user."""
     for listener in configuration.resolved_listeners:
         yield from (Path(bind.path).parent for bind in listener.binds if bind.path)
+    for _, _, bind in bound_sockets(configuration):
+        if bind.path:
+            yield Path(bind.path).parent
 
 
-def _above_accounts(template: str) -> Path:
-    """The folder that all Maildirs lie below: what precedes the first variable."""
-    return Path(template.partition("%")[0] + "x").parent
+def _above_accounts(configuration: Configuration) -> Iterator[Path]:
+    """The folders that all Maildirs lie below."""
+    mailbox = configuration.mailbox
+    usual = above_accounts(mailbox.path, mailbox.home)
+    if usual is not None:
+        yield configuration.state_directory / usual
+    yield from map(Path, mailbox.roots)
 
 
 class _Sight:

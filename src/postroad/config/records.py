@@ -54,7 +54,7 @@ def records_for(configuration: Configuration, addresses: Sequence[str] = ()) -> 
     records.append(Record(host, "TXT", '"v=spf1 a -all"', "bounces come from here (SPF)"))
     records += [_pointer(host, address) for address in shown]
     submits = [listener for listener in configuration.resolved_listeners if listener.auth]
-    for name in configuration.domains:
+    for name in configuration.local_domains:
         domain = f"{name.rstrip('.')}."
         records += _domain_records(domain, host)
         records.append(_tls_reports(domain, configuration))

@@ -57,6 +57,7 @@ POSTFIX_NAMES = {
     "default_transport": "[routing] default_transport",
     "relay_transport": "[routing] relay_transport",
     "relay_domains": "[routing] relay_domains",
+    "relay_recipient_maps": "[domain.NAME] recipients",
     "sender_dependent_default_transport_maps": "[routing] sender_transport",
     "sender_dependent_relayhost_maps": "[relay] sender_smarthosts",
     "smtp_fallback_relay": "[relay] fallback",

@@ -27,7 +27,7 @@ def stranger_faults(configuration: Configuration) -> Iterator[Fault]:
     except AddressError as error:
         yield Fault(path, f"expected an address, not {shown(sender)}: {error}")
         return
-    ours = {domain_key(each) for each in (configuration.hostname, *configuration.domains)}
+    ours = {domain_key(each) for each in (configuration.hostname, *configuration.local_domains)}
     if domain_key(address.domain) not in ours:
         words = f"expected an address at {configuration.hostname} or in one of the domains"
         yield Fault(path, f"{words}, not {shown(sender)}: mail for it is always taken")

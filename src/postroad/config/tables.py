@@ -78,6 +78,9 @@ def named_tables(configuration: Configuration) -> Iterator[tuple[KeyPath, str]]:
     ):
         if table:
             yield path, table
+    for name, domain in configuration.domain.items():
+        if ":" in domain.recipients:
+            yield ("domain", name, "recipients"), domain.recipients
     yield from _outbound_tables(configuration)
     for at, table in enumerate(configuration.outbound_tls.policy):
         yield ("outbound_tls", "policy", at), table

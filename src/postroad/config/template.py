@@ -322,6 +322,25 @@ state_directory = @STATE@
 # hop_limit = 50                   # Received fields after which a message is in a loop
 # header_size = 1048576            # octets
 
+[forwarding]
+# srs = true                       # forwarded mail goes out under an address of this server
+# domain = ""                      # of these addresses; the first of `domains` if empty
+# maximum_age = "21d"              # for how long a bounce finds its way back
+# key_lifetime = "90d"             # after which a new key signs; 0: never
+# extensions = true                # john+lists to info+lists, where john is an alias for info
+# loops = true                     # what was delivered at an alias is not forwarded from it again
+
+[sendmail]
+# Mail from cron, web pages and other programs of this machine, by "postroad-sendmail".
+# enabled = true
+# directory = "maildrop"           # in the state directory
+# users = ["*"]                    # who may send, by login name
+# origin = ""                      # the domain of bare names; the first of "domains" unless said
+# sender_check = false             # true: only as LOGIN@ORIGIN, and what "senders" gives
+# senders = {}                     # such as { www-data = ["shop@example.org"] }
+# messages_per_user = 0            # in an hour; more of them wait
+# interval = "10s"                 # between looks, if nobody says that there is something
+
 [spool]
 # inline_limit = 131072            # octets; a larger message is a file beside the database
 # min_free = 268435456             # octets that new mail leaves free on the disk
@@ -411,11 +430,31 @@ state_directory = @STATE@
 # path = "mail/%d/%n/Maildir"
 # "maildir", or an LMTP server: "lmtp:unix:/run/dovecot/lmtp" or "lmtp:inet:127.0.0.1:24".
 # transport = "maildir"
+# Dovecot's forms are known: "maildir:~/Maildir", "%Ln", ":LAYOUT=fs". A directory may name homes
+# and mail as well, but only below these roots, or else below the folder that path begins with.
+# home = ""                        # of accounts without one: "/var/vmail/%d/%n"
+# roots = []
+# Whose the files are: the server's own, or shared with a group that the server is in.
+# user = ""                        # must be the user that the server runs as
+# group = ""
+# mode = "0700"                    # of folders; "2770" shares them with the group
+# file_mode = "0600"
+# What an account may have where its directory does not say; "" and 0: no limit.
+# quota = ""                       # "1G"
+# quota_messages = 0
+# quota_grace = "10%"              # the last message may exceed it by so much
+# quota_warnings = [80, 95]        # per cent at which the account gets a mail
+# quota_full = "defer"             # or "bounce": mail that is here and finds no room
+# detail_folders = "off"           # john+lists@ to the folder lists: "existing" or "create"
 
 [directory]
+# All directories in the order they are asked; "embedded" is this one, and the first unless said.
+# order = []
+# postmaster = ""                  # gets mail for the postmaster of a domain that names nobody
 # The database of accounts, domains and aliases; directory.db in the state directory unless said.
 # file = "directory.db"
 # recipient_delimiter = "+"        # john+lists@ is john@; "" switches it off
+# patterns = false                # whether aliases by regular expression are asked
 # password_threads = 2
 # success_cache = 60               # how long a right password is remembered
 # default_scheme = "CRYPT"         # of a stored hash without {SCHEME}
@@ -423,6 +462,104 @@ state_directory = @STATE@
 # secrets = ["SCRAM-SHA-256"]      # kept beside the hash: SCRAM-SHA-256, SCRAM-SHA-1
 # Accounts of client certificates, such as "sha256:AB:CD..." = "john@example.org".
 # certificates = {}
+
+# ---- Other directories of accounts; a section has the keys of its kind. ----
+
+# [directories.database]
+# kind = "sql"
+# domains = []                     # asked about these only; all unless said
+# timeout = 10                     # seconds; then senders come again
+# pool = 2                         # connections of each worker
+# cache = 10                       # seconds an answer is remembered
+# negative_cache = 2               # the same for "there is none"
+# driver = "mysql"                 # sqlite, postgresql or mysql
+# hosts = []                       # this machine unless said
+# database = "mailserver"
+# username = "mailserver"
+# password_file = "database.password"
+# tls_ca_file = "authorities.pem"
+# preset = "ispmail"               # or ispmail-debian7, ispmail-etch, or queries of your own:
+# domain_query = ""
+# user_query = ""
+# password_query = ""
+# alias_query = ""
+# sender_query = ""
+# default_scheme = ""
+
+# [directories.small]
+# kind = "sql"
+# driver = "sqlite"
+# file = "accounts.db"
+# preset = "ispmail"
+
+# [directories.people]
+# kind = "ldap"
+# urls = ["ldap://ldap.example.org"]
+# start_tls = false
+# reader_dn = ""
+# bind_dn = "uid=%n,ou=people,dc=example,dc=org"
+# base = ""
+# scope = "sub"
+# user_filter = ""
+# auth_bind = false
+# alias_filter = ""
+# domain_filter = ""
+# attributes = {}
+
+# [directories.dovecot]
+# kind = "dovecot"
+# socket = "/var/spool/postfix/private/auth"
+# userdb_socket = ""
+# username_format = "%u"
+# default_domain = ""
+
+# [directories.files]
+# kind = "files"
+# passwd = "users"
+# local_domains = []
+# virtual = []
+# aliases = []
+# mailbox = []
+# mailbox_base = "/var/vmail"
+# domain_tables = []
+# allow_commands = false
+# allow_files = false
+# command_user = ""
+# command_time_limit = 1000
+
+# [directories.system]
+# kind = "pam"
+# service = "postroad"
+# service_directory = "/etc/pam.d"
+# minimum_uid = 1000
+# use_homes = false
+
+# ---- Single domains: local with ways of their own, relayed, or an alias of another. ----
+
+# [domain."example.net"]
+# kind = "local"
+# transport = ""                   # as [mailbox] unless said
+# directories = []                 # who knows its addresses; all unless said
+
+# [domain."partner.example"]
+# kind = "relay"
+# recipients = "verify"            # or "any", or a table of those that exist
+# nexthop = ""
+
+# [domain."example.com"]
+# kind = "alias"
+# alias_of = "example.net"
+
+# ---- Sockets by which another mail server uses our accounts. ----
+
+# [sockets.postfix]
+# kind = "dovecot-auth"            # or dovecot-dict, socketmap
+# bind = "unix:/run/postroad/auth" # or "127.0.0.1:2601"; Postfix's smtpd_sasl_path
+# unix_mode = "0660"
+# unix_owner = ""                  # "postfix" or "postfix:postfix"
+# plain_auth = false               # passwords of clients without TLS, too
+# clients = 500
+# idle_timeout = 3600
 
 [oauth]
 # Whose bearer tokens are good for a login (OAUTHBEARER, XOAUTH2): signed ones, by their keys …

@@ -31,7 +31,7 @@ def _fault(
     except AddressError as error:
         yield Fault(path, f"expected an address, not {shown(text)}: {error}")
         return
-    ours = {domain_key(each) for each in (configuration.hostname, *configuration.domains)}
+    ours = {domain_key(each) for each in (configuration.hostname, *configuration.local_domains)}
     if ascii_only and not address.is_ascii:
         yield Fault(path, f"expected an address of ASCII characters, not {shown(text)}")
     if domain_key(address.domain) not in ours:

@@ -15,12 +15,15 @@ from postroad.config.configuration import Configuration
 from postroad.config.lines import KeyPath
 from postroad.config.mistake import Fault, nearest, shown
 from postroad.config.tables import Values
+from postroad.delivery.alias_programs import ALIAS_PROGRAMS
 from postroad.delivery.nexthop import LmtpTarget, Nexthop
 from postroad.delivery.pipe_settings import PipeSettings
 from postroad.delivery.routing import Ways
 from postroad.delivery.source_pool import read_source
 from postroad.delivery.transport_settings import TransportSettings
 from postroad.delivery.ways import BUILT_IN, Kind, read_way
+from postroad.directory.alias_file import PROGRAM_DOMAIN
+from postroad.directory.names import domain_form
 from postroad.model.address import is_domain
 from postroad.sasl.client import CLIENT_MECHANISMS
 
@@ -58,6 +61,7 @@ def ways_of(configuration: Configuration) -> Ways:
             for name, each in configuration.transports.items()
             if each.nexthop
         },
+        domains=_of_domains(configuration),
         listeners={
             name: each.transport for name, each in configuration.listeners.items() if each.transport
         },
@@ -67,11 +71,28 @@ def ways_of(configuration: Configuration) -> Ways:
     )
 
 
+def _of_domains(configuration: Configuration) -> dict[str, str]:
+    """The ways of domains that have one of their own; `maildir` is the transport `local`."""
+    ways = {PROGRAM_DOMAIN: f"{ALIAS_PROGRAMS}:"}
+    for name, each in configuration.domain.items():
+        transport = "local" if each.transport == "maildir" else each.transport
+        if each.nexthop and ":" not in transport:
+            ways[domain_form(name)] = f"{transport}:{each.nexthop}"
+        elif transport:
+            ways[domain_form(name)] = transport
+    return ways
+
+
 def way_faults(configuration: Configuration) -> Iterator[Fault]:
     """Every fault in what the values say of ways."""
     kinds = kinds_of(configuration)
     for key in ("default_transport", "relay_transport"):
         yield from _way(("routing", key), getattr(configuration.routing, key), kinds)
+    for name, each in configuration.domain.items():
+        own = _of_domains(configuration).get(domain_form(name))
+        if own is not None:
+            key = "transport" if each.transport else "nexthop"
+            yield from _way(("domain", name, key), own, kinds, whole=key == "transport")
     for at, domain in enumerate(configuration.routing.relay_domains):
         if not is_domain(domain.removeprefix(".")):
             words = (
@@ -140,14 +161,16 @@ def _nexthop_of(transport: TransportSettings) -> str:
     return read_way(f"{name}:{transport.nexthop}", {name: transport.kind}).nexthop
 
 
-def _way(path: KeyPath, text: str, kinds: Mapping[str, Kind]) -> Iterator[Fault]:
+def _way(
+    path: KeyPath, text: str, kinds: Mapping[str, Kind], *, whole: bool = True
+) -> Iterator[Fault]:
     try:
         way = read_way(text, kinds)
     except ValueError as error:
         transport = text.partition(":")[0]
         yield Fault(path, str(error).partition("; did you mean")[0], nearest(transport, kinds))
         return
-    if not way.transport:
+    if whole and not way.transport:
         yield Fault(path, f'expected "TRANSPORT" or "TRANSPORT:NEXT-HOP", not {shown(text)}')
 
 

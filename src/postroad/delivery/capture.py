@@ -6,12 +6,13 @@ becomes one file, whose first lines name the sender and every recipient.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Protocol
 
-from postroad.delivery.local import MaildirStore, storage_failure
+from postroad.delivery.local import storage_failure
 from postroad.delivery.transport import UNREADABLE, Delivery
-from postroad.model import Outcome, Reply, Report, Status
+from postroad.model import Outcome, Reply, Report, Status, StoredMessage, StoredRecipient
 from postroad.spool import SpoolError
 
 __all__ = ["CaptureTransport"]
@@ -19,6 +20,16 @@ __all__ = ["CaptureTransport"]
 RELAY = "capture"
 
 _CAUGHT = Reply.of(250, "2.0.0", "captured in maildir, not sent")
+
+
+class CaptureStore(Protocol):
+    """Who puts a message on stable storage; `MaildirWriter` does."""
+
+    async def store(
+        self, maildir: Path, message: StoredMessage, recipients: Sequence[StoredRecipient]
+    ) -> bool:
+        """One copy for these recipients; may raise `OSError` or `SpoolError`."""
+        ...
 
 
 class CaptureTransport:
@@ -32,7 +43,7 @@ class CaptureTransport:
 
     relays = False
 
-    def __init__(self, maildir: Path, store: MaildirStore, clock: Callable[[], float]) -> None:
+    def __init__(self, maildir: Path, store: CaptureStore, clock: Callable[[], float]) -> None:
         self._maildir = maildir
         self._store = store
         self._clock = clock

@@ -1,9 +1,11 @@
 """Final delivery to the accounts of this server, into their Maildirs.
 
 The transport asks the directory once more who has each address, because an account can go while
-its mail waits; aliases were expanded before the message was queued and are not followed here.
-All recipients of a delivery are stored at the same time, each in its own file with its own
-outcome. It knows nothing of files beyond the folder of an account and the errors of the system.
+its mail waits; aliases were expanded before the message was queued and are not followed here. It
+asks where the account's mail lies (`Places`), into which folders this message goes (`Filing`), and
+has it written. All recipients of a delivery are stored at the same time, each in its own file with
+its own outcome. It knows nothing of files beyond the places of accounts and the errors of the
+system.
 """
 
 from __future__ import annotations
@@ -11,13 +13,17 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Protocol
 
+from postroad.delivery.filing import Filing, InboxFiling
 from postroad.delivery.transport import UNREADABLE, Delivery
-from postroad.directory import DirectoryUnavailable, Mailbox, Resolution
-from postroad.mailbox import MaildirLocation, UnsafeName
+from postroad.directory import DirectoryUnavailable, Place, Places, Resolution, account_of
+from postroad.mailbox import MailboxSettings, MaildirLocation, Target, UnsafeName
+from postroad.mailbox.maildir import Stored
+from postroad.mailbox.quota import OverQuota, Quota, Usage
+from postroad.mailbox.rights import PRIVATE, Rights
 from postroad.model import (
     Address,
     Outcome,
@@ -29,13 +35,22 @@ from postroad.model import (
 )
 from postroad.spool import SpoolError
 
-__all__ = ["Accounts", "LocalTransport", "MaildirStore", "storage_failure"]
+__all__ = [
+    "Accounts",
+    "Crossing",
+    "LocalTransport",
+    "MaildirStore",
+    "Storing",
+    "storage_failure",
+]
 
 RELAY = "local"
 
 _DELIVERED = Reply.of(250, "2.0.0", "delivered to maildir")
 _UNAVAILABLE = Reply.of(451, "4.3.0", "the account directory is unavailable")
-_UNSAFE = Reply.of(451, "4.3.5", "the account's name cannot be the name of a mail folder")
+_FULL = Reply.of(452, "4.2.2", "the mailbox is full")
+_FULL_FOR_GOOD = Reply.of(552, "5.2.2", "the mailbox is full")
+_NOWHERE = Place()
 
 
 class Accounts(Protocol):
@@ -49,11 +64,47 @@ class Accounts(Protocol):
 class MaildirStore(Protocol):
     """Who puts a message on stable storage; `MaildirWriter` does."""
 
-    async def store(
-        self, maildir: Path, message: StoredMessage, recipients: Sequence[StoredRecipient]
-    ) -> bool:
-        """One copy for these recipients; may raise `OSError` or `SpoolError`."""
+    async def deliver(
+        self, target: Target, message: StoredMessage, recipient: StoredRecipient
+    ) -> Stored:
+        """One copy; may raise `OSError`, `UnsafeName` or `SpoolError`."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Crossing:
+    """An account's mail has grown over one of the thresholds of its quota.
+
+    Attributes:
+        user: the account's canonical name.
+        percent: the threshold.
+        usage: with the message that crossed it.
+        quota: what the account may have.
+    """
+
+    user: str
+    percent: int
+    usage: Usage
+    quota: Quota
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Storing:
+    """How mail is stored.
+
+    Attributes:
+        settings: `[mailbox]`.
+        rights: of files and folders.
+        fault: why nothing can be stored as the operator wants it; empty: it can.
+        filing: says into which folders.
+        warn: told of each crossing; `None`: nobody is.
+    """
+
+    settings: MailboxSettings = field(default_factory=MailboxSettings)
+    rights: Rights = PRIVATE
+    fault: str = ""
+    filing: Filing = field(default_factory=InboxFiling)
+    warn: Callable[[Crossing], None] | None = None
 
 
 class LocalTransport:
@@ -64,6 +115,8 @@ class LocalTransport:
         location: where the Maildir of an account is.
         store: what writes it.
         clock: seconds, for the report.
+        places: what the directory says of an account's place; `None`: nothing.
+        storing: how mail is stored.
     """
 
     relays = False
@@ -74,11 +127,16 @@ class LocalTransport:
         location: MaildirLocation,
         store: MaildirStore,
         clock: Callable[[], float],
+        *,
+        places: Places | None = None,
+        storing: Storing | None = None,
     ) -> None:
         self._accounts = accounts
         self._location = location
         self._store = store
         self._clock = clock
+        self._places = places
+        self._storing = storing or Storing()
 
     async def deliver(self, delivery: Delivery) -> Report:
         """Store the message once for each recipient; the next hop does not matter."""
@@ -91,18 +149,54 @@ class LocalTransport:
     async def _attempt(self, message: StoredMessage, recipient: StoredRecipient) -> Outcome:
         try:
             answer = await self._accounts.resolve(recipient.address)
-            if not isinstance(answer, Mailbox):
+            user = account_of(answer)  # one that forwards its mail may keep a copy
+            if not user:
                 return _unknown(recipient)
-            await self._store.store(self._location.path(answer.user), message, (recipient,))
+            reply = await self._file(user, message, recipient)
         except DirectoryUnavailable:
-            return Outcome(recipient.id, Status.DEFERRED, _UNAVAILABLE)
-        except UnsafeName:
-            return Outcome(recipient.id, Status.DEFERRED, _UNSAFE)
+            reply = _UNAVAILABLE
+        except UnsafeName as error:
+            reply = Reply.of(451, "4.3.5", str(error))
+        except OverQuota:
+            return self._full(recipient)
         except OSError as error:
-            return Outcome(recipient.id, Status.DEFERRED, storage_failure(error))
+            reply = storage_failure(error)
         except SpoolError:
-            return Outcome(recipient.id, Status.DEFERRED, UNREADABLE)
-        return Outcome(recipient.id, Status.SENT, _DELIVERED)
+            reply = UNREADABLE
+        status = Status.SENT if reply.is_positive else Status.DEFERRED
+        return Outcome(recipient.id, status, reply)
+
+    async def _file(self, user: str, message: StoredMessage, recipient: StoredRecipient) -> Reply:
+        """Store every copy of one recipient; a repeat finds those that are there already."""
+        storing = self._storing
+        place = _NOWHERE if self._places is None else await self._places.place(user)
+        rights = storing.fault or storing.rights.of_account(place.uid, place.gid)
+        if isinstance(rights, str):
+            return Reply.of(
+                451, "4.3.5", f"the mailbox cannot be written as it has to be: {rights}"
+            )
+        where = self._location.find(user, place.home, place.mail)
+        quota = storing.settings.quota_of(place.quota_bytes, place.quota_messages)
+        folders = await storing.filing.file(user, recipient, message)
+        for number, filed in enumerate(folders):
+            target = Target(where, filed.folder, filed.create, number, quota, rights)
+            self._watch(user, quota, await self._store.deliver(target, message, recipient))
+        return _DELIVERED
+
+    def _watch(self, user: str, quota: Quota, stored: Stored) -> None:
+        """Tell of a threshold that this message has crossed."""
+        storing = self._storing
+        if storing.warn is None or not quota or not stored.written:
+            return
+        thresholds = storing.settings.quota_warnings
+        percent = quota.crossed(stored.before, stored.after, thresholds)
+        if percent:
+            storing.warn(Crossing(user, percent, stored.after, quota))
+
+    def _full(self, recipient: StoredRecipient) -> Outcome:
+        if self._storing.settings.quota_full == "bounce":
+            return Outcome(recipient.id, Status.BOUNCED, _FULL_FOR_GOOD)
+        return Outcome(recipient.id, Status.DEFERRED, _FULL)
 
 
 def storage_failure(error: OSError) -> Reply:

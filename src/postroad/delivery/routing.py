@@ -7,8 +7,9 @@ recipients that could share a transaction.
 The precedence is that of Postfix's trivial-rewrite(8). A domain is ours, one of `relay_domains`, or
 any other; that gives a transport. For the two last a smarthost of the sender's, or else the
 smarthost, takes the place of the domain as the next hop, and a next hop that is written with the
-transport takes the place of both. What a transport table has for the recipient goes over all of
-this, and may name either half.
+transport takes the place of both. A domain with a way of its own (`[domain."NAME"]`), ours or not,
+goes that way instead. What a transport table has for the recipient goes over all of this, and may
+name either half.
 
 A content filter goes before all of that, for recipients here as for others (access(5), FILTER). A
 filter that speaks SMTP has a transport of its own: what next hops in the world have to be, a
@@ -32,6 +33,7 @@ from postroad.delivery.route_tables import (
 )
 from postroad.delivery.transport_settings import RoutingSettings
 from postroad.delivery.ways import BUILT_IN, FILTER, Kind, Way, read_way, usual_nexthop
+from postroad.directory.interface import Standing
 from postroad.directory.names import domain_form
 from postroad.model import Address, ContentFilter
 from postroad.model.address import domain_key
@@ -47,8 +49,8 @@ _KEPT = frozenset({"error", "retry", "discard", "local"})
 class LocalDomains(Protocol):
     """Who knows which domains are ours."""
 
-    async def is_local(self, domain: str) -> bool:
-        """Whether mailboxes of the domain live here."""
+    async def standing(self, domain: str) -> Standing | None:
+        """Whether mailboxes of the domain live here, or its mail is passed on by `relay`."""
         ...
 
 
@@ -75,6 +77,8 @@ class Ways:
         routing: `[routing]`.
         kinds: every transport there is, by name.
         nexthops: the next hops of transports that are named without one, by the transport's name.
+        domains: the ways of single domains, `TRANSPORT`, `TRANSPORT:NEXT-HOP` or `:NEXT-HOP`, by
+            the domain's form in `directory.names`; ours or not.
         listeners: the transport of what comes in by a listener, `TRANSPORT` or
             `TRANSPORT:NEXT-HOP`, by the listener's name.
         sender_smarthosts: `[relay] sender_smarthosts`.
@@ -85,6 +89,7 @@ class Ways:
     routing: RoutingSettings = field(default_factory=RoutingSettings)
     kinds: Mapping[str, Kind] = field(default_factory=lambda: BUILT_IN)
     nexthops: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    domains: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     listeners: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     sender_smarthosts: tuple[str, ...] = ()
     sender_logins: tuple[str, ...] = ()
@@ -128,6 +133,7 @@ class Router:
         self._default = read_way(ways.routing.default_transport, ways.kinds)
         self._relay = read_way(ways.routing.relay_transport, ways.kinds)
         self._relayed = frozenset(map(domain_form, ways.routing.relay_domains))
+        self._of_domain = {name: read_way(text, ways.kinds) for name, text in ways.domains.items()}
         self._of_listener = {
             name: read_way(text, ways.kinds) for name, text in ways.listeners.items()
         }
@@ -147,7 +153,7 @@ class Router:
     ) -> Route:
         """The route for mail to this address.
 
-        Errors of the directory behind `is_local`, and of tables, pass through: without their answer
+        Errors of the directory behind `standing`, and of tables, pass through: without their answer
         there is no route.
 
         Args:
@@ -162,18 +168,24 @@ class Router:
         domain = domain_key(address.domain)
         if content_filter is not None:
             return self._through(content_filter, domain)
-        ours = await self._domains.is_local(domain)
+        standing = await self._domains.standing(domain)
+        ours = standing is Standing.LOCAL
         if ours:
             way = Way("lmtp", self._lmtp) if self._lmtp else Way("local", domain)
         else:
-            way = await self._away(domain, sender, listener)
+            way = await self._away(domain, sender, listener, standing)
+        if self._of_domain and (own := self._of_domain.get(domain_form(domain))) is not None:
+            way = self._with(own, way, domain)
         if self._transports:
             way = await self._overridden(way, address, domain)
         return self._caught(way, ours=ours) or await self._finished(way, sender)
 
-    async def _away(self, domain: str, sender: Address | None, listener: str) -> Way:
+    async def _away(
+        self, domain: str, sender: Address | None, listener: str, standing: Standing | None
+    ) -> Way:
         """The way to another domain, before transport tables are asked."""
-        chosen = self._relay if self._relayed and self._is_relayed(domain) else None
+        relayed = standing is Standing.RELAYED or (self._relayed and self._is_relayed(domain))
+        chosen = self._relay if relayed else None
         if chosen is None and self._senders:
             chosen = await self._of_sender(sender)
         if chosen is None:
@@ -202,7 +214,10 @@ class Router:
         found = await self._transports.find(recipient_keys(address, self._ways.delimiters))
         if found is None:
             return way
-        given = self._read(found, way.transport)
+        return self._with(self._read(found, way.transport), way, domain)
+
+    def _with(self, given: Way, way: Way, domain: str) -> Way:
+        """A way with what is given in place of it, one half or both."""
         if not given.transport:
             return Way(way.transport, given.nexthop or way.nexthop)
         usual = self._ways.nexthops.get(given.transport, "")

@@ -32,6 +32,7 @@ BUILT_IN: Mapping[str, Kind] = {
     "discard": "discard",
     "error": "error",
     "retry": "retry",
+    "alias-programs": "pipe",
 }
 """The transports that need no section of their own, by name."""
 

@@ -13,7 +13,9 @@ from postroad.directory.entry import (
     AliasEntry,
     AppPasswordEntry,
     DomainEntry,
+    GroupEntry,
     NewAppPassword,
+    PatternEntry,
     UserEntry,
 )
 from postroad.directory.freezing import Freeze, FreezeAuthor, Freezes
@@ -23,10 +25,14 @@ from postroad.directory.interface import (
     Directory,
     DirectoryUnavailable,
     Mailbox,
+    Place,
+    Places,
     Purpose,
     Resolution,
     Secrets,
+    Standing,
     Unknown,
+    account_of,
 )
 from postroad.directory.mistake import DirectoryMistake
 from postroad.directory.password import CHEAP, OWASP, PasswordProfile
@@ -51,14 +57,20 @@ __all__ = [
     "Freeze",
     "FreezeAuthor",
     "Freezes",
+    "GroupEntry",
     "Mailbox",
     "NewAppPassword",
     "PasswordProfile",
+    "PatternEntry",
+    "Place",
+    "Places",
     "Purpose",
     "Resolution",
     "SchemaTooNew",
     "Scope",
     "Secrets",
+    "Standing",
     "Unknown",
     "UserEntry",
+    "account_of",
 ]

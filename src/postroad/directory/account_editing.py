@@ -17,6 +17,7 @@ from postroad.directory.editing import Editing
 from postroad.directory.entry import UserEntry, parse_key, parse_user
 from postroad.directory.mistake import AliasExists
 from postroad.directory.password import STANDARD
+from postroad.directory.quota import Quota
 from postroad.model import Address
 
 __all__ = ["AccountEditing"]
@@ -25,6 +26,12 @@ _INSERT = """
 INSERT INTO users (name, domain, password, scram_sha_1, scram_sha_256, lot)
 VALUES (?, ?, ?, ?, ?, random())
 """
+_LIST = "SELECT name, enabled, quota_bytes, quota_messages FROM users"
+_FORWARDS = """
+SELECT source, target FROM aliases JOIN users ON users.name = source
+WHERE ?1 IN ('', source) ORDER BY aliases.id
+"""
+_RIGHTS = "SELECT user, address FROM send_as WHERE ?1 IN ('', user) ORDER BY user, address"
 _UPDATE = """
 UPDATE users SET password = ?, scram_sha_1 = ?, scram_sha_256 = ? WHERE name = ?
 """
@@ -36,7 +43,7 @@ class AccountEditing(Editing):
     def users(self) -> tuple[UserEntry, ...]:
         """All accounts, by domain and name."""
         with self._translated():
-            return self._entries("SELECT name, enabled FROM users ORDER BY domain, name")
+            return self._entries(f"{_LIST} ORDER BY domain, name")
 
     def user(self, name: str) -> UserEntry:
         """An account.
@@ -47,7 +54,7 @@ class AccountEditing(Editing):
         key = parse_key(name)
         with self._translated():
             self._require_user(key)
-            return self._entries("SELECT name, enabled FROM users WHERE name = ?", key)[0]
+            return self._entries(f"{_LIST} WHERE name = ?", key)[0]
 
     def add_user(self, name: str, password: str, *, scheme: str = STANDARD) -> str:
         """Add an account and return its canonical name.
@@ -60,7 +67,7 @@ class AccountEditing(Editing):
         Raises:
             InvalidName: no address, or none a mail folder can be named after.
             UnknownDomain: its domain is not ours.
-            UserExists, AliasExists: the address is taken.
+            UserExists, AliasExists, GroupExists: the address is taken.
             UnusablePassword: empty, too long, or with a NUL.
             UnusableHash: no hash of this scheme is made.
         """
@@ -83,7 +90,7 @@ class AccountEditing(Editing):
         return self._add(form, self._credentials_of_hash(stored))
 
     def remove_user(self, name: str) -> tuple[str, ...]:
-        """Remove an account and its app passwords; its mail stays on disk.
+        """Remove an account with its app passwords, forwards and rights; its mail stays on disk.
 
         Returns:
             The sources of the aliases that still point at it, which now lead nowhere.
@@ -97,6 +104,8 @@ class AccountEditing(Editing):
             self._rows("DELETE FROM users WHERE name = ?", key)
             self._rows("DELETE FROM app_passwords WHERE user = ?", key)
             self._rows("DELETE FROM freezes WHERE user = ?", key)
+            self._rows("DELETE FROM send_as WHERE user = ?", key)
+            self._rows("DELETE FROM aliases WHERE source = ?", key)  # its forwards
             left = self._rows(
                 "SELECT DISTINCT source FROM aliases WHERE target_key = ? ORDER BY source", key
             )
@@ -136,18 +145,50 @@ class AccountEditing(Editing):
             self._rows("UPDATE users SET enabled = ? WHERE name = ?", int(enabled), key)
         return key
 
+    def set_quota(self, name: str, quota: Quota) -> str:
+        """Say what an account's mailbox may hold, and return its canonical name.
+
+        Raises:
+            UnknownUser: there is no such account.
+        """
+        key = parse_key(name)
+        sql = "UPDATE users SET quota_bytes = ?, quota_messages = ? WHERE name = ?"
+        with self._change():
+            self._require_user(key)
+            self._rows(sql, quota.octets, quota.messages, key)
+        return key
+
     def _entries(self, sql: str, *parameters: str) -> tuple[UserEntry, ...]:
         rows = self._rows(sql, *parameters)
         frozen = {each.user: each for each in freezing.select(self._connection)}
+        only = parameters[0] if parameters else ""
+        forwards = self._grouped(_FORWARDS, only)
+        rights = self._grouped(_RIGHTS, only)
         return tuple(
-            UserEntry(str(name), bool(enabled), frozen.get(str(name))) for name, enabled in rows
+            UserEntry(
+                str(name),
+                bool(enabled),
+                frozen.get(str(name)),
+                Quota(_number(octets), _number(messages)),
+                forwards.get(str(name), ()),
+                rights.get(str(name), ()),
+            )
+            for name, enabled, octets, messages in rows
         )
+
+    def _grouped(self, sql: str, only: str) -> dict[str, tuple[str, ...]]:
+        """What accounts have several of; `only` names the one account that is asked for."""
+        found: dict[str, list[str]] = {}
+        for name, text in self._rows(sql, only):
+            found.setdefault(str(name), []).append(str(text))
+        return {name: tuple(texts) for name, texts in found.items()}
 
     def _add(self, form: Address, credentials: Credentials) -> str:
         key = str(form)
         with self._change():
             self._require_domain(form.domain)
             self._refuse_user(key)
+            self._refuse_group(key)
             if self._rows("SELECT 1 FROM aliases WHERE source = ?", key):
                 raise AliasExists(f"{key} is an alias; remove it first")
             self._rows(_INSERT, key, form.domain, *_columns(credentials))
@@ -165,3 +206,7 @@ class AccountEditing(Editing):
 
 def _columns(credentials: Credentials) -> tuple[str, str, str]:
     return credentials.password, credentials.scram_sha_1, credentials.scram_sha_256
+
+
+def _number(value: object) -> int | None:
+    return None if value is None else int(str(value))

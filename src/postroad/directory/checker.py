@@ -72,6 +72,24 @@ class Checker:
             self._end()
         raise DirectoryUnavailable("the process that checks passwords does not answer")
 
+    def exchange(self, request: bytes) -> bytes:
+        """Ask once; blocks until the process has answered.
+
+        Args:
+            request: a line.
+
+        Returns:
+            The line it answered with; empty if it died or took too long. Then it is ended, and the
+            next question starts another.
+
+        Raises:
+            DirectoryUnavailable: the process does not start, or was closed.
+        """
+        answer = self._ask(request)
+        if not answer:
+            self._end()
+        return answer
+
     def close(self) -> None:
         """End the process; a check under way fails."""
         with self._lock:

@@ -149,10 +149,20 @@ def credentials_of_hash(
     profile: PasswordProfile,
     kinds: Collection[SecretKind] = DEFAULT_KINDS,
     default: str = "CRYPT",
+    *,
+    tried: bool = False,
 ) -> Credentials:
     """The credentials that a ready hash gives, such as one from a Dovecot passwd-file.
 
     A verifier of SCRAM is one for that mechanism too; clear text gives every secret.
+
+    Args:
+        stored: `{SCHEME}hash`, or the hash alone.
+        profile: the cost of verifiers that are made.
+        kinds: the secrets to keep beside the hash.
+        default: the scheme of a hash without braces.
+        tried: whether a hash of the same form was found good before; then none is computed, which
+            takes as long as a login.
 
     Raises:
         UnusableHash: its scheme is unknown, it is damaged, or it costs too much to check.
@@ -161,7 +171,7 @@ def credentials_of_hash(
     if not isinstance(found, StoredHash):
         raise UnusableHash(found.objection)
     # The check of any password tells what reading alone does not.
-    objection = found.check("", "").objection
+    objection = "" if tried else found.check("", "").objection
     if objection:
         raise UnusableHash(objection)
     if found.name in _CLEAR:

@@ -1,7 +1,7 @@
 """What all changes to the embedded directory share: a transaction, and what it must not break.
 
 The parts of `DirectoryEditor` are classes over this one, split by what they change: domains,
-accounts, app passwords, aliases. Nothing else uses it.
+accounts, app passwords, aliases, groups and so on. Nothing else uses it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from contextlib import contextmanager
 from postroad.directory.credentials import DEFAULT_KINDS
 from postroad.directory.interface import DirectoryUnavailable
 from postroad.directory.lookups import Lookups
-from postroad.directory.mistake import UnknownDomain, UnknownUser, UserExists
+from postroad.directory.mistake import GroupExists, UnknownDomain, UnknownUser, UserExists
+from postroad.directory.nearest import hint, near_domain, near_user
 from postroad.directory.password import OWASP, PasswordProfile
 from postroad.sasl.secrets import SecretKind
 
@@ -50,11 +51,13 @@ class Editing:
         self._connection.close()
 
     @contextmanager
-    def _change(self) -> Iterator[None]:
-        """One transaction: all of it, durable, or nothing."""
+    def _change(self, *, keep: bool = True) -> Iterator[None]:
+        """One transaction: all of it, durable, or nothing; `keep` false: nothing in any case."""
         with self._translated(), self._connection:  # commits, or rolls back on any exception
             self._connection.execute("BEGIN IMMEDIATE")
             yield
+            if not keep:
+                self._connection.rollback()
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
@@ -63,22 +66,44 @@ class Editing:
         except sqlite3.Error as error:
             raise DirectoryUnavailable(str(error)) from error
 
-    def _rows(self, sql: str, *parameters: str | int | bytes) -> list[tuple[object, ...]]:
+    def _rows(self, sql: str, *parameters: str | int | bytes | None) -> list[tuple[object, ...]]:
         return self._connection.execute(sql, parameters).fetchall()
 
     def _count(self, sql: str, parameter: str) -> int:
         return int(str(self._rows(sql, parameter)[0][0]))
 
     def _require_domain(self, domain: str) -> None:
-        if not self._lookups.is_local(domain):
+        """Refuse what is not delivered here by its own name."""
+        if domain in self._lookups.configured_domains:
+            return
+        rows = self._rows("SELECT alias_of, recipients FROM domains WHERE name = ?", domain)
+        if not rows:
+            near = near_domain(self._connection, domain, self._lookups.configured_domains)
             raise UnknownDomain(
-                f"{domain} is not one of our domains; add it with: postroad domain add {domain}"
+                f"{domain} is not one of our domains; add it with: postroad domain add "
+                f"{domain}{hint(near)}"
             )
+        alias_of, recipients = rows[0]
+        if alias_of:
+            raise UnknownDomain(f"{domain} stands for {alias_of}; name the address there")
+        if recipients:
+            raise UnknownDomain(f"{domain} is relayed; its addresses are kept elsewhere")
 
     def _require_user(self, key: str) -> None:
-        if not self._rows("SELECT 1 FROM users WHERE name = ?", key):
-            raise UnknownUser(f"there is no account {key}")
+        if not self._is_user(key):
+            near = near_user(self._connection, key)
+            raise UnknownUser(f"there is no account {key}{hint(near)}")
+
+    def _is_user(self, key: str) -> bool:
+        return bool(self._rows("SELECT 1 FROM users WHERE name = ?", key))
+
+    def _is_group(self, key: str) -> bool:
+        return bool(self._rows("SELECT 1 FROM groups WHERE name = ?", key))
 
     def _refuse_user(self, key: str) -> None:
-        if self._rows("SELECT 1 FROM users WHERE name = ?", key):
+        if self._is_user(key):
             raise UserExists(f"there is an account {key} already")
+
+    def _refuse_group(self, key: str) -> None:
+        if self._is_group(key):
+            raise GroupExists(f"there is a group {key} already")

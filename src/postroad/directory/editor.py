@@ -8,9 +8,12 @@ What an operator should know:
 
 - An account's name is its address, in lower case. It belongs to one of our domains.
 - A disabled account cannot log in; mail for it is still taken in. A frozen one cannot send.
-- An address is an account or an alias, never both. An alias delivers to several targets, ours or
-  foreign; the source `@domain` catches all that nobody else in the domain has.
-- A domain in the configuration is ours without being added here.
+- An address is an account, an alias or a group, one of these. An alias delivers to several targets,
+  ours or foreign; the source `@domain` catches all that nobody else in the domain has. A group is
+  an alias with an owner and a rule of who may write to it.
+- An account may forward its mail, and keep a copy. Its address stays its own.
+- A domain in the configuration is ours without being added here. One in the directory may stand for
+  another, or be relayed; neither has accounts or aliases of its own here.
 """
 
 from __future__ import annotations
@@ -25,8 +28,11 @@ from postroad.directory.alias_editing import AliasEditing
 from postroad.directory.app_password_editing import AppPasswordEditing
 from postroad.directory.credentials import DEFAULT_KINDS
 from postroad.directory.domain_editing import DomainEditing
+from postroad.directory.forward_editing import ForwardEditing
 from postroad.directory.freeze_editing import FreezeEditing
+from postroad.directory.group_editing import GroupEditing
 from postroad.directory.lookups import Lookups
+from postroad.directory.moving import Moving
 from postroad.directory.password import OWASP, PasswordProfile
 from postroad.directory.schema import open_for_change
 from postroad.sasl.secrets import SecretKind
@@ -35,7 +41,14 @@ __all__ = ["DirectoryEditor"]
 
 
 class DirectoryEditor(
-    DomainEditing, AccountEditing, AppPasswordEditing, AliasEditing, FreezeEditing
+    DomainEditing,
+    AccountEditing,
+    ForwardEditing,
+    AppPasswordEditing,
+    AliasEditing,
+    GroupEditing,
+    FreezeEditing,
+    Moving,
 ):
     """Lists and changes everything in the directory. A context manager that closes itself.
 
@@ -52,6 +65,7 @@ class DirectoryEditor(
         profile: PasswordProfile = OWASP,
         kinds: Collection[SecretKind] = DEFAULT_KINDS,
         default_scheme: str = "CRYPT",
+        patterns: bool = False,
     ) -> DirectoryEditor:
         """Open the database, creating it (mode 0600) if it is not there.
 
@@ -62,13 +76,14 @@ class DirectoryEditor(
             profile: the cost of new password hashes.
             kinds: `secrets` of the configuration.
             default_scheme: the same of the configuration.
+            patterns: the same.
 
         Raises:
             DirectoryUnavailable: the file cannot be created, opened or locked.
             SchemaTooNew: a later release wrote it.
         """
         connection = open_for_change(path)
-        lookups = Lookups(connection, domains, delimiters)
+        lookups = Lookups(connection, domains, delimiters, patterns=patterns)
         return cls(connection, lookups, profile, kinds, default_scheme)
 
     def __enter__(self) -> Self:

@@ -19,8 +19,17 @@ from typing import TypeVar, cast
 from postroad.directory import app_password
 from postroad.directory.certificates import CertificateMap
 from postroad.directory.credentials import Credentials
+from postroad.directory.embedded_backend import EmbeddedBackend
 from postroad.directory.freezing import Freezes
-from postroad.directory.interface import DirectoryUnavailable, Purpose, Resolution
+from postroad.directory.granted import GrantedAddresses
+from postroad.directory.groups import ClosedGroup, ClosedGroups
+from postroad.directory.interface import (
+    DirectoryUnavailable,
+    Place,
+    Purpose,
+    Resolution,
+    Standing,
+)
 from postroad.directory.last_use import LastUse
 from postroad.directory.logins import Logins
 from postroad.directory.lookups import Lookups
@@ -88,10 +97,16 @@ class EmbeddedDirectory:
         self._lookups = lookups
         self._logins = logins
         self._verifier = verifier
+        self.backend = EmbeddedBackend(lookups, logins, self._ask)
+        """The same, name by name, for a chain of several directories."""
         self._memory = memory
         self._writer = writer
         self.freezes = Freezes(connection, memory.counter, writer)
         """The accounts that may not send."""
+        self.closed_groups = ClosedGroups(connection, memory.counter, settings.recipient_delimiter)
+        """The groups that not everybody may send to."""
+        self.granted = GrantedAddresses(connection, memory.counter)
+        """The addresses that accounts were given the right to send as."""
         self._certificates = CertificateMap(settings.certificates)
         self._last_use = LastUse(writer, now)
         kinds = settings.kinds
@@ -144,7 +159,9 @@ class EmbeddedDirectory:
             clock=clock,
             default=settings.default_scheme,
         )
-        lookups = Lookups(connection, domains, settings.recipient_delimiter)
+        lookups = Lookups(
+            connection, domains, settings.recipient_delimiter, patterns=settings.patterns
+        )
         return cls(
             connection,
             lookups=lookups,
@@ -162,6 +179,33 @@ class EmbeddedDirectory:
         """See `Directory.is_local`: a domain of the configuration or of the database."""
         return await self._remembered(domain, lambda: self._lookups.is_local(domain))
 
+    async def standing(self, domain: str) -> Standing | None:
+        """See `Directory.standing`."""
+        question = ("standing", domain)
+        return (await self._remembered(question, lambda: (self._lookups.standing(domain),)))[0]
+
+    async def recipients(self, domain: str) -> str:
+        """Which addresses of a relayed domain of the database take mail.
+
+        Returns:
+            `any`, `verify` or a table, as in `[domain."NAME"] recipients`; empty for any other
+            domain.
+        """
+        question = ("recipients", domain)
+        return await self._remembered(question, lambda: self._lookups.recipients(domain))
+
+    async def place(self, user: str) -> Place:
+        """See `Places.place`: the account's quota, where it has one of its own."""
+        return await self._remembered(("place", user), lambda: self._lookups.place(user))
+
+    async def closed_group(self, address: Address) -> ClosedGroup | None:
+        """The group that an address is, if not everybody may send to it.
+
+        Raises:
+            DirectoryUnavailable: it cannot be known now.
+        """
+        return await self._ask(lambda: self._lookups.closed_group(address))
+
     async def resolve(self, address: Address) -> Resolution:
         """See `Directory.resolve`; the order of the rules stands in `lookups`."""
         return await self._remembered(address, lambda: self._lookups.resolve(address))
@@ -178,7 +222,7 @@ class EmbeddedDirectory:
         """See `Directory.authenticate`."""
         account, imitated = await self._ask(lambda: self._logins.find(name))
         usable = account is not None and account.usable and not barred
-        if await self._fits_app_password(usable, name, password, purpose, address):
+        if await self.fits_app_password(usable, name, password, purpose, address):
             return None if account is None else account.name
         if account is None:
             await self._verifier.verify(name, password, None, imitated=imitated.password)
@@ -198,6 +242,38 @@ class EmbeddedDirectory:
         if self._renewal is not None:
             self._renewal.consider(account, password)
         return account.name
+
+    async def verify(
+        self,
+        name: str,
+        password: str,
+        credentials: Credentials | None,
+        *,
+        usable: bool,
+        imitated: str = "",
+    ) -> bool:
+        """Whether a password is that of an account which another directory keeps.
+
+        Args:
+            name: the account's name, or what was given for it.
+            password: as the client sent it.
+            credentials: what is kept of its password; `None`: there is no such account.
+            usable: whether it may log in.
+            imitated: a stored hash to check for nothing where there is none.
+
+        Raises:
+            DirectoryUnavailable: too many checks wait already.
+        """
+        stored = None if credentials is None or not credentials.password else credentials
+        if stored is None:
+            await self._verifier.verify(name, password, None, imitated=imitated)
+            return False
+        verdict = await self._verifier.verify(
+            name, password, _with_scheme(stored), imitated=imitated, usable=usable
+        )
+        if verdict.objection:
+            self._object(name, verdict.objection)
+        return bool(verdict)
 
     async def secret(self, name: str, kind: SecretKind) -> tuple[str, Secret] | None:
         """See `Secrets.secret`."""
@@ -252,7 +328,7 @@ class EmbeddedDirectory:
         self._connection.close()
         self._memory.close()
 
-    async def _fits_app_password(
+    async def fits_app_password(
         self, usable: bool, name: str, password: str, purpose: Purpose, address: str
     ) -> bool:
         """Whether it is an app password of a usable account, good for this; notes its use."""
@@ -296,3 +372,10 @@ class EmbeddedDirectory:
                     raise DirectoryUnavailable(str(error)) from error
             await self._pause(BUSY_PAUSE)
         raise DirectoryUnavailable("the directory database stays locked")
+
+
+def _with_scheme(credentials: Credentials) -> str:
+    """The hash with its scheme: another directory's default need not be ours."""
+    if credentials.password.startswith(("{", "$1$")):  # the latter says itself what it is
+        return credentials.password
+    return f"{{{credentials.default}}}{credentials.password}"

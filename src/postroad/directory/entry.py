@@ -10,8 +10,10 @@ from dataclasses import dataclass, field
 
 from postroad.directory.app_password import Scope
 from postroad.directory.freezing import Freeze
+from postroad.directory.groups import Senders
 from postroad.directory.mistake import InvalidName
 from postroad.directory.names import address_form, domain_form
+from postroad.directory.quota import NO_QUOTA, Quota
 from postroad.model import Address, AddressError
 from postroad.model.address import is_domain
 
@@ -19,10 +21,13 @@ __all__ = [
     "AliasEntry",
     "AppPasswordEntry",
     "DomainEntry",
+    "GroupEntry",
     "NewAppPassword",
+    "PatternEntry",
     "UserEntry",
     "parse_domain",
     "parse_key",
+    "parse_right",
     "parse_source",
     "parse_targets",
     "parse_user",
@@ -31,10 +36,19 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class DomainEntry:
-    """One of our domains; `configured` if it stands in the configuration file."""
+    """One of our domains.
+
+    Attributes:
+        name: as an A-label.
+        configured: whether it stands in the configuration file.
+        alias_of: the domain that it stands for; empty: none.
+        recipients: for a relayed one: `any`, `verify` or a table; empty: it is not relayed.
+    """
 
     name: str
     configured: bool
+    alias_of: str = ""
+    recipients: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +59,17 @@ class UserEntry:
         name: its address.
         enabled: whether it may log in.
         frozen: why it cannot send; `None`: it can.
+        quota: what its mailbox may hold.
+        forward: where its mail goes instead; the account itself among them: a copy stays.
+        send_as: the addresses and `@domain`s it may send as besides its own.
     """
 
     name: str
     enabled: bool
     frozen: Freeze | None = None
+    quota: Quota = NO_QUOTA
+    forward: tuple[str, ...] = ()
+    send_as: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +77,31 @@ class AliasEntry:
     """An alias (`@domain` for a catch-all) and its targets in the order they were added."""
 
     source: str
+    targets: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class GroupEntry:
+    """A group.
+
+    Attributes:
+        name: its address.
+        members: in the order they were added.
+        owner: who gets the bounces of what goes to them; empty: whoever sent it.
+        senders: who may send to it.
+    """
+
+    name: str
+    members: tuple[str, ...]
+    owner: str = ""
+    senders: Senders = Senders.EVERYBODY
+
+
+@dataclass(frozen=True, slots=True)
+class PatternEntry:
+    """An alias by regular expression, and its targets in the order they were added."""
+
+    pattern: str
     targets: tuple[str, ...]
 
 
@@ -146,6 +191,15 @@ def parse_source(text: str) -> tuple[str, str]:
         return f"@{domain}", domain
     form = _address(text)
     return str(form), form.domain
+
+
+def parse_right(text: str) -> str:
+    """What an account may send as: an address, or `@domain` for all of a domain's.
+
+    Raises:
+        InvalidName: it is neither.
+    """
+    return parse_source(text)[0]
 
 
 def parse_targets(texts: Sequence[str]) -> dict[str, str]:

@@ -19,10 +19,14 @@ __all__ = [
     "Directory",
     "DirectoryUnavailable",
     "Mailbox",
+    "Place",
+    "Places",
     "Purpose",
     "Resolution",
     "Secrets",
+    "Standing",
     "Unknown",
+    "account_of",
 ]
 
 
@@ -54,9 +58,23 @@ class Mailbox:
 
 @dataclass(frozen=True, slots=True)
 class Alias:
-    """The address stands for others, ours or foreign; at least one, in a stable order."""
+    """The address stands for others, ours or foreign; at least one, in a stable order.
+
+    Attributes:
+        targets: whom it stands for.
+        owner: who gets the bounces of what goes to them; `None`: whoever sent it.
+        user: the account that has the address itself and forwards its mail to the targets, by its
+            canonical name; empty: no account has it. A copy stays with the account if it is among
+            its own targets, and then it is the mailbox; the address is its own in any case, and
+            does not become the targets'.
+        extension: what the address has behind its name that the alias does not, with its
+            delimiter (`+lists`); empty for nothing.
+    """
 
     targets: tuple[Address, ...]
+    owner: Address | None = None
+    user: str = ""
+    extension: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +85,41 @@ class Unknown:
 Resolution = Mailbox | Alias | Unknown
 
 
+def account_of(answer: Resolution) -> str:
+    """The account whose address it is, also one that forwards its mail; empty: it is nobody's."""
+    return "" if isinstance(answer, Unknown) else answer.user
+
+
+class Standing(Enum):
+    """What a domain is to us: mail for it ends here, or is taken and passed on by its route."""
+
+    LOCAL = "local"
+    RELAYED = "relayed"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What a directory says of where an account's mail lies, as Dovecot's userdb does.
+
+    What is empty or `None` is as `[mailbox]` says.
+
+    Attributes:
+        home: a folder, an absolute path.
+        mail: where the mail is: a path, or Dovecot's `maildir:PATH` form.
+        uid: the owner of the files, a number.
+        gid: their group, a number.
+        quota_bytes: octets of mail that may lie there.
+        quota_messages: messages that may lie there.
+    """
+
+    home: str = ""
+    mail: str = ""
+    uid: int | None = None
+    gid: int | None = None
+    quota_bytes: int | None = None
+    quota_messages: int | None = None
+
+
 class Directory(Protocol):
     """The read side of a directory. Every method may raise `DirectoryUnavailable`."""
 
@@ -74,6 +127,13 @@ class Directory(Protocol):
         """Whether mail for the domain ends here.
 
         The empty domain does: it occurs only in `RCPT TO:<Postmaster>` (RFC 5321 §4.1.1.3).
+        """
+        ...
+
+    async def standing(self, domain: str) -> Standing | None:
+        """What the domain is to us; `None` if it is nothing to us.
+
+        `is_local` is true of those that are `Standing.LOCAL`.
         """
         ...
 
@@ -141,4 +201,19 @@ class Accounts(Protocol):
 
     async def login_name(self, name: str) -> str | None:
         """The canonical name of the account if there is one and it may log in."""
+        ...
+
+
+class Places(Protocol):
+    """Where mail lies."""
+
+    async def place(self, user: str) -> Place:
+        """What is said of the account's place; an empty `Place` if nothing is, or nobody has it.
+
+        Args:
+            user: the account's canonical name.
+
+        Raises:
+            DirectoryUnavailable: it cannot be said now; the mail has to wait.
+        """
         ...

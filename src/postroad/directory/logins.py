@@ -85,7 +85,7 @@ class Logins:
 
     def account(self, name: str) -> Account | None:
         """The account of that login name."""
-        form = _form(name)
+        form = self._form(name)
         row = None if form is None else self._one(_ACCOUNT, str(form))
         return None if row is None or form is None else self._account(row, self._is_ours(form))
 
@@ -95,7 +95,7 @@ class Logins:
         Whether there is such an account or not, one row is found and one is not, the same is asked
         and the same is made of it.
         """
-        form = _form(name)
+        form = self._form(name)
         other, imitated = self._imitated(name if form is None else str(form))
         row = None if form is None else self._one(_ACCOUNT, str(form))
         stand_in = self._one(_ACCOUNT, other if row is None else _NOBODY)
@@ -106,7 +106,7 @@ class Logins:
 
     def app_password(self, name: str, tag: str) -> AppPasswordRow | None:
         """The app password of an account that begins with that group."""
-        form = _form(name)
+        form = self._form(name)
         row = None if form is None else self._one(_BY_TAG, str(form), tag)
         if row is None:
             return None
@@ -144,16 +144,16 @@ class Logins:
         credentials = Credentials(str(password), str(first), str(second), self._default)
         return Account(str(name), bool(enabled) and ours, credentials)
 
+    def _form(self, name: str) -> Address | None:
+        """The account's name that a login name means; in an alias domain, the one it stands for."""
+        try:
+            return self._lookups.real(address_form(Address.parse(name)))
+        except AddressError:
+            return None
+
     def _is_ours(self, form: Address) -> bool:
         return self._lookups.is_local(form.domain)
 
     def _one(self, sql: str, *parameters: str | int) -> tuple[object, ...] | None:
         row: tuple[object, ...] | None = self._connection.execute(sql, parameters).fetchone()
         return row
-
-
-def _form(name: str) -> Address | None:
-    try:
-        return address_form(Address.parse(name))
-    except AddressError:
-        return None

@@ -13,17 +13,23 @@ __all__ = [
     "DomainConfigured",
     "DomainExists",
     "DomainInUse",
+    "GroupExists",
     "InvalidName",
     "LabelTaken",
     "NotFrozen",
+    "Unimportable",
     "UnknownAlias",
     "UnknownAppPassword",
     "UnknownDomain",
+    "UnknownGroup",
+    "UnknownRight",
     "UnknownTarget",
     "UnknownUser",
     "UnusableHash",
     "UnusableLabel",
     "UnusablePassword",
+    "UnusablePattern",
+    "UnusableQuota",
     "UserExists",
 ]
 
@@ -94,6 +100,30 @@ class LabelTaken(DirectoryMistake):
 
 class UnusableLabel(DirectoryMistake):
     """The label is empty, too long, or cannot be shown."""
+
+
+class UnknownGroup(DirectoryMistake):
+    """There is no such group, or it does not have this member."""
+
+
+class GroupExists(DirectoryMistake):
+    """A group has this address, or this member, already."""
+
+
+class UnknownRight(DirectoryMistake):
+    """The account was not given that right, or has it already."""
+
+
+class UnusablePattern(DirectoryMistake):
+    """The pattern is none, may be slow, or its targets cannot become addresses."""
+
+
+class UnusableQuota(DirectoryMistake):
+    """A limit of a mailbox is no size or no number."""
+
+
+class Unimportable(DirectoryMistake):
+    """A file to import has bad lines; the text is one line for each of the first ones."""
 
 
 class AlreadyFrozen(DirectoryMistake):

@@ -21,6 +21,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from postroad.directory.interface import DirectoryUnavailable
+from postroad.directory.schema_steps import STEPS
 
 __all__ = [
     "SCHEMA_VERSION",
@@ -32,81 +33,9 @@ __all__ = [
     "open_for_update",
 ]
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 APPLICATION_ID = 0x50527344  # "PRsD", so that `file` and a wrong path are told apart
 CHANGE_TIMEOUT = 10.0  # seconds the editor waits for another editor
-
-_FIRST_TABLES = """
-CREATE TABLE domains (
-    name TEXT NOT NULL PRIMARY KEY
-) STRICT, WITHOUT ROWID;
-CREATE TABLE users (
-    id INTEGER PRIMARY KEY,  -- the order they were added in
-    name TEXT NOT NULL UNIQUE,
-    domain TEXT NOT NULL,
-    password TEXT NOT NULL,  -- {SCHEME}hash, as in a Dovecot passwd-file
-    enabled INTEGER NOT NULL DEFAULT 1 CHECK (enabled IN (0, 1))
-) STRICT;
-CREATE INDEX users_by_domain ON users (domain, enabled);
-CREATE TABLE aliases (
-    id INTEGER PRIMARY KEY,  -- targets keep the order they were given in
-    source TEXT NOT NULL,
-    domain TEXT NOT NULL,                  -- of the source
-    target TEXT NOT NULL,                  -- an address as it was written
-    target_key TEXT NOT NULL,              -- the same in the form names are compared in
-    UNIQUE (source, target_key)
-) STRICT;
-CREATE INDEX aliases_by_domain ON aliases (domain);
-CREATE INDEX aliases_by_target ON aliases (target_key);
-"""
-
-_SECOND_TABLES = """
--- Verifiers beside the hash, in Dovecot's form (`scram`); empty where there is none.
-ALTER TABLE users ADD COLUMN scram_sha_1 TEXT NOT NULL DEFAULT '';
-ALTER TABLE users ADD COLUMN scram_sha_256 TEXT NOT NULL DEFAULT '';
--- A random place on a ring, by which names without an account find the one they imitate (`logins`).
-ALTER TABLE users ADD COLUMN lot INTEGER NOT NULL DEFAULT 0;
-UPDATE users SET lot = random();
-CREATE INDEX users_by_lot ON users (lot);
-CREATE INDEX users_without_scram_sha_256 ON users (id) WHERE enabled = 1 AND scram_sha_256 = '';
-CREATE TABLE app_passwords (
-    id INTEGER PRIMARY KEY,
-    user TEXT NOT NULL,      -- the account's name
-    tag TEXT NOT NULL,       -- its first group, by which it is found
-    label TEXT NOT NULL,
-    scope TEXT NOT NULL CHECK (scope IN ('send', 'read', 'all')),
-    salt BLOB NOT NULL,
-    digest BLOB NOT NULL,
-    created INTEGER NOT NULL,             -- seconds since the epoch
-    used INTEGER,                         -- the same, of the last use; not by the minute
-    used_from TEXT NOT NULL DEFAULT '',   -- the client's address then
-    UNIQUE (user, tag),
-    UNIQUE (user, label)
-) STRICT;
-CREATE TABLE keys (
-    name TEXT NOT NULL PRIMARY KEY,
-    key BLOB NOT NULL
-) STRICT, WITHOUT ROWID;
-INSERT INTO keys VALUES ('imitation', randomblob(32));
-"""
-
-_THIRD_TABLES = """
--- Accounts that may not send for now, and those that could not once (`freezing`).
-CREATE TABLE freezes (
-    user TEXT NOT NULL PRIMARY KEY,
-    reason TEXT NOT NULL DEFAULT '',
-    since REAL,                           -- seconds since the epoch; NULL: it may send
-    author TEXT NOT NULL DEFAULT 'automatic' CHECK (author IN ('automatic', 'operator')),
-    worker INTEGER NOT NULL DEFAULT 0,    -- the number of the one that does what follows
-    told INTEGER NOT NULL DEFAULT 0 CHECK (told IN (0, 1)),
-    finished INTEGER NOT NULL DEFAULT 0 CHECK (finished IN (0, 1)),
-    thaws INTEGER NOT NULL DEFAULT 0,     -- how often it was thawed
-    warned REAL                           -- when the operator was warned last, without a freeze
-) STRICT, WITHOUT ROWID;
-"""
-
-_STEPS = (_FIRST_TABLES, _SECOND_TABLES, _THIRD_TABLES)
-"""What makes version n + 1 of version n; the first makes tables in an empty file."""
 
 
 class SchemaTooNew(DirectoryUnavailable):
@@ -233,7 +162,7 @@ def _bring_up_to_date(connection: sqlite3.Connection) -> None:
     version = _version(connection)
     if version == SCHEMA_VERSION:
         return
-    script = "".join(_STEPS[version:])
+    script = "".join(STEPS[version:])
     try:
         connection.executescript(
             f"BEGIN IMMEDIATE; {script} PRAGMA application_id = {APPLICATION_ID}; "

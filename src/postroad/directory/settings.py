@@ -56,12 +56,18 @@ def _check_certificates(entries: dict[str, str]) -> dict[str, str]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DirectorySettings:
-    """`[directory]`: the embedded directory of domains, accounts and aliases.
+    """`[directory]`: the embedded directory of domains, accounts and aliases, and all together.
 
     Attributes:
+        order: all directories in the order they are asked, by their names in `[directories]`, with
+            `embedded` for this one; empty: this one, then the others as they stand there.
+        postmaster: the address that gets mail for the postmaster of a domain where nobody has that
+            name; empty: the oldest account of the domain or of the server.
         file: the SQLite file; `directory.db` in the state directory when absent.
         recipient_delimiter: the marks that begin an address extension (`john+lists`); each
             character is one of them, as in Postfix. Empty switches extensions off.
+        patterns: whether aliases by regular expression (`postroad alias add --pattern`) are asked
+            for addresses that nobody has.
         password_threads: threads per worker that check passwords, and processes for the schemes
             that need one, a number of each. Each check at OWASP's parameters takes 19 MiB and
             about 20 ms of one core.
@@ -79,8 +85,11 @@ class DirectorySettings:
             or `email:`, `name:` (the common name) or `subject:` and what the certificate says.
     """
 
+    order: tuple[str, ...] = ()
+    postmaster: str = ""
     file: Path | None = None
     recipient_delimiter: Annotated[str, AfterValidator(_check_delimiter)] = "+"
+    patterns: bool = False
     password_threads: Annotated[int, AfterValidator(_check_threads)] = 2
     success_cache: Duration = 60.0
     default_scheme: Annotated[str, AfterValidator(_check_scheme)] = "CRYPT"

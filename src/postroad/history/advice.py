@@ -71,6 +71,12 @@ _TABLE: tuple[Advice, ...] = (
         " security to STARTTLS, or to SSL/TLS with port 465.",
     ),
     Advice(
+        "User unknown in relay recipient table",
+        "Mail of this domain is passed on to another server, and this address is not in the table"
+        " that recipients in [domain] names. If it exists there, add it to the table. If not, the"
+        " sender mistyped it.",
+    ),
+    Advice(
         "User unknown",
         "There is no such address here. If there should be: postroad user add {recipient}, or"
         " postroad alias add {recipient} and where it leads. If not, the sender mistyped it.",

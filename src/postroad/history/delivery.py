@@ -39,10 +39,11 @@ class Tried(NamedTuple):
         original = recipient
         if event.original != event.recipient:
             original = quoted(str(event.original))
+        sender = f'"sender":{quoted(event.sender)},' if event.sender else ""
         text = (  # by hand, for the reason that `policy.record` gives: there is one for each mail
             f'{{"kind":"delivery","at":{self.at!r},"queue_id":{quoted(event.queue_id)},'
             f'"recipient":{recipient},"original":{original},'
-            f'"transport":{quoted(event.service)},"relay":{quoted(event.relay)},'
+            f'{sender}"transport":{quoted(event.service)},"relay":{quoted(event.relay)},'
             f'"delay":{round(sum(event.delays), 3)!r},"status":"{event.status.value}",'
             f'"reply":{quoted(str(event.reply))}}}'
         )

@@ -209,7 +209,8 @@ def _outcome(each: Delivery | Notification) -> Iterator[str]:
         return
     original = "" if each.original == each.recipient else f" (for <{each.original}>)"
     status = _STATUS.get(each.status, each.status)
-    yield f"{_date(each.at)} <{each.recipient}>{original}: {status}"
+    sender = f", from <{each.sender}>" if each.sender else ""
+    yield f"{_date(each.at)} <{each.recipient}>{original}{sender}: {status}"
     relay = "" if each.relay in ("none", "") else f"{each.relay}, "
     yield f"    {relay}{_seconds(each.delay)} after it came: {each.reply}"
     if each.status != "sent":

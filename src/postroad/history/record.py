@@ -186,6 +186,7 @@ class Delivery:
         delay: seconds since the message came.
         status: `sent`, `deferred` or `bounced`.
         reply: the next hop's words.
+        sender: the reverse-path of the copy; empty where it is the message's.
     """
 
     queue_id: str
@@ -196,6 +197,7 @@ class Delivery:
     delay: float
     status: str
     reply: str
+    sender: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -331,6 +333,7 @@ def _delivery(record: Record) -> Delivery:
         delay=_number(record, "delay"),
         status=_text(record, "status"),
         reply=_text(record, "reply"),
+        sender=_text(record, "sender"),
     )
 
 

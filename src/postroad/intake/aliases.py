@@ -9,17 +9,28 @@ recipient by another name: everything passes on, and nothing is reported. An ali
 a list: ORCPT and the wish to hear of failures and delays pass on to its members, the wish to hear
 of success does not. That one is owed at the alias: its mail has been *expanded* (§5.2.7.4, the
 second of the three ways).
+
+A list with an owner is a mailing list (RFC 5321 §3.9.2, RFC 3461 §5.2.7.1): its copies have the
+owner's reverse-path, who hears of their failures, and nothing of what the sender wanted; for the
+sender, its mail is *delivered* at the list. Of lists within each other the innermost owner counts.
+An owner that is the list itself is none, or each failure would go to all members. Mail without a
+sender keeps being without one: it is a notification, and its failure must make no other (§4.5.5),
+which could go round for ever where the owner is a member.
+
+Which reverse-path a copy has that goes on to another server is `Forwarding`'s to say.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from postroad.directory import Alias, Mailbox, Unknown
-from postroad.model import Action, Address, Addressee, Notify, Recipient
+from postroad.intake.ends import AT_HOME, Ends, Transit
+from postroad.model import SAME, Action, Address, Addressee, Notify, Recipient, Same
+from postroad.model.address import MAX_LOCAL
 
-__all__ = ["AliasLimitError", "Resolving", "expand"]
+__all__ = ["AliasLimitError", "ForwardingLoop", "Resolving", "expand"]
 
 MAX_DEPTH = 20
 MAX_TARGETS = 10_000
@@ -27,6 +38,14 @@ MAX_TARGETS = 10_000
 
 class AliasLimitError(Exception):
     """The aliases of a recipient lead too deep or to too many addresses."""
+
+
+class ForwardingLoop(Exception):
+    """The message was before wherever it would go; `alias` is such an address."""
+
+    def __init__(self, alias: Address) -> None:
+        super().__init__(str(alias))
+        self.alias = alias
 
 
 class Resolving(Protocol):
@@ -41,35 +60,49 @@ class Resolving(Protocol):
         ...
 
 
-async def expand(recipients: Sequence[Recipient], directory: Resolving) -> list[Addressee]:
+async def expand(
+    recipients: Sequence[Recipient],
+    directory: Resolving,
+    transit: Transit = AT_HOME,
+    *,
+    added: Sequence[Recipient] = (),
+) -> list[Addressee]:
     """Follow aliases to their ends.
 
     Args:
         recipients: as RCPT named them.
         directory: who knows our addresses.
+        transit: what is to be known of the message.
+        added: recipients that its sender did not name: to them it is forwarded.
 
     Returns:
-        Where the message goes, no address twice; after these, the lists whose expansion is to be
-        reported.
+        Where the message goes, no address twice; after these, those that are owed a report only.
 
     Raises:
         AliasLimitError: more than MAX_DEPTH steps or MAX_TARGETS addresses.
+        ForwardingLoop: it goes nowhere that it was not before.
         DirectoryUnavailable: the directory cannot answer now.
+        KeysUnavailable: a sender is to be rewritten, and cannot be now.
     """
-    final: dict[str, Addressee] = {}
-    expanded: list[Addressee] = []
+    ends = Ends(transit)
     for recipient in recipients:
         meaning = await _meaning(recipient.address, directory)
         if isinstance(meaning, Address):  # nearly all mail
-            _end(final, meaning, recipient, recipient.notify)
+            ends.put(meaning, recipient.address, recipient.notify, recipient.orcpt)
         else:
-            walk = _Walk(recipient, directory, final)
-            await walk.follow(meaning)
-            if walk.expanded is not None:
-                expanded.append(walk.expanded)
-        if len(final) > MAX_TARGETS:
+            await _Walk(recipient, directory, transit, ends).follow(meaning)
+        if len(ends) > MAX_TARGETS:
             raise AliasLimitError
-    return [*final.values(), *expanded] if expanded else list(final.values())
+    for recipient in added:
+        meaning = await _meaning(recipient.address, directory)
+        if isinstance(meaning, Address):
+            original, wants, orcpt = recipient.address, recipient.notify, recipient.orcpt
+            await ends.send_on(meaning, original, wants, orcpt, SAME)
+        else:
+            await _Walk(recipient, directory, transit, ends).follow(meaning)
+    if ends.loops and not len(ends):
+        raise ForwardingLoop(next(iter(ends.loops.values())).address)
+    return ends.all()
 
 
 async def _meaning(address: Address, directory: Resolving) -> Alias | Address:
@@ -84,16 +117,23 @@ async def _meaning(address: Address, directory: Resolving) -> Alias | Address:
     return address
 
 
-def _end(
-    final: dict[str, Addressee], address: Address, recipient: Recipient, wants: Notify | None
-) -> None:
-    """The first recipient that leads here gives the original; the wishes of all count."""
-    key = address.key
-    there = final.get(key)
-    if there is None:
-        final[key] = Addressee(address, recipient.address, wants, recipient.orcpt)
-    elif there.notify != wants:
-        final[key] = there._replace(notify=_both(there.notify, wants))
+class _Step(NamedTuple):
+    """An alias on the way, and what holds for mail that comes to it.
+
+    Attributes:
+        address: the alias'.
+        alias: what it stands for.
+        wants, orcpt: what the sender wants to be told of it.
+        sender: the owner of the list that it is a member of.
+        is_listed: whether it is a member of a list.
+    """
+
+    address: Address
+    alias: Alias
+    wants: Notify | None
+    orcpt: str
+    sender: Address | Same | None = SAME
+    is_listed: bool = False
 
 
 class _Walk:
@@ -102,85 +142,105 @@ class _Walk:
     Each address is looked at once, whatever number of aliases name it: two lists may share a
     third. An alias that names itself among its targets means the mailbox of that name. Aliases
     that name only each other lead nowhere, and then the recipient stays, for its delivery to fail.
-
-    Attributes:
-        expanded: the report that is owed at the first list on the way.
     """
 
     __slots__ = (
         "_directory",
-        "_final",
+        "_ends",
         "_followed",
         "_has_ended",
-        "_is_list",
+        "_owed",
         "_recipient",
-        "_wants",
-        "expanded",
+        "_transit",
     )
 
     def __init__(
-        self, recipient: Recipient, directory: Resolving, final: dict[str, Addressee]
+        self, recipient: Recipient, directory: Resolving, transit: Transit, ends: Ends
     ) -> None:
         self._recipient = recipient
         self._directory = directory
-        self._final = final
+        self._transit = transit
+        self._ends = ends
         self._followed = {recipient.address.key}
         self._has_ended = False
-        self._is_list = False
-        self._wants = recipient.notify
-        self.expanded: Addressee | None = None
+        self._owed: tuple[Address, Notify, Action] | None = None
 
     async def follow(self, alias: Alias) -> None:
         """Go on from what the recipient stands for; the ends are put among the final ones."""
-        level = [(self._recipient.address, alias)]
+        recipient = self._recipient
+        level = [_Step(recipient.address, alias, recipient.notify, recipient.orcpt)]
         for _ in range(MAX_DEPTH - 1):
-            level = [step for named, behind in level for step in await self._step(named, behind)]
+            level = [behind for step in level for behind in await self._take(step)]
             if not level:
                 break
         else:
             raise AliasLimitError
         if not self._has_ended:
-            self.expanded = None
-            _end(self._final, self._recipient.address, self._recipient, self._recipient.notify)
+            wants, orcpt = recipient.notify, recipient.orcpt
+            self._ends.put(recipient.address, recipient.address, wants, orcpt)
+        elif self._owed is not None:
+            at, wanted, action = self._owed
+            self._ends.report(at, recipient.address, wanted, recipient.orcpt, action)
 
-    async def _step(self, address: Address, alias: Alias) -> list[tuple[Address, Alias]]:
+    async def _take(self, step: _Step) -> list[_Step]:
         """The aliases among the targets of one, which come next."""
-        self._pass(address, alias)
-        itself = address.key
-        found: list[tuple[Address, Alias]] = []
-        for target in alias.targets:
+        if await self._comes_back(step):
+            self._has_ended = True
+            self._ends.loop(step.address, self._recipient.address, step.wants, step.orcpt)
+            return []
+        onward = self._onward(step)
+        itself = step.address.key
+        found: list[_Step] = []
+        for named in step.alias.targets:
+            target = self._extended(named, step.alias.extension)
             key = target.key
             if key == itself:
-                self._end(target)
+                await self._end(target, onward)
             elif key not in self._followed:
                 self._followed.add(key)
                 meaning = await _meaning(target, self._directory)
                 if isinstance(meaning, Address):
-                    self._end(meaning)
+                    await self._end(meaning, onward)
                 else:
-                    found.append((target, meaning))
+                    found.append(onward._replace(address=target, alias=meaning))
         return found
 
-    def _end(self, address: Address) -> None:
+    def _onward(self, step: _Step) -> _Step:
+        """What holds for mail behind an alias."""
+        owner = step.alias.owner
+        if owner is not None and owner.key != step.address.key and self._transit.sender is not None:
+            self._owe(step, Action.DELIVERED)
+            return step._replace(wants=None, orcpt="", sender=owner, is_listed=True)
+        if step.is_listed or len({target.key for target in step.alias.targets}) < 2:
+            return step
+        self._owe(step, Action.EXPANDED)
+        wants = step.wants
+        if wants is not None:
+            wants &= ~Notify.SUCCESS
+        return step._replace(wants=wants, is_listed=True)
+
+    def _owe(self, step: _Step, action: Action) -> None:
+        """Up to the first list there is one address to follow; that list is owed the report."""
+        if not step.is_listed and step.wants is not None and step.wants & Notify.SUCCESS:
+            self._owed = (step.address, step.wants, action)
+
+    async def _end(self, address: Address, step: _Step) -> None:
         self._has_ended = True
-        _end(self._final, address, self._recipient, self._wants)
+        original = self._recipient.address
+        await self._ends.send_on(address, original, step.wants, step.orcpt, step.sender)
 
-    def _pass(self, address: Address, alias: Alias) -> None:
-        """Up to the first list there is one address to follow; all others are behind it."""
-        if self._is_list or len(alias.targets) < 2:
-            return
-        if len({target.key for target in alias.targets}) < 2:
-            return
-        self._is_list = True
-        recipient, wants = self._recipient, self._wants
-        if wants is not None and wants & Notify.SUCCESS:
-            self._wants = wants & ~Notify.SUCCESS
-            self.expanded = Addressee(
-                address, recipient.address, wants, recipient.orcpt, Action.EXPANDED
-            )
+    def _extended(self, target: Address, extension: str) -> Address:
+        """A target with the extension that its alias does not name, as Postfix has it."""
+        if not extension or not self._transit.extensions:
+            return target
+        local = target.local + extension
+        return Address(local, target.domain) if len(local.encode()) <= MAX_LOCAL else target
 
-
-def _both(one: Notify | None, other: Notify | None) -> Notify:
-    """What satisfies two wishes; without one, a sender is told of failure (RFC 3461 §4.1)."""
-    one = Notify.FAILURE if one is None else one
-    return one | (Notify.FAILURE if other is None else other)
+    async def _comes_back(self, step: _Step) -> bool:
+        """Whether the message was at this alias before, and would be sent elsewhere from it."""
+        if step.address.key not in self._transit.passed:
+            return False
+        for target in step.alias.targets:
+            if target.domain and not await self._directory.is_local(target.domain):
+                return True
+        return False

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from postroad.intake.aliases import Resolving
+from postroad.intake.ends import Onward
 from postroad.intake.entry import NO_STORAGE, Entry, Reception
-from postroad.intake.settings import IntakeSettings
+from postroad.intake.settings import ForwardingSettings, IntakeSettings
 from postroad.intake.trace import Source
 from postroad.model import Address, Envelope, Recipient, Reply
 from postroad.model.journal import Journal
@@ -40,6 +41,8 @@ class Door:
         queued: Callable[[Claimed], None],
         journal: Journal,
         clock: Callable[[], float],
+        forwarding: ForwardingSettings | None = None,
+        onward: Onward | None = None,
     ) -> None:
         """A door.
 
@@ -51,8 +54,20 @@ class Door:
             queued: told of each message the moment it is durable.
             journal: where events go.
             clock: seconds since the epoch.
+            forwarding: how mail goes on; left out: as `[forwarding]` has it by default.
+            onward: under whose name it does; `None`: its sender's.
         """
-        self._reception = Reception(hostname, settings, begin, directory, queued, journal, clock)
+        self._reception = Reception(
+            hostname,
+            settings,
+            begin,
+            directory,
+            queued,
+            journal,
+            clock,
+            forwarding or ForwardingSettings(),
+            onward,
+        )
 
     @property
     def headers_held(self) -> int:

@@ -18,12 +18,15 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 
 from postroad.directory import DirectoryUnavailable
-from postroad.intake.aliases import AliasLimitError, Resolving
+from postroad.intake.aliases import AliasLimitError, ForwardingLoop, Resolving
 from postroad.intake.authors import authors, from_fields
+from postroad.intake.ends import Onward, Transit
+from postroad.intake.forwarding import passed, renamed
 from postroad.intake.handling import addressees, waybill
 from postroad.intake.header import HeaderSection, HeaderTooLarge
 from postroad.intake.prepended import prepended
-from postroad.intake.settings import IntakeSettings
+from postroad.intake.settings import ForwardingSettings, IntakeSettings
+from postroad.intake.srs_keys import KeysUnavailable
 from postroad.intake.trace import (
     Source,
     date_field,
@@ -60,7 +63,8 @@ class Reception:
     """What the entries of a door share.
 
     Attributes:
-        hostname, settings, begin, directory, queued, journal, clock: as given to the `Door`.
+        hostname, settings, begin, directory, queued, journal, clock, forwarding, onward: as given
+            to the `Door`.
         headers_held: octets of unfinished header sections, of all entries.
     """
 
@@ -71,6 +75,8 @@ class Reception:
     queued: Callable[[Claimed], None]
     journal: Journal
     clock: Callable[[], float]
+    forwarding: ForwardingSettings
+    onward: Onward | None
     headers_held: int = 0
 
 
@@ -87,6 +93,7 @@ class Entry:
         "_header",
         "_held",
         "_keeps_authors",
+        "_passed",
         "_prepend",
         "_reception",
         "_recipients",
@@ -116,6 +123,7 @@ class Entry:
         self._draft = reception.begin()
         self._header: HeaderSection | None = HeaderSection(reception.settings.header_size)
         self._held = 0  # octets of it that count among those of all
+        self._passed: frozenset[str] = frozenset()
         self._eight_bit = False
         self._fault: Reply | None = None
 
@@ -197,7 +205,9 @@ class Entry:
             # The client promised seven bits and sent eight; the next hop must hear the truth.
             envelope = replace(envelope, body=BodyType.EIGHT_BIT_MIME)
         try:
-            recipients = await addressees(self._recipients, disposition, reception.directory)
+            recipients = await addressees(
+                self._recipients, disposition, reception.directory, self._transit(envelope)
+            )
             refusal = None if veto is None else veto()
             if refusal is not None:
                 self._fail(refusal)
@@ -207,6 +217,11 @@ class Entry:
             )
         except AliasLimitError:
             self._fail(Reply.of(554, "5.4.6", "Error: alias expansion exceeds limits"))
+        except ForwardingLoop as loop:
+            self._fail(Reply.of(554, "5.4.6", f"mail forwarding loop for {loop.alias}"))
+        except KeysUnavailable as error:
+            self._notice(f"the sender cannot be rewritten: {error}")
+            self._fail(Reply.of(451, "4.3.0", "Error: temporary lookup failure"))
         except DirectoryUnavailable as error:
             self._notice(f"the directory is not available: {error}")
             self._fail(Reply.of(451, "4.3.0", "Error: temporary lookup failure"))
@@ -228,12 +243,24 @@ class Entry:
                     "hold" if disposition.hold else "active",
                 )
             )
+            for words in renamed(envelope.sender_text, recipients):
+                reception.journal(Notice("cleanup", f"{self.queue_id}: {words}"))
             if not claimed.recipients:
                 self._note_wait(envelope, disposition.hold)
             reception.queued(claimed)
             return self._taken()
         assert self._fault is not None
         return self._fault
+
+    def _transit(self, envelope: Envelope) -> Transit:
+        reception = self._reception
+        return Transit(
+            sender=envelope.sender,
+            now=self._arrived,
+            forwarding=reception.onward,
+            extensions=reception.forwarding.extensions,
+            passed=self._passed,
+        )
 
     def _look_at(self, disposition: Disposition) -> None:
         """What policy wants and cannot have."""
@@ -275,6 +302,8 @@ class Entry:
         if limit and header.hops > limit:
             self._fail(Reply.of(554, "5.4.6", "Error: too many hops"))
             return None
+        if reception.forwarding.loops:
+            self._passed = passed(header.fields, reception.hostname)
         if self._keeps_authors:
             self._authors = from_fields(header.fields)
         only = self._recipients[0].address if len(self._recipients) == 1 else None

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from postroad.intake.aliases import Resolving, expand
+from postroad.intake.ends import AT_HOME, Transit
 from postroad.intake.trace import Source
 from postroad.model import Addressee, Disposition, Notify, Recipient, Waybill
 
@@ -17,7 +18,10 @@ __all__ = ["addressees", "waybill"]
 
 
 async def addressees(
-    recipients: Sequence[Recipient], disposition: Disposition, directory: Resolving
+    recipients: Sequence[Recipient],
+    disposition: Disposition,
+    directory: Resolving,
+    transit: Transit = AT_HOME,
 ) -> list[Addressee]:
     """Where a message goes, aliases followed.
 
@@ -28,19 +32,20 @@ async def addressees(
         recipients: as RCPT named them; at least one.
         disposition: what policy wants.
         directory: who knows our addresses.
+        transit: what is to be known of the message.
 
     Raises:
-        AliasLimitError, DirectoryUnavailable: as `expand`.
+        AliasLimitError, ForwardingLoop, DirectoryUnavailable, KeysUnavailable: as `expand`.
     """
     if disposition.redirect is not None:
         first = recipients[0]
         instead = Recipient(disposition.redirect, first.notify, first.orcpt)
-        found = await expand([instead], directory)
+        found = await expand([], directory, transit, added=[instead])
         return [one._replace(original=first.address) for one in found]
     if disposition.bcc:
         copies = [Recipient(address, Notify.NEVER) for address in disposition.bcc]
-        return await expand([*recipients, *copies], directory)
-    return await expand(recipients, directory)
+        return await expand(recipients, directory, transit, added=copies)
+    return await expand(recipients, directory, transit)
 
 
 def waybill(source: Source, disposition: Disposition) -> Waybill:

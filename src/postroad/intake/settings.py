@@ -1,10 +1,22 @@
-"""`[intake]`: what a message must satisfy to enter, whoever brings it."""
+"""`[intake]` and `[forwarding]`: what a message must satisfy to enter, and how it goes on."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
 
-__all__ = ["IntakeSettings"]
+from pydantic import AfterValidator
+
+from postroad.model.address import is_domain
+from postroad.model.units import Duration
+
+__all__ = ["ForwardingSettings", "IntakeSettings"]
+
+
+def _check_domain(text: str) -> str:
+    if text and not is_domain(text):
+        raise ValueError("a domain, such as bounces.example.org")
+    return text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,3 +31,30 @@ class IntakeSettings:
 
     hop_limit: int = 50
     header_size: int = 1_048_576
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForwardingSettings:
+    """How mail goes on that an alias, a group or a forward sends elsewhere.
+
+    Attributes:
+        srs: whether mail of foreign senders goes to other servers under an address of ours, so
+            that it passes SPF there.
+        domain: the domain of those addresses: one whose MX is this server and whose SPF record
+            allows it; empty: the first one of `domains`, or else the hostname.
+        maximum_age: for how long a bounce finds its way back, a duration of 1 to 500 days.
+        key_lifetime: after what time a new key signs, a duration; the old one reads for
+            `maximum_age` more; 0: never.
+        extensions: whether the extension of an address goes with it through an alias that does not
+            name it: `john+lists` to `info+lists` where `john` is an alias for `info`
+            (`propagate_unmatched_extensions = virtual` of Postfix).
+        loops: whether a message is refused that was delivered before at the address it is about to
+            be forwarded from.
+    """
+
+    srs: bool = True
+    domain: Annotated[str, AfterValidator(_check_domain)] = ""
+    maximum_age: Duration = 21 * 86_400.0
+    key_lifetime: Duration = 90 * 86_400.0
+    extensions: bool = True
+    loops: bool = True

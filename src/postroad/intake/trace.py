@@ -31,6 +31,7 @@ class Source:
         submission: whether the sender is a user of ours, whose mail program may have left out
             Date and Message-ID for us to add (RFC 6409 §8).
         listener: the name of the listener; empty for mail made here.
+        userid: the number of the user of this machine whose program made it; `None`: nobody's.
     """
 
     service: str
@@ -41,6 +42,7 @@ class Source:
     login: Login | None = None
     submission: bool = False
     listener: str = ""
+    userid: int | None = None
 
 
 def received_field(
@@ -75,7 +77,8 @@ def received_field(
             lines += _tls_lines(source.tls, named=not source.submission)
         lines.append(f"by {hostname} (Postroad) with {source.protocol} id {queue_id}")
     else:
-        lines.append(f"Received: by {hostname} (Postroad) id {queue_id}")
+        whose = "" if source.userid is None else f", from userid {source.userid}"
+        lines.append(f"Received: by {hostname} (Postroad{whose}) id {queue_id}")
     if only is not None:
         lines.append(f"for <{only}>")
     if priority:

@@ -4,8 +4,15 @@ The package knows files and names of accounts. It does not know the directory, t
 which transport asks for a message to be stored.
 """
 
-from postroad.mailbox.location import MaildirLocation, UnsafeName
+from postroad.mailbox.location import MaildirLocation, UnsafeName, Whereabouts
 from postroad.mailbox.settings import MailboxSettings
-from postroad.mailbox.writer import MaildirWriter
+from postroad.mailbox.writer import MaildirWriter, Target
 
-__all__ = ["MailboxSettings", "MaildirLocation", "MaildirWriter", "UnsafeName"]
+__all__ = [
+    "MailboxSettings",
+    "MaildirLocation",
+    "MaildirWriter",
+    "Target",
+    "UnsafeName",
+    "Whereabouts",
+]

@@ -17,7 +17,13 @@ recipient's permanent identity, not from clock and process ID. A repeated delive
 same file in `tmp`, over what was left there, and renames it over the same file in `new`. If a
 mail program moved the message to `cur` in between, it is found there by its name and left alone.
 `cur` may be large, so it is read only if it was changed since the message was queued: before
-that, no reader can have moved this message into it.
+that, no reader can have moved this message into it. Where the delivery may be a repeat (`writer`
+knows when), the account's other folders are looked through in the same way: a mail program, or
+another rule about folders, may have taken it there. What is found is synced where it lies before
+it is reported, for the mail program that moved it may not have done so.
+
+With a quota, a message is let in when its size is known, and counted after it has its name in
+`new` (`maildirsize` tells why so).
 
 A new Maildir gets its `tmp` last, after `new` and `cur` and the folders above are on disk. So
 whoever can create a file in `tmp`, in any thread or process, may rely on the rest.
@@ -30,18 +36,63 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple, Protocol
 
+from postroad.mailbox.quota import NO_USAGE, OverQuota, Usage
+from postroad.mailbox.rights import PRIVATE, Rights
+from postroad.mailbox.scan import holds
 from postroad.model import Content, Envelope, StoredMessage, StoredRecipient
 from postroad.model.durable import DISK, Durable, Operation
 
-__all__ = ["create_maildir", "lf_lines", "store", "trace_lines", "unique_name"]
-
-CLOCK_MARGIN = 2.0  # seconds a folder's time stamp may lag behind the clock
+__all__ = [
+    "Counting",
+    "Stored",
+    "confirm",
+    "create_maildir",
+    "lf_lines",
+    "mark_as_folder",
+    "store",
+    "trace_lines",
+    "unique_name",
+]
 
 _UNSAFE_IN_HOST = str.maketrans({"/": "\\057", ":": "\\072", ",": "\\054"})
 
 
-def unique_name(message: StoredMessage, recipient_id: int, host: str) -> str:
+class Stored(NamedTuple):
+    """What became of a delivery.
+
+    Attributes:
+        written: whether a file was written; not, if an earlier try had done that.
+        before: usage without the message, where there is a quota.
+        after: with it.
+    """
+
+    written: bool
+    before: Usage = NO_USAGE
+    after: Usage = NO_USAGE
+
+
+_WRITTEN = Stored(written=True)
+
+
+class Counting(Protocol):
+    """Who keeps a mailbox' usage; `MaildirSize` does. Every method may raise `OSError`."""
+
+    def admit(self, size: int) -> None:
+        """Raise `OverQuota` where there is no room for so many octets."""
+        ...
+
+    def add(self, size: int) -> tuple[Usage, Usage]:
+        """Count a message; usage before and after."""
+        ...
+
+    def recalculate(self) -> Usage:
+        """Count all of it."""
+        ...
+
+
+def unique_name(message: StoredMessage, recipient_id: int, host: str, number: int = 0) -> str:
     """The name of a delivery, the same each time it is tried.
 
     `seconds.unique.host`, as the Maildir convention wants it, with the identity of the delivery
@@ -51,9 +102,11 @@ def unique_name(message: StoredMessage, recipient_id: int, host: str) -> str:
         message: gives the seconds and the queue ID.
         recipient_id: `StoredRecipient.id`.
         host: this server's name; what a name cannot hold is escaped.
+        number: of the copy, where a recipient has one in each of several folders.
     """
     host = host.translate(_UNSAFE_IN_HOST)
-    return f"{int(message.arrived)}.Q{message.queue_id}R{recipient_id}.{host}"
+    copy = f"C{number}" if number else ""
+    return f"{int(message.arrived)}.Q{message.queue_id}R{recipient_id}{copy}.{host}"
 
 
 def trace_lines(envelope: Envelope, recipients: Iterable[StoredRecipient]) -> bytes:
@@ -89,9 +142,11 @@ def store(
     queued: float,
     *,
     binary: bool = False,
+    rights: Rights = PRIVATE,
+    quota: Counting | None = None,
     durable: Durable = DISK,
-) -> bool:
-    """Put one message into a Maildir, creating the Maildir (mode 0700) if need be.
+) -> Stored:
+    """Put one message into a Maildir, creating the Maildir if need be.
 
     Args:
         maildir: the top folder.
@@ -100,36 +155,74 @@ def store(
         content: with CRLF; it is written with LF, else unchanged.
         queued: when the message entered the queue, seconds since the epoch.
         binary: whether the content is not of lines, and is written unchanged.
+        rights: of what is made.
+        quota: lets messages in, and counts them; `None`: there is none.
         durable: the gate for every step that changes stable storage.
 
     Returns:
         Whether a file was written; not, if a reader has moved this delivery to `cur` already.
 
     Raises:
+        OverQuota: there is no room for it in the mailbox.
         OSError: it may not be on stable storage, and should be tried again.
     """
-    copy = _Copy(maildir, name, head, content, queued, binary, durable)
+    copy = _Copy(maildir, name, head, content, queued, binary, rights, quota, durable)
     try:
         return _store(copy)
     except FileNotFoundError:
-        create_maildir(maildir, durable)
+        create_maildir(maildir, rights, durable)
         return _store(copy)
 
 
-def create_maildir(maildir: Path, durable: Durable = DISK) -> None:
-    """Make the folders that are missing, each with mode 0700 and its name on stable storage.
+def confirm(directory: Path, quota: Counting | None = None, durable: Durable = DISK) -> Stored:
+    """Make sure of a delivery that was found in a directory, as if it had been written now.
+
+    Args:
+        directory: `new` or `cur` of some folder.
+        quota: whose sum may lack the message.
+        durable: the gate for every step.
+
+    Raises:
+        OSError: it may not be on stable storage.
+    """
+    _sync_folder(directory, durable)
+    if quota is not None:
+        quota.recalculate()
+    return Stored(written=False)
+
+
+def create_maildir(maildir: Path, rights: Rights = PRIVATE, durable: Durable = DISK) -> None:
+    """Make the folders that are missing, each with its name on stable storage.
 
     Args:
         maildir: the top folder.
+        rights: of the folders.
         durable: the gate for every step.
 
     Raises:
         OSError: a folder cannot be made or synced.
     """
     for folder in (*reversed(maildir.parents), maildir, maildir / "cur", maildir / "new"):
-        _make(folder, durable)
+        rights.make_folder(folder, durable)
     _sync_upward(maildir, durable)
-    _make(maildir / "tmp", durable)
+    rights.make_folder(maildir / "tmp", durable)
+
+
+def mark_as_folder(maildir: Path, rights: Rights, durable: Durable = DISK) -> None:
+    """Put the empty file `maildirfolder` into a folder beside the inbox, as Maildir++ wants it.
+
+    Programs that deliver by themselves know by it that the quota is kept one folder above.
+
+    Raises:
+        OSError: it cannot be made.
+    """
+    path = maildir / "maildirfolder"
+    flags = os.O_CREAT | os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC
+    descriptor = durable.perform(Operation.CREATE, path, lambda: os.open(path, flags, 0o600))
+    try:
+        rights.give(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,13 +235,18 @@ class _Copy:
     content: Content
     queued: float
     binary: bool
+    rights: Rights
+    quota: Counting | None
     durable: Durable
 
 
-def _store(copy: _Copy) -> bool:
+def _store(copy: _Copy) -> Stored:
     maildir, name, head, content = copy.maildir, copy.name, copy.head, copy.content
-    if _is_in_cur(maildir / "cur", name, copy.queued):
-        return False
+    durable, quota = copy.durable, copy.quota
+    if holds(maildir / "cur", name, copy.queued):
+        return confirm(maildir / "cur", quota, durable)
+    if quota is not None and not _may_begin(copy, quota):
+        return confirm(maildir / "new", quota, durable)
     temporary = maildir / "tmp" / name
     try:
         size = _write(temporary, copy)
@@ -157,12 +255,39 @@ def _store(copy: _Copy) -> bool:
         virtual = len(head) + head.count(b"\n") + content.size
         fields = f"S={size}" if copy.binary else f"S={size},W={virtual}"
         new = maildir / "new" / f"{name},{fields}"
-        copy.durable.perform(Operation.RENAME, temporary, lambda: temporary.rename(new))
+        is_there = quota is not None and os.path.lexists(new)  # a repeat needs no room
+        if quota is not None and not is_there:
+            quota.admit(size)
+        durable.perform(Operation.RENAME, temporary, lambda: temporary.rename(new))
     except BaseException:  # also a content that turns out to be damaged, which is no lost I/O
         with suppress(OSError):
-            copy.durable.perform(Operation.UNLINK, temporary, temporary.unlink)
+            durable.perform(Operation.UNLINK, temporary, temporary.unlink)
         raise
-    _sync_folder(maildir / "new", copy.durable)
+    _sync_folder(maildir / "new", durable)
+    if quota is None:
+        return _WRITTEN
+    if is_there:
+        quota.recalculate()
+        return Stored(written=False)
+    before, after = quota.add(size)
+    return Stored(written=True, before=before, after=after)
+
+
+def _may_begin(copy: _Copy, quota: Counting) -> bool:
+    """Whether there is room for anything, before all of it is written in vain.
+
+    Returns:
+        False where there is no room and need be none, for an earlier try is in `new`.
+
+    Raises:
+        OverQuota: there is none.
+    """
+    try:
+        quota.admit(len(copy.head))
+    except OverQuota:
+        if holds(copy.maildir / "new", copy.name, copy.queued):
+            return False
+        raise
     return True
 
 
@@ -173,6 +298,8 @@ def _write(path: Path, copy: _Copy) -> int:
     flags = os.O_CREAT | os.O_WRONLY | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
     descriptor = perform(Operation.CREATE, path, lambda: os.open(path, flags, 0o600))
     with os.fdopen(descriptor, "wb") as file:
+        if copy.rights is not PRIVATE:
+            copy.rights.give(descriptor)
 
         def write() -> int:
             size = file.write(copy.head)
@@ -184,21 +311,6 @@ def _write(path: Path, copy: _Copy) -> int:
         size = perform(Operation.WRITE, path, write)
         perform(Operation.SYNC_FILE, path, lambda: os.fsync(descriptor))
     return size
-
-
-def _make(folder: Path, durable: Durable) -> None:
-    if not folder.is_dir():
-        with suppress(FileExistsError):  # made meanwhile by another thread or process
-            durable.perform(Operation.CREATE, folder, lambda: folder.mkdir(mode=0o700))
-
-
-def _is_in_cur(cur: Path, name: str, queued: float) -> bool:
-    if cur.stat().st_mtime < queued - CLOCK_MARGIN:
-        return False
-    # Fields (",S=…") and flags (":2,…") may follow the name.
-    fields, flags = f"{name},", f"{name}:"
-    with os.scandir(cur) as entries:
-        return any(entry.name.startswith((fields, flags)) for entry in entries)
 
 
 def _sync_upward(folder: Path, durable: Durable) -> None:

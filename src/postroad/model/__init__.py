@@ -26,8 +26,10 @@ from postroad.model.envelope import (
 )
 from postroad.model.message import (
     BLANK,
+    SAME,
     Addressee,
     Content,
+    Same,
     StoredMessage,
     StoredRecipient,
     Told,
@@ -41,6 +43,7 @@ __all__ = [
     "BLANK",
     "LOCAL",
     "PLAIN",
+    "SAME",
     "UNKNOWN",
     "Action",
     "Address",
@@ -63,6 +66,7 @@ __all__ = [
     "Reply",
     "Report",
     "Return",
+    "Same",
     "Status",
     "StoredMessage",
     "StoredRecipient",

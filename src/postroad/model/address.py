@@ -17,6 +17,7 @@ from postroad.model.value import value
 __all__ = ["Address", "AddressError", "domain_key", "is_domain"]
 
 MAX_LOCAL = 64  # octets, RFC 5321 §4.5.3.1.1
+MAX_REWRITTEN = 240  # octets of a local part that holds a whole address (SRS); hosts send such
 MAX_DOMAIN = 255  # octets, RFC 5321 §4.5.3.1.2
 MAX_LABEL = 63  # octets, RFC 1035 §2.3.4
 
@@ -27,6 +28,7 @@ _LABEL = re.compile(
     r"[A-Za-z0-9_\u0080-\U0010ffff](?:[A-Za-z0-9_\-\u0080-\U0010ffff]*"
     r"[A-Za-z0-9_\u0080-\U0010ffff])?\Z"
 )
+_REWRITTEN = re.compile(r"SRS[01][=+-]", re.IGNORECASE)
 _PRINTABLE = re.compile(r"[ -~\u0080-\U0010ffff]*\Z")
 
 
@@ -56,7 +58,9 @@ class Address:
             raise AddressError("an address needs an @")
         address = cls(_unquote(local), domain)
         if len(address.local.encode("utf-8", "surrogatepass")) > MAX_LOCAL:
-            raise AddressError(f"the local part is longer than {MAX_LOCAL} octets")
+            most = MAX_REWRITTEN if address.is_rewritten else MAX_LOCAL
+            if len(address.local.encode("utf-8", "surrogatepass")) > most:
+                raise AddressError(f"the local part is longer than {most} octets")
         if domain.startswith("["):
             _check_literal(domain)
         elif not is_domain(domain):
@@ -76,6 +80,11 @@ class Address:
     def is_ascii(self) -> bool:
         """Whether the address can travel without SMTPUTF8 (RFC 6531 §3.2)."""
         return self.local.isascii() and self.domain.isascii()
+
+    @property
+    def is_rewritten(self) -> bool:
+        """Whether it has the form of the Sender Rewriting Scheme: another address is in it."""
+        return _REWRITTEN.match(self.local) is not None
 
     def __str__(self) -> str:
         local = self.local

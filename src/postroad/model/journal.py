@@ -333,6 +333,7 @@ class Delivered(Event):
         delays: seconds before the queue, in the queue, in setting up the connection, in the
             transaction: Postfix's `delays=a/b/c/d`.
         tls: how safe the connection was, such as `Verified/TLSv1.3`; empty: it was in plain text.
+        sender: the reverse-path of this recipient's copy; empty where it is the message's.
     """
 
     queue_id: str
@@ -343,6 +344,7 @@ class Delivered(Event):
     status: Status
     reply: Reply
     tls: str = ""
+    sender: str = ""
 
     @property
     def text(self) -> str:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from enum import Flag
-from typing import NamedTuple, Protocol
+from enum import Enum, Flag
+from typing import Final, NamedTuple, Protocol
 
 from postroad.model.address import Address
 from postroad.model.envelope import Envelope, Notify
@@ -13,8 +13,10 @@ from postroad.model.outcome import Action
 
 __all__ = [
     "BLANK",
+    "SAME",
     "Addressee",
     "Content",
+    "Same",
     "StoredMessage",
     "StoredRecipient",
     "Told",
@@ -32,6 +34,15 @@ class Told(Flag):
     NOTHING = 0
     DELAY = 1
     DEADLINE = 2
+
+
+class Same(Enum):
+    """The reverse-path of a recipient whose copy has that of the message, as nearly all have."""
+
+    SAME = "same"
+
+
+SAME: Final = Same.SAME
 
 
 class Waybill(NamedTuple):
@@ -78,7 +89,7 @@ class Addressee(NamedTuple):
     Attributes:
         address: where the message goes, after alias expansion.
         original: what RCPT TO said.
-        notify, orcpt, owed: as of the `StoredRecipient` it becomes.
+        notify, orcpt, owed, sender, reason: as of the `StoredRecipient` it becomes.
     """
 
     address: Address
@@ -86,6 +97,8 @@ class Addressee(NamedTuple):
     notify: Notify | None = None
     orcpt: str = ""
     owed: Action | None = None
+    sender: Address | Same | None = SAME
+    reason: str = ""
 
 
 class StoredRecipient(NamedTuple):
@@ -102,6 +115,9 @@ class StoredRecipient(NamedTuple):
         owed: the report that is all that is left to do: nothing is delivered to it any more. So
             it is of an alias that is a list, whose members are recipients of their own.
         reason: why the last attempt failed; empty before the first, and while it is not known.
+            Of what is owed from the start, the reply that the report is about.
+        sender: the reverse-path of its copy, who is also told what became of it; `SAME`: the
+            message's own.
     """
 
     id: int
@@ -113,6 +129,7 @@ class StoredRecipient(NamedTuple):
     told: Told = Told.NOTHING
     owed: Action | None = None
     reason: str = ""
+    sender: Address | Same | None = SAME
 
     @property
     def original_recipient(self) -> str:

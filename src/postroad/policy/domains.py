@@ -16,7 +16,7 @@ from postroad.policy.hostname import is_fqdn
 from postroad.policy.mail_hosts import has_address, is_null_mx
 from postroad.policy.restriction import Check
 
-__all__ = ["is_qualified", "unknown_domain", "unverified"]
+__all__ = ["is_qualified", "taken", "unknown_domain", "unverified"]
 
 _LONGEST_WHY = 250  # octets of another host's words in our reply, as in Postfix
 
@@ -79,7 +79,7 @@ def unverified(about: Subject) -> Callable[[str, Context], Check]:
 
         async def check(facts: Facts, oracle: Oracle) -> Answer:
             address = _address(facts, about)
-            return _NONE[about] if address is None else await _taken(address, oracle, code, about)
+            return _NONE[about] if address is None else await taken(address, oracle, code, about)
 
         return check
 
@@ -117,8 +117,11 @@ async def _known(address: Address, oracle: Oracle, code: int, about: Subject) ->
     return refuse(why, code, _NOT_FOUND[about], "Domain not found", about=about)
 
 
-async def _taken(address: Address, oracle: Oracle, code: int, about: Subject) -> Answer:
-    """A refusal with a 4xx code waits for a permit, as in Postfix: all may be well tomorrow."""
+async def taken(address: Address, oracle: Oracle, code: int, about: Subject) -> Answer:
+    """Whether the host of an address takes mail for it.
+
+    A refusal with a 4xx code waits for a permit, as in Postfix: all may be well tomorrow.
+    """
     found = await oracle.agents.verify(address, sender=about is Subject.SENDER)
     if found.status is VerificationStatus.DELIVERABLE:
         return _DELIVERABLE

@@ -17,6 +17,7 @@ from postroad.model.value import value
 __all__ = [
     "Accounts",
     "Agents",
+    "Elsewhere",
     "Facts",
     "LookupUnavailable",
     "Names",
@@ -116,15 +117,25 @@ class Verification(NamedTuple):
     why: str = ""
 
 
+class Elsewhere(Enum):
+    """What is known of an address in a domain that we pass mail on for."""
+
+    ABSENT = "not among those who take mail"
+    ASK = "only its host knows"
+
+
 class Accounts(Protocol):
     """What the directory knows. Every method may raise `LookupUnavailable`."""
 
     async def is_local(self, domain: str) -> bool:
-        """Whether mail for the domain ends here; its case does not matter."""
+        """Whether mail for the domain is ours to take; its case does not matter.
+
+        It ends here, or the domain was declared as one that we pass mail on for.
+        """
         ...
 
-    async def is_listed(self, address: Address) -> bool:
-        """Whether an address in a local domain receives mail. Asked for local domains only."""
+    async def is_listed(self, address: Address) -> bool | Elsewhere:
+        """Whether an address in such a domain receives mail. Asked for those domains only."""
         ...
 
     async def owns(self, user: str, address: Address) -> bool:

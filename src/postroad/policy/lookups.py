@@ -14,6 +14,7 @@ from typing import NamedTuple, TypeVar
 
 from postroad.model import Address
 from postroad.policy.facts import (
+    Elsewhere,
     LookupUnavailable,
     Oracle,
     RecordType,
@@ -92,9 +93,9 @@ class _Noted:
         answering = self._oracle.accounts.is_local(domain)
         return self._ask("directory", f"is {domain} local", answering, _whether)
 
-    def is_listed(self, address: Address) -> _Answer[bool]:
+    def is_listed(self, address: Address) -> _Answer[bool | Elsewhere]:
         answering = self._oracle.accounts.is_listed(address)
-        return self._ask("directory", f"does {address} exist", answering, _whether)
+        return self._ask("directory", f"does {address} exist", answering, _listed)
 
     def owns(self, user: str, address: Address) -> _Answer[bool]:
         answering = self._oracle.accounts.owns(user, address)
@@ -140,6 +141,12 @@ _YES, _NO = ("yes", True), ("no", False)
 
 def _whether(answer: bool) -> tuple[str, bool]:
     return _YES if answer else _NO
+
+
+def _listed(answer: bool | Elsewhere) -> tuple[str, bool]:
+    if isinstance(answer, Elsewhere):
+        return answer.value, answer is Elsewhere.ASK
+    return _whether(answer)
 
 
 def _records(answer: tuple[str, ...]) -> tuple[str, bool]:

@@ -17,6 +17,7 @@ from typing import NoReturn
 from postroad.model import Address
 from postroad.policy.facts import (
     Accounts,
+    Elsewhere,
     LookupUnavailable,
     Names,
     Oracle,
@@ -119,6 +120,9 @@ def _unknown(whom: str, question: str) -> NoReturn:
     raise NotRecalled(whom, question)
 
 
+_ELSEWHERE = {each.value: each for each in Elsewhere}
+
+
 class _Accounts:
     __slots__ = ("_memory", "_now")
 
@@ -130,9 +134,11 @@ class _Accounts:
         lookup = self._memory.find("directory", f"is {domain} local")
         return await self._now.is_local(domain) if lookup is None else bool(lookup.found)
 
-    async def is_listed(self, address: Address) -> bool:
+    async def is_listed(self, address: Address) -> bool | Elsewhere:
         lookup = self._memory.find("directory", f"does {address} exist")
-        return await self._now.is_listed(address) if lookup is None else bool(lookup.found)
+        if lookup is None:
+            return await self._now.is_listed(address)
+        return _ELSEWHERE.get(lookup.answer, bool(lookup.found))
 
     async def owns(self, user: str, address: Address) -> bool:
         lookup = self._memory.find("directory", f"may {user} send as {address}")

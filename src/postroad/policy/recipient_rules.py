@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from postroad.policy.answer import Answer, Form, Subject, dunno, permit, refuse
-from postroad.policy.domains import is_qualified
-from postroad.policy.facts import Facts, Oracle
+from postroad.policy.domains import is_qualified, taken
+from postroad.policy.facts import Elsewhere, Facts, Oracle
 
 __all__ = [
     "defer_unauth_destination",
@@ -42,6 +42,16 @@ _UNLISTED = refuse(
     "User unknown in virtual mailbox table",
     about=Subject.RECIPIENT,
 )
+_NOT_RELAYED = refuse(
+    "the recipient is not among those of its domain that mail is passed on for",
+    550,
+    "5.1.1",
+    "User unknown in relay recipient table",
+    about=Subject.RECIPIENT,
+)
+_UNDELIVERABLE = 550
+"""For a recipient whose own host refuses him: to know that is what `verify` is for."""
+
 _RECIPIENT_FQDN = dunno("the recipient's domain is fully qualified")
 _RECIPIENT_SHORT = refuse(
     "the recipient's domain is not fully qualified",
@@ -82,13 +92,18 @@ async def defer_unauth_destination(facts: Facts, oracle: Oracle) -> Answer:
 
 
 async def reject_unlisted_recipient(facts: Facts, oracle: Oracle) -> Answer:
-    """An address in a domain of ours that nobody here has."""
+    """An address in a domain of ours that nobody has, here or where we pass its mail on to."""
     recipient = facts.recipient
     if recipient is None:
         return _NO_RECIPIENT
     if not await oracle.accounts.is_local(recipient.domain):
         return _FOREIGN
-    return _LISTED if await oracle.accounts.is_listed(recipient) else _UNLISTED
+    listed = await oracle.accounts.is_listed(recipient)
+    if listed is Elsewhere.ASK:
+        return await taken(recipient, oracle, _UNDELIVERABLE, Subject.RECIPIENT)
+    if listed is Elsewhere.ABSENT:
+        return _NOT_RELAYED
+    return _LISTED if listed else _UNLISTED
 
 
 async def reject_non_fqdn_recipient(facts: Facts, _oracle: Oracle) -> Answer:

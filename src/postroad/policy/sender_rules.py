@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from postroad.policy.answer import Answer, Subject, dunno, refuse
 from postroad.policy.domains import is_qualified
-from postroad.policy.facts import Facts, Oracle
+from postroad.policy.facts import Elsewhere, Facts, Oracle
 
 __all__ = [
     "reject_authenticated_sender_login_mismatch",
@@ -34,6 +34,14 @@ _SENDER_UNLISTED = refuse(
     550,
     "5.1.0",
     "User unknown in virtual mailbox table",
+    about=Subject.SENDER,
+)
+_SENDER_ELSEWHERE = dunno("only the host of the sender's domain knows the address")
+_SENDER_NOT_RELAYED = refuse(
+    "the sender is not among those of its domain that mail is passed on for",
+    550,
+    "5.1.0",
+    "User unknown in relay recipient table",
     about=Subject.SENDER,
 )
 _HAS_LOGGED_IN = dunno("the client has logged in")
@@ -63,7 +71,12 @@ async def reject_unlisted_sender(facts: Facts, oracle: Oracle) -> Answer:
         return _NULL_SENDER
     if not await oracle.accounts.is_local(sender.domain):
         return _SENDER_FOREIGN
-    return _SENDER_LISTED if await oracle.accounts.is_listed(sender) else _SENDER_UNLISTED
+    listed = await oracle.accounts.is_listed(sender)
+    if listed is Elsewhere.ASK:
+        return _SENDER_ELSEWHERE
+    if listed is Elsewhere.ABSENT:
+        return _SENDER_NOT_RELAYED
+    return _SENDER_LISTED if listed else _SENDER_UNLISTED
 
 
 async def reject_authenticated_sender_login_mismatch(facts: Facts, oracle: Oracle) -> Answer:

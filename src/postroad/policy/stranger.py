@@ -17,7 +17,7 @@ from typing import NoReturn, cast
 
 from postroad.model import Address, Client, ClientCertificate, Login, TlsSession
 from postroad.policy.answer import Answer
-from postroad.policy.facts import Facts, LookupUnavailable, Oracle, Verification
+from postroad.policy.facts import Elsewhere, Facts, LookupUnavailable, Oracle, Verification
 from postroad.policy.restriction import Check
 
 __all__ = [
@@ -147,7 +147,7 @@ class _Accounts:
             return False
         raise Unknown
 
-    async def is_listed(self, _address: Address) -> bool:
+    async def is_listed(self, _address: Address) -> bool | Elsewhere:
         raise Unknown
 
     async def owns(self, _user: str, _address: Address) -> bool:

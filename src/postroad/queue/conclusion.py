@@ -74,14 +74,16 @@ class Conclusion:
             now: seconds since the epoch.
             relayed: whether what was sent went on to another server, not to its mailbox.
         """
-        reports: dict[tuple[str, Action], list[Verdict]] = {}
+        reports: dict[tuple[str, str, Action], list[Verdict]] = {}
         for verdict in verdicts:
             action = self._wishes.action(verdict, now, relayed=relayed)
             if action is None:
                 self._end(verdict, _result(verdict))
             else:
-                reports.setdefault((verdict.message.queue_id, action), []).append(verdict)
-        for (_, action), group in reports.items():
+                message = verdict.message  # its copies have senders of their own
+                key = (message.queue_id, message.envelope.sender_text, action)
+                reports.setdefault(key, []).append(verdict)
+        for (_, _, action), group in reports.items():
             told = await self._notifier.tell(action, group, relay, now)
             for verdict in group:
                 if told:

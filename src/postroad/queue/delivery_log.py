@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from postroad.model import Reply, Report
+from postroad.model import SAME, Reply, Report
 from postroad.model.journal import Delivered, Journal
 from postroad.queue.attempt import Attempt, Verdict
 
@@ -59,6 +59,7 @@ class DeliveryLog:
                 verdict.status,
                 _words(verdict),
                 tls,
+                "" if recipient.sender is SAME else str(recipient.sender or ""),
             )
         )
 

@@ -22,6 +22,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from postroad.model import Address, BodyType, Envelope, StoredMessage
+from postroad.model.automatic import AUTO_REPLIED
 from postroad.queue.delivery_status import delivery_status
 from postroad.queue.explanation import POSTMASTER_SUBJECT, SUBJECTS, explanation
 from postroad.queue.printable import date, lines, printable
@@ -116,7 +117,7 @@ def _head(
         f"To: {printable(str(to))}",
         f"Subject: {subject}",
         f"Message-ID: <{unique}@{hostname}>",
-        "Auto-Submitted: auto-replied",
+        AUTO_REPLIED,
         "MIME-Version: 1.0",
     ]
 

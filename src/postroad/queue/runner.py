@@ -32,6 +32,7 @@ from postroad.queue.allowance import UNLIMITED, Allowances
 from postroad.queue.attempt import Admission, Attempt, Verdict
 from postroad.queue.cancellation import is_ours
 from postroad.queue.conclusion import Conclusion, Whose, nobody
+from postroad.queue.copies import copies
 from postroad.queue.delivery_log import DeliveryLog
 from postroad.queue.entry import Entry
 from postroad.queue.feeder import Feeder
@@ -191,7 +192,8 @@ class Runner:
         recipient for us now; where its sender said until when, that is a time to look at the spool.
         """
         if claimed.recipients:
-            self._admit(claimed, fresh=True)
+            for copy in copies(claimed):
+                self._admit(copy, fresh=True)
         elif claimed.message.envelope.hold_until is not None:
             self._feeder.look_at(claimed.message.envelope.hold_until)
 
@@ -243,7 +245,8 @@ class Runner:
             await self._ended.wait()
 
     def _claimed(self, claimed: Claimed) -> None:
-        self._admit(claimed, fresh=False)
+        for copy in copies(claimed):
+            self._admit(copy, fresh=False)
 
     def _admit(self, claimed: Claimed, *, fresh: bool) -> None:
         admission, count = None, 0

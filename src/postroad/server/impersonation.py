@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from ipaddress import IPv6Address
 
-from postroad.directory import DirectoryUnavailable, Mailbox
+from postroad.directory import DirectoryUnavailable, account_of
 from postroad.model import Address, AddressError, Client, Endpoint, Login, Reply
 from postroad.model.journal import tamed
 from postroad.server.peer import Peer
@@ -120,7 +120,7 @@ async def _own_name(peer: Peer, name: str) -> str:
         found = await peer.service.directory.resolve(Address.parse(name))
     except (AddressError, DirectoryUnavailable):
         return name
-    return found.user if isinstance(found, Mailbox) else name
+    return account_of(found) or name
 
 
 def _unmapped(address: str) -> str:

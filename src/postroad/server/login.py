@@ -29,8 +29,8 @@ from postroad.sasl import (
     Step,
     Token,
 )
+from postroad.server.applicant import Applicant
 from postroad.server.authorization import is_same_user, name_form
-from postroad.server.peer import Peer
 from postroad.smtp import replies
 
 __all__ = ["LOGIN_FAILURES", "Exchange"]
@@ -68,18 +68,21 @@ class Exchange:
         "_mechanism",
         "_name",
         "_peer",
+        "_purpose",
         "_user",
         "_waited",
     )
 
-    def __init__(self, peer: Peer, mechanism: str) -> None:
+    def __init__(self, peer: Applicant, mechanism: str, purpose: Purpose = Purpose.SEND) -> None:
         """An exchange that has not begun.
 
         Args:
             peer: the client.
             mechanism: the SASL mechanism's name, one of those offered.
+            purpose: what the login is for.
         """
         self._peer = peer
+        self._purpose = purpose
         self._name = mechanism
         self._mechanism = MECHANISMS[mechanism](_start(peer))
         self._begun = False
@@ -139,7 +142,7 @@ class Exchange:
         reason = _LOCKED if barred else _FAILED
         with self._under_way(name):
             user = await peer.service.directory.authenticate(
-                name, step.password, Purpose.SEND, peer.client.address, barred=barred
+                name, step.password, self._purpose, peer.client.address, barred=barred
             )
             if user is None:
                 self._delay = self._count_failure(name, reason)
@@ -293,7 +296,7 @@ class Exchange:
         return self._peer.client.address
 
 
-def _start(peer: Peer) -> Start:
+def _start(peer: Applicant) -> Start:
     logins = peer.service.logins
     return Start(
         nonce=logins.nonce,

@@ -1,9 +1,9 @@
 """Whose an address is: as whom a user may send.
 
-Three may say so. The directory knows an account's own address, with extension, and the aliases that
-deliver to it. `[login] send_as` grants others, ours or foreign. And a table in the form of
-Postfix's `smtpd_sender_login_maps`, where there is one, takes the directory's place: then an
-address that is not in it is nobody's.
+Three may say so. The directory knows an account's own address, with extension, the aliases that
+deliver to it, and the rights that it was given there. `[login] send_as` grants others, ours or
+foreign. And a table in the form of Postfix's `smtpd_sender_login_maps`, where there is one, takes
+the directory's place: then an address that is not in it is nobody's.
 
 An address has an owner if anybody here may send as it, and also if it exists here and nobody may,
 as the alias of people elsewhere: what strangers and `reject_known_sender_login_mismatch` may use is
@@ -15,16 +15,21 @@ be the one who may write in every name there is.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+from collections import deque
+from collections.abc import Awaitable, Container
 from typing import Protocol, TypeVar
 
-from postroad.directory import Alias, DirectoryUnavailable, Mailbox, Unknown
+from postroad.directory import Alias, DirectoryUnavailable, Mailbox, Unknown, account_of
 from postroad.directory.names import address_form, without_extension
 from postroad.model import Address
 from postroad.policy import LookupUnavailable
 from postroad.server.authorization import ActAs, name_form
 
 __all__ = ["Maps", "Ownership", "Owning", "SenderLogins", "answered"]
+
+MAX_STEPS = 100
+"""Addresses looked at to find out who an alias leads to; whoever stands behind more may not send as
+it through another server. As many as a directory itself follows."""
 
 _NOTHING_GRANTED = ActAs({})
 
@@ -124,6 +129,7 @@ class Ownership:
         granted: ActAs = _NOTHING_GRANTED,
         catch_all: bool = False,
         logins: SenderLogins | None = None,
+        rights: Container[Address] = frozenset(),
     ) -> None:
         """An ownership.
 
@@ -132,12 +138,14 @@ class Ownership:
             granted: `[login] send_as`: addresses that accounts may send as besides.
             catch_all: `[login] catch_all_senders`.
             logins: `[login] sender_login_maps`: asked in the directory's place.
+            rights: the addresses that some account was given the right to send as in the directory.
         """
         self._directory = directory
         self._granted = granted
         self._grants = frozenset[str]().union(*granted.others.values())
         self._catch_all = catch_all
         self._logins = logins
+        self._rights = rights
 
     async def owns(self, user: str, address: Address) -> bool:
         """Whether the user may send as the address.
@@ -162,9 +170,47 @@ class Ownership:
             return True
         if self._logins is not None:
             return bool(await self._logins.owners(address))
+        if address in self._rights:
+            return True
         if not await answered(self._directory.is_local(address.domain)):
             return False
         return not isinstance(await answered(self._directory.resolve(address)), Unknown)
+
+    async def owners(self, address: Address) -> tuple[str, ...] | None:
+        """The accounts that may send as the address; `None` where it is nobody's here.
+
+        For those who decide by a list, as a Postfix with `smtpd_sender_login_maps` does. An address
+        that is ours and leads to nobody here (an alias of people elsewhere) has owners, none.
+
+        Raises:
+            LookupUnavailable: it cannot be found out now.
+        """
+        granted = self._granted.others if self._grants else ()
+        found = [user for user in granted if self._granted.allows(user, str(address))]
+        if self._logins is not None:
+            found += await self._logins.owners(address)
+        else:
+            found += [
+                user for user in await self._reached(address) if await self.owns(user, address)
+            ]
+        if not found and not await self.has_owner(address):
+            return None
+        return tuple(dict.fromkeys(found))
+
+    async def _reached(self, address: Address) -> list[str]:
+        """The accounts that mail to the address comes to, over at most `MAX_STEPS` steps."""
+        steps, seen, found = deque([address]), {address_form(address)}, list[str]()
+        for _ in range(MAX_STEPS):
+            if not steps:
+                break
+            answer = await answered(self._directory.resolve(steps.popleft()))
+            if user := account_of(answer):
+                found.append(user)
+            elif isinstance(answer, Alias):
+                fresh = [each for each in answer.targets if address_form(each) not in seen]
+                seen.update(map(address_form, fresh))
+                steps.extend(fresh)
+        return found
 
     def _is_granted(self, address: Address) -> bool:
         if not self._grants:

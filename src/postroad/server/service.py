@@ -17,16 +17,17 @@ from postroad.directory import Alias, Mailbox, Purpose, Unknown
 from postroad.history.recorder import NO_HISTORY, Recorder
 from postroad.intake import Door
 from postroad.limits.gate import Gate
-from postroad.model import PLAIN, Address, Client, Disposition, Recipient
+from postroad.model import PLAIN, Address, Client, Disposition, Recipient, Reply
 from postroad.model.journal import Journal
 from postroad.policy import Networks, Oracle, Policy
 from postroad.server.containment import Containing, Uncontained
 from postroad.server.extensions import Extensions
 from postroad.server.from_header import FromHeaderMode
+from postroad.server.group_rules import GroupRules
 from postroad.server.logins import Logins
 from postroad.smtp import Offer, SessionLimits
 
-__all__ = ["Authenticating", "Names", "Room", "Service"]
+__all__ = ["Authenticating", "Mailboxes", "Names", "Room", "Service"]
 
 
 class Authenticating(Protocol):
@@ -67,6 +68,14 @@ class Room(Protocol):
         ...
 
 
+class Mailboxes(Protocol):
+    """Who knows how full the mailboxes of our accounts are."""
+
+    async def refusal(self, address: Address, size: int) -> Reply | None:
+        """The refusal of a message of so many octets; `None`: there is room, or nobody knows."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Service:
     """A listener's view of the server.
@@ -104,6 +113,8 @@ class Service:
         from_header: what becomes of users' mail whose From header names somebody else.
         wrote_to: told of the recipients of our users' mail; `None`: nobody wants to know.
         room: whether the disks have some; `None`: nobody looks.
+        mailboxes: whether those of our accounts have; likewise.
+        groups: who may send to which; `None`: everybody to all.
         offers: what was offered to other clients (`offering`).
     """
 
@@ -138,6 +149,8 @@ class Service:
     from_header: FromHeaderMode = "ignore"
     wrote_to: Callable[[Sequence[Recipient]], None] | None = None
     room: Room | None = None
+    mailboxes: Mailboxes | None = None
+    groups: GroupRules | None = None
     offers: dict[Hashable, Offer] = field(default_factory=dict, compare=False, repr=False)
 
     def trusts(self, client: Client) -> bool:

@@ -119,6 +119,14 @@ class Transaction:
             reply = peer.log_rejected("RCPT", verdict.reply, self.mail, recipient)
             peer.saw(Refused(verdict.reply, str(self.mail.sender or ""), str(recipient)))
             return reply
+        if service.groups is not None and service.groups.may_be(recipient):
+            closed = await service.groups.refusal(recipient, mail.sender, peer.login)
+            if closed is not None:
+                return peer.log_rejected("RCPT", closed, mail, recipient)
+        if service.mailboxes is not None and not peer.is_known:
+            full = await service.mailboxes.refusal(recipient, mail.size or 0)
+            if full is not None:
+                return peer.log_rejected("RCPT", full, mail, recipient)
         self._recipients.append(Recipient(recipient, event.notify, event.orcpt))
         return replies.RCPT_OK
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from postroad.directory import DirectoryUnavailable, Mailbox, Unknown
 from postroad.model import Address, AddressError, Reply
 from postroad.policy import LookupUnavailable
+from postroad.policy.facts import Accounts, Elsewhere
 from postroad.server.peer import Peer
 from postroad.smtp import Vrfy, replies
 
@@ -36,6 +37,8 @@ async def verify(event: Vrfy, peer: Peer) -> Reply:
         if not await service.oracle.accounts.is_local(address.domain):
             return replies.CANNOT_VERIFY
         found = await service.directory.resolve(address)
+        if isinstance(found, Unknown) and await _is_elsewhere(address, service.oracle.accounts):
+            return replies.CANNOT_VERIFY
     except (DirectoryUnavailable, LookupUnavailable) as error:
         peer.notice(f"VRFY from {peer.client}: {error}")
         return _LATER
@@ -48,6 +51,11 @@ async def verify(event: Vrfy, peer: Peer) -> Reply:
             return _NEED_SMTPUTF8
         case _:  # an alias: whose it is, is not told
             return Reply.of(252, "2.1.5", f"<{address}>")
+
+
+async def _is_elsewhere(address: Address, accounts: Accounts) -> bool:
+    """Whether the address is one that mail may be passed on for."""
+    return await accounts.is_listed(address) in {True, Elsewhere.ASK}
 
 
 def _address_of(text: str) -> Address | None:

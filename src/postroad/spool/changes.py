@@ -57,7 +57,8 @@ ADD_RECIPIENTS = (
 )
 ADD_ASKING_RECIPIENTS = (
     "INSERT INTO recipient"
-    " (id, message, address, original, next_attempt, shelved, notify, orcpt, owed, attempts)"
+    " (id, message, address, original, next_attempt, shelved, notify, orcpt, owed, sender, reason,"
+    " attempts)"
     " SELECT *, 0 FROM ({values}) WHERE column1 IS NOT NULL"
 )
 RETRY = (  # where the message is held, the time is for after its release
@@ -97,7 +98,8 @@ class Changes:
         asking_messages: whole rows of `message`, but for `damage`.
         contents: message number and octets.
         recipients: id, message, address, original address or `None`.
-        asking_recipients: the same, then next attempt, shelved, notify, orcpt, owed.
+        asking_recipients: the same, then next attempt, shelved, notify, orcpt, owed,
+            sender, reason.
         retries: id, next attempt, reason, 1 or 0 attempts to count, told, owed.
         released: recipients that are due again without an attempt.
         hastened: recipients that become due at `hasten_at`.

@@ -187,8 +187,10 @@ class Draft:
             message,
             tuple(
                 [
-                    StoredRecipient(id_, address, original, 0, notify, orcpt, Told.NOTHING, owed)
-                    for id_, (address, original, notify, orcpt, owed) in zip(
+                    StoredRecipient(
+                        id_, address, original, 0, notify, orcpt, Told.NOTHING, owed, reason, sender
+                    )
+                    for id_, (address, original, notify, orcpt, owed, sender, reason) in zip(
                         ids, recipients, strict=True
                     )
                 ]

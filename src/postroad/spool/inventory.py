@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from postroad.model import BLANK, Content, Envelope, Waybill
+from postroad.model import BLANK, SAME, Content, Envelope, Same, Waybill
 from postroad.model.address import Address
 from postroad.spool.choosing import Values, condition
 from postroad.spool.claim import Choice
@@ -28,7 +28,7 @@ from postroad.spool.errors import SpoolError
 from postroad.spool.opening import BODIES, DATABASE
 from postroad.spool.quarantine import NAME as QUARANTINE
 from postroad.spool.queue_id import number_of
-from postroad.spool.rows import MESSAGE_COLUMNS, MessageRow, decode_address
+from postroad.spool.rows import MESSAGE_COLUMNS, MessageRow, decode_address, decode_sender
 from postroad.spool.schema import connect_reader
 
 __all__ = ["Entry", "EntryRecipient", "Inventory", "shard_directories"]
@@ -46,7 +46,7 @@ COLUMNS = ", ".join(f"m.{name}" for name in MESSAGE_COLUMNS.split(", "))
 
 RECIPIENTS = (
     "SELECT message, address, original, attempts, coalesce(next_attempt, shelved), reason,"
-    " notify, orcpt, owed FROM recipient"
+    " sender, notify, orcpt, owed FROM recipient"
     " WHERE message IN (SELECT value FROM json_each(?)) ORDER BY id"
 )
 
@@ -64,6 +64,7 @@ class EntryRecipient:
         notify: which notices the sender wants, as RCPT spells it; empty where it did not say.
         orcpt: the sender's own name for the recipient, `type;address`; empty for none.
         owed: the report that is all that is left to do; empty while the message itself is.
+        sender: the reverse-path of its copy; `SAME`: the message's.
     """
 
     address: Address
@@ -74,6 +75,7 @@ class EntryRecipient:
     notify: str = ""
     orcpt: str = ""
     owed: str = ""
+    sender: Address | Same | None = SAME
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,11 +288,13 @@ def _recipients(
 ) -> dict[int, list[EntryRecipient]]:
     found: dict[int, list[EntryRecipient]] = {}
     rows = connection.execute(RECIPIENTS, (json.dumps(numbers),)).fetchall()
-    for number, address, original, attempts, at, reason, *wishes in rows:
+    for number, address, original, attempts, at, reason, sender, *wishes in rows:
         to = decode_address(address)
         said = to if original is None else decode_address(original)
         notify, orcpt, owed = (wish or "" for wish in wishes)
         found.setdefault(number, []).append(
-            EntryRecipient(to, said, attempts, at, reason, notify, orcpt, owed)
+            EntryRecipient(
+                to, said, attempts, at, reason, notify, orcpt, owed, decode_sender(sender)
+            )
         )
     return found

@@ -19,7 +19,7 @@ from postroad.spool.changes import Changes, Gone
 from postroad.spool.claim import Claim, Done, Retry
 from postroad.spool.ledger import Ledger
 from postroad.spool.queue_id import QueueIds
-from postroad.spool.rows import NOTIFY, encode_address, is_plain, uncommon
+from postroad.spool.rows import NOTIFY, encode_address, encode_sender, is_plain, uncommon
 
 __all__ = ["Job", "Release", "Reserve", "Settle", "Store", "Take", "Turn"]
 
@@ -126,7 +126,7 @@ class Store:
         return self.not_before is not None or bool(self.waybill.held)
 
     def _stage_recipient(self, id_: int, one: Addressee, changes: Changes) -> None:
-        address, original, notify, orcpt, owed = one
+        address, original, notify, orcpt, owed, sender, reason = one
         said = None if original == address else encode_address(original)
         row = (id_, self.number, encode_address(address), said)
         if not self.waits and is_plain(one):
@@ -135,7 +135,18 @@ class Store:
         at, shelved = (None, self.not_before) if self.waybill.held else (self.not_before, None)
         words = None if notify is None else NOTIFY[notify]
         report = None if owed is None else owed.value
-        changes.asking_recipients.append((*row, at, shelved, words, orcpt or None, report))
+        changes.asking_recipients.append(
+            (
+                *row,
+                at,
+                shelved,
+                words,
+                orcpt or None,
+                report,
+                encode_sender(sender),
+                reason or None,
+            )
+        )
 
 
 @dataclass(frozen=True, slots=True)

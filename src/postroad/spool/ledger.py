@@ -36,7 +36,7 @@ SCAN = 128  # rows of the index read at once
 
 DUE = (
     "SELECT next_attempt, id, message, address, original, attempts, notify, orcpt, told, owed,"
-    " reason FROM recipient"
+    " reason, sender FROM recipient"
     " WHERE next_attempt IS NOT NULL AND (next_attempt, id) > (?, ?)"
     " ORDER BY next_attempt, id LIMIT ?"
 )

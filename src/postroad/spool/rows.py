@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from postroad.model import (
+    SAME,
     Action,
     Addressee,
     BodyType,
@@ -17,6 +18,7 @@ from postroad.model import (
     Envelope,
     Notify,
     Return,
+    Same,
     StoredRecipient,
     Told,
     Waybill,
@@ -31,7 +33,9 @@ __all__ = [
     "DueRow",
     "MessageRow",
     "decode_address",
+    "decode_sender",
     "encode_address",
+    "encode_sender",
     "is_plain",
     "uncommon",
 ]
@@ -131,6 +135,7 @@ class DueRow:
     told: int | None
     owed: str | None
     reason: str | None
+    sender: str | None
 
     def recipient(self) -> StoredRecipient:
         """The row as the queue sees it."""
@@ -145,6 +150,7 @@ class DueRow:
             Told.NOTHING if self.told is None else Told(self.told),
             None if self.owed is None else Action(self.owed),
             self.reason or "",
+            decode_sender(self.sender),
         )
 
 
@@ -184,7 +190,9 @@ def _wishes(envelope: Envelope) -> tuple[str | float | None, ...]:
 
 def is_plain(one: Addressee) -> bool:
     """Whether nothing was asked for about this recipient."""
-    return one.notify is None and not one.orcpt and one.owed is None
+    return (
+        one.notify is None and not one.orcpt and one.owed is None and one.sender is SAME
+    )  # a reason comes with what is owed only
 
 
 def encode_address(address: Address) -> str:
@@ -196,3 +204,17 @@ def decode_address(text: str) -> Address:
     """The address of a column."""
     local, _, domain = text.rpartition("@")
     return Address(local, domain)
+
+
+def encode_sender(sender: Address | Same | None) -> str | None:
+    """A recipient's reverse-path as a column holds it: empty for the null one."""
+    if sender is SAME:
+        return None
+    return "" if sender is None else encode_address(sender)
+
+
+def decode_sender(text: str | None) -> Address | Same | None:
+    """The reverse-path of a column."""
+    if text is None:
+        return SAME
+    return decode_address(text) if text else None

@@ -103,7 +103,11 @@ CREATE INDEX message_damaged ON message (id) WHERE damage IS NOT NULL;
 CREATE INDEX message_filed ON message (id) WHERE filed;
 """
 
-STEPS = (TABLES, WISHES, HOLDING, SOUNDNESS)
+SENDERS = """
+ALTER TABLE recipient ADD COLUMN sender TEXT;       -- its reverse-path; NULL: the message's
+"""
+
+STEPS = (TABLES, WISHES, HOLDING, SOUNDNESS, SENDERS)
 VERSION = len(STEPS)  # `PRAGMA user_version`
 
 

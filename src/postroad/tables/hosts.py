@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import random
 import re
+import ssl
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from postroad.tables.kept import Bounds
 from postroad.tables.parameters import Parameters
 
-__all__ = ["HOST_PARAMETERS", "Access", "Host", "access_of", "bounds_of", "in_order"]
+__all__ = ["HOST_PARAMETERS", "Access", "Host", "access_of", "bounds_of", "host_of", "in_order"]
 
 HOST_PARAMETERS = ("hosts", "user", "password", "dbname", "idle_interval", "retry_interval")
 """What databases with a server know besides."""
@@ -47,13 +48,15 @@ class Access:
         password: its password.
         database: the name of the database.
         bounds: the time limits.
+        tls: how to speak TLS over TCP, where it must be (PostgreSQL; else as the server has it).
     """
 
     hosts: tuple[Host, ...]
     user: str
-    password: str
+    password: str = field(repr=False)
     database: str
     bounds: Bounds
+    tls: ssl.SSLContext | None = None
 
 
 def access_of(parameters: Parameters, port: int, localhost: str = "localhost") -> Access:
@@ -97,12 +100,26 @@ def in_order(hosts: Sequence[Host]) -> list[Host]:
     return sorted(shuffled, key=lambda host: bool(host.port))
 
 
-def _host(parameters: Parameters, word: str, port: int, localhost: str) -> Host:
+def host_of(word: str, port: int, localhost: str = "localhost") -> Host | None:
+    """The server that a word means: `HOST`, `HOST:PORT`, `unix:PATH`; `None` if it is no such.
+
+    Args:
+        word: as it was written.
+        port: where servers listen unless it says otherwise.
+        localhost: what this name means, such as the path of a socket.
+    """
     name = word.removeprefix("inet:")
     name = localhost if name == "localhost" else name
     if name.startswith(("unix:", "/")):
         return Host(name.removeprefix("unix:"), 0)
     found = _HOST.fullmatch(name)
     if found is None or not 0 < int(found.group(3) or port) < 65536:
-        raise parameters.mistake("hosts", f'expected "host:port", not "{word[:60]}"')
+        return None
     return Host(found.group(1) or found.group(2), int(found.group(3) or port))
+
+
+def _host(parameters: Parameters, word: str, port: int, localhost: str) -> Host:
+    host = host_of(word, port, localhost)
+    if host is None:
+        raise parameters.mistake("hosts", f'expected "host:port", not "{word[:60]}"')
+    return host

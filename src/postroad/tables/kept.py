@@ -48,11 +48,13 @@ class Bounds:
         answer: a question, with everything that it takes to ask it.
         idle: how long a connection that nobody used is still trusted.
         retry: how long a server that could not be reached is left alone.
+        connections: how many there are at most; a number.
     """
 
     answer: float = 10.0
     idle: float = 60.0
     retry: float = 5.0
+    connections: int = MOST
 
 
 class Kept(Generic[_Place]):
@@ -74,7 +76,7 @@ class Kept(Generic[_Place]):
         self._bounds = bounds
         self._clock = clock
         self._idle: list[tuple[float, _Place]] = []
-        self._room = asyncio.Semaphore(MOST)
+        self._room = asyncio.Semaphore(bounds.connections)
         self._down_until = 0.0
         self._down = ""
         self._closed = False

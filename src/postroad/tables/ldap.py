@@ -9,7 +9,6 @@ library's own time limit; a server that hangs holds nobody up but those who ask 
 from __future__ import annotations
 
 import asyncio
-import re
 import threading
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -21,17 +20,15 @@ import bonsai
 from postroad.tables.domains import in_domains
 from postroad.tables.expansion import Expansion, Template, filled
 from postroad.tables.kept import MOST, Bounds, Gone, Kept
+from postroad.tables.ldap_quoting import quoted_in_filter, quoted_in_name
 from postroad.tables.table import Table, TableUnavailable
 
-__all__ = ["LdapDirectory", "LdapTable", "Search"]
+__all__ = ["SCOPES", "LdapDirectory", "LdapTable", "Search", "client_of"]
 
 MAX_RESULTS = 1000
 """Values of one answer where `expansion_limit` sets no bound; an answer is a line of text."""
 
-_FILTER_ODD = re.compile(r"[*()\\\x00]")
-_BASE_ODD = re.compile(r"[ \t\"#+,;<>=\\\x00]")
-
-_SCOPES = {
+SCOPES = {
     "sub": bonsai.LDAPSearchScope.SUBTREE,
     "one": bonsai.LDAPSearchScope.ONELEVEL,
     "base": bonsai.LDAPSearchScope.BASE,
@@ -127,8 +124,8 @@ class LdapTable:
             raise TableUnavailable("the key is no text")
         if not search.expansion.takes(key) or not await in_domains(self._domains, key):
             return None
-        base = filled(search.base, key, key, _quoted_in_base)
-        wanted = filled(search.filter, key, key, _quoted_in_filter)
+        base = filled(search.base, key, key, quoted_in_name)
+        wanted = filled(search.filter, key, key, quoted_in_filter)
         most = search.limit or MAX_RESULTS
         values = await self._kept.ask(lambda place: place.ask(base, wanted, search))
         found = [each for value in values if (each := search.expansion.result(value, key))]
@@ -152,7 +149,7 @@ class LdapTable:
     async def _dial(self, url: str) -> _Place:
         if self._threads is None:
             self._threads = ThreadPoolExecutor(MOST, thread_name_prefix="ldap")
-        place = _Place(_client(url, self._directory), self._directory.bounds, self._threads)
+        place = _Place(client_of(url, self._directory), self._directory.bounds, self._threads)
         try:
             await place.open()
         except Gone as error:
@@ -209,7 +206,7 @@ class _Place:
             try:
                 entries = self._connection.search(
                     base,
-                    _SCOPES[search.scope],
+                    SCOPES[search.scope],
                     wanted,
                     list(search.attributes),
                     timeout=self._bounds.answer,
@@ -231,7 +228,13 @@ class _Place:
                 self._connection = None
 
 
-def _client(url: str, directory: LdapDirectory) -> bonsai.LDAPClient:
+def client_of(url: str, directory: LdapDirectory) -> bonsai.LDAPClient:
+    """A client of one server, not yet connected.
+
+    Args:
+        url: the server's.
+        directory: how it is spoken to.
+    """
     client = bonsai.LDAPClient(url, tls=directory.start_tls)
     client.set_cert_policy(directory.certificates)
     if directory.ca_file:
@@ -246,14 +249,6 @@ def _client(url: str, directory: LdapDirectory) -> bonsai.LDAPClient:
         client.set_credentials("SIMPLE", directory.bind_dn, directory.bind_pw)
     client.set_ignore_referrals(not directory.referrals)
     return client
-
-
-def _quoted_in_filter(text: str) -> str:
-    return _FILTER_ODD.sub(lambda odd: f"\\{ord(odd.group()):02x}", text)
-
-
-def _quoted_in_base(text: str) -> str:
-    return _BASE_ODD.sub(lambda odd: f"\\{ord(odd.group()):02x}", text)
 
 
 def _shown(value: object) -> str:

@@ -18,7 +18,7 @@ from asyncmy.errors import Error, InterfaceError, OperationalError
 
 from postroad.tables.hosts import Access, Host, in_order
 from postroad.tables.kept import Gone, Kept
-from postroad.tables.sql import Row, shown
+from postroad.tables.sql import Answer, Row, shown
 from postroad.tables.statement import Statement
 from postroad.tables.table import TableUnavailable
 
@@ -40,9 +40,18 @@ class MySqlDatabase:
         access: where it is.
         charset: of the connection.
         tls: how to speak TLS; `None` for not at all.
+        most_rows: rows that the server sends in answer to any query; `None`: as it likes. The
+            library reads an answer whole.
     """
 
-    def __init__(self, access: Access, charset: str, tls: ssl.SSLContext | None) -> None:
+    def __init__(
+        self,
+        access: Access,
+        charset: str,
+        tls: ssl.SSLContext | None,
+        most_rows: int | None = None,
+    ) -> None:
+        self._first = None if most_rows is None else f"SET SESSION sql_select_limit={most_rows}"
         self._access = access
         self._charset = charset
         self._tls = tls
@@ -54,6 +63,10 @@ class MySqlDatabase:
         Raises:
             TableUnavailable: the server cannot be reached, or refuses the query.
         """
+        return (await self.answer(statement, key, most)).rows
+
+    async def answer(self, statement: Statement, key: str, most: int) -> Answer:
+        """See `Database.answer`; the errors are those of `rows`."""
         try:
             literals = [f"_utf8mb4 X'{each.encode().hex()}'" for each in statement.parameters(key)]
         except UnicodeEncodeError as error:
@@ -82,6 +95,7 @@ class MySqlDatabase:
                 ssl=self._tls if host.port else None,
                 connect_timeout=max(1, int(access.bounds.answer)),
                 autocommit=True,
+                init_command=self._first,
             )
         except (Error, OSError, TimeoutError, ValueError) as error:
             raise Gone(f"no connection to {host}: {_words(error)}") from error
@@ -94,10 +108,11 @@ class _Place:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    async def ask(self, text: str, most: int) -> list[Row]:
+    async def ask(self, text: str, most: int) -> Answer:
         try:
             async with self._connection.cursor() as cursor:
                 await cursor.execute(text)
+                columns = tuple(str(column[0]) for column in cursor.description or ())
                 found = await cursor.fetchmany(most)
         except (InterfaceError, OSError, EOFError, RuntimeError) as error:
             raise Gone(f"the connection broke: {_words(error)}") from error
@@ -105,7 +120,7 @@ class _Place:
             if isinstance(error, OperationalError) and error.args[:1] and error.args[0] in _LOST:
                 raise Gone(f"the connection broke: {_words(error)}") from error
             raise TableUnavailable(f"query failed: {_words(error)}") from error
-        return [[shown(each) for each in row] for row in found]
+        return Answer(columns, [[shown(each) for each in row] for row in found])
 
     async def close(self) -> None:
         self._connection.close()

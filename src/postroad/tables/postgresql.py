@@ -14,7 +14,7 @@ import asyncpg
 
 from postroad.tables.hosts import Access, Host, in_order
 from postroad.tables.kept import Gone, Kept
-from postroad.tables.sql import Row, shown
+from postroad.tables.sql import Answer, Row, shown
 from postroad.tables.statement import Statement
 from postroad.tables.table import TableUnavailable
 
@@ -79,6 +79,10 @@ class PostgresDatabase:
         Raises:
             TableUnavailable: the server cannot be reached, or refuses the query.
         """
+        return (await self.answer(statement, key, most)).rows
+
+    async def answer(self, statement: Statement, key: str, most: int) -> Answer:
+        """See `Database.answer`; the errors are those of `rows`."""
         marks = tuple(f"${number}" for number in range(1, len(statement.places) + 1))
         text, parameters = statement.marked(marks), statement.parameters(key)
         return await self._kept.ask(lambda place: place.ask(text, parameters, most))
@@ -99,6 +103,7 @@ class PostgresDatabase:
             user=access.user or None,
             password=access.password or None,
             database=access.database,
+            **({} if access.tls is None or not host.port else {"ssl": access.tls}),
         )
         return await _made(connecting, str(host))
 
@@ -133,16 +138,18 @@ class _Place:
     def __init__(self, connection: asyncpg.Connection) -> None:
         self._connection = connection
 
-    async def ask(self, text: str, parameters: Sequence[str], most: int) -> list[Row]:
+    async def ask(self, text: str, parameters: Sequence[str], most: int) -> Answer:
         try:
             prepared = await self._connection.prepare(text)
             async with self._connection.transaction(readonly=True):
                 found = await (await prepared.cursor(*parameters)).fetch(most)
-        except (asyncpg.InterfaceError, OSError, *_LOST) as error:
+        # A connection that is cut off while it is used can leave the library in disorder.
+        except (asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, *_LOST) as error:
             raise Gone(f"the connection broke: {_words(error)}") from error
-        except (asyncpg.PostgresError, asyncpg.InternalClientError, UnicodeError) as error:
+        except (asyncpg.PostgresError, UnicodeError) as error:
             raise TableUnavailable(f"query failed: {_words(error)}") from error
-        return [[shown(each) for each in row] for row in found]
+        columns = tuple(attribute.name for attribute in prepared.get_attributes())
+        return Answer(columns, [[shown(each) for each in row] for row in found])
 
     async def close(self) -> None:
         self._connection.terminate()

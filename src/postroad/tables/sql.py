@@ -19,7 +19,7 @@ from postroad.tables.parameters import Parameters
 from postroad.tables.statement import Flavour, Statement, StatementError, statement
 from postroad.tables.table import Table, TableUnavailable
 
-__all__ = ["SQL_PARAMETERS", "Database", "Form", "Row", "SqlTable", "form_of", "shown"]
+__all__ = ["SQL_PARAMETERS", "Answer", "Database", "Form", "Row", "SqlTable", "form_of", "shown"]
 
 MAX_RESULTS = 1000
 """Values of one answer where `expansion_limit` sets no bound; an answer is a line of text."""
@@ -41,8 +41,25 @@ Row = Sequence[str | None]
 """The columns of a row as texts; `None` for NULL."""
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a query found.
+
+    Attributes:
+        columns: their names, in the order of the values; also where no row was found.
+        rows: the rows.
+    """
+
+    columns: tuple[str, ...]
+    rows: Sequence[Row]
+
+
 class Database(Protocol):
     """Asks queries."""
+
+    async def answer(self, statement: Statement, key: str, most: int) -> Answer:
+        """The rows of an answer, with the names of its columns; otherwise as `rows`."""
+        ...
 
     async def rows(self, statement: Statement, key: str, most: int) -> Sequence[Row]:
         """The rows of an answer.

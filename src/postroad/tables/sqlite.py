@@ -18,7 +18,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from postroad.tables.kept import Bounds
-from postroad.tables.sql import Row
+from postroad.tables.sql import Answer, Row
 from postroad.tables.statement import Statement
 from postroad.tables.table import TableUnavailable
 
@@ -26,6 +26,9 @@ __all__ = ["SqliteDatabase"]
 
 BUSY_TIMEOUT = 2.0
 """Seconds to wait for somebody who writes."""
+
+MAX_LENGTH = 2**20
+"""Octets of a value or row: no answer to a look-up is nearly so long, and a longer one fails."""
 
 ASK_EVERY = 10_000
 """Steps of a query between two looks at whether anybody still waits; some tenths of a ms."""
@@ -53,6 +56,10 @@ class SqliteDatabase:
         Raises:
             TableUnavailable: the file cannot be read, or not in time.
         """
+        return (await self.answer(statement, key, most)).rows
+
+    async def answer(self, statement: Statement, key: str, most: int) -> Answer:
+        """See `Database.answer`; the errors are those of `rows`."""
         text = statement.marked(("?",) * len(statement.places))
         ask = partial(self._ask, text, statement.parameters(key), most)
         try:
@@ -69,7 +76,7 @@ class SqliteDatabase:
         async with self._turn:
             self._drop()
 
-    async def _in_thread(self, ask: Callable[[], list[Row]]) -> list[Row]:
+    async def _in_thread(self, ask: Callable[[], Answer]) -> Answer:
         self._given_up.clear()
         running = asyncio.ensure_future(asyncio.to_thread(ask))
         try:
@@ -82,14 +89,15 @@ class SqliteDatabase:
                 await running
             raise
 
-    def _ask(self, text: str, parameters: Sequence[str], most: int) -> list[Row]:
+    def _ask(self, text: str, parameters: Sequence[str], most: int) -> Answer:
         found = _identity(self._path)
         if self._connection is not None and found != self._opened:
             self._drop()
         if self._connection is None:
             self._connection, self._opened = self._open(), found
         with contextlib.closing(self._connection.execute(text, parameters)) as cursor:
-            return [[_shown(each) for each in row] for row in cursor.fetchmany(most)]
+            columns = tuple(str(column[0]) for column in cursor.description or ())
+            return Answer(columns, [[_shown(x) for x in row] for row in cursor.fetchmany(most)])
 
     def _open(self) -> sqlite3.Connection:
         connection = sqlite3.connect(
@@ -99,6 +107,7 @@ class SqliteDatabase:
             isolation_level=None,
             check_same_thread=False,
         )
+        connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, MAX_LENGTH)
         connection.set_progress_handler(self._given_up.is_set, ASK_EVERY)
         connection.execute("PRAGMA query_only = ON")  # also for databases that a query attaches
         return connection

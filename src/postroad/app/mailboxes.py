@@ -1,0 +1,117 @@
+"""Mailboxes as a configuration wants them: how mail is stored, and whether there is room for it."""
+
+from __future__ import annotations
+
+import grp
+import os
+import pwd
+import time
+from collections.abc import Awaitable, Callable
+
+from postroad.config import Configuration
+from postroad.delivery import Route
+from postroad.delivery.filing import DetailFiling, Filing, InboxFiling
+from postroad.delivery.local import Crossing, Storing
+from postroad.delivery.mailbox_room import MailboxRoom
+from postroad.delivery.routing import RouteMistake
+from postroad.directory import Directory, Places
+from postroad.mailbox import MaildirLocation, MaildirWriter
+from postroad.mailbox.rights import Rights, parse_mode
+from postroad.model import Address
+from postroad.tables import TableUnavailable
+
+__all__ = ["location_of", "room_of", "storing_of"]
+
+
+def location_of(configuration: Configuration) -> MaildirLocation:
+    """Where the mail of accounts lies."""
+    mailbox = configuration.mailbox
+    return MaildirLocation(
+        mailbox.path, configuration.state_directory, home=mailbox.home, roots=mailbox.roots
+    )
+
+
+def storing_of(configuration: Configuration, warn: Callable[[Crossing], None] | None) -> Storing:
+    """How mail is stored; what the system does not allow is a fault in it, and mail waits.
+
+    Args:
+        configuration: of the server.
+        warn: told of mailboxes that fill up; `None`: nobody is.
+    """
+    mailbox = configuration.mailbox
+    group, fault = _group(mailbox.group)
+    fault = fault or _stranger(mailbox.user)
+    return Storing(
+        settings=mailbox,
+        rights=Rights(parse_mode(mailbox.mode), parse_mode(mailbox.file_mode), group),
+        fault=fault,
+        filing=_filing(configuration),
+        warn=warn,
+    )
+
+
+def room_of(
+    configuration: Configuration,
+    directory: Directory,
+    places: Places,
+    writer: MaildirWriter,
+    route: Callable[[Address], Awaitable[Route]],
+) -> MailboxRoom:
+    """Who says at RCPT that a mailbox is full.
+
+    Args:
+        configuration: of the server.
+        directory: knows whose an address is.
+        places: knows quotas.
+        writer: knows what lies in a mailbox.
+        route: the way of mail for an address.
+    """
+
+    async def is_kept_here(address: Address) -> bool:
+        try:
+            return (await route(address)).transport == "local"
+        except (RouteMistake, TableUnavailable):
+            return False  # the mail waits in the queue, whatever its mailbox is like
+
+    return MailboxRoom(
+        directory,
+        places,
+        location_of(configuration),
+        writer,
+        settings=configuration.mailbox,
+        is_kept_here=is_kept_here,
+        clock=time.monotonic,
+    )
+
+
+def _filing(configuration: Configuration) -> Filing:
+    how = configuration.mailbox.detail_folders
+    if how == "off":
+        return InboxFiling()
+    return DetailFiling(configuration.directory.recipient_delimiter, create=how == "create")
+
+
+def _stranger(name: str) -> str:
+    """Why files do not belong to whom they should; only root could give them away."""
+    if not name:
+        return ""
+    try:
+        user = pwd.getpwnam(name).pw_uid
+    except KeyError:
+        return f"[mailbox] user: there is no user {name}"
+    if user == os.geteuid():
+        return ""
+    return f'[mailbox] user: the server does not run as {name}; set user = "{name}" for all of it'
+
+
+def _group(name: str) -> tuple[int | None, str]:
+    """The number of a group, and why files cannot be given to it."""
+    if not name:
+        return None, ""
+    try:
+        number = grp.getgrnam(name).gr_gid
+    except KeyError:
+        return None, f"[mailbox] group: there is no group {name}"
+    if os.geteuid() != 0 and number not in (os.getegid(), *os.getgroups()):
+        return None, f"[mailbox] group: the server's user is not in the group {name}"
+    return number, ""

@@ -1,0 +1,130 @@
+"""From `[sockets]` to the services that their sessions run by."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping
+
+from postroad.app.mailboxes import location_of
+from postroad.app.protection import Protection
+from postroad.app.running import Running
+from postroad.directory import DirectoryUnavailable, Place, Places
+from postroad.mailbox import MaildirLocation, UnsafeName
+from postroad.mailbox.location import Whereabouts
+from postroad.model.journal import Journal
+from postroad.served.service import Owners, Served, SocketService
+from postroad.server.binds import Bind
+from postroad.server.logins import Logins
+
+__all__ = ["PREFIX", "CompletePlaces", "socket_binds", "socket_services"]
+
+PREFIX = "sockets."
+"""Before the name of one of these sockets, where all sockets of a worker are; no listener has a
+name with a dot in front of it."""
+
+
+def socket_binds(running: Running) -> dict[str, tuple[Bind, ...]]:
+    """Where the sockets listen, by the names that `open_sockets` gives them."""
+    sockets = running.configuration.sockets
+    return {f"{PREFIX}{name}": (each.where,) for name, each in sockets.items()}
+
+
+def socket_services(
+    running: Running,
+    directory: Served,
+    *,
+    owners: Owners,
+    places: Places,
+    logins: Logins,
+    protection: Protection,
+    journal: Journal,
+) -> dict[str, SocketService]:
+    """A service for each socket.
+
+    Args:
+        running: what to serve.
+        directory: accounts and addresses.
+        owners: says who may send as whom.
+        places: where mail lies.
+        logins: what logins go by.
+        protection: keeps count of those who log in.
+        journal: where events go.
+
+    Returns:
+        Services by the names of `socket_binds`.
+    """
+    configuration = running.configuration
+    complete = CompletePlaces(
+        places, location_of(configuration), here=configuration.mailbox.transport == "maildir"
+    )
+    return {
+        f"{PREFIX}{name}": SocketService(
+            name=f"sockets/{name}",
+            settings=settings,
+            hostname=configuration.hostname,
+            directory=directory,
+            owners=owners,
+            place=complete.place,
+            logins=logins,
+            gate=protection.gate(running, f"sockets/{name}", f"{PREFIX}{name}"),
+            journal=journal,
+            clock=time.time,
+        )
+        for name, settings in configuration.sockets.items()
+    }
+
+
+class CompletePlaces:
+    """Where mail lies, with everything that a program which opens it has to know.
+
+    Args:
+        places: what directories say.
+        location: where it is if they say nothing.
+        here: whether this server writes the mailboxes; if not, whoever does knows where they are.
+    """
+
+    def __init__(self, places: Places, location: MaildirLocation, *, here: bool) -> None:
+        self._places = places
+        self._location = location
+        self._here = here
+
+    async def place(self, user: str) -> Place:
+        """The place of an account's mail.
+
+        Raises:
+            DirectoryUnavailable: it cannot be said.
+        """
+        said = await self._places.place(user)
+        if not self._here:
+            return said
+        try:
+            found = self._location.find(user, said.home, said.mail)
+        except UnsafeName as error:
+            raise DirectoryUnavailable(f"{user}: {error}") from error
+        return Place(
+            home=said.home or str(found.root.parent),
+            mail=_mail_location(found),
+            # Files are written by this process. Root's are named by nobody: a Dovecot refuses to
+            # open mail as root, and has a user of its own for such cases (mail_uid).
+            uid=(os.geteuid() or None) if said.uid is None else said.uid,
+            gid=(os.getegid() or None) if said.gid is None else said.gid,
+            quota_bytes=said.quota_bytes,
+            quota_messages=said.quota_messages,
+        )
+
+
+def _mail_location(found: Whereabouts) -> str:
+    """In Dovecot's form (its wiki, "MailLocation/Maildir"); a colon in a path is written twice."""
+    options: Mapping[str, bool] = {
+        f"INBOX={_written(found.inbox)}": found.inbox != found.root,
+        f"CONTROL={_written(found.control)}": found.control != found.root,
+        "LAYOUT=fs": found.nested,
+        "UTF-8": found.utf8,
+    }
+    named = [option for option, is_so in options.items() if is_so]
+    return ":".join(["maildir", _written(found.root), *named])
+
+
+def _written(path: os.PathLike[str]) -> str:
+    return os.fspath(path).replace(":", "::")

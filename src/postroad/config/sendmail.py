@@ -1,0 +1,86 @@
+"""The drop of a configuration: where it is, what programs are told there, and what is wrong."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+from postroad.config.configuration import Configuration
+from postroad.maildrop.folder import ASIDE, NEW, Facts, lay
+
+__all__ = ["doubts_about_drop", "facts_of", "lay_drop", "origin_of", "passable"]
+
+_STRANGERS = stat.S_IWOTH | stat.S_IXOTH
+_PASSABLE = stat.S_IXOTH
+
+
+def origin_of(configuration: Configuration) -> str:
+    """The domain of addresses that local programs write without one."""
+    first = configuration.domains[:1] or (configuration.hostname,)
+    return configuration.sendmail.origin or first[0]
+
+
+def facts_of(configuration: Configuration) -> Facts:
+    """What local programs are told of the server."""
+    return Facts(
+        configuration.hostname,
+        origin_of(configuration),
+        size=configuration.limits.message_size,
+        header=configuration.intake.header_size,
+        state=str(configuration.state_directory.absolute()),
+        users=configuration.sendmail.users,
+    )
+
+
+def lay_drop(configuration: Configuration) -> str:
+    """Make the drop, or put it right, and let everybody pass the state directory on the way to it.
+
+    To pass is not to list, nor to read: what else is in there is closed itself.
+
+    Returns:
+        What is wrong with it, in a line; empty for nothing.
+
+    Raises:
+        OSError: it cannot be made.
+    """
+    state = configuration.state_directory
+    doubt = lay(str(configuration.maildrop_directory), facts_of(configuration))
+    mode = stat.S_IMODE(state.stat().st_mode)
+    if passable(configuration) and not mode & _PASSABLE:
+        state.chmod(mode | stat.S_IXGRP | stat.S_IXOTH)
+    return doubt
+
+
+def passable(configuration: Configuration) -> Path | None:
+    """The state directory, if everybody is to pass it on the way to the drop."""
+    state = configuration.state_directory
+    is_way = configuration.maildrop_directory.is_relative_to(state)
+    return state if configuration.sendmail.enabled and is_way else None
+
+
+def doubts_about_drop(configuration: Configuration) -> Iterator[str]:
+    """A line for each thing that keeps programs of this machine from sending, or from privacy."""
+    folder = configuration.maildrop_directory
+    if not configuration.sendmail.enabled or not (folder / NEW).is_dir():
+        return  # made at the first start
+    ways = [folder, *folder.absolute().parents]
+    if (state := passable(configuration)) is not None:  # who keeps all of it private knows why
+        ways = ways[: ways.index(state.absolute()) + 1] if state.absolute() in ways else ways
+    for above in reversed(ways):
+        if not above.stat().st_mode & _PASSABLE:
+            yield f"programs of other users cannot reach {folder}: chmod o+x {above}"
+            break
+    mode = (folder / NEW).stat().st_mode
+    if mode & _STRANGERS != _STRANGERS or not mode & stat.S_ISVTX or mode & stat.S_IROTH:
+        yield f"{folder / NEW} has the wrong mode, {stat.S_IMODE(mode):04o}: chmod 3733 it"
+    elif not mode & stat.S_ISGID:
+        yield f"{folder / NEW} has no set-group-ID bit: chmod 3733 it as root"
+    try:
+        count = len(os.listdir(folder / ASIDE))
+    except OSError:
+        return
+    if count:
+        noun = "message" if count == 1 else "messages"
+        yield f"{count} {noun} of local programs could not be queued; look at {folder / ASIDE}"

@@ -1,0 +1,216 @@
+"""Searches and logins in an LDAP directory, by the library bonsai, which is OpenLDAP's.
+
+The library blocks where it looks up names and connects, so each question runs in a thread of the
+backend's own, with the library's time limit; a server that hangs holds nobody up but those who ask
+it. Searches share kept connections. A password is checked on a connection of its own, which is
+then anybody's and is closed: RFC 4511 §4.2.1 lets a connection change its name, but one that kept
+the wrong name would answer with the wrong rights.
+
+It knows entries and names, and nothing of accounts. Only who asks LDAP imports it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from functools import partial
+from typing import TypeVar
+
+import bonsai
+
+from postroad.directory.interface import DirectoryUnavailable
+from postroad.tables.kept import Gone, Kept
+from postroad.tables.ldap import SCOPES, LdapDirectory, client_of
+from postroad.tables.table import TableUnavailable
+
+__all__ = ["Entry", "LdapTree"]
+
+Entry = Mapping[str, tuple[str, ...]]
+"""An entry's attributes with their values, as text, by their names in lower case."""
+
+MOST_ENTRIES = 1000
+"""Entries of one answer; more make it no answer. An alias with more targets is a mailing list."""
+
+_NOT_LET_IN = (
+    bonsai.errors.AuthenticationError,  # 49, and what OpenLDAP says of a name that is not there
+    bonsai.errors.NoSuchObjectError,
+    bonsai.errors.InvalidDN,
+    bonsai.errors.UnwillingToPerform,  # 53: the account must not be used
+    bonsai.errors.PasswordPolicyError,
+)
+"""What says that name and password do not fit (RFC 4511 §4.2.2). All else says nothing of them."""
+
+_INAPPROPRIATE = 48
+"""The entry has no password at all (RFC 4511 appendix A.2, inappropriateAuthentication)."""
+
+_Answer = TypeVar("_Answer")
+
+
+class LdapTree:
+    """A directory.
+
+    Args:
+        directory: its servers, and how they are spoken to.
+        connections: how many questions are under way at most; threads.
+    """
+
+    def __init__(self, directory: LdapDirectory, connections: int) -> None:
+        self._directory = directory
+        self._threads = ThreadPoolExecutor(connections, thread_name_prefix="ldap")
+        self._kept: Kept[_Place] = Kept(self._dials, directory.bounds)
+
+    async def search(
+        self, base: str, scope: str, wanted: str, attributes: Sequence[str]
+    ) -> list[Entry]:
+        """The entries that a filter finds; none where the base is not there.
+
+        Args:
+            base: where, a name with every value in it quoted.
+            scope: `sub`, `one` or `base`.
+            wanted: the filter, likewise.
+            attributes: what is read of them.
+
+        Raises:
+            DirectoryUnavailable: there is no answer.
+        """
+        try:
+            return await self._kept.ask(lambda each: each.search(base, scope, wanted, attributes))
+        except TableUnavailable as error:
+            raise DirectoryUnavailable(str(error)) from error
+
+    async def lets_in(self, name: str, password: str) -> bool:
+        """Whether the password is the one of that name.
+
+        An empty one is nobody's: RFC 4513 §5.1.2 has servers let it in as somebody unknown.
+
+        Args:
+            name: distinguished, with every value in it quoted.
+            password: as the client sent it.
+
+        Raises:
+            DirectoryUnavailable: it cannot be said.
+        """
+        if not name or not password or "\0" in password or not _is_text(password):
+            return False
+        said = ""
+        for url in self._directory.urls:
+            try:
+                async with asyncio.timeout(self._directory.bounds.answer):
+                    return await self.in_thread(partial(self._logs_in, url, name, password))
+            except Gone as error:
+                said = f"{url}: {error}"
+            except TimeoutError:
+                said = f"{url}: no answer in {self._directory.bounds.answer:g} seconds"
+        raise DirectoryUnavailable(said)
+
+    async def close(self) -> None:
+        """Hang up."""
+        await self._kept.close()
+        self._threads.shutdown(wait=False)
+
+    def _dials(self) -> Sequence[Callable[[], Awaitable[_Place]]]:
+        return [partial(self._dial, url) for url in self._directory.urls]
+
+    async def _dial(self, url: str) -> _Place:
+        place = _Place(client_of(url, self._directory), self._directory.bounds.answer, self)
+        try:
+            await place.open()
+        except Gone as error:
+            raise Gone(f"no connection to {url}: {error}") from error
+        except asyncio.CancelledError:
+            await place.close()
+            raise
+        return place
+
+    def _logs_in(self, url: str, name: str, password: str) -> bool:
+        client = client_of(url, replace(self._directory, bind_dn=name, bind_pw=password))
+        try:
+            client.connect(timeout=self._directory.bounds.answer).close()
+        except _NOT_LET_IN:
+            return False
+        except bonsai.LDAPError as error:
+            if error.code == _INAPPROPRIATE:
+                return False
+            raise
+        return True
+
+    async def in_thread(self, work: Callable[[], _Answer]) -> _Answer:
+        """What a piece of work gives, done in a thread; any failure of it is `Gone`."""
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+        except (bonsai.LDAPError, OSError, ValueError) as error:
+            raise Gone(_words(error)) from error
+        except RuntimeError as error:  # the threads are gone: it was closed meanwhile
+            raise Gone("the directory is closed") from error
+
+
+class _Place:
+    """A connection for searches; what is done with it is done in a thread, one thing at a time."""
+
+    def __init__(self, client: bonsai.LDAPClient, patience: float, tree: LdapTree) -> None:
+        self._client = client
+        self._patience = patience
+        self._tree = tree
+        self._turn = threading.Lock()
+        self._connection: bonsai.LDAPConnection | None = None
+
+    async def open(self) -> None:
+        await self._tree.in_thread(self._open)
+
+    async def search(
+        self, base: str, scope: str, wanted: str, attributes: Sequence[str]
+    ) -> list[Entry]:
+        work = partial(self._search, base, scope, wanted, list(attributes))
+        return await self._tree.in_thread(work)
+
+    async def close(self) -> None:
+        # Behind a search that goes on although nobody waits for it any more.
+        threading.Thread(target=self._close, name="ldap").start()
+
+    def _open(self) -> None:
+        with self._turn:
+            self._connection = self._client.connect(timeout=self._patience)
+
+    def _search(self, base: str, scope: str, wanted: str, attributes: list[str]) -> list[Entry]:
+        with self._turn:
+            assert self._connection is not None
+            try:
+                found = self._connection.search(
+                    base,
+                    SCOPES[scope],
+                    wanted,
+                    attributes or ["1.1"],  # no attribute at all (RFC 4511 §4.5.1.8)
+                    timeout=self._patience,
+                    sizelimit=MOST_ENTRIES,
+                )
+            except bonsai.errors.NoSuchObjectError:
+                return []  # the base depends on the name, and there is no such branch
+        return [_entry(each) for each in found]
+
+    def _close(self) -> None:
+        with self._turn:
+            if self._connection is not None:
+                self._connection.close()
+                self._connection = None
+
+
+def _entry(found: bonsai.LDAPEntry) -> Entry:
+    read = {name.lower(): tuple(map(_text, found[name])) for name in found if name != "dn"}
+    return {"dn": (str(found.dn),), **read}
+
+
+def _text(value: object) -> str:
+    if isinstance(value, bytes):
+        return value.decode()  # what is no UTF-8 is a ValueError, and so no answer
+    return str(value)
+
+
+def _is_text(password: str) -> bool:
+    return not any("\ud800" <= character <= "\udfff" for character in password)
+
+
+def _words(error: Exception) -> str:
+    return str(error) or type(error).__name__

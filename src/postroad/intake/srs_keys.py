@@ -1,0 +1,175 @@
+"""The keys that rewritten addresses are signed with: a small file that all workers share.
+
+One key a line, `TIME HEX`, the newest first; TIME is when it was made, in seconds since the epoch.
+The newest signs, all of them read. A key is replaced when it is old enough, by whichever worker
+finds that out first, and is forgotten when nothing that it signed is good any more. A worker looks
+at the file's identity each time it needs a key and reads it when that has changed: an address may
+come back to a worker that was running before the key was made that signed it.
+
+The file is made whole under another name, synced, and renamed; a lock beside it lets one process at
+a time replace it. It must not know what the keys are for.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+__all__ = ["KeysUnavailable", "SrsKeys"]
+
+KEY_SIZE = 32  # octets, as the digest has
+LONGEST = 65_536  # octets of the file: hundreds of keys, where there are two or three
+DAY = 86_400  # seconds
+
+NO_KEY = bytes(KEY_SIZE)
+"""For those who only say what would be."""
+
+
+class KeysUnavailable(Exception):
+    """The file cannot be read or made; the text is for the log."""
+
+
+class SrsKeys:
+    """Keys in a file."""
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        lifetime: float,
+        overlap: float,
+        clock: Callable[[], float],
+        is_read_only: bool = False,
+    ) -> None:
+        """Nothing is opened yet.
+
+        Args:
+            path: the file.
+            lifetime: seconds after which a key is replaced; 0: never.
+            overlap: seconds for which a replaced key is still good.
+            clock: seconds since the epoch.
+            is_read_only: whether no key may be made; where one is needed and there is none,
+                `NO_KEY` is given, which reads nothing.
+        """
+        self._is_read_only = is_read_only
+        self._path = path
+        self._lifetime = lifetime
+        self._overlap = overlap + DAY  # days are counted whole
+        self._clock = clock
+        self._identity: tuple[int, int] | None = None
+        self._keys: list[tuple[float, bytes]] = []
+
+    def newest(self) -> bytes:
+        """The key to sign with; made, or replaced, where that is due.
+
+        Raises:
+            KeysUnavailable: there is none to be had.
+        """
+        self._refresh()
+        if self._is_read_only:
+            return self._keys[0][1] if self._keys else NO_KEY
+        if not self._keys or self._is_old(self._keys[0][0]):
+            self.rotate(only_if_due=True)
+        return self._keys[0][1]
+
+    def all(self) -> list[bytes]:
+        """The keys that are good, the newest first; none where there is no file.
+
+        Raises:
+            KeysUnavailable: the file cannot be read.
+        """
+        self._refresh()
+        return [key for _, key in self._keys]
+
+    def rotate(self, *, only_if_due: bool = False) -> None:
+        """Have a new key sign from now on; the others stay good for their time.
+
+        Args:
+            only_if_due: leave it where another process was quicker.
+
+        Raises:
+            KeysUnavailable: the file cannot be written.
+        """
+        try:
+            with self._locked():
+                self._refresh()
+                if only_if_due and self._keys and not self._is_old(self._keys[0][0]):
+                    return
+                self._write([(self._clock(), secrets.token_bytes(KEY_SIZE)), *self._kept()])
+                self._refresh()
+        except OSError as error:
+            raise KeysUnavailable(f"{self._path}: {error.strerror or error}") from error
+
+    def _is_old(self, made: float) -> bool:
+        return self._lifetime > 0 and self._clock() >= made + self._lifetime
+
+    def _kept(self) -> Iterator[tuple[float, bytes]]:
+        """Those that may have signed something that is still good: a key signs up to its successor.
+
+        So each is good for the overlap after the next one was made; the newest is replaced now.
+        """
+        replaced = self._clock()
+        for made, key in self._keys:
+            if replaced + self._overlap >= self._clock():
+                yield made, key
+            replaced = made
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        descriptor = os.open(
+            self._path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600
+        )
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)
+
+    def _refresh(self) -> None:
+        """Read the file if it is another one than the last time."""
+        try:
+            found = self._path.stat()
+            identity = (found.st_ino, found.st_mtime_ns)
+            if identity == self._identity:
+                return
+            with self._path.open("rb") as file:
+                octets = file.read(LONGEST)
+        except FileNotFoundError:
+            self._identity, self._keys = None, []
+            return
+        except OSError as error:
+            raise KeysUnavailable(f"{self._path}: {error.strerror or error}") from error
+        self._keys = self._parsed(octets)
+        self._identity = identity
+
+    def _parsed(self, octets: bytes) -> list[tuple[float, bytes]]:
+        keys = []
+        for number, line in enumerate(octets.splitlines(), 1):
+            try:
+                made, text = line.decode("ascii").split()
+                keys.append((float(made), bytes.fromhex(text)))
+            except ValueError:
+                raise KeysUnavailable(f"{self._path}:{number}: no key") from None
+        return keys
+
+    def _write(self, keys: list[tuple[float, bytes]]) -> None:
+        text = "".join(f"{made:.0f} {key.hex()}\n" for made, key in keys)
+        fresh = self._path.with_suffix(".new")
+        with suppress(FileNotFoundError):
+            fresh.unlink()
+        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        try:
+            os.write(descriptor, text.encode("ascii"))
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        fresh.rename(self._path)
+        directory = os.open(self._path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(directory)
+        finally:
+            os.close(directory)

@@ -1,0 +1,140 @@
+"""How much mail an account may have, and how much it has: values and sums, nothing of files."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from errno import EDQUOT
+from typing import NamedTuple
+
+__all__ = [
+    "NO_QUOTA",
+    "NO_USAGE",
+    "Grace",
+    "OverQuota",
+    "Quota",
+    "Usage",
+    "parse_grace",
+    "parse_size",
+]
+
+_SIZE = re.compile(r"([0-9]{1,15})\s*([kmgt]?)i?b?\Z", re.IGNORECASE)
+_FACTORS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
+_LARGEST = (1 << 63) - 1  # what maildirsize can hold for other programs
+_PERCENT = re.compile(r"([0-9]{1,3})\s*%\Z")
+
+
+class OverQuota(OSError):
+    """The mailbox is full. As from a file system with quotas, so that both are told alike."""
+
+    def __init__(self) -> None:
+        super().__init__(EDQUOT, os.strerror(EDQUOT))
+
+
+class Usage(NamedTuple):
+    """What lies in a mailbox: octets on disk, and messages."""
+
+    octets: int
+    messages: int
+
+
+NO_USAGE = Usage(0, 0)
+
+
+class Grace(NamedTuple):
+    """By how much the last message may exceed a quota: octets, or per cent of it."""
+
+    octets: int = 0
+    percent: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """What an account may have; 0 is no limit.
+
+    Attributes:
+        octets: of all messages.
+        messages: how many.
+        grace: octets above `octets` that are allowed after all.
+    """
+
+    octets: int = 0
+    messages: int = 0
+    grace: int = 0
+
+    @classmethod
+    def of(cls, octets: int, messages: int, grace: Grace) -> Quota:
+        """A quota with its grace in octets."""
+        return cls(octets, messages, grace.octets or octets * grace.percent // 100)
+
+    def __bool__(self) -> bool:
+        return bool(self.octets or self.messages)
+
+    def has_room(self, usage: Usage, size: int) -> bool:
+        """Whether one more message may come.
+
+        Args:
+            usage: what is there.
+            size: of the message, octets; one that is not known yet has at least one.
+        """
+        if self.octets and usage.octets + max(1, size) > self.octets + self.grace:
+            return False
+        return not self.messages or usage.messages < self.messages
+
+    def is_exceeded(self, usage: Usage) -> bool:
+        """Whether more is there than the quota says, its grace apart."""
+        return bool(
+            (self.octets and usage.octets > self.octets)
+            or (self.messages and usage.messages > self.messages)
+        )
+
+    def percent(self, usage: Usage) -> int:
+        """How much of it is used, the larger part of the two."""
+        of_octets = usage.octets * 100 // self.octets if self.octets else 0
+        of_messages = usage.messages * 100 // self.messages if self.messages else 0
+        return max(of_octets, of_messages)
+
+    def crossed(self, before: Usage, after: Usage, thresholds: tuple[int, ...]) -> int:
+        """The highest threshold that was passed upwards; 0: none.
+
+        Args:
+            before: usage without the message.
+            after: with it.
+            thresholds: per cent.
+        """
+        low, high = self.percent(before), self.percent(after)
+        return max((each for each in thresholds if low < each <= high), default=0)
+
+
+NO_QUOTA = Quota()
+
+
+def parse_size(text: str) -> int:
+    """Octets from `500M`, `1G`, `2048` and the like; powers of 1024, as Dovecot has it.
+
+    Raises:
+        ValueError: it is none of these.
+    """
+    match = _SIZE.match(text.strip())
+    if match is None:
+        raise ValueError('a size is a number of octets or text such as "500M" or "1G"')
+    octets = int(match[1]) * _FACTORS[match[2].lower()]
+    if octets > _LARGEST:
+        raise ValueError("a size is 8 million terabytes at the most")
+    return octets
+
+
+def parse_grace(text: str) -> Grace:
+    """A size, or a share of the quota such as `10%`.
+
+    Raises:
+        ValueError: it is neither.
+    """
+    match = _PERCENT.match(text.strip())
+    if match is not None and int(match[1]) <= 100:
+        return Grace(percent=int(match[1]))
+    try:
+        return Grace(octets=parse_size(text))
+    except ValueError:
+        raise ValueError('a grace is a size such as "10M", or a share such as "10%"') from None

@@ -1,0 +1,78 @@
+"""The maps that a Postfix can ask for, each a question to the directory.
+
+They are made for the parameters of the same meaning (postconf(5)): `domains` for
+virtual_mailbox_domains, `mailboxes` for virtual_mailbox_maps, `aliases` for virtual_alias_maps,
+`relay_domains` for relay_domains, `senders` for smtpd_sender_login_maps. Postfix asks a socketmap
+for whole addresses and domains only, so extensions and catch-alls are resolved here, as at our own
+door.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+
+from postroad.directory import Alias, Standing, account_of
+from postroad.directory.names import domain_form
+from postroad.model import Address, AddressError
+from postroad.model.address import is_domain
+from postroad.served.service import SocketService
+
+__all__ = ["MAPS", "NOBODY"]
+
+NOBODY = "-"
+"""The login that owns what is ours and may be sent as by nobody: no account has such a name. Not
+found would mean to Postfix that anybody may."""
+
+Find = Callable[[SocketService, str], Awaitable[str | None]]
+
+
+async def _domains(service: SocketService, key: str) -> str | None:
+    return await _with_standing(service, key, Standing.LOCAL)
+
+
+async def _relay_domains(service: SocketService, key: str) -> str | None:
+    return await _with_standing(service, key, Standing.RELAYED)
+
+
+async def _mailboxes(service: SocketService, key: str) -> str | None:
+    address = _address(key)
+    found = None if address is None else await service.directory.resolve(address)
+    return None if found is None else account_of(found) or None
+
+
+async def _aliases(service: SocketService, key: str) -> str | None:
+    address = _address(key)
+    found = None if address is None else await service.directory.resolve(address)
+    return ",".join(map(str, found.targets)) if isinstance(found, Alias) else None
+
+
+async def _senders(service: SocketService, key: str) -> str | None:
+    address = _address(key)
+    owners = None if address is None else await service.owners.owners(address)
+    if owners is None:
+        return None
+    return ",".join(owners) or NOBODY
+
+
+MAPS: Mapping[str, Find] = {
+    "domains": _domains,
+    "mailboxes": _mailboxes,
+    "aliases": _aliases,
+    "senders": _senders,
+    "relay_domains": _relay_domains,
+}
+"""By name."""
+
+
+async def _with_standing(service: SocketService, key: str, wanted: Standing) -> str | None:
+    if not is_domain(key):
+        return None
+    form = domain_form(key)
+    return form if await service.directory.standing(form) is wanted else None
+
+
+def _address(key: str) -> Address | None:
+    try:
+        return Address.parse(key)
+    except AddressError:
+        return None

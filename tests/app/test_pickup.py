@@ -1,0 +1,337 @@
+"""Mail that programs left: picked up once, whatever breaks."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from intake_house import House
+from postroad.app.pickup import Pickup
+from postroad.app.running import Running
+from postroad.config import Configuration
+from postroad.intake import Door
+from postroad.intake.settings import IntakeSettings
+from postroad.limits.settings import Limits
+from postroad.maildrop import collection
+from postroad.maildrop.drop import Writing, wake
+from postroad.maildrop.settings import SendmailSettings
+from postroad.maildrop.slip import Slip
+from postroad.model.journal import Notice
+from postroad.spool import Claimed
+
+
+class Crash(BaseException):
+    """The machine stops here."""
+
+
+class Post:
+    """A pick-up over a spool in memory, and a drop in a folder."""
+
+    def __init__(self, state: Path, settings: SendmailSettings) -> None:
+        self.house = House(IntakeSettings())
+        self.state = state
+        self.configuration = Configuration(
+            hostname="mail.example.org",
+            domains=("example.org",),
+            state_directory=state,
+            sendmail=settings,
+            limits=Limits(message_size=10_000),
+        )
+        self.queued: list[Claimed] = []
+        self.files_when_queued: list[list[str]] = []
+        self.pickup = self.make()
+
+    @property
+    def folder(self) -> Path:
+        return self.configuration.maildrop_directory
+
+    def make(self) -> Pickup:
+        running = SimpleNamespace(configuration=self.configuration)
+        return Pickup(
+            running,  # type: ignore[arg-type]
+            self.house.events.append,
+            doors=self.door,
+            queued=self.took,
+            known=self.known,
+        )
+
+    def door(self, queued: Callable[[Claimed], None]) -> Door:
+        return Door(
+            hostname="mail.example.org",
+            settings=self.configuration.intake,
+            begin=self.house.spool.begin,  # type: ignore[arg-type]
+            directory=self.house.directory,
+            queued=queued,
+            journal=self.house.events.append,
+            clock=lambda: 1_790_000_000.0,
+        )
+
+    def took(self, claimed: Claimed) -> None:
+        self.queued.append(claimed)
+        self.files_when_queued.append(self.files())
+
+    def known(self, queue_ids: Sequence[str]) -> frozenset[str]:
+        there = {each.queue_id for each in self.house.spool.store.messages.values()}
+        return frozenset(queue_ids) & there
+
+    def files(self) -> list[str]:
+        return sorted(
+            f"{name}/{each.name}"
+            for name in ("new", "taken", "aside")
+            for each in (self.folder / name).iterdir()
+        )
+
+    def leave(self, slip: Slip, content: bytes = b"Subject: x\n\nbody\n") -> None:
+        writing = Writing(str(self.folder), slip)
+        writing.write(content)
+        writing.finish()
+
+    def said(self) -> str:
+        return "\n".join(str(each.text) for each in self.house.events if isinstance(each, Notice))
+
+    async def until(self, condition: Callable[[], object]) -> None:
+        async with asyncio.timeout(20):
+            while not condition():  # noqa: ASYNC110 - files tell nobody that they change
+                await asyncio.sleep(0.01)
+
+    def contents(self) -> list[bytes]:
+        found = self.house.spool.store.messages.values()
+        return [b"".join(each.content.chunks()) for each in found]
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> Path:
+    place = tmp_path / "state"
+    place.mkdir(mode=0o700)
+    return place
+
+
+@pytest.fixture
+async def post(state: Path) -> AsyncIterator[Post]:
+    made = Post(state, SendmailSettings())
+    await made.pickup.start()
+    yield made
+    await made.pickup.stop()
+
+
+TO_JOHN = Slip("root", ["john"], full_name="Charlie Root")
+
+
+async def test_a_message_is_queued_when_its_file_is_gone(post: Post) -> None:
+    post.leave(TO_JOHN)
+    await post.until(lambda: post.queued)
+    assert post.files_when_queued == [[]]
+    (content,) = post.contents()
+    (message,) = [each.message for each in post.queued]
+    assert content.startswith(
+        b"Received: by mail.example.org (Postroad, from userid %d)" % os.getuid()
+    )
+    assert b"\r\nFrom: Charlie Root <root@example.org>\r\n" in content
+    assert content.endswith(b"\r\n\r\nbody\r\n")
+    assert message.envelope.sender_text == "root@example.org"
+    assert message.waybill.login == f"uid={os.getuid()}"
+    assert f"uid={os.getuid()} from=<root@example.org>" in post.said()
+
+
+async def test_others_may_pass_the_state_directory(post: Post) -> None:
+    assert oct(post.state.stat().st_mode & 0o777) == "0o711"
+
+
+async def test_a_burst(post: Post) -> None:
+    for at in range(30):
+        post.leave(TO_JOHN, b"Subject: %d\n\n" % at)
+    await post.until(lambda: len(post.queued) == 30)
+    subjects = {content.partition(b"Subject: ")[2].split(b"\r\n")[0] for content in post.contents()}
+    assert subjects == {b"%d" % at for at in range(30)}
+    assert post.files() == []
+
+
+async def test_what_is_no_message_is_put_aside(post: Post) -> None:
+    (post.folder / "new" / "0123").write_text("hello")
+    wake(str(post.folder))
+    await post.until(lambda: "as it cannot be queued: it has no end" in post.said())
+    assert post.files() == ["aside/0123"]
+    post.leave(TO_JOHN)
+    await post.until(lambda: post.queued)
+
+
+async def test_recipients_that_are_none_return_to_the_sender(post: Post) -> None:
+    post.leave(Slip("john", ["john", "x y"]), b"Subject: hi\n\n")
+    await post.until(lambda: len(post.queued) == 2)
+    notice, message = post.contents()
+    assert b"Bad recipient address syntax" in notice
+    assert b"Subject: hi\r\n" in notice
+    assert b"Subject: hi\r\n" in message
+    assert post.files() == []
+
+
+async def test_a_message_for_nobody_at_all(post: Post) -> None:
+    post.leave(Slip("", ["x y"]))
+    await post.until(lambda: "there is no sender to tell" in post.said())
+    assert [each.split("/")[0] for each in post.files()] == ["aside"]
+    assert post.queued == []
+
+
+async def test_what_the_door_refuses_for_good_returns(post: Post) -> None:
+    post.leave(Slip("john", ["john"]), b"Received: x\n" * 60 + b"\n")
+    await post.until(lambda: post.queued and not post.files())
+    (notice,) = post.contents()
+    assert b"too many hops" in notice
+
+
+async def test_what_the_door_refuses_for_now_waits(post: Post) -> None:
+    post.house.directory.unavailable = True
+    post.leave(TO_JOHN)
+    await post.until(lambda: "waits for 10 s" in post.said())
+    assert [each.split("/")[0] for each in post.files()] == ["taken"]
+    assert post.contents() == []
+
+
+@pytest.mark.parametrize(
+    ("content", "whole"),
+    [
+        (b"", b""),
+        (b"\n", b""),
+        (b"no end", b"no end\r\n"),
+        (
+            b"x" * 200_000 + b"\n" + b"y" * 200_000,
+            b"x" * 200_000 + b"\r\n" + b"y" * 200_000 + b"\r\n",
+        ),
+        (b"line\n" * 300_000, b"line\r\n" * 300_000),
+        (b"Subject: x\n\n" + b"line\n" * 300_000, b"line\r\n" * 300_000),
+    ],
+)
+async def test_bodies(post: Post, content: bytes, whole: bytes) -> None:
+    post.configuration = replace(post.configuration, limits=Limits(message_size=10_000_000))
+    post.pickup.replace(SimpleNamespace(configuration=post.configuration))  # type: ignore[arg-type]
+    post.leave(TO_JOHN, content)
+    await post.until(lambda: post.queued)
+    (found,) = post.contents()
+    head, _, body = found.partition(b"\r\n\r\n")
+    assert body == whole
+    assert head.count(b"\r\nFrom: ") == 1
+
+
+async def test_a_header_that_is_too_long_returns(post: Post) -> None:
+    post.configuration = replace(post.configuration, limits=Limits(message_size=10_000_000))
+    post.pickup.replace(SimpleNamespace(configuration=post.configuration))  # type: ignore[arg-type]
+    post.leave(Slip("john", ["john"]), b"X-Field: y\n" * 150_000 + b"\nbody\n")
+    await post.until(lambda: post.queued and not post.files())
+    (notice,) = post.contents()
+    assert b"header size exceeds limit" in notice
+
+
+async def test_who_may_not_send(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("postroad.app.pickup.os.geteuid", lambda: 12_345)
+    monkeypatch.setattr("postroad.app.pickup._ROOT", 12_345)
+    made = Post(state, SendmailSettings(users=("nobody-else",)))
+    await made.pickup.start()
+    made.leave(TO_JOHN)
+    await made.until(lambda: "is not among sendmail.users" in made.said())
+    assert made.contents() == []
+    assert [each.split("/")[0] for each in made.files()] == ["aside"]
+    await made.pickup.stop()
+
+
+async def test_more_than_a_user_may_send_waits(
+    state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("postroad.app.pickup.os.geteuid", lambda: 12_345)
+    monkeypatch.setattr("postroad.app.pickup._ROOT", 12_345)
+    made = Post(state, SendmailSettings(messages_per_user=1))
+    await made.pickup.start()
+    made.leave(TO_JOHN)
+    await made.until(lambda: made.queued)
+    made.leave(TO_JOHN)
+    await made.until(lambda: "has sent enough in this hour" in made.said())
+    assert len(made.queued) == 1
+    assert [each.split("/")[0] for each in made.files()] == ["taken"]
+    await made.pickup.stop()
+
+
+async def test_a_server_without_a_drop(state: Path) -> None:
+    made = Post(state, SendmailSettings(enabled=False))
+    await made.pickup.start()
+    await made.pickup.stop()
+    assert os.listdir(state) == []
+    assert oct(os.stat(state).st_mode & 0o777) == "0o700"
+
+
+async def test_a_reload_moves_the_drop(post: Post) -> None:
+    settings = SendmailSettings(directory=post.state / "elsewhere")
+    post.configuration = Configuration(
+        hostname="mail.example.org",
+        domains=("example.org",),
+        state_directory=post.state,
+        sendmail=settings,
+    )
+    running: Running = SimpleNamespace(configuration=post.configuration)  # type: ignore[assignment]
+    post.pickup.replace(running)
+    await post.until((post.folder / "wake").exists)
+    post.leave(TO_JOHN)
+    await post.until(lambda: post.queued)
+
+
+STEPS = [*(("rename", at) for at in (1, 2)), *(("fsync", at) for at in (1, 2, 3)), ("unlink", 1)]
+
+
+@pytest.mark.parametrize("after", [False, True])
+@pytest.mark.parametrize(("step", "at"), [*STEPS, ("commit", 1)])
+async def test_a_crash_makes_neither_two_nor_none(
+    state: Path, monkeypatch: pytest.MonkeyPatch, step: str, at: int, after: bool
+) -> None:
+    """At each step on disk, just before it and just behind it."""
+    made = Post(state, SendmailSettings())
+    await made.pickup.start()
+    with monkeypatch.context() as patch:
+        if step == "commit":
+            made.house.spool.committing = _crashing
+        else:
+            patch.setattr(collection, "os", _Os(step, at, after=after))
+        made.leave(TO_JOHN)
+        task = made.pickup._task
+        assert task is not None
+        await made.until(task.done)
+        await made.pickup.stop()
+    assert made.queued == []
+    made.house.spool.committing = None
+    again = made.make()
+    await again.start()
+    await made.until(lambda: made.contents() and not made.files())
+    await again.stop()
+    assert len(made.contents()) == 1
+
+
+async def _crashing() -> None:
+    raise Crash
+
+
+class _Os:
+    """The module, but for one function that crashes at one of its calls."""
+
+    def __init__(self, name: str, at: int, *, after: bool) -> None:
+        self._name = name
+        self._at = at
+        self._after = after
+
+    def __getattr__(self, name: str) -> object:
+        function = getattr(os, name)
+        if name != self._name:
+            return function
+
+        def crashing(*words: object) -> object:
+            self._at -= 1
+            if self._at == 0 and not self._after:
+                raise Crash
+            result = function(*words)
+            if self._at == 0:
+                raise Crash
+            return result
+
+        return crashing

@@ -1,0 +1,134 @@
+from __future__ import annotations
+
+import pytest
+
+from fake_directory import FakeDirectory
+from postroad.delivery.mailbox_room import KEPT, MOST_KEPT, MailboxRoom
+from postroad.directory import DirectoryUnavailable, Place
+from postroad.mailbox import MailboxSettings, MaildirLocation
+from postroad.mailbox.quota import Usage
+from postroad.model import Address
+
+FULL = Usage(1000, 5)
+
+
+class World:
+    """An account with so much mail, and how often somebody looked."""
+
+    def __init__(self, tmp_path, *, quota="1000", usage=FULL, **more):
+        self.usage_now = usage
+        self.looks = 0
+        self.now = 0.0
+        self.here = more.pop("here", True)
+        self.error = more.pop("error", None)
+        self.place_said = more.pop("place", Place())
+        directory = FakeDirectory(
+            users={"john@example.org": "pw", "ann@example.org": "pw"},
+            aliases={
+                "sales@example.org": ["john@example.org"],
+                "all@example.org": ["john@example.org", "ann@example.org"],
+                "loop@example.org": ["loop2@example.org"],
+                "loop2@example.org": ["loop@example.org"],
+            },
+        )
+        self.room = MailboxRoom(
+            directory,
+            self,
+            MaildirLocation("", tmp_path),
+            self,
+            settings=MailboxSettings(quota=quota, quota_grace="10%", **more),
+            is_kept_here=self.is_kept_here,
+            clock=lambda: self.now,
+        )
+
+    async def usage(self, where, quota):
+        self.looks += 1
+        if self.error:
+            raise self.error
+        return self.usage_now
+
+    async def place(self, user):
+        return self.place_said
+
+    async def is_kept_here(self, address):
+        return self.here
+
+    async def ask(self, address="john@example.org", size=0):
+        reply = await self.room.refusal(Address.parse(address), size)
+        return None if reply is None else str(reply)
+
+
+REFUSED = "452 4.2.2 <{}>: Recipient address rejected: mailbox is full"
+
+
+@pytest.mark.parametrize(
+    ("usage", "size", "full"),
+    [(0, 0, False), (1099, 1, False), (1100, 0, True), (500, 600, False), (500, 601, True)],
+)
+async def test_the_mailbox_with_its_grace(tmp_path, usage, size, full):
+    world = World(tmp_path, usage=Usage(usage, 1))
+    expected = REFUSED.format("john@example.org") if full else None
+    assert await world.ask(size=size) == expected
+
+
+@pytest.mark.parametrize(
+    ("address", "full"),
+    [
+        ("john+x@example.org", True),
+        ("sales@example.org", True),
+        ("all@example.org", False),
+        ("nobody@example.org", False),
+        ("loop@example.org", False),
+        ("john@elsewhere.test", False),
+    ],
+)
+async def test_addresses_that_lead_to_one_account(tmp_path, address, full):
+    world = World(tmp_path, usage=Usage(5000, 1))
+    assert await world.ask(address) == (REFUSED.format(address) if full else None)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"here": False},
+        {"quota": ""},
+        {"error": OSError(5, "disk")},
+        {"error": DirectoryUnavailable("away")},
+        {"place": Place(quota_bytes=0)},
+        {"place": Place(mail="/etc/x")},
+    ],
+)
+async def test_what_is_not_known_is_no_refusal(tmp_path, more):
+    assert await World(tmp_path, usage=Usage(5000, 1), **more).ask() is None
+
+
+async def test_messages_count_as_well(tmp_path):
+    world = World(tmp_path, quota="", quota_messages=5)
+    assert await world.ask() == REFUSED.format("john@example.org")
+
+
+async def test_a_flood_is_one_look(tmp_path):
+    world = World(tmp_path)
+    for _ in range(100):
+        await world.ask()
+    assert world.looks == 1
+    world.usage_now = Usage(0, 0)
+    world.now = KEPT
+    assert await world.ask() is None
+    assert world.looks == 2
+
+
+async def test_what_was_let_in_counts_until_it_is_looked_at_again(tmp_path):
+    world = World(tmp_path, usage=Usage(0, 0))
+    assert await world.ask(size=600) is None
+    assert await world.ask(size=600) == REFUSED.format("john@example.org")
+    assert await world.ask(size=500) is None
+    world.now = KEPT
+    assert await world.ask(size=1100) is None
+
+
+async def test_what_is_kept_is_bounded(tmp_path):
+    world = World(tmp_path)
+    for number in range(MOST_KEPT + 10):
+        await world.ask(f"john+{number}@example.org")
+    assert len(world.room._kept) == MOST_KEPT

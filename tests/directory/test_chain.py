@@ -1,0 +1,298 @@
+"""Several directories in order: who is asked first, who is away, and what domains are."""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import pytest
+
+from postroad.directory import (
+    CHEAP,
+    Alias,
+    DirectoryUnavailable,
+    Mailbox,
+    Place,
+    Scope,
+    Standing,
+    Unknown,
+)
+from postroad.directory.backend import Account
+from postroad.directory.chain import Chain
+from postroad.directory.credentials import Credentials
+from postroad.directory.editor import DirectoryEditor
+from postroad.directory.embedded import EmbeddedDirectory
+from postroad.directory.links import DomainPlan, Link, Plan
+from postroad.directory.settings import DirectorySettings
+from postroad.model import Address
+from postroad.sasl import SecretKind
+
+
+class FakeBackend:
+    """Answers from what it was given."""
+
+    def __init__(
+        self,
+        *,
+        accounts: tuple[Account, ...] = (),
+        aliases: dict[str, tuple[str, ...]] | None = None,
+        domains: tuple[str, ...] = (),
+        passwords: dict[str, str] | None = None,
+        logins: dict[str, str] | None = None,
+    ) -> None:
+        self.accounts = {each.name: each for each in accounts}
+        self.aliases = aliases or {}
+        self.domains = domains
+        self.passwords = passwords
+        self.logins = logins or {}
+        self.away = False
+        self.asked: list[str] = []
+
+    async def has_domain(self, domain: str) -> bool:
+        self._note(domain)
+        return domain in self.domains
+
+    async def account(self, name: str) -> Account | None:
+        self._note(name)
+        return self.accounts.get(name)
+
+    async def alias(self, source: str) -> Alias | None:
+        self._note(source)
+        targets = self.aliases.get(source)
+        return targets and Alias(tuple(map(Address.parse, targets)))
+
+    async def check(self, name: str, password: str) -> bool | None:
+        self._note(f"{name}'s password")
+        return None if self.passwords is None else self.passwords.get(name) == password
+
+    async def named(self, login: str) -> str | None:
+        return self.logins.get(login)
+
+    async def close(self) -> None:
+        pass
+
+    def _note(self, question: str) -> None:
+        self.asked.append(question)
+        if self.away:
+            raise DirectoryUnavailable("the fake was told to fail")
+
+
+PLAIN = Credentials("{PLAIN}secret")
+MARY = Account("mary@example.org", credentials=PLAIN, place=Place(home="/home/mary"))
+ANN = Account("ann@example.net", credentials=PLAIN)
+
+
+class World:
+    """An embedded directory with john, and two others."""
+
+    def __init__(self, folder: Path, exits: AsyncExitStack) -> None:
+        path = folder / "directory.db"
+        with DirectoryEditor.open(path, domains=("example.org",), profile=CHEAP) as editor:
+            editor.add_user("john@example.org", "summersun")
+            editor.add_alias("@example.org", ["john@example.org"])
+        self.path = path
+        self.embedded = EmbeddedDirectory.open(
+            path,
+            domains=("example.org",),
+            settings=DirectorySettings(rehash=False),
+            clock=lambda: 0.0,
+            profile=CHEAP,
+        )
+        exits.callback(self.embedded.close)
+        self.first = FakeBackend(accounts=(MARY,), aliases={"@example.org": ("x@other.test",)})
+        self.second = FakeBackend(accounts=(ANN,), domains=("example.net",))
+
+    def chain(self, *, first: tuple[str, ...] = (), **plan: object) -> Chain:
+        links = [
+            Link("first", self.first, frozenset(first), logins=self.first),
+            Link("second", self.second),
+        ]
+        return Chain(self.embedded, links, Plan(first_domain="example.org", **plan))
+
+
+@pytest.fixture
+async def world(tmp_path: Path):
+    async with AsyncExitStack() as exits:
+        yield World(tmp_path, exits)
+
+
+def at(text: str) -> Address:
+    return Address.parse(text)
+
+
+@pytest.mark.parametrize(
+    ("address", "expected"),
+    [
+        ("john@example.org", Mailbox("john@example.org")),
+        ("mary+x@example.org", Mailbox("mary@example.org")),
+        ("ann@example.net", Mailbox("ann@example.net")),
+        ("who@example.org", Alias((at("john@example.org"),))),
+        ("who@example.net", Unknown()),
+        ("john@elsewhere.test", Unknown()),
+    ],
+)
+async def test_a_catch_all_hides_nobody_and_the_first_one_counts(
+    world: World, address: str, expected: object
+) -> None:
+    assert await world.chain().resolve(at(address)) == expected
+
+
+async def test_the_order_is_the_operators(world: World) -> None:
+    chain = world.chain(order=("first", "second", "embedded"))
+    assert await chain.resolve(at("who@example.org")) == Alias((at("x@other.test"),))
+
+
+async def test_one_that_is_not_asked_about_a_domain_may_be_away(world: World) -> None:
+    chain = world.chain(first=("example.com",))
+    world.first.away = True
+    assert await chain.resolve(at("ann@example.net")) == Mailbox("ann@example.net")
+    assert await chain.standing("example.com") is Standing.LOCAL
+    with pytest.raises(DirectoryUnavailable):
+        await chain.resolve(at("ann@example.com"))
+
+
+async def test_who_is_away_makes_nobody_unknown(world: World) -> None:
+    chain = world.chain()
+    world.second.away = True
+    assert await chain.login_name("mary@example.org") == "mary@example.org"
+    assert await chain.authenticate("mary@example.org", "secret") == "mary@example.org"
+    for question in (
+        chain.resolve(at("nobody@example.org")),
+        chain.is_local("elsewhere.test"),
+        chain.authenticate("nobody@example.org", "secret"),
+        chain.login_name("nobody@example.org"),
+        chain.secret("nobody@example.org", SecretKind.CRAM_MD5),
+        chain.place("nobody@example.org"),
+        chain.owns("john@example.org", at("nobody@example.org")),
+    ):
+        with pytest.raises(DirectoryUnavailable):
+            await question
+    assert await chain.is_local("example.org")
+
+
+async def test_directories_of_one_domain(world: World) -> None:
+    chain = world.chain(domains={"example.org": DomainPlan(directories=("second",))})
+    assert await chain.resolve(at("mary@example.org")) == Unknown()
+    assert await chain.resolve(at("john@example.org")) == Unknown()
+    assert world.first.asked == []
+
+
+async def test_an_alias_domain_and_a_relayed_one(world: World) -> None:
+    chain = world.chain(
+        domains={
+            "example.com": DomainPlan(alias_of="example.org"),
+            "partner.test": DomainPlan(standing=Standing.RELAYED, recipients="any"),
+        }
+    )
+    assert await chain.resolve(at("Mary+x@Example.com")) == Mailbox("mary@example.org")
+    assert await chain.authenticate("mary@example.com", "secret") == "mary@example.org"
+    assert await chain.owns("mary@example.org", at("mary@example.com"))
+    assert await chain.is_local("example.com")
+    assert await chain.standing("partner.test") is Standing.RELAYED
+    assert not await chain.is_local("partner.test")
+    assert await chain.recipients("Partner.test") == "any"
+    assert await chain.recipients("example.com") == ""
+    assert await chain.resolve(at("mary@partner.test")) == Unknown()
+
+
+async def test_who_checks_passwords_by_itself(world: World) -> None:
+    account = Account("eve@example.org", credentials=None)
+    world.second = FakeBackend(accounts=(account,), passwords={"eve@example.org": "right"})
+    chain = world.chain()
+    assert await chain.authenticate("eve@example.org", "right") == "eve@example.org"
+    assert await chain.authenticate("eve@example.org", "wrong") is None
+    assert await chain.authenticate("eve@example.org", "right", barred=True) is None
+    assert await chain.secret("eve@example.org", SecretKind.CRAM_MD5) is None
+    world.second.asked.clear()
+    assert await chain.authenticate("nobody@example.org", "right") is None
+    assert "nobody@example.org's password" in world.second.asked
+
+
+async def test_a_password_elsewhere_than_the_mailbox(world: World) -> None:
+    """One directory knows that the mailbox is there, and another one who may log in."""
+    world.first = FakeBackend(accounts=(Account("eve@example.org", credentials=Credentials("")),))
+    only_logs_in = Account("eve@example.org", receives=False)
+    world.second = FakeBackend(accounts=(only_logs_in,), passwords={"eve@example.org": "right"})
+    chain = world.chain()
+    assert await chain.resolve(at("eve@example.org")) == Mailbox("eve@example.org")
+    assert await chain.authenticate("eve@example.org", "right") == "eve@example.org"
+    world.first.accounts.clear()
+    assert await chain.resolve(at("eve@example.org")) == Alias((at("john@example.org"),))
+    assert await chain.owns("eve@example.org", at("eve@example.org"))
+
+
+async def test_other_names_than_addresses(world: World) -> None:
+    world.first.logins = {"mary": "mary@example.org"}
+    chain = world.chain()
+    assert await chain.authenticate("mary", "secret") == "mary@example.org"
+    assert await chain.authenticate("john", "summersun") is None
+
+
+@pytest.mark.parametrize(
+    ("nets", "address", "fits"),
+    [
+        (("192.0.2.0/24",), "192.0.2.7", True),
+        (("192.0.2.0/24",), "::ffff:192.0.2.7", True),
+        (("192.0.2.0/24",), "198.51.100.1", False),
+        (("192.0.2.0/24",), "", False),
+        (("local",), "", True),
+        (("nonsense",), "192.0.2.7", False),
+    ],
+)
+async def test_networks_that_an_account_logs_in_from(
+    world: World, nets: tuple[str, ...], address: str, fits: bool
+) -> None:
+    account = Account("eve@example.org", credentials=PLAIN, nets=nets)
+    world.first = FakeBackend(accounts=(account,))
+    found = await world.chain().authenticate("eve@example.org", "secret", address=address)
+    assert found == ("eve@example.org" if fits else None)
+    assert await world.chain().secret("eve@example.org", SecretKind.CRAM_MD5) is None
+
+
+async def test_a_forward_and_an_alias_of_an_account(world: World) -> None:
+    forward = Alias((at("away@other.test"),))
+    world.first = FakeBackend(
+        accounts=(
+            Account("eve@example.org", forward=forward),
+            Account("adam@example.org"),
+            Account("same@example.org"),
+        ),
+        aliases={"adam@example.org": ("a@other.test",), "same@example.org": ("same@example.org",)},
+    )
+    chain = world.chain()
+    found = await chain.resolve(at("eve+x@example.org"))
+    assert found == Alias(forward.targets, user="eve@example.org", extension="+x")
+    found = await chain.resolve(at("adam@example.org"))
+    assert found == Alias((at("a@other.test"),), user="adam@example.org")
+    assert await chain.owns("adam@example.org", at("adam@example.org"))
+    assert await chain.resolve(at("same@example.org")) == Mailbox("same@example.org")
+
+
+async def test_places(world: World) -> None:
+    chain = world.chain()
+    assert await chain.place("mary@example.org") == MARY.place
+    assert await chain.place("john@example.org") == Place()
+
+
+@pytest.mark.parametrize(
+    ("postmaster", "expected"),
+    [
+        (None, Alias((at("john@example.org"),))),  # caught, in the first domain
+        ("ann@example.net", Mailbox("ann@example.net")),
+        ("root@elsewhere.test", Alias((at("root@elsewhere.test"),))),
+    ],
+)
+async def test_the_postmaster(world: World, postmaster: str | None, expected: object) -> None:
+    named = None if postmaster is None else at(postmaster)
+    chain = world.chain(postmaster=named)
+    assert await chain.resolve(at("postmaster@example.net")) == expected
+
+
+async def test_logins_of_the_embedded_directory(world: World) -> None:
+    with DirectoryEditor.open(world.path, domains=("example.org",), profile=CHEAP) as editor:
+        text = editor.add_app_password("john@example.org", "phone", Scope.ALL).text
+    chain = world.chain()
+    assert await chain.authenticate("john@example.org", "summersun") == "john@example.org"
+    assert await chain.authenticate("john@example.org", text) == "john@example.org"
+    assert await chain.secret("john@example.org", SecretKind.SCRAM_SHA_256) is not None
+    assert not await chain.all_have_verifiers()

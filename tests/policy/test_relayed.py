@@ -1,0 +1,110 @@
+"""Domains that mail is passed on for: whom `reject_unlisted_recipient` and its like refuse."""
+
+from __future__ import annotations
+
+import pytest
+
+from postroad.model import Address, Client
+from postroad.policy import Oracle
+from postroad.policy.answer import Action, Answer
+from postroad.policy.facts import Elsewhere, Facts, Verification, VerificationStatus
+from postroad.policy.lookups import Lookup, noting
+from postroad.policy.recalled import Present, recalled
+from postroad.policy.recipient_rules import reject_unauth_destination, reject_unlisted_recipient
+from postroad.policy.sender_rules import reject_unlisted_sender
+
+
+class Relaying:
+    """A directory with one such domain, and a next hop that says one thing."""
+
+    def __init__(self, listed: bool | Elsewhere, status: VerificationStatus | None = None) -> None:
+        self.listed = listed
+        self.status = status
+
+    async def is_local(self, domain: str) -> bool:
+        return domain == "partner.test"
+
+    async def is_listed(self, address: Address) -> bool | Elsewhere:
+        return self.listed
+
+    async def owns(self, user: str, address: Address) -> bool:
+        return False
+
+    async def has_owner(self, address: Address) -> bool:
+        return False
+
+    async def verify(self, address: Address, *, sender: bool) -> Verification:
+        assert self.status is not None
+        return Verification(self.status, "host said so")
+
+
+FACTS = Facts(
+    Client("192.0.2.1", 40_000),
+    mail=True,
+    sender=Address("a", "partner.test"),
+    recipient=Address("a", "partner.test"),
+)
+
+
+def of(world: Relaying) -> Oracle:
+    return Oracle(world, world, world, world)
+
+
+def said(answer: Answer) -> tuple[Action, int, str]:
+    refusal = answer.refusal
+    return (answer.action, refusal.code, refusal.words) if refusal else (answer.action, 0, "")
+
+
+RECIPIENTS = [
+    (True, None, (Action.DUNNO, 0, "")),
+    (False, None, (Action.REJECT, 550, "User unknown in virtual mailbox table")),
+    (Elsewhere.ABSENT, None, (Action.REJECT, 550, "User unknown in relay recipient table")),
+    (Elsewhere.ASK, VerificationStatus.DELIVERABLE, (Action.DUNNO, 0, "")),
+    (
+        Elsewhere.ASK,
+        VerificationStatus.UNDELIVERABLE,
+        (Action.REJECT, 550, "undeliverable address: host said so"),
+    ),
+    (
+        Elsewhere.ASK,
+        VerificationStatus.UNKNOWN,
+        (Action.DEFER_IF_PERMIT, 450, "unverified address: host said so"),
+    ),
+]
+
+
+@pytest.mark.parametrize(("listed", "status", "expected"), RECIPIENTS)
+async def test_recipients(
+    listed: bool | Elsewhere, status: VerificationStatus | None, expected: tuple[Action, int, str]
+) -> None:
+    answer = await reject_unlisted_recipient(FACTS, of(Relaying(listed, status)))
+    assert said(answer) == expected
+
+
+@pytest.mark.parametrize(
+    ("listed", "code", "text"),
+    [
+        (True, 0, ""),
+        (False, 550, "User unknown in virtual mailbox table"),
+        (Elsewhere.ABSENT, 550, "User unknown in relay recipient table"),
+        (Elsewhere.ASK, 0, ""),
+    ],
+)
+async def test_senders(listed: bool | Elsewhere, code: int, text: str) -> None:
+    answer = await reject_unlisted_sender(FACTS, of(Relaying(listed)))
+    assert said(answer)[1:] == (code, text)
+
+
+async def test_such_a_domain_is_a_destination_of_ours() -> None:
+    world = of(Relaying(Elsewhere.ASK))
+    assert (await reject_unauth_destination(FACTS, world)).action is Action.DUNNO
+
+
+@pytest.mark.parametrize("listed", [True, False, *Elsewhere])
+async def test_what_was_noted_is_recalled(listed: bool | Elsewhere) -> None:
+    notes: list[Lookup] = []
+    address = Address("a", "partner.test")
+    assert await noting(of(Relaying(listed)), notes).accounts.is_listed(address) is listed
+    other = Relaying(not listed if isinstance(listed, bool) else True)
+    again = recalled(notes, Present(other, other))
+    assert await again.accounts.is_listed(address) is listed

@@ -53,7 +53,10 @@ SQL = {
 }
 
 LDAP = {
-    "dovecot.conf": "passdb {\n  driver = ldap\n  args = ROOT/dovecot-ldap.conf.ext\n}\n",
+    "dovecot.conf": (
+        "passdb {\n  driver = ldap\n  args = ROOT/dovecot-ldap.conf.ext\n}\n"
+        "userdb {\n  driver = ldap\n  args = ROOT/dovecot-ldap.conf.ext\n}\n"
+    ),
     "dovecot-ldap.conf.ext": (
         "hosts = ldap.example.org\ndn = cn=reader,dc=example,dc=org\ndnpass = secret\n"
         "base = ou=people,dc=example,dc=org\nscope = onelevel\nauth_bind = yes\n"

@@ -1,4 +1,4 @@
-"""What Dovecot's passdbs and userdbs become where Postroad keeps the mailboxes; and it all loads."""
+"""Dovecot's passdbs, userdbs, places of mail and sockets in Postroad's words; and it all loads."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def settings(plan: Plan) -> dict[str, object]:
             USERS + "auth_username_format = %Ln\n" + VMAIL,
             "john:{PLAIN}x\n",
             {
-                "mailbox.path": "/var/vmail//%n",
+                "mailbox.path": "/var/vmail/%n",
                 "directories.users.default_domain": "example.org",
                 "directories.users.local_domains": ["example.org", "example.net"],
             },
@@ -106,10 +106,12 @@ def settings(plan: Plan) -> dict[str, object]:
         ),
         (
             SQL + SAME.replace("DRIVER", "sql") + "mail_location = maildir:~/Maildir\n",
-            "driver = mysql\nconnect = host=a host=/run/m.sock port=3307 dbname=d user=u"
-            f" password='it\\'s' ssl_ca=/ca.pem\n{ASKS}"
-            "user_query = SELECT email as user, '/var/vmail/%d/%n' AS home, 65534 AS uid,"
-            " concat('*:bytes=', quota) AS quota_rule FROM users WHERE email='%Lu'\n",
+            (
+                "driver = mysql\nconnect = host=a host=/run/m.sock port=3307 dbname=d user=u"
+                f" password='it\\'s' ssl_ca=/ca.pem\n{ASKS}"
+                "user_query = SELECT email as user, '/var/vmail/%d/%n' AS home, 65534 AS uid,"
+                " concat('*:bytes=', quota) AS quota_rule FROM users WHERE email='%Lu'\n"
+            ),
             {
                 "directories.sql.hosts": ["a:3307", "unix:/run/m.sock"],
                 "directories.sql.tls_ca_file": "/ca.pem",
@@ -119,8 +121,10 @@ def settings(plan: Plan) -> dict[str, object]:
         ),
         (
             SQL + VMAIL,
-            f"driver = pgsql\nconnect = host=/run/postgresql dbname=d user=u\n{ASKS}"
-            "user_query = SELECT 1 FROM unused\n",
+            (
+                f"driver = pgsql\nconnect = host=/run/postgresql dbname=d user=u\n{ASKS}"
+                "user_query = SELECT 1 FROM unused\n"
+            ),
             {"directories.sql.hosts": ["unix:/run/postgresql/.s.PGSQL.5432"]},
         ),
         (
@@ -143,8 +147,10 @@ def settings(plan: Plan) -> dict[str, object]:
         ),
         (
             LDAP + VMAIL,
-            "hosts = a:3389\nbase = o=x,dc=%d\nauth_bind = yes\nauth_bind_userdn = cn=%{user},o=x\n"
-            "user_filter = (mail=%Lu)\nuser_attrs = quota=quota_rule\n",
+            (
+                "hosts = a:3389\nbase = o=x,dc=%d\nauth_bind = yes\nauth_bind_userdn = cn=%{user},o=x\n"
+                "user_filter = (mail=%Lu)\nuser_attrs = quota=quota_rule\n"
+            ),
             {
                 "directories.ldap.urls": ["ldap://a:3389"],
                 "directories.ldap.bind_dn": "cn=%u,o=x",
@@ -178,6 +184,7 @@ def test_it_means_the_same_and_loads(tmp_path, main, second, expected):
     plan = plan_of(tmp_path, main, second)
     found = settings(plan)
     assert {key: found.get(key) for key in expected} == expected
+    plan.set(("listeners", "mx", "bind"), ["127.0.0.1:2525"])
     before = set(plan.settings)
     write(plan, tmp_path / "state")
     # What Postroad would not start with is taken back, and nothing was.
@@ -196,8 +203,10 @@ def test_it_means_the_same_and_loads(tmp_path, main, second, expected):
         (USERS + "userdb {\n driver = sql\n args = /other\n}\n", "a@b:x\n", "driver sql says"),
         (
             SQL,
-            "driver = mysql\nconnect = host=a\npassword_query = "
-            "SELECT password, nets AS allow_nets FROM u WHERE e='%u'\n",
+            (
+                "driver = mysql\nconnect = host=a\npassword_query = "
+                "SELECT password, nets AS allow_nets FROM u WHERE e='%u'\n"
+            ),
             "the columns allow_nets",
         ),
         (

@@ -44,7 +44,7 @@ SQL = {
     ),
     "dovecot-sql.conf.ext": (
         "driver = mysql\n"
-        "connect = host=127.0.0.1 dbname=mailserver user=mailuser password='x y'\n"
+        "connect = host=127.0.0.1 dbname=mailserver user=mailuser password=x'y\n"
         "default_pass_scheme = SHA256-CRYPT\n"
         "password_query = SELECT email as user, password FROM virtual_users \\\n"
         "  WHERE email='%Lu';\n"
@@ -127,7 +127,7 @@ def test_users_in_a_database_stay_there(tmp_path):
     assert found["directories.sql.username"] == "mailuser"
     assert found["directories.sql.default_scheme"] == "SHA256-CRYPT"
     (secret,) = plan.files.values()
-    assert (secret.name, secret.content, secret.secret) == ("secrets/sql-password", b"x y\n", True)
+    assert (secret.name, secret.content, secret.secret) == ("secrets/sql-password", b"x'y\n", True)
     assert found["mailbox.path"] == "%h/Maildir"
     assert found["mailbox.home"] == "/var/vmail/%d/%n"
     assert (found["user"], found["mailbox.group"]) == ("vmail", "vmail")
@@ -139,7 +139,7 @@ def test_no_password_is_repeated(tmp_path):
     for files in (SQL, LDAP):
         plan = adopted(tmp_path, files, POSTROAD)
         told = repr(plan.findings) + repr(plan.settings)
-        assert "x y" not in told
+        assert "x'y" not in told
         assert "secret'" not in told
 
 
@@ -158,7 +158,7 @@ def test_what_an_entry_says_in_a_form_of_its_own_is_said(tmp_path):
     text = LDAP["dovecot-ldap.conf.ext"].replace("=quota_rule\n", "=quota_rule=*:bytes=%$\n")
     plan = adopted(tmp_path, {**LDAP, "dovecot-ldap.conf.ext": text}, POSTROAD)
     assert "mailQuota=quota_rule=*:bytes=%$" in finding(plan, "user_attrs").words
-    assert serious(plan) == ["user_attrs"]
+    assert serious(plan) == ["user_attrs", "userdb: driver", "mail_location"]
 
 
 @pytest.mark.parametrize(

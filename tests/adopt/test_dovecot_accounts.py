@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from adopt.guide_trees import install_guide
+from peers.processes import peer_folder, remove_folder
+from postroad.adopt.adoption import Adoption, adopted
 from postroad.adopt.dovecot import adopt_dovecot
 from postroad.adopt.dovecot_domains import settle_domains
 from postroad.adopt.dovecot_notes import Mailboxes
@@ -108,7 +112,7 @@ def settings(plan: Plan) -> dict[str, object]:
             SQL + SAME.replace("DRIVER", "sql") + "mail_location = maildir:~/Maildir\n",
             (
                 "driver = mysql\nconnect = host=a host=/run/m.sock port=3307 dbname=d user=u"
-                f" password='it\\'s' ssl_ca=/ca.pem\n{ASKS}"
+                f" password=it's ssl_ca=/ca.pem\n{ASKS}"
                 "user_query = SELECT email as user, '/var/vmail/%d/%n' AS home, 65534 AS uid,"
                 " concat('*:bytes=', quota) AS quota_rule FROM users WHERE email='%Lu'\n"
             ),
@@ -148,7 +152,8 @@ def settings(plan: Plan) -> dict[str, object]:
         (
             LDAP + VMAIL,
             (
-                "hosts = a:3389\nbase = o=x,dc=%d\nauth_bind = yes\nauth_bind_userdn = cn=%{user},o=x\n"
+                "hosts = a:3389\nbase = o=x,dc=%d\nauth_bind = yes\n"
+                "auth_bind_userdn = cn=%{user},o=x\n"
                 "user_filter = (mail=%Lu)\nuser_attrs = quota=quota_rule\n"
             ),
             {
@@ -187,8 +192,10 @@ def test_it_means_the_same_and_loads(tmp_path, main, second, expected):
     plan.set(("listeners", "mx", "bind"), ["127.0.0.1:2525"])
     before = set(plan.settings)
     write(plan, tmp_path / "state")
-    # What Postroad would not start with is taken back, and nothing was.
+    # What Postroad would not start with is taken back: nothing but what is not on this system.
     files = {path for path in before if path[-1] == "tls_ca_file"}
+    if not Path("/etc/pam.d", str(found.get("directories.system.service"))).exists():
+        files |= {path for path in before if path[:2] == ("directories", "system")}
     assert before - set(plan.settings) <= files
 
 
@@ -263,3 +270,89 @@ def test_sockets_beside_dovecot(tmp_path, service, key, value):
     plan = Plan(tmp_path / "new")
     adopt_dovecot(plan, OldFiles(), tmp_path, Mailboxes.DOVECOT)
     assert settings(plan)[key] == value
+
+
+ISPMAIL = """\
+auth_mechanisms = plain login
+mail_location = maildir:~/Maildir
+mail_privileged_group = mail
+mail_plugins = quota
+passdb {
+  driver = sql
+  args = /etc/dovecot/dovecot-sql.conf.ext
+}
+userdb {
+  driver = sql
+  args = /etc/dovecot/dovecot-sql.conf.ext
+}
+service lmtp {
+  unix_listener /var/spool/postfix/private/dovecot-lmtp {
+    group = postfix
+    mode = 0600
+    user = postfix
+  }
+}
+service auth {
+  unix_listener /var/spool/postfix/private/auth {
+    mode = 0660
+    user = postfix
+    group = postfix
+  }
+}
+plugin {
+  quota = count:User quota
+  quota_vsizes = yes
+}
+"""
+ISPMAIL_SQL = """\
+driver = mysql
+connect = host=127.0.0.1 dbname=mailserver user=mailserver password=x893dNj4stkHy1MKQq0USWBaX4ZZdq
+user_query = SELECT email as user, concat('*:bytes=', quota) AS quota_rule, \\
+  '/var/vmail/%d/%n' AS home, 65534 AS uid, 65534 AS gid FROM virtual_users WHERE email='%u'
+password_query = SELECT password FROM virtual_users WHERE email='%u'
+iterate_query = SELECT email AS user FROM virtual_users
+"""
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """One that others may enter: the server's user makes its state below it."""
+    made = peer_folder("ispmail")
+    made.chmod(0o755)
+    yield made
+    remove_folder(made)
+
+
+@pytest.mark.parametrize("here", [False, True])
+def test_ispmail(folder, here):
+    root = install_guide("ispmail-debian11", folder)
+    (root / "etc/dovecot").mkdir()
+    (root / "etc/dovecot/dovecot.conf").write_text(ISPMAIL)
+    (root / "etc/dovecot/dovecot-sql.conf.ext").write_text(ISPMAIL_SQL)
+    folders = (Path("/etc/postfix"), folder / "new", Path("/etc/dovecot"), folder / "state")
+    result = adopted(Adoption(*folders, root, mailboxes_here=here))
+    made = result.written.configuration
+    assert [str(each) for each in result.findings if each.serious] == []
+    assert "x893dNj4" not in (folder / "new/adopt-report.txt").read_text()
+    if not here:
+        spool = f"{root}/var/spool/postfix/private"
+        assert made.mailbox.transport == f"lmtp:unix:{spool}/dovecot-lmtp"
+        assert made.directories["dovecot"].socket == f"{spool}/auth"
+        assert "sql" not in made.directories
+        return
+    assert "dovecot" not in made.directories
+    assert made.directories["sql"].database == "mailserver"
+    assert made.directories["sql"].user_query.count("%u") == 1
+    assert (made.user, made.mailbox.transport) == ("nobody", "maildir")
+    assert (made.mailbox.path, made.mailbox.roots) == ("%h/Maildir", ("/var/vmail",))
+    (secret,) = (folder / "new/secrets").iterdir()
+    assert secret.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize(
+    ("text", "group"),
+    [("mail_gid = nogroup\n", None), ("mail_gid = nogroup\nmail_uid = nobody\n", "nogroup")],
+)
+def test_a_group_is_set_only_with_the_user_that_is_in_it(tmp_path, text, group):
+    found = settings(plan_of(tmp_path, VMAIL + text))
+    assert found.get("mailbox.group") == group

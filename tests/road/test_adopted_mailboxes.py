@@ -51,7 +51,7 @@ service auth {
 """
 QUERIES = """\
 driver = mysql
-connect = host=127.0.0.1 port={port} dbname={database} user={user} password="{password}"
+connect = host=127.0.0.1 port={port} dbname={database} user={user} password={password}
 user_query = SELECT email as user, concat('*:bytes=', quota) AS quota_rule, \\
   '{root}/var/vmail/%d/%n' AS home, {number} AS uid, {number} AS gid \\
   FROM virtual_users WHERE email='%u'
@@ -208,8 +208,10 @@ def test_users_in_a_database(folder: Path) -> None:
         mx, submission = ports = _ports(root)
         report = _adopted(root, folder)
         assert PASSWORD not in report
-        ends.callback(_serve(folder, ports).stop)
-        assert _login(submission, "john@example.org", "summersun").startswith("235")
+        server = _serve(folder, ports)
+        ends.callback(server.stop)
+        said = _login(submission, "john@example.org", "summersun")
+        assert said.startswith("235"), server.output()
         assert _login(submission, "john@example.org", "wintersun").startswith("535")
         _mail(mx, "jack@example.org", "for-jack")
         new = root / "var/vmail/example.org/john/Maildir/new"

@@ -118,7 +118,7 @@ def _adopted(wanted: Adoption, state: Path, user: pwd.struct_passwd | None) -> A
             f"Postfix runs (process {pid}), and its queue changes meanwhile: stop it first"
         )
     adopt_opendkim(plan, files)
-    user = _owner(plan, user)
+    user = _owner(plan, user, dry_run=wanted.dry_run)
     written = write(plan, state, user)
     messages = (
         adopt_queue(old, written.configuration, dry_run=wanted.dry_run) if wanted.queue else 0
@@ -129,19 +129,23 @@ def _adopted(wanted: Adoption, state: Path, user: pwd.struct_passwd | None) -> A
     return Adopted(written, tuple(plan.findings), messages)
 
 
-def _owner(plan: Plan, user: pwd.struct_passwd | None) -> pwd.struct_passwd | None:
+def _owner(
+    plan: Plan, user: pwd.struct_passwd | None, *, dry_run: bool
+) -> pwd.struct_passwd | None:
     """Whom root makes the files for: the user that the plan has the server run as."""
     name = plan.get(("user",))
-    if user is None or not isinstance(name, str):
+    if not isinstance(name, str):
         return user
     try:
-        return pwd.getpwnam(name)
+        owner = pwd.getpwnam(name)
     except KeyError:
         setting = plan.drop(("user",))
+        plan.drop(("mailbox", "group"))
         if setting is not None and setting.finding is not None:
             words = f"mail belongs to {name}, and there is no such user on this system"
             plan.worsen(setting.finding, words, f"make it, and set user in {FILE_NAME}")
         return user
+    return owner if os.geteuid() == 0 and not dry_run else user
 
 
 def _heading(wanted: Adoption) -> str:

@@ -46,9 +46,6 @@ def adopt_mail(notes: Notes, files: OldFiles, whole: Section) -> None:
 
 def _adopt_owner(notes: Notes, files: OldFiles, whole: Section) -> None:
     user, group = whole.text("mail_uid"), whole.text("mail_gid")
-    if "mail_gid" in whole.values:
-        finding = notes.translated(whole, "mail_gid", "[mailbox] group")
-        plan_owner(notes, files, "", group, finding)
     if "mail_uid" in whole.values:
         finding = notes.translated(whole, "mail_uid", "user: Postroad runs as the owner of mail")
         plan_owner(notes, files, user, "", finding)
@@ -56,6 +53,10 @@ def _adopt_owner(notes: Notes, files: OldFiles, whole: Section) -> None:
         words = "nothing says to whom all mail belongs"
         todo = "set user in postroad.toml to the owner of the mail, or Dovecot cannot read it"
         notes.translated(whole, "mail_uid", words, todo)
+    if "mail_gid" in whole.values:
+        todo = "" if ("user",) in notes.plan.settings else "set it when `user` is in that group"
+        finding = notes.translated(whole, "mail_gid", "[mailbox] group", todo)
+        plan_owner(notes, files, "", group, finding)
 
 
 def _of_mail(whole: Section) -> Iterator[tuple[Section, str]]:

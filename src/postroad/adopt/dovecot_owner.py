@@ -42,7 +42,9 @@ def plan_owner(notes: Notes, files: OldFiles, user: str, group: str, finding: Fi
         plan.worsen(finding, "mail belongs to root, and Postroad does not store it as root", SHARE)
     elif name and ("user",) not in plan.settings:
         plan.set(("user",), name, finding, "the owner of the mail: Dovecot reads it as this user")
-    if group and ("mailbox", "group") not in plan.settings and (known := _group(files, group)):
+    if ("user",) not in plan.settings or ("mailbox", "group") in plan.settings:
+        return  # a group that the server is not in would keep it from starting
+    if group and (known := _group(files, group)):
         plan.set(("mailbox", "group"), known, finding)
 
 

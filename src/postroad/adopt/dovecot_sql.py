@@ -96,9 +96,9 @@ def _connection(notes: Notes, files: OldFiles, settings: Section, section: KeyPa
         file = next((word for word in connect.split() if "=" not in word), connect.strip())
         plan.set((*section, "file"), str(files.place(file)), finding)
         return
-    pairs = _WORD.findall(connect)
-    hosts = [_unquoted(value) for key, value in pairs if key in ("host", "hostaddr")]
-    words = {key: _unquoted(value) for key, value in pairs}
+    pairs = _pairs(connect, driver)
+    hosts = [value for key, value in pairs if key in ("host", "hostaddr")]
+    words = dict(pairs)
     port = words.get("port")
     if hosts:
         plan.set((*section, "hosts"), [_host(files, each, port, driver) for each in hosts], finding)
@@ -129,6 +129,14 @@ def _host(files: OldFiles, host: str, port: str | None, driver: str) -> str:
         name = f"{host}/.s.PGSQL.{port or 5432}" if driver == "pgsql" else host
         return f"unix:{files.place(name)}"
     return f"{host}:{port}" if port else host
+
+
+def _pairs(connect: str, driver: str) -> list[tuple[str, str]]:
+    """The words of `connect`; libpq has quotes, and Dovecot's driver for MySQL has none."""
+    if driver == "pgsql":
+        return [(key, _unquoted(value)) for key, value in _WORD.findall(connect)]
+    found = (word.partition("=") for word in connect.split(" ") if "=" in word)
+    return [(key, value) for key, _, value in found]
 
 
 def _unquoted(value: str) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from fake_directory import FakeDirectory
 from fake_limits import gate
-from postroad.directory import Place
+from postroad.directory import DirectoryUnavailable, Place
 from postroad.model.journal import Event
 from postroad.net.unix import bind_unix
 from postroad.served.server import SocketServer
@@ -63,6 +63,8 @@ class ServedWorld:
         directory: what it serves.
         events: what it has logged.
         pauses: how long failed logins had to wait.
+        frozen: accounts that may not send.
+        freezes_away: whether nobody knows that.
     """
 
     def __init__(self, folder: Path, kind: SocketKind, directory: FakeDirectory, **settings):
@@ -70,6 +72,8 @@ class ServedWorld:
         self.directory = directory
         self.events: list[Event] = []
         self.pauses: list[float] = []
+        self.frozen: set[str] = set()
+        self.freezes_away = False
         logins = settings.pop("logins", None) or Logins(secrets=directory)
         self.service = SocketService(
             name="sockets/test",
@@ -84,6 +88,7 @@ class ServedWorld:
             clock=lambda: 0.0,
             pause=self._pause,
             process=4711,
+            is_frozen=self._is_frozen,
         )
         self.server = SocketServer({"test": self.service}, self.events.append)
 
@@ -108,6 +113,11 @@ class ServedWorld:
 
     async def _pause(self, seconds: float) -> None:
         self.pauses.append(seconds)
+
+    async def _is_frozen(self, user: str) -> bool:
+        if self.freezes_away:
+            raise DirectoryUnavailable("the directory database stays locked")
+        return user in self.frozen
 
     async def _place(self, user: str) -> Place:
         return await self.directory.place(user)

@@ -13,6 +13,7 @@ from postroad.adopt.adoption import Adoption, adopted
 from postroad.adopt.dovecot import adopt_dovecot
 from postroad.adopt.dovecot_domains import settle_domains
 from postroad.adopt.dovecot_notes import Mailboxes
+from postroad.adopt.finding import Verdict
 from postroad.adopt.old_files import OldFiles
 from postroad.adopt.plan import Plan
 from postroad.adopt.writing import write
@@ -234,6 +235,33 @@ def test_it_means_the_same_and_loads(tmp_path, main, second, expected):
 def test_what_cannot_be_the_same_is_said(tmp_path, main, second, words):
     plan = plan_of(tmp_path, main, second)
     assert [each for each in plan.serious() if words in each.words]
+
+
+@pytest.mark.parametrize(
+    ("home", "shell", "doubted"),
+    [
+        ("/home/lisa", "/bin/bash", True),
+        ("/home/lisa", "/usr/sbin/nologin", False),
+        ("/var/vmail", "/bin/sh", False),
+    ],
+)
+def test_the_report_names_the_owner_and_what_a_login_is(tmp_path, home, shell, doubted):
+    root = tmp_path / "root"
+    (root / "etc/dovecot").mkdir(parents=True)
+    (root / "etc/passwd").write_text(f"lisa:x:1000:1000:Lisa:{home}:{shell}\n")
+    (root / "etc/group").write_text("lisa:x:1000:\n")
+    text = USERS + SAME.replace("DRIVER", "passwd-file") + VMAIL
+    (root / "etc/dovecot/dovecot.conf").write_text(text.replace("ROOT", "/etc/dovecot"))
+    (root / "etc/dovecot/s").write_text("a@example.org:{PLAIN}x:1000:1000::/srv/v/a\n")
+    plan = Plan(tmp_path / "new")
+    adopt_dovecot(plan, OldFiles(root), Path("/etc/dovecot"), Mailboxes.POSTROAD)
+    (said,) = [each for each in plan.findings if each.setting == "userdb: driver"]
+    assert said.verdict is Verdict.TRANSLATED
+    for words in ('`user = "lisa"`', '`[mailbox] group = "lisa"`', "`[mailbox] roots`"):
+        assert words in said.words
+    assert ("runs as lisa, who can log in" in said.todo) == doubted
+    for path in (("user",), ("mailbox", "group"), ("mailbox", "roots")):
+        assert plan.settings[path].finding == said
 
 
 def test_quota_and_sieve_count_only_where_they_are_loaded(tmp_path):

@@ -137,6 +137,7 @@ def test_a_secret_is_not_shown(tmp_path):
         ({"dovecot.conf": "\n!include none.conf\n"}, 2, "none.conf: no such file to include"),
         ({"dovecot.conf": "!include dovecot.conf\n"}, 1, "too many files include each other"),
         ({"dovecot.conf": "service auth\n"}, 1, "service: Expecting '{'"),
+        ({"dovecot.conf": "a {\n" * 50_000}, 50, "too many sections within each other"),
         ({"dovecot.conf": "a = $ENV:HOME\n"}, 1, "$ENV:HOME: Dovecot's environment is not known"),
     ],
 )
@@ -144,6 +145,14 @@ def test_what_dovecot_would_not_take_is_told_with_its_line(tmp_path, files, line
     _, faults = read_dovecot(OldFiles(), tree(tmp_path, files))
     assert faults[0].line == line
     assert words in faults[0].words
+
+
+def test_what_follows_sections_that_are_too_deep_is_read(tmp_path):
+    text = "a {\n" * 60 + "}\n" * 60 + "ssl = no\n"
+    whole, faults = read_dovecot(OldFiles(), tree(tmp_path, {"dovecot.conf": text}))
+    assert [fault.line for fault in faults] == [50]
+    assert whole.text("ssl") == "no"
+    assert len(list(whole.walk())) == 50
 
 
 def test_a_missing_configuration_is_told(tmp_path):

@@ -85,6 +85,15 @@ def _configuration(guide: str, folder: Path) -> tuple[Path, Configuration]:
     return root, result.written.configuration
 
 
+def test_what_a_filter_gives_back_enters_by_the_drop(tmp_path: Path) -> None:
+    """The drop can be reached by every user; a configuration is closed to others."""
+    _, made = _configuration("small-server", tmp_path)
+    command = made.transports["spamassassin"].command
+    assert command[command.index("-C") + 1] == str(tmp_path / "state/maildrop")
+    assert (tmp_path / "state").stat().st_mode & 0o777 == 0o711
+    assert (tmp_path / "state/maildrop/new").stat().st_mode & 0o7777 == 0o3733
+
+
 def test_the_small_server(tmp_path: Path) -> None:
     root, made = _configuration("small-server", tmp_path)
     assert made.hostname == "mail.example.org"

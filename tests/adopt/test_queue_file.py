@@ -103,3 +103,38 @@ def test_other_octets_are_a_mistake_or_a_message(
     path.write_bytes(octets)
     with pytest.raises(QueueFileMistake):
         read_queue_file(path)
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        ("T", "9" * 400),
+        ("T", "999999999999999 0"),
+        ("T", "-5 0"),
+        ("T", "٣٣٣ 0"),
+        ("p", "9" * 30),
+        ("p", "-5"),
+        ("n", "9" * 400),
+        ("<", ""),
+    ],
+)
+def test_numbers_have_bounds(tmp_path: Path, odd: tuple[str, str]) -> None:
+    path = tmp_path / "4ABC"
+    path.write_bytes(record(*odd) + whole())
+    with pytest.raises(QueueFileMistake):
+        read_queue_file(path)
+
+
+def test_an_address_that_is_no_text_is_a_mistake(tmp_path: Path) -> None:
+    path = tmp_path / "4ABC"
+    path.write_bytes(b"R\x0fj\xffhn@example.net" + whole())
+    with pytest.raises(QueueFileMistake, match="UTF-8"):
+        read_queue_file(path)
+
+
+def test_a_content_without_its_end_is_a_mistake(tmp_path: Path) -> None:
+    path = tmp_path / "4ABC"
+    records = [*ENVELOPE, ("M", ""), *BODY, ("E", "")]
+    path.write_bytes(b"".join(record(letter, text) for letter, text in records))
+    with pytest.raises(QueueFileMistake, match="content"):
+        read_queue_file(path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from adopt.postfix_files import master_cf
 from postroad.adopt.adoption import Adopted, Adoption, adopted
 from postroad.adopt.finding import Finding
+from postroad.adopt.old_postfix import PostfixMissing
 from postroad.adopt.postfix_defaults import DEFAULTS
 from postroad.adopt.writing import AdoptionMistake
 from postroad.cli.main import run
@@ -45,6 +47,15 @@ def make(folder: Path, main: str = "", options: str = "", **files: str) -> Adopt
 
 def said(result: Adopted, setting: str) -> list[Finding]:
     return [each for each in result.findings if each.setting == setting]
+
+
+def test_below_a_root_the_folder_is_named_as_the_old_system_has_it(tmp_path: Path) -> None:
+    root = tmp_path / "tree"
+    (root / "etc/postfix").mkdir(parents=True)
+    (root / "etc/postfix/main.cf").write_text(BASE)
+    wanted = Adoption(root.relative_to("/") / "etc/postfix", tmp_path / "new", root=root)
+    with pytest.raises(PostfixMissing, match=f"as the old system has it.*below {root}"):
+        adopted(replace(wanted, state=tmp_path / "state"))
 
 
 KEYS = [

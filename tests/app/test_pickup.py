@@ -14,6 +14,7 @@ import pytest
 from intake_house import House
 from postroad.app.pickup import Pickup
 from postroad.app.running import Running
+from postroad.app.sparing import AT_ONCE
 from postroad.config import Configuration
 from postroad.intake import Door
 from postroad.intake.settings import IntakeSettings
@@ -153,10 +154,11 @@ async def test_a_burst(post: Post) -> None:
 
 
 async def test_what_is_no_message_is_put_aside(post: Post) -> None:
-    (post.folder / "new" / "0123").write_text("hello")
+    name = "0123" * 8
+    (post.folder / "new" / name).write_text("hello")
     wake(str(post.folder))
     await post.until(lambda: "as it cannot be queued: it has no end" in post.said())
-    assert post.files() == ["aside/0123"]
+    assert post.files() == [f"aside/{name}"]
     post.leave(TO_JOHN)
     await post.until(lambda: post.queued)
 
@@ -227,9 +229,34 @@ async def test_a_header_that_is_too_long_returns(post: Post) -> None:
     assert b"header size exceeds limit" in notice
 
 
+async def test_a_name_that_is_too_long(post: Post) -> None:
+    post.leave(TO_JOHN)
+    (post.folder / "new" / ("a" * 250)).write_text("hello")
+    wake(str(post.folder))
+    await post.until(lambda: "has no name of ours" in post.said())
+    await post.until(lambda: post.queued)
+    assert [each.split("/")[0] for each in post.files()] == ["aside"]
+    assert max(map(len, post.said().splitlines())) < 200
+
+
+async def test_garbage_has_bounds(post: Post, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("postroad.maildrop.aside.MOST_FILES", 5)
+    monkeypatch.setattr(collection, "AT_ONCE", 10)
+    for at in range(40):
+        name = f"{at:032x}" if at % 2 else f"garbage{at}"
+        (post.folder / "new" / name).write_text("hello")
+    await post.until(lambda: not list((post.folder / "new").iterdir()))
+    await post.until(lambda: not list((post.folder / "taken").iterdir()))
+    await post.pickup.stop()
+    assert len(post.files()) == 5
+    lines = post.said().splitlines()
+    assert len(lines) == AT_ONCE + 1
+    assert lines[-1] == "error: 30 more files that cannot be queued, put aside or removed"
+
+
 async def test_who_may_not_send(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("postroad.app.pickup.os.geteuid", lambda: 12_345)
-    monkeypatch.setattr("postroad.app.pickup._ROOT", 12_345)
+    monkeypatch.setattr("postroad.app.pickup_allowance.os.geteuid", lambda: 12_345)
+    monkeypatch.setattr("postroad.app.pickup_allowance._ROOT", 12_345)
     made = Post(state, SendmailSettings(users=("nobody-else",)))
     await made.pickup.start()
     made.leave(TO_JOHN)
@@ -242,8 +269,8 @@ async def test_who_may_not_send(state: Path, monkeypatch: pytest.MonkeyPatch) ->
 async def test_more_than_a_user_may_send_waits(
     state: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("postroad.app.pickup.os.geteuid", lambda: 12_345)
-    monkeypatch.setattr("postroad.app.pickup._ROOT", 12_345)
+    monkeypatch.setattr("postroad.app.pickup_allowance.os.geteuid", lambda: 12_345)
+    monkeypatch.setattr("postroad.app.pickup_allowance._ROOT", 12_345)
     made = Post(state, SendmailSettings(messages_per_user=1))
     await made.pickup.start()
     made.leave(TO_JOHN)

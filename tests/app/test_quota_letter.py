@@ -6,7 +6,7 @@ import email.policy
 import pytest
 
 from postroad.app.quota_letter import MOST_PENDING, QuotaLetters, letter
-from postroad.delivery.local import Crossing
+from postroad.delivery.local import QUOTA_LETTER, Crossing
 from postroad.intake import Refusal
 from postroad.mailbox.quota import Quota, Usage
 from postroad.model import Address, Reply
@@ -42,6 +42,7 @@ async def test_a_letter_goes_to_the_account_alone(events):
     await writer.close()
     [(envelope, recipients, message)] = door.taken
     assert envelope.sender is None
+    assert envelope.envid == QUOTA_LETTER  # by which it finds room
     assert recipients == [Address("john", "example.org")]
     parsed = email.message_from_bytes(message, policy=email.policy.default)
     assert parsed["Auto-Submitted"] == "auto-generated"

@@ -10,16 +10,16 @@ import pytest
 from fake_directory import FakeDirectory
 from postroad.app.serving import CompletePlaces
 from postroad.directory import DirectoryUnavailable, Place
-from postroad.mailbox import MaildirLocation
+from postroad.mailbox import MailboxSettings, MaildirLocation
 
 JOHN = "john@example.org"
 OURS = (os.geteuid() or None, os.getegid() or None)
 
 
-def places(said: Place, template: str = "", *, here: bool = True) -> CompletePlaces:
+def places(said: Place, template: str = "", **settings: object) -> CompletePlaces:
     directory = FakeDirectory(users={JOHN: "x"}, places={JOHN: said})
     location = MaildirLocation(template, Path("/var/lib/postroad"), roots=("/srv",))
-    return CompletePlaces(directory, location, here=here)
+    return CompletePlaces(directory, location, MailboxSettings(**settings))
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,21 @@ async def test_a_place(said: Place, template: str, expected: Place) -> None:
 
 async def test_who_does_not_keep_the_mail_does_not_say_where_it_is() -> None:
     said = Place(quota_bytes=100)
-    assert await places(said, here=False).place(JOHN) == said
+    elsewhere = places(said, transport="lmtp:unix:/run/lmtp", quota_messages=7)
+    assert await elsewhere.place(JOHN) == said
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        (Place(), (2048, 7)),
+        (Place(quota_bytes=100), (100, 7)),
+        (Place(quota_bytes=0, quota_messages=0), (0, 0)),
+    ],
+)
+async def test_the_usual_quota_is_told_as_well(said: Place, told: tuple[int, int]) -> None:
+    found = await places(said, quota="2k", quota_messages=7).place(JOHN)
+    assert (found.quota_bytes, found.quota_messages) == told
 
 
 async def test_a_place_that_is_not_allowed_is_told_to_nobody() -> None:

@@ -122,7 +122,7 @@ def test_a_directory_goes_out_and_comes_in(command_line: CommandLine) -> None:
         ("domain add a.example --recipients any", 64, "--recipients goes with --relay"),
         ("group owner staff@example.org", 64, "name the owner, or say --none"),
         ("group show staff@example.org", 65, "there is no group staff@example.org"),
-        ("group senders staff@example.org nobody", 64, "'nobody' is not one of"),
+        ("group senders staff@example.org nobody", 64, "logged-in': 'nobody' is not one of"),
         ("alias add --pattern /x/ john@example.org", 65, "[directory] patterns = true"),
         ("alias remove /x/ john@example.org", 64, "a pattern is removed with all its targets"),
         ("directory import absent.json", 74, "absent.json: no such file or directory"),

@@ -181,6 +181,16 @@ def test_who_cannot_log_in(command_line: CommandLine, server: Path) -> None:
     )
 
 
+def test_a_login_in_an_alias_domain_is_added_where_it_leads(
+    command_line: CommandLine, server: Path
+) -> None:
+    command_line("domain", "add", "example.de", "--alias-of", "example.org")
+    words = ["explain", "--client", "192.0.2.7", "--name", "unknown", "--tls", *AWAY, "--login"]
+    said = " ".join(command_line(*words, "me@example.de").out.split())
+    advice = "postroad user add me@example.org"
+    assert f"me@example.de stands for me@example.org, which is no account here: {advice}" in said
+
+
 def test_who_is_frozen_or_banned(command_line: CommandLine, server: Path) -> None:
     command_line("user", "freeze", "john@example.org", "--reason", "it sent too much")
     ran = command_line("explain", *USER, *AWAY)

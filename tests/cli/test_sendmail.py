@@ -17,6 +17,7 @@ from postroad.cli.sendmail_options import Failure, Mode, Options, parse
 from postroad.cli.sendmail_place import place
 from postroad.config import Configuration
 from postroad.config.sendmail import doubts_about_drop, lay_drop
+from postroad.intake.header import HeaderSection, HeaderTooLarge
 from postroad.maildrop.settings import SendmailSettings
 
 
@@ -151,11 +152,62 @@ def test_whom_a_header_names(header: bytes, recipients: list[str]) -> None:
     assert b"".join(message.chunks()) == header
 
 
-def test_a_header_has_a_limit() -> None:
+def too_long(octets: bytes, limit: int, step: int = 1000) -> bool:
+    message = Message(feeding(octets, step), ends_at_dot=False, limit=limit)
+    try:
+        message.recipients()
+    except Failure as failure:
+        return failure.status == os.EX_DATAERR
+    assert b"".join(message.chunks()) == octets
+    return False
+
+
+@pytest.mark.parametrize("step", [1, 7, 1000])
+@pytest.mark.parametrize(
+    ("octets", "length"),
+    [
+        (b"To: a\n\n" + b"x" * 100, 7),  # CRLF, as the server counts
+        (b"To: a,\n b\nX: y\n\n", 18),
+        (b"To: a\nX: y", 11),
+        (b"To: a\nX: y\n" + b"no field\n" * 9, 13),
+    ],
+)
+def test_a_header_has_the_limit_of_the_server(octets: bytes, length: int, step: int) -> None:
+    assert not too_long(octets, length, step)
+    assert too_long(octets, length - 1, step)
+
+
+def test_a_header_without_an_end() -> None:
     message = Message(lambda size: b"X: y\n" * (size // 5), ends_at_dot=True, limit=100)
     with pytest.raises(Failure) as failure:
         message.recipients()
     assert failure.value.status == os.EX_DATAERR
+
+
+@given(st.lists(st.sampled_from([b"To: a\n", b" b\n", b"X: y\n", b"body\n", b"\n"])))
+def test_who_is_taken_here_is_taken_by_the_server(lines: list[bytes]) -> None:
+    octets = b"".join(lines)
+    section = HeaderSection(40)
+    try:
+        if not section.feed(octets.replace(b"\n", b"\r\n")):
+            section.finish()
+        fits = True
+    except HeaderTooLarge:
+        fits = False
+    assert fits or too_long(octets, 40)
+
+
+@pytest.mark.parametrize("value", ["a@b\nX: y", "a@b\r", "a\tb", '"a\rb"@c', "a\x7f@b", "a\0@b"])
+@pytest.mark.parametrize("option", ["-f", "-r"])
+def test_a_sender_with_a_control_character(option: str, value: str) -> None:
+    with pytest.raises(Failure) as failure:
+        parse("sendmail", [option, f"{value}x", "john"])
+    assert failure.value.status == os.EX_DATAERR
+    assert value not in failure.value.words
+
+
+def test_blanks_around_a_sender_do_no_harm() -> None:
+    assert parse("sendmail", ["-f", " a@b\n", "john"]).sender == "a@b"
 
 
 @pytest.mark.parametrize(
@@ -181,7 +233,8 @@ def test_a_configuration_that_cannot_be_read(text: str) -> None:
 @pytest.mark.parametrize(
     ("words", "status"),
     [
-        (["-C", "/nonexistent", "a"], os.EX_CONFIG),
+        (["-C", "/nonexistent", "a"], os.EX_TEMPFAIL),
+        (["-C", "/etc/passwd/below", "a"], os.EX_TEMPFAIL),
         (["-bd"], os.EX_USAGE),
         (["-q1h"], os.EX_OK),
         (["-bi"], os.EX_OK),

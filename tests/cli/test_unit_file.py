@@ -98,6 +98,10 @@ def test_the_unit_starts_with_the_configuration_that_init_wrote() -> None:
     assert f" --config {file} serve" in unit()["ExecStart"]
 
 
+def test_the_unit_lets_the_server_share_folders_by_a_group() -> None:
+    assert "RestrictSUIDSGID" not in unit()
+
+
 def test_the_guide_says_what_init_says() -> None:
     assert creation(USER) in GUIDE
     assert f"`{SYSTEM_STATE}`" in GUIDE

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from postroad.config import ConfigurationError, load
-from postroad.config.account_files import account_files
+from postroad.config.account_files import account_file_warnings, account_files
 
 MINIMUM = """
 hostname = "mail.example.org"
@@ -25,7 +25,7 @@ def loading(tmp_path: Path):
         ("virtual", "john@example.org john\n"),
         ("aliases", "root: john\n"),
         ("mailboxes", "john@example.org john/\n"),
-        ("bad_users", "# users\njohn:{PLAIN}x:nosuchuser\n"),
+        ("bad_users", "# users\njohn it is:{PLAIN}x\n"),
         ("bad_virtual", "a@example.org b\nc@example.org @@\n"),
         ("bad_aliases", "root: john\nx\n"),
         ("bad_mailboxes", "john@example.org john\n"),
@@ -61,6 +61,21 @@ def test_a_pam_service_that_is_there(loading, tmp_path: Path) -> None:
     loading('kind = "pam"\nservice = "service"\nservice_directory = "FOLDER"\n')
 
 
+def test_what_is_no_reason_not_to_start_is_warned_of(loading, tmp_path: Path) -> None:
+    (tmp_path / "members").write_text("@@\n")
+    (tmp_path / "odd_users").write_text("john:{PLAIN}x:0\n")
+    (tmp_path / "odd_aliases").write_text(f"list: :include:{tmp_path}/members\n")
+    configuration = loading(
+        'kind = "files"\npasswd = "FOLDER/odd_users"\naliases = ["FOLDER/odd_aliases"]\n'
+    )
+    one, other = account_file_warnings(configuration)
+    assert one.startswith(f"{tmp_path}/odd_users:1: uid: 0 is root's")
+    assert other.startswith(f"{tmp_path}/members:1: ")
+    (tmp_path / "odd_users").write_text("")
+    empty = f"{tmp_path}/odd_users: there is no account in it"
+    assert empty in account_file_warnings(configuration)
+
+
 @pytest.mark.parametrize(
     ("section", "words"),
     [
@@ -68,7 +83,7 @@ def test_a_pam_service_that_is_there(loading, tmp_path: Path) -> None:
         ('kind = "files"\npasswd = "FOLDER/none"\n', "passwd: FOLDER/none: no such file"),
         (
             'kind = "files"\npasswd = "FOLDER/bad_users"\n',
-            'passwd: FOLDER/bad_users:2: uid: there is no user or group "nosuchuser" here',
+            'passwd: FOLDER/bad_users:2: "john it is" is no user: ',
         ),
         (
             'kind = "files"\nvirtual = ["hash:FOLDER/bad_virtual"]\n',

@@ -29,6 +29,11 @@ def mistakes(folder: Path, text: str) -> list[str]:
     return [str(each).removeprefix(str(folder / "postroad.toml")) for each in caught.value.mistakes]
 
 
+def test_a_misspelt_preset_is_one_mistake(tmp_path: Path) -> None:
+    (said,) = mistakes(tmp_path, SQLITE.replace("ispmail", "ispmai"))
+    assert "did you mean" in said
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
@@ -38,6 +43,10 @@ def mistakes(folder: Path, text: str) -> list[str]:
         (SQLITE.replace("[directories.x]", "[directories.embedded]"), "is there anyway"),
         (SQLITE + 'hosts = ["a"]', '[directories.x] hosts: means nothing with driver = "sqlite"'),
         (SQLITE.replace('file = "/x.db"\n', ""), "[directories.x] file: is required"),
+        (
+            SQLITE.replace('preset = "ispmail"\n', ""),
+            "[directories.x] preset: is required, or user_query, or another query",
+        ),
         (SQLITE + 'user_qery = "x"', "unknown key; did you mean user_query?"),
         (SQLITE + "user_query = \"SELECT '%u@%d'\"", "[directories.x] user_query: %u is the whole"),
         (SQLITE + 'bind_dn = "x"', 'means nothing with kind = "sql", only with ldap'),
@@ -55,6 +64,15 @@ def mistakes(folder: Path, text: str) -> list[str]:
         (MYSQL + 'tls_ca_file = "/nowhere/at/all"', "[directories.x] tls_ca_file"),
         ('[directory]\npostmaster = "john"', "[directory] postmaster: expected an address"),
         ('[domain."a b"]', "expected a domain such as"),
+        ('[domain."a.test"]\nnexthop = "[b]"', 'nexthop: means something only with kind = "relay"'),
+        (
+            '[domain."a.test"]\nnexthop = "[b]"\ntransport = "maildir"',
+            'nexthop: means nothing with transport = "maildir"',
+        ),
+        (
+            '[domain."a.test"]\nnexthop = "[b]"\ntransport = "smtp:[c]"',
+            "nexthop: says again what transport says",
+        ),
         ('[domain."example.org"]\nkind = "relay"', "whose mail ends here"),
         ('[domain."a.test"]\nkind = "alias"', "alias_of: is required"),
         ('[domain."a.test"]\nkind = "alias"\nalias_of = "a.test"', "is the domain itself"),

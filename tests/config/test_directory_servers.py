@@ -54,6 +54,7 @@ def test_what_is_right(tmp_path: Path, text: str) -> None:
         (LDAP.replace("ldap://127.0.0.1", "127.0.0.1"), 'urls: expected "ldap://HOST:PORT"'),
         (LDAP.replace('["ldap://127.0.0.1"]', "[]"), "urls: needs at least one server"),
         (LDAP.replace("ldap://", "ldaps://") + "start_tls = true", "start_tls begins TLS on a"),
+        (DOVECOT + 'default_domain = "a b"', "default_domain: expected a domain such as"),
         (LDAP + 'reader_dn = "cn=reader"', "reader_dn: needs password_file beside it"),
         (LDAP.replace('user_filter = "(mail=%u)"', ""), "user_filter: needs a filter such as"),
         (LDAP.replace('base = "dc=example,dc=org"', ""), "base: user_filter needs to know where"),

@@ -13,6 +13,9 @@ import pytest
 from postroad.config import Configuration
 from postroad.config.examination import Finding, Verdict, examine
 from postroad.config.reach import Account
+from postroad.directory.source_settings import SourceSettings
+from postroad.mailbox.settings import MailboxSettings
+from postroad.maildrop.settings import SendmailSettings
 from postroad.net.selfsigned import LIFETIME, self_signed
 from postroad.policy.settings import PolicySettings
 from postroad.served.settings import SocketKind, SocketSettings
@@ -51,6 +54,63 @@ def findings(
     return list(examine(file, configuration, now, account))
 
 
+def test_a_group_that_is_not_there_is_named_with_its_line(configuration: Configuration) -> None:
+    file = configuration.state_directory.parent / "postroad.toml"
+    file.write_text('hostname = "mail.example.org"\n[mailbox]\ngroup = "nogrp"\n')
+    stored = replace(configuration, mailbox=MailboxSettings(group="nogrp"))
+    (said,) = [each.message for each in findings(stored) if each.subject == "mailboxes"]
+    assert said.startswith(f"{file}:3: mailbox.group: there is no group nogrp; mail for")
+
+
+def said_of(configuration: Configuration, subject: str) -> list[tuple[Verdict, str]]:
+    found = findings(configuration)
+    return [(each.verdict, each.message) for each in found if each.subject == subject]
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"users": ("*", "root")}, ""),
+        ({"users": ("root", "rooot")}, "sendmail.users: there is no user rooot on this machine;"),
+        ({"senders": {"root": ("*", "shop", "shop@example.net")}}, ""),
+        ({"senders": {"rooot": ("shop",)}}, "sendmail.senders: there is no user rooot on this"),
+        ({"senders": {"root": ("a b",)}}, "sendmail.senders: root: a b is no address"),
+        ({"users": ("rooot",), "enabled": False}, ""),
+    ],
+)
+def test_users_that_nobody_is(
+    configuration: Configuration, settings: dict[str, object], words: str
+) -> None:
+    found = said_of(replace(configuration, sendmail=SendmailSettings(**settings)), "sendmail")
+    assert [verdict for verdict, _ in found] == [Verdict.WARNING] * bool(words)
+    assert all(words in message for _, message in found)
+
+
+def test_a_socket_in_no_folder(configuration: Configuration, tmp_path: Path) -> None:
+    there = SocketSettings(kind="dovecot-auth", bind=f"unix:{tmp_path}/auth")
+    lost = SocketSettings(kind="dovecot-auth", bind=f"unix:{tmp_path}/nowhere/auth")
+    [(verdict, words)] = said_of(replace(configuration, sockets={"a": there, "b": lost}), "sockets")
+    assert verdict is Verdict.ERROR
+    assert words.startswith(f"sockets.b: {tmp_path}/nowhere is no directory")
+    later = replace(lost, bind="unix:/run/postroad-at-its-start/auth")
+    [(verdict, _)] = said_of(replace(configuration, sockets={"b": later}), "sockets")
+    assert verdict is Verdict.WARNING
+
+
+@pytest.mark.parametrize(
+    ("user", "allowed", "count"), [("root", True, 1), ("root", False, 0), ("postroad", True, 0)]
+)
+def test_root_writes_to_no_file_of_aliases(
+    configuration: Configuration, tmp_path: Path, *, user: str, allowed: bool, count: int
+) -> None:
+    file = tmp_path / "aliases"
+    file.write_text("x: /srv/x\n")
+    settings = SourceSettings(kind="files", aliases=(str(file),), allow_files=allowed)
+    made = replace(configuration, user=user, directories={"old": settings})
+    found = [words for _, words in said_of(made, "accounts") if "runs as root" in words]
+    assert len(found) == count
+
+
 def test_all_is_well(configuration: Configuration) -> None:
     assert [finding.verdict for finding in findings(configuration)] == [Verdict.OK] * 2
 
@@ -59,7 +119,7 @@ def test_all_is_well(configuration: Configuration) -> None:
     ("name", "mode", "right"),
     [
         ("postroad.toml", 0o622, "go-w"),
-        ("state", 0o755, "o-rwx"),
+        ("state", 0o755, "711"),
         ("state/tls/key.pem", 0o604, "o-rwx"),
         ("state/directory.db", 0o644, "o-rwx"),
     ],
@@ -175,12 +235,12 @@ def warnings(configuration: Configuration, listener: ListenerSettings) -> list[F
 def test_a_socket_that_everybody_may_write_to(
     configuration: Configuration, preset: PresetName, may: str
 ) -> None:
-    bind = ("unix:/run/postroad/more", "127.0.0.1:2500")
+    bind = ("unix:/tmp/more", "127.0.0.1:2500")
     [warning] = warnings(
         configuration, ListenerSettings(preset=preset, bind=bind, unix_mode="0666")
     )
     assert (warning.subject, warning.verdict) == ("permissions", Verdict.WARNING)
-    assert "every user of this machine may write to /run/postroad/more" in warning.message
+    assert "every user of this machine may write to /tmp/more" in warning.message
     assert may in warning.message
     assert not warnings(configuration, ListenerSettings(preset=preset, bind=bind, unix_mode="0660"))
 
@@ -208,11 +268,11 @@ def test_a_socket_of_our_accounts_that_everybody_may_write_to(
     configuration: Configuration, kind: SocketKind, may: str
 ) -> None:
     def said(mode: str) -> list[Finding]:
-        socket = SocketSettings(kind=kind, bind="unix:/run/postroad/auth", unix_mode=mode)
+        socket = SocketSettings(kind=kind, bind="unix:/tmp/auth", unix_mode=mode)
         found = findings(replace(configuration, sockets={"one": socket}))
         return [finding for finding in found if finding.verdict is not Verdict.OK]
 
     [warning] = said("0666")
-    assert "every user of this machine may write to /run/postroad/auth" in warning.message
+    assert "every user of this machine may write to /tmp/auth" in warning.message
     assert may in warning.message
     assert not said("0660")

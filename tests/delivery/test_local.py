@@ -2,18 +2,19 @@ from __future__ import annotations
 
 import contextlib
 import errno
+from dataclasses import replace
 
 import pytest
 
 from fake_directory import FakeDirectory
 from postroad.delivery.filing import DetailFiling, Filed
-from postroad.delivery.local import LocalTransport, Storing
+from postroad.delivery.local import QUOTA_LETTER, LocalTransport, Storing
 from postroad.delivery.transport import Delivery
 from postroad.directory import Place
 from postroad.mailbox import MailboxSettings, MaildirLocation, MaildirWriter
 from postroad.mailbox.folder import FolderName
 from postroad.mailbox.maildir import Stored
-from postroad.model import Status
+from postroad.model import Address, Envelope, Status, Waybill
 from postroad.spool import SpoolError
 from stored_messages import stored_message, stored_recipients
 
@@ -125,6 +126,20 @@ async def test_a_failure_is_the_outcome_of_its_recipient_alone(
     assert sorted(store.stored) == (["ann", "john"] if others else [])
 
 
+async def test_the_path_is_told_to_the_operator_alone(directory, tmp_path):
+    error = OSError(errno.EPERM, "secret", "/var/vmail/example.org")
+    told = []
+    storing = Storing(report=told.append)
+    location, store = MaildirLocation("", tmp_path), FailingStore({"broken": error})
+    transport = LocalTransport(directory, location, store, Clock(), storing=storing)
+    report = await transport.deliver(delivery("broken@example.org"))
+    assert (
+        outcomes(report)[0][2] == "451 4.3.0 cannot write to the mailbox: Operation not permitted"
+    )
+    words = "mail for broken@example.org: /var/vmail/example.org: Operation not permitted"
+    assert told == [words]
+
+
 async def test_a_directory_that_is_away_defers(directory, tmp_path):
     directory.unavailable = True
     transport = LocalTransport(directory, MaildirLocation("", tmp_path), FailingStore({}), Clock())
@@ -226,6 +241,28 @@ async def test_a_full_mailbox(tmp_path, *, directory, how, status, reply):
         report = await transport.deliver(delivery("john@example.org"))
     assert outcomes(report) == [(1, status, reply)]
     assert files(tmp_path, "john") == []
+
+
+@pytest.mark.parametrize(
+    ("envelope", "waybill", "status"),
+    [
+        (Envelope(None, envid=QUOTA_LETTER), Waybill(), Status.SENT),
+        (Envelope(None), Waybill(), Status.DEFERRED),
+        (Envelope(Address("x", "example.net"), envid=QUOTA_LETTER), Waybill(), Status.DEFERRED),
+        (Envelope(None, envid=QUOTA_LETTER), Waybill(listener="mx"), Status.DEFERRED),
+        (Envelope(None, envid=QUOTA_LETTER), Waybill(client="192.0.2.1"), Status.DEFERRED),
+        (Envelope(None, envid=QUOTA_LETTER), Waybill(login="uid=1000"), Status.DEFERRED),
+    ],
+)
+async def test_a_letter_about_the_quota_finds_room(
+    tmp_path, *, directory, envelope, waybill, status
+):
+    message = replace(stored_message(), envelope=envelope, waybill=waybill)
+    with storing(directory, tmp_path, quota="20") as transport:
+        report = await transport.deliver(
+            Delivery(message, stored_recipients("john@example.org"), "")
+        )
+    assert report.outcomes[0].status is status
 
 
 async def test_the_quota_of_an_account_goes_before_the_usual_one(directory, tmp_path):

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from fake_directory import FakeDirectory
-from postroad.delivery.mailbox_room import KEPT, MOST_KEPT, MailboxRoom
+from postroad.delivery.mailbox_room import KEPT, MOST_ASKED, MOST_KEPT, MailboxRoom
 from postroad.directory import DirectoryUnavailable, Place
 from postroad.mailbox import MailboxSettings, MaildirLocation
 from postroad.mailbox.quota import Usage
@@ -21,6 +23,8 @@ class World:
         self.now = 0.0
         self.here = more.pop("here", True)
         self.error = more.pop("error", None)
+        self.silent = asyncio.Event() if more.pop("silent", False) else None
+        patience = more.pop("patience", 20.0)
         self.place_said = more.pop("place", Place())
         directory = FakeDirectory(
             users={"john@example.org": "pw", "ann@example.org": "pw"},
@@ -39,10 +43,13 @@ class World:
             settings=MailboxSettings(quota=quota, quota_grace="10%", **more),
             is_kept_here=self.is_kept_here,
             clock=lambda: self.now,
+            patience=patience,
         )
 
     async def usage(self, where, quota):
         self.looks += 1
+        if self.silent:
+            await self.silent.wait()
         if self.error:
             raise self.error
         return self.usage_now
@@ -63,7 +70,17 @@ REFUSED = "452 4.2.2 <{}>: Recipient address rejected: mailbox is full"
 
 @pytest.mark.parametrize(
     ("usage", "size", "full"),
-    [(0, 0, False), (1099, 1, False), (1100, 0, True), (500, 600, False), (500, 601, True)],
+    [
+        (0, 0, False),
+        (999, 0, False),
+        (999, 101, False),
+        (999, 102, True),
+        (1000, 0, True),
+        (1060, 0, True),
+        (1060, 5, True),
+        (500, 600, False),
+        (500, 601, True),
+    ],
 )
 async def test_the_mailbox_with_its_grace(tmp_path, usage, size, full):
     world = World(tmp_path, usage=Usage(usage, 1))
@@ -132,3 +149,32 @@ async def test_what_is_kept_is_bounded(tmp_path):
     for number in range(MOST_KEPT + 10):
         await world.ask(f"john+{number}@example.org")
     assert len(world.room._kept) == MOST_KEPT
+
+
+SILENT = "451 4.3.0 <{}>: Recipient address rejected: mailbox is unavailable"
+
+
+async def test_a_mailbox_that_gives_no_answer(tmp_path):
+    world = World(tmp_path, silent=True, patience=0.0)
+    assert await world.ask() == SILENT.format("john@example.org")
+    for _ in range(3):
+        world.now += KEPT
+        assert await world.ask("sales@example.org") == SILENT.format("sales@example.org")
+    assert world.looks == 1  # the same question: one thread of the writer's, whoever asks
+    world.silent.set()
+    await asyncio.gather(*world.room._asked.values())
+    world.now += KEPT
+    world.room._patience = 20.0
+    assert await world.ask() == REFUSED.format("john@example.org")
+    assert world.looks == 2
+    assert world.room._asked == {}
+
+
+async def test_too_many_questions_without_an_answer_refuse_nobody(tmp_path):
+    world = World(tmp_path, silent=True, patience=0.0)
+    idle = asyncio.create_task(world.silent.wait())
+    world.room._asked.update({f"u{number}@example.org": idle for number in range(MOST_ASKED)})
+    assert await world.ask() is None
+    assert world.looks == 0
+    world.silent.set()
+    await idle

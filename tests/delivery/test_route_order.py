@@ -10,6 +10,7 @@ from postroad.delivery.routing import Route, RouteMistake, Router, Ways
 from postroad.delivery.transport_settings import RoutingSettings
 from postroad.delivery.ways import BUILT_IN
 from postroad.directory import Standing
+from postroad.directory.alias_file import PROGRAM_DOMAIN
 from postroad.model import Address, ContentFilter
 from postroad.tables import TableUnavailable
 
@@ -59,6 +60,21 @@ async def routed(to: str = "a@example.net", *, sender: str = "", listener: str =
 
 def table(**entries: str) -> Written:
     return Written(one={key.replace("_at_", "@"): value for key, value in entries.items()})
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"capture": True},
+        {"smarthost": "[s]"},
+        {"default_transport": "error:no"},
+        {"transport": ("one",), "tables": Written(one={"*": "smtp:[x]"})},
+    ],
+)
+async def test_what_aliases_run_goes_no_other_way(options):
+    found = await routed(f"0123@{PROGRAM_DOMAIN}", **options)
+    assert found == Route("alias-programs", PROGRAM_DOMAIN)
 
 
 async def test_the_keys_of_a_recipient():

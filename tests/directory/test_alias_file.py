@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from postroad.directory.alias_file import (
+    MAX_LIST,
     PROGRAM_DOMAIN,
     AliasFile,
     addresses_of,
@@ -141,7 +144,6 @@ def test_nothing_is_written_to_dev_null_so_it_is_allowed(read) -> None:
         ("john@example.org: mary\n", 1, "belong in a file for `virtual`"),
         ("x: a@b@c..d\n", 1, "is no address"),
         ("x: :include:members\n", 1, "the whole path"),
-        ("x: :include:/no/such/file\n", 1, "no such file"),
         ("a: b\nx: |\n", 2, "names no command"),
         (" x: y\n", 1, "begins with white space"),
     ],
@@ -152,17 +154,40 @@ def test_a_mistake_has_its_line(read, tmp_path, text: str, line: int, words: str
     assert str(caught.value).startswith(f"{tmp_path}/aliases:{line}: ")
 
 
-def test_a_mistake_in_a_list_has_the_line_of_the_list(read, tmp_path) -> None:
-    (tmp_path / "members").write_text("john\n\n@@\n")
-    with pytest.raises(TableMistake) as caught:
-        read(f"list: :include:{tmp_path}/members\n")
-    assert str(caught.value).startswith(f"{tmp_path}/members:3: ")
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("john\n\n@@\n", "members:3: "),
+        (":include:/members\n", "includes no other list"),
+        (" john\n", "begins with white space"),
+        (None, "no such file"),
+        ("x" * (MAX_LIST + 1), "longer than 4 MiB"),
+    ],
+)
+def test_a_mistake_in_a_list_is_one_of_its_own_alias(
+    read, tmp_path, content: str | None, words: str
+) -> None:
+    if content is not None:
+        (tmp_path / "members").write_text(content)
+    found = read(f"list: :include:{tmp_path}/members\nowner-list: ann\nboss: john\n")
+    assert list(found.aliases) == ["owner-list", "boss"]
+    assert words in found.broken["list"]
+    assert tmp_path / "members" in read.seen
+    assert read.warnings == [
+        f'{found.broken["list"]}; mail to "list" waits until the list is right'
+    ]
 
 
-def test_a_list_includes_no_other(read, tmp_path) -> None:
-    (tmp_path / "members").write_text(f":include:{tmp_path}/members\n")
-    with pytest.raises(TableMistake, match="includes no other list"):
-        read(f"list: :include:{tmp_path}/members\n")
+def test_a_list_that_is_a_pipe_is_not_waited_for(read, tmp_path) -> None:
+    os.mkfifo(tmp_path / "members")
+    found = read(f"list: :include:{tmp_path}/members\nboss: john\n")
+    assert "is not a plain file" in found.broken["list"]
+    assert list(found.aliases) == ["boss"]
+
+
+def test_a_file_without_any_alias_is_warned_of(read) -> None:
+    assert len(read("# nothing\n")) == 0
+    assert "there is no alias" in read.warnings[0]
 
 
 @pytest.mark.parametrize(

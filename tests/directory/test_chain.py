@@ -26,6 +26,7 @@ from postroad.directory.links import DomainPlan, Link, Plan
 from postroad.directory.settings import DirectorySettings
 from postroad.model import Address
 from postroad.sasl import SecretKind
+from postroad.server.ownership import Ownership
 
 
 class FakeBackend:
@@ -77,6 +78,20 @@ class FakeBackend:
             raise DirectoryUnavailable("the fake was told to fail")
 
 
+class Naming(FakeBackend):
+    """Checks passwords alone; each name may be right, and `whose` it is, the password tells."""
+
+    def __init__(self, whose: str) -> None:
+        super().__init__(domains=("example.net",))
+        self.whose = whose
+
+    async def account(self, name: str) -> Account | None:
+        return Account(name, receives=False)
+
+    async def check(self, name: str, password: str) -> str | bool | None:
+        return self.whose if password == "right" else False
+
+
 PLAIN = Credentials("{PLAIN}secret")
 MARY = Account("mary@example.org", credentials=PLAIN, place=Place(home="/home/mary"))
 ANN = Account("ann@example.net", credentials=PLAIN)
@@ -105,7 +120,7 @@ class World:
     def chain(self, *, first: tuple[str, ...] = (), **plan: object) -> Chain:
         links = [
             Link("first", self.first, frozenset(first), logins=self.first),
-            Link("second", self.second),
+            Link("second", self.second, logins=self.second),
         ]
         return Chain(self.embedded, links, Plan(first_domain="example.org", **plan))
 
@@ -203,9 +218,114 @@ async def test_who_checks_passwords_by_itself(world: World) -> None:
     assert await chain.authenticate("eve@example.org", "wrong") is None
     assert await chain.authenticate("eve@example.org", "right", barred=True) is None
     assert await chain.secret("eve@example.org", SecretKind.CRAM_MD5) is None
-    world.second.asked.clear()
-    assert await chain.authenticate("nobody@example.org", "right") is None
-    assert "nobody@example.org's password" in world.second.asked
+
+
+async def test_an_unknown_name_takes_the_work_of_one_directory(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Either that of a hash, or that of a directory which checks by itself; never both or none."""
+    account = Account("eve@example.org", credentials=None)
+    off = Account("off@example.org", enabled=False, credentials=None)
+    world.second = FakeBackend(accounts=(account, off), passwords={"eve@example.org": "right"})
+    work: list[str] = []
+    compare = world.embedded._verifier._compare
+
+    async def comparing(*arguments: object) -> object:
+        work.append("a hash")
+        return await compare(*arguments)
+
+    monkeypatch.setattr(world.embedded._verifier, "_compare", comparing)
+    chain = world.chain()
+
+    async def work_of(name: str, password: str) -> list[str]:
+        work.clear()
+        world.second.asked.clear()
+        assert await chain.authenticate(name, password) is None
+        asked = [each for each in world.second.asked if each.endswith("'s password")]
+        return work + ["a question"] * len(asked)
+
+    for password in ("wrong", "x" * 100_000):
+        assert await work_of("john@example.org", password) == ["a hash"]
+        assert await work_of("eve@example.org", password) == ["a question"]
+        assert await work_of("off@example.org", password) == ["a question"]
+        unknown = [await work_of(f"n{number}@example.org", password) for number in range(40)]
+        assert {tuple(each) for each in unknown} == {("a hash",), ("a question",)}
+        again = [await work_of(f"n{number}@example.org", password) for number in range(40)]
+        assert again == unknown
+
+
+async def test_the_account_is_whose_the_directory_says_it_is(world: World) -> None:
+    """One that only checks passwords knows by the password which account is meant."""
+    world.second = Naming("eve@example.org")
+    chain = world.chain()
+    assert await chain.authenticate("eve+x@example.org", "right") == "eve@example.org"
+    assert await chain.authenticate("eve@example.net", "right") == "eve@example.org"
+    assert await chain.authenticate("eve@example.net", "wrong") is None
+    await chain.authenticate("john@example.org", "right")
+    world.second.whose = "john@example.org"  # whom the embedded directory has, disabled
+    with DirectoryEditor.open(world.path, domains=("example.org",)) as editor:
+        editor.set_enabled("john@example.org", enabled=False)
+    assert await chain.authenticate("eve@example.org", "right") is None
+
+
+@pytest.mark.parametrize(
+    ("domains", "plan"),
+    [
+        (("example.net",), {}),
+        ((), {"domains": {"example.org": DomainPlan(directories=("embedded", "second"))}}),
+    ],
+)
+async def test_a_directory_names_nobody_of_a_domain_that_it_is_not_asked_about(
+    world: World, domains: tuple[str, ...], plan: dict[str, object]
+) -> None:
+    john = Account("john@example.org", credentials=PLAIN)
+    world.first = FakeBackend(domains=("example.net",))
+    world.first.accounts["evil@example.net"] = john
+    chain = world.chain(first=domains, **plan)
+    for question in (
+        chain.authenticate("evil@example.net", "secret"),
+        chain.login_name("evil@example.net"),
+        chain.secret("evil@example.net", SecretKind.CRAM_MD5),
+        chain.resolve(at("evil@example.net")),
+        chain.place("evil@example.net"),
+    ):
+        with pytest.raises(DirectoryUnavailable, match=r"names john@example\.org for evil@"):
+            await question
+    assert await chain.authenticate("john@example.org", "summersun") == "john@example.org"
+    naming = Naming("john@example.org")
+    world.first = naming
+    chain = world.chain(first=domains, **plan)
+    with pytest.raises(DirectoryUnavailable, match=r"names john@example\.org for evil@"):
+        await chain.authenticate("evil@example.net", "right")
+
+
+@pytest.mark.parametrize(
+    "plan",
+    [
+        {"domains": {"example.org": DomainPlan(directories=("first",))}},
+        {"domains": {"example.org": DomainPlan(standing=Standing.RELAYED, recipients="any")}},
+        {"order": ("first", "second")},
+    ],
+)
+async def test_an_embedded_account_that_does_not_count_lets_nobody_in(
+    world: World, plan: dict[str, object]
+) -> None:
+    chain = world.chain(**plan)
+    assert await chain.authenticate("john@example.org", "summersun") is None
+    assert await chain.login_name("john@example.org") is None
+    for kind in SecretKind:
+        assert await chain.secret("john@example.org", kind) is None
+
+
+async def test_who_is_locked_in_one_directory_is_not_let_in_by_the_next(world: World) -> None:
+    locked = Account("eve@example.org", enabled=False, credentials=Credentials(""))
+    world.first = FakeBackend(accounts=(locked,))
+    world.second.accounts["eve@example.org"] = Account("eve@example.org", credentials=PLAIN)
+    chain = world.chain()
+    assert await chain.authenticate("eve@example.org", "secret") is None
+    assert await chain.login_name("eve@example.org") is None
+    assert await chain.secret("eve@example.org", SecretKind.CRAM_MD5) is None
+    assert await chain.resolve(at("eve@example.org")) == Mailbox("eve@example.org")
 
 
 async def test_a_password_elsewhere_than_the_mailbox(world: World) -> None:
@@ -228,6 +348,21 @@ async def test_other_names_than_addresses(world: World) -> None:
     assert await chain.authenticate("john", "summersun") is None
 
 
+async def test_a_claim_counts_only_where_the_account_is(world: World) -> None:
+    """One that takes every bare name for its own hides no other's names."""
+    world.first.logins = {"me": "me@example.org", "new": "new@example.org"}
+    world.second.logins = {"me": "ann@example.net"}
+    chain = world.chain()
+    assert await chain.authenticate("me", "secret") == "ann@example.net"
+    assert await chain.authenticate("new", "secret") is None
+    world.first.accounts["me@example.org"] = Account("me@example.org", credentials=PLAIN)
+    assert await chain.authenticate("me", "secret") == "me@example.org"
+    chain = world.chain(order=("second", "embedded", "first"))
+    assert await chain.authenticate("me", "secret") == "ann@example.net"
+    chain = world.chain(order=("embedded", "first"))
+    assert await chain.authenticate("me", "secret") == "me@example.org"
+
+
 @pytest.mark.parametrize(
     ("nets", "address", "fits"),
     [
@@ -247,6 +382,7 @@ async def test_networks_that_an_account_logs_in_from(
     found = await world.chain().authenticate("eve@example.org", "secret", address=address)
     assert found == ("eve@example.org" if fits else None)
     assert await world.chain().secret("eve@example.org", SecretKind.CRAM_MD5) is None
+    assert await world.chain().login_name("eve@example.org") is None  # by a token, from anywhere
 
 
 async def test_a_forward_and_an_alias_of_an_account(world: World) -> None:
@@ -296,3 +432,44 @@ async def test_logins_of_the_embedded_directory(world: World) -> None:
     assert await chain.authenticate("john@example.org", text) == "john@example.org"
     assert await chain.secret("john@example.org", SecretKind.SCRAM_SHA_256) is not None
     assert not await chain.all_have_verifiers()
+
+
+class Rules:
+    """Says itself who may send as whom."""
+
+    async def senders(self, key: str) -> frozenset[str] | None:
+        said = {
+            "sales@example.net": frozenset({"ann@example.net"}),
+            "closed@example.net": frozenset(),
+        }
+        return said.get(key)
+
+
+async def test_whoever_owns_an_address_is_in_the_list_of_its_owners(world: World) -> None:
+    with DirectoryEditor.open(world.path, domains=("example.org",), profile=CHEAP) as editor:
+        editor.grant("john@example.org", ["boss@elsewhere.test", "sales@example.net"])
+    eve = Account("eve@example.net", receives=False)
+    world.second.accounts["eve@example.net"] = eve
+    chain = Chain(
+        world.embedded,
+        [Link("second", world.second, frozenset({"example.net"}), senders=Rules())],
+        Plan(delimiters="+"),
+    )
+    it = Ownership(chain, rights=chain)
+    users = ["john@example.org", "ann@example.net", "eve@example.net"]
+    expected = {
+        "boss@elsewhere.test": {users[0]},
+        "sales+x@example.net": {users[1]},
+        "sales@example.net": {users[0], users[1]},
+        "closed@example.net": set(),
+        "ann@example.net": {users[1]},
+        "eve@example.net": {users[2]},
+        "x@elsewhere.test": None,
+    }
+    for text, owners in expected.items():
+        address = Address.parse(text)
+        found = await it.owners(address)
+        assert (found if found is None else set(found)) == owners, text
+        assert await it.has_owner(address) is (owners is not None)
+        for user in users:
+            assert await it.owns(user, address) is (user in (owners or ())), (text, user)

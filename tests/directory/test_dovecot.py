@@ -72,6 +72,11 @@ async def checked(path, greeting, answer, **options):
     [
         ("OK\t{}\tuser=john@example.org", True),
         ("OK\t{}", True),
+        ("OK\t{}\tuser=John@Example.org", True),
+        ("OK\t{}\tuser=john", True),
+        ("OK\t{}\tuser=mary@example.org\toriginal_user=john@example.org", "mary@example.org"),
+        ("OK\t{}\tuser=mary", "mary@example.org"),
+        ("OK\t{}\tuser=a b@example.org", None),
         ("FAIL\t{}\tuser=john@example.org", False),
         ("FAIL\t{}\tcode=user_disabled", False),
         ("FAIL\t{}\tuser_disabled", False),
@@ -93,7 +98,7 @@ async def test_an_answer(tmp_path, answer, expected):
             await question
         assert "secret" not in str(raised.value)
     else:
-        assert await question is expected
+        assert await question == expected
 
 
 @pytest.mark.parametrize(
@@ -138,6 +143,61 @@ async def test_who_greets_otherwise_is_no_dovecot(tmp_path, greeting):
 async def test_who_says_nothing_is_not_waited_for(tmp_path, greeting):
     with pytest.raises(DirectoryUnavailable, match=r"no answer in 0\.2 seconds"):
         await checked(tmp_path / "auth", greeting, lambda _: b"", timeout=0.2)
+
+
+async def test_a_connection_that_hangs_is_given_up(tmp_path):
+    connections = []
+
+    def answer(asked):
+        connections.append(dovecot.connections)
+        return b"" if dovecot.connections == 1 else b"OK\t%s\n" % asked[1].encode()
+
+    async with FakeDovecot(tmp_path / "auth", LOGINS, answer) as dovecot:
+        backend = backend_of(tmp_path / "auth", timeout=0.3)
+        with pytest.raises(DirectoryUnavailable, match="no answer in"):
+            await backend.check("john@example.org", "a")
+        assert await backend.check("john@example.org", "a") is True
+        assert connections == [1, 2]
+        await backend.close()
+
+
+async def test_one_slow_question_does_not_end_a_connection_that_answers(tmp_path):
+    def answer(asked):
+        slow = b64decode(asked[-1].removeprefix("resp=")).endswith(b"slow")
+        return b"" if slow else b"OK\t%s\n" % asked[1].encode()
+
+    async with FakeDovecot(tmp_path / "auth", LOGINS, answer) as dovecot:
+        backend = backend_of(tmp_path / "auth", timeout=0.3)
+        slow = asyncio.create_task(backend.check("john@example.org", "slow"))
+        while not slow.done():
+            assert await backend.check("mary@example.org", "quick") is True
+        with pytest.raises(DirectoryUnavailable):
+            await slow
+        assert await backend.check("mary@example.org", "quick") is True
+        assert dovecot.connections == 1
+        await backend.close()
+
+
+@pytest.mark.parametrize(
+    ("said", "home", "asked", "expected"),
+    [
+        ("john", "", "john@example.net", "john@example.net"),
+        ("john", "example.org", "john@example.net", "john@example.org"),
+        ("John@Example.org", "", "john@example.net", "john@example.org"),
+        ("john@example.org", "example.net", "john@example.org", "john@example.org"),
+    ],
+)
+async def test_an_account_has_the_name_that_dovecot_says(tmp_path, said, home, asked, expected):
+    def answered(question):
+        return f"USER\t{question[1]}\t{said}\n".encode()
+
+    async with FakeDovecot(tmp_path / "userdb", USERS, answered):
+        settings = DovecotSettings(userdb_socket=str(tmp_path / "userdb"))
+        backend = DovecotBackend(settings, 5.0, lambda: 0.0, home)
+        account = await backend.account(asked)
+        assert account is not None
+        assert account.name == expected
+        await backend.close()
 
 
 async def test_answers_in_any_order_reach_those_who_asked(tmp_path):

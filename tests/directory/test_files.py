@@ -311,7 +311,7 @@ async def test_changes_are_followed_and_mistakes_change_nothing(guide: Files) ->
     assert await guide.who("lisa@example.org") == "lisa@example.org"
     assert await guide.who("root@example.org") == ["lisa@example.org"]
     assert guide.said == []
-    guide.write("users", "me:{PLAIN}x\nlisa:{PLAIN}secret:root-it-is\n", OLD + 2)
+    guide.write("users", "me:{PLAIN}x\nlisa it is:{PLAIN}secret\n", OLD + 2)
     guide.write("aliases", "root lisa\n", OLD + 2)
     guide.write("virtual", "me@example.org me\nx@example.org a@@b\n", OLD + 2)
     for _ in range(3):
@@ -341,6 +341,55 @@ async def test_a_list_that_is_included_is_followed(files: Files) -> None:
     files.write("members", "john\nann\n", OLD + 1)
     files.clock.now += 1
     assert await files.who("list@example.org") == ["john@example.org", "ann@example.org"]
+
+
+async def test_a_bad_list_makes_its_own_alias_wait_and_nothing_else(files: Files) -> None:
+    members = files.write("members", "@@\n")
+    aliases = files.write("aliases", f"list: :include:{members}\nroot: john\n")
+    files.open(aliases=(aliases,))
+    with pytest.raises(DirectoryUnavailable, match=f"{members}:1: "):
+        await files.who("list@example.org")
+    assert await files.who("root@example.org") == ["john@example.org"]
+    assert [words.partition(": ")[0] for words in files.said] == [f"{members}:1"]
+    files.write("members", "john\nann\n", OLD + 1)
+    files.clock.now += 1
+    assert await files.who("list@example.org") == ["john@example.org", "ann@example.org"]
+    members.unlink()
+    files.write("aliases", f"list: :include:{members}\nroot: ann\n", OLD + 2)
+    files.clock.now += 1
+    with pytest.raises(DirectoryUnavailable, match="no such file"):
+        await files.who("list@example.org")
+    assert await files.who("root@example.org") == ["ann@example.org"]
+    said = len(files.said)
+    files.clock.now += 1
+    assert await files.who("root@example.org") == ["ann@example.org"]
+    assert len(files.said) == said
+    files.write("members", "john\n", OLD + 3)
+    files.clock.now += 1
+    assert await files.who("list@example.org") == ["john@example.org"]
+
+
+async def test_a_bad_line_is_one_account_that_waits(files: Files) -> None:
+    files.open(passwd=files.write("users", "john:{PLAIN}x:0\nann:{PLAIN}y\n"))
+    assert await files.who("ann@example.org") == "ann@example.org"
+    with pytest.raises(DirectoryUnavailable, match="users:1: uid: 0 is root's"):
+        await files.who("john@example.org")
+
+
+@pytest.mark.parametrize("name", ["users", "aliases", "virtual"])
+async def test_a_file_that_is_cut_to_nothing_stays_as_it_was(guide: Files, name: str) -> None:
+    async def everybody() -> list[object]:
+        guide.clock.now += 1
+        asked = ("ann@example.org", "root@example.org", "info@example.org", "me@example.org")
+        return [await guide.who(address) for address in asked]
+
+    before = await everybody()
+    guide.write(name, "", OLD + 1)
+    for _ in range(3):
+        await everybody()
+    assert await everybody() == before
+    (said,) = [words for words in guide.said if "stays as it was" in words]
+    assert "nothing is in it any more" in said
 
 
 async def test_nobody_can_look_for_another_file_by_a_name(guide: Files) -> None:

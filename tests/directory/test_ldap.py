@@ -30,7 +30,8 @@ class FakeTree:
         self.asked = []
         self.logins = []
 
-    async def search(self, base, scope, wanted, attributes):
+    async def search(self, base, scope, wanted, attributes, *, may_lack=False):
+        self.may_lack = may_lack
         self.asked.append((base, scope, wanted, tuple(attributes)))
         return self.entries
 
@@ -57,7 +58,7 @@ async def test_what_is_asked():
             "ou=example.org,dc=example",
             "sub",
             "(&(objectClass=mailUser)(mail=john@example.org))",
-            ("homedirectory", "userpassword"),
+            ("homedirectory", "mail", "userpassword"),
         ),
         (
             "ou=example.org,dc=example",
@@ -171,13 +172,15 @@ async def test_an_alias_has_each_target_once():
 
 
 async def test_the_bind_form_searches_for_nothing():
-    tree = FakeTree({"dn": ("ignored",)})
+    tree = FakeTree({"dn": ("ignored",), "uid": ("jo,hn",)})
     backend = backend_of(tree, bind_dn="uid=%n,ou=people,dc=%d", user_filter="", base="")
     assert await backend.check("jo,hn@example.org", "word") is True
     account = await backend.account("jo,hn@example.org")
     assert account.credentials is None
     assert tree.logins == [("uid=jo\\2chn,ou=people,dc=example.org", "word")]
-    assert tree.asked == [("uid=jo\\2chn,ou=people,dc=example.org", "base", "(objectClass=*)", ())]
+    named = "uid=jo\\2chn,ou=people,dc=example.org"
+    assert tree.asked == [(named, "base", "(objectClass=*)", ("uid",))]
+    assert tree.may_lack
 
 
 async def test_a_login_as_the_entry_that_was_found():
@@ -185,8 +188,87 @@ async def test_a_login_as_the_entry_that_was_found():
     backend = backend_of(tree, auth_bind=True)
     assert await backend.check("john@example.org", "word") is True
     assert tree.logins == [("cn=John,dc=example", "word")]
-    assert await backend_of(FakeTree(), auth_bind=True).check("nobody@example.org", "x") is False
+    empty = FakeTree()
+    assert await backend_of(empty, auth_bind=True).check("nobody@example.org", "x") is False
+    assert len(empty.logins) == 1  # the same work
     assert await backend_of(tree).check("john@example.org", "word") is None
+
+
+WIDE = "\uff4aohn"  # RFC 4518 §2.3 has a server take it for john
+
+
+@pytest.mark.parametrize(
+    ("settings", "entry", "name", "expected"),
+    [
+        ({}, {"mail": ("John@Example.org",)}, "john@example.org", "john@example.org"),
+        ({}, {"mail": ("j@example.org", "john@example.org")}, "john@example.org", True),
+        ({}, {"mail": ("john@example.org",)}, f"{WIDE}@example.org", None),
+        ({}, {"mail": ("john@example.org",)}, "jo\u00adhn@example.org", None),
+        ({}, {}, "john@example.org", "john@example.org"),
+        ({}, {}, f"{WIDE}@example.org", DirectoryUnavailable),
+        ({"user_filter": "(uid=%n)"}, {"uid": ("john",)}, "john@example.org", "john@example.org"),
+        ({"user_filter": "(uid=%n)"}, {"uid": ("john",)}, f"{WIDE}@example.org", None),
+        ({"user_filter": "(uid=%n)"}, {"uid": ("john",)}, '"john "@example.org', None),
+        (
+            {"user_filter": "(|(mail=%u)(other=%u))"},
+            {"mail": ("john@example.org",), "other": ("jd@example.org",)},
+            "jd@example.org",
+            "jd@example.org",
+        ),
+        (
+            {"user_filter": "(|(mail=%u)(other=%u))", "attributes": {"user": "mail"}},
+            {"mail": ("john@example.org",), "other": ("jd@example.org",)},
+            "jd@example.org",
+            "john@example.org",
+        ),
+        (
+            {"attributes": {"user": "uid"}},
+            {"uid": ("john",)},
+            f"{WIDE}@example.org",
+            "john@example.org",
+        ),
+        ({"attributes": {"user": "uid"}}, {}, "john@example.org", DirectoryUnavailable),
+        ({"attributes": {"user": "uid"}}, {"uid": ("a", "b")}, "c@x.org", DirectoryUnavailable),
+        ({"attributes": {"user": "uid"}}, {"uid": ("a", "b")}, "b@x.org", "b@x.org"),
+        ({"attributes": {"user": "uid"}}, {"uid": ("a b",)}, "c@x.org", DirectoryUnavailable),
+        (
+            {"user_filter": "", "bind_dn": "uid=%n,dc=example"},
+            {"uid": ("john",)},
+            f"{WIDE}@example.org",
+            None,
+        ),
+        (
+            {"user_filter": "", "bind_dn": "uid=%n+ou=x,dc=example"},
+            {"uid": ("john",)},
+            "john@example.org",
+            "john@example.org",
+        ),
+    ],
+)
+async def test_whose_an_entry_is(settings, entry, name, expected):
+    backend = backend_of(FakeTree({"dn": ("cn=x",), **entry}), **settings)
+    if expected is DirectoryUnavailable:
+        with pytest.raises(DirectoryUnavailable):
+            await backend.account(name)
+        return
+    account = await backend.account(name)
+    found = None if account is None else account.name
+    assert found == (name if expected is True else expected)
+
+
+@pytest.mark.parametrize(
+    ("base", "may_lack"), [("dc=example", False), ("ou=%d,dc=example", True), ("dc=%%d", False)]
+)
+async def test_which_base_may_be_missing(base, may_lack):
+    tree = FakeTree()
+    backend = backend_of(tree, base=base, attributes={"alias": "target"})
+    for asked in (
+        backend.account("john@example.org"),
+        backend.alias("john@example.org"),
+        backend.has_domain("example.org"),
+    ):
+        await asked
+        assert tree.may_lack is may_lack
 
 
 @pytest.mark.parametrize(

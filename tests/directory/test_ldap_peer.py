@@ -48,11 +48,8 @@ def hashed():
 @pytest.fixture(scope="module")
 def clear(tmp_path_factory):
     folder = tmp_path_factory.mktemp("authority")
-    folder.chmod(0o755)
     authority = Authority(folder)
     certificate = authority.issue("localhost", "127.0.0.1")
-    for path in (folder, folder.parent, folder.parent.parent, *folder.iterdir()):
-        path.chmod(0o755)
     forwarded = entry(
         "cn=fred@example.org",
         "inetOrgPerson",
@@ -160,6 +157,25 @@ async def test_an_account_that_forwards(asked):
     backend = asked(attributes={"forward": "labeledURI"}, alias_filter="")
     account = await backend.account("fred@example.org")
     assert [str(each) for each in account.forward.targets] == ["fred@elsewhere.test"]
+
+
+@pytest.mark.parametrize("settings", [{}, {"auth_bind": True}, BIND])
+async def test_an_entry_found_by_another_spelling_is_no_account(asked, settings):
+    """RFC 4518 §2.3: the server takes fullwidth letters for usual ones."""
+    backend = asked(**settings)
+    assert (await backend.account("john@example.org")).name == "john@example.org"
+    for name in ("\uff4aohn@example.org", "jo\u00adhn@example.org"):
+        assert await backend.account(name) is None
+
+
+async def test_a_base_that_is_not_there_is_not_an_unknown_user(asked):
+    gone = f"ou=gone,{BASE}"
+    with pytest.raises(DirectoryUnavailable, match="there is no ou=gone"):
+        await asked(base=gone).account("john@example.org")
+    with pytest.raises(DirectoryUnavailable, match="there is no ou=gone"):
+        await asked(base=gone).has_domain("example.org")
+    named = f"ou=%d,{BASE}"
+    assert await asked(base=named).account("john@nowhere.example") is None
 
 
 async def test_two_entries_of_one_name_are_nobody_now(asked):

@@ -235,7 +235,11 @@ USER = {"name": "a@example.org", "hash": HASH}
         ({"users": [{"name": "a@example.org"}]}, ["a@example.org is new and has neither"]),
         ({"users": [{"name": "a"}]}, ["'a' is not an address"]),
         ({"users": [{"hash": HASH}]}, ["a user needs the field 'name'"]),
-        ({"users": [{**USER, "nick": "x"}]}, ["a user has no field 'nick'"]),
+        ({"users": [{**USER, "nick": "x"}]}, ["a user has no field 'nick'; it has name,"]),
+        (
+            {"users": [{**USER, "passwrd": "x"}]},
+            ["a user has no field 'passwrd'; did you mean password?"],
+        ),
         ({"users": [{**USER, "enabled": 1}]}, ["enabled is true or false"]),
         ({"users": [{**USER, "quota_bytes": True}]}, ["quota_bytes is a number"]),
         ({"users": [{**USER, "quota_bytes": -1}]}, ["quota_bytes is 0 (no limit) or more"]),
@@ -330,15 +334,44 @@ def test_the_lines_named_are_bounded(editor):
 @pytest.mark.parametrize(
     ("form", "text"),
     [
+        ("csv", f"kind,name\n{'k' * 1_000_000},x\n"),
+        ("csv", f"kind,name\nuser,{'n' * 1_000_000}\n"),
+        ("csv", f"kind,{'c' * 1_000_000}\n"),
+        ("csv", f"kind,name,enabled\nuser,john@example.org,{'b' * 1_000_000}\n"),
+        ("json", json.dumps({"users": [{"x" * 1_000_000: 1}]})),
+        (
+            "json",
+            json.dumps({"aliases": [{"source": "a@example.org", "targets": ["t" * 1_000_000]}]}),
+        ),
+    ],
+)
+def test_what_is_said_of_a_long_cell_is_short(editor, form, text):
+    with pytest.raises(Unimportable) as refused:
+        bring(editor, text, form)
+    assert len(str(refused.value)) < 2_000
+
+
+def test_an_object_that_says_a_thing_twice_is_refused(editor):
+    text = '{"users": [\n{"name": "x@example.org", "hash": "a", "hash": "b"}]}'
+    with pytest.raises(Unimportable, match="in:2: 'hash' is there twice"):
+        bring(editor, text)
+
+
+@pytest.mark.parametrize(
+    ("form", "text"),
+    [
         ("json", ""),
         ("json", "[]"),
         ("json", '{"users": [}'),
         ("json", '{"users": []} x'),
         ("json", '{"users": ' + "[" * 100_000),
         ("json", '{"users": [' + '{"name":' * 100_000),
+        ("json", '{"users": [], "users": []}'),
+        ("json", '{"aliases": [{"source": "a@b.example", "targets": [], "source": "x"}]}'),
         ("csv", ""),
         ("csv", "name\njohn@example.org\n"),
         ("csv", "kind,nonsense\n"),
+        ("csv", "kind,passwrd\n"),
         ("csv", "kind,kind\n"),
         ("csv", 'kind,"name'),
         ("csv", 'kind,name\nuser,"a\n'),
@@ -353,6 +386,21 @@ def test_a_file_that_is_none_is_refused(editor, path, form, text):
     with pytest.raises(Unimportable, match=r"\Ain:"):
         bring(editor, text, form)
     assert dump(path) == before
+
+
+@pytest.mark.parametrize(
+    ("header", "said"),
+    [
+        ("kind,passwrd", "there is none named 'passwrd'; did you mean password?"),
+        ("kind,zzz", "there is none named 'zzz'; there are kind, name, "),
+        ("kind,kind", "kind stands there twice"),
+        ("name", "kind, which says what a line is, is not among them"),
+    ],
+)
+def test_what_is_wrong_with_columns(header, said):
+    with pytest.raises(Unimportable) as refused:
+        from_csv(f"{header}\n", Faults("in"))
+    assert str(refused.value).startswith(f"in:1: the first line names the columns: {said}")
 
 
 @given(text=st.text(max_size=200), form=st.sampled_from(list(FORMS)))

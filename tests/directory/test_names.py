@@ -1,8 +1,16 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from postroad.directory.names import address_form, domain_form, without_extension
+from postroad.directory.names import (
+    address_form,
+    domain_form,
+    is_plain,
+    same_text,
+    without_extension,
+)
 from postroad.model import Address
 
 
@@ -29,12 +37,46 @@ def test_domain_form(written, form):
     [
         (Address("John", "Example.org"), "john@example.org"),
         (Address("Jo\u0308rg", "example.org"), "jörg@example.org"),
+        (Address("J\u030cx", "example.org"), "\u01f0x@example.org"),
+        (Address("T\u0308", "example.org"), "\u1e97@example.org"),
         (Address("two words", "example.org"), '"two words"@example.org'),
         (Address("\udc80", "example.org"), "\ufffd@example.org"),
     ],
 )
 def test_address_form(written, form):
     assert str(address_form(written)) == form
+
+
+@given(st.text())
+def test_a_form_is_its_own_form(local):
+    form = address_form(Address(local, "example.org"))
+    assert address_form(form) == form
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("John@Example.org", "john@example.org", True),
+        ("john@m\u00fcller.example", "john@xn--mller-kva.example", True),
+        ("JOHN", "john", True),
+        ("j\u00f6hn", "jo\u0308hn", True),
+        ("j\u00f6hn", "john", False),
+        ("\uff4aohn", "john", False),
+        ("john ", "john", False),
+    ],
+)
+def test_same_text(one, other, same):
+    assert same_text(one, other) is same
+    assert same_text(other, one) is same
+
+
+@pytest.mark.parametrize(
+    ("local", "plain"),
+    [("john", True), ("a.b+c", True), ("j\u00f6hn", False), ("john ", False), ("a\nb", False)],
+)
+def test_is_plain(local, plain):
+    assert is_plain(local) is plain
+    assert not is_plain("")
 
 
 @pytest.mark.parametrize(

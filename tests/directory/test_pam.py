@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import json
 import pwd
 import sys
 from collections.abc import Callable
@@ -10,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from peers import needs
-from postroad.directory import DirectoryUnavailable, Place
+from postroad.directory import DirectoryUnavailable, Place, pam_helper
 from postroad.directory.backend import Account
 from postroad.directory.pam import PamBackend
 from postroad.directory.pam_settings import PamSettings
@@ -29,8 +31,8 @@ ANSWERING = program(
     "import sys, json\n"
     "for line in sys.stdin:\n"
     "    what, *words = json.loads(line)\n"
-    "    print(json.dumps(words and [65534, 65534, '/home/x'] if what == 'user' else [True, '']),"
-    " flush=True)\n"
+    "    user = [65534, 65534, '/home/x', words[0]]\n"
+    "    print(json.dumps(user if what == 'user' else [True, '']), flush=True)\n"
 )
 
 
@@ -127,6 +129,58 @@ async def test_users_of_the_system_are_accounts(opened: Open) -> None:
         f"{'x' * 300}@example.org",
     ):
         assert await backend.account(other) is None
+
+
+@pytest.mark.parametrize(
+    ("asked", "answer", "known"),
+    [
+        ("john@example.org", [1001, 1001, "/home/john", "john"], True),
+        ("john@example.org", [1001, 1001, "/home/john", "john@ad.test"], True),
+        ("j\u00f6hn@example.org", [1001, 1001, "/home/john", "john"], False),
+        ('"john@ad.test"@example.org', [1001, 1001, "/home/john", "john"], False),
+        ("j\u00f6hn@example.org", [1001, 1001, "/home/john", "j\u00f6hn"], True),
+        ("john@example.org", [], False),
+    ],
+)
+async def test_another_spelling_of_a_users_name_is_no_account(
+    opened: Open, asked: str, answer: list[object], known: bool
+) -> None:
+    helper = program(f"input(); print({json.dumps(json.dumps(answer))}, flush=True); input()")
+    account = await opened(command=helper).account(asked)
+    assert (account is not None) is known
+
+
+async def test_a_list_of_users_that_is_away_makes_nobody_unknown(opened: Open) -> None:
+    helper = program("input(); print('null', flush=True); input()")
+    with pytest.raises(DirectoryUnavailable, match="cannot say now"):
+        await opened(command=helper).account("john@example.org")
+
+
+class FakeLibrary:
+    """Answers getpwnam_r(3) with one code, and finds nobody."""
+
+    def __init__(self, *codes: int) -> None:
+        self.codes = list(codes)
+
+    def getpwnam_r(self, *_: object) -> int:
+        return self.codes.pop(0)
+
+
+@pytest.mark.parametrize(
+    ("codes", "expected"),
+    [
+        ((0,), []),
+        ((errno.EAGAIN,), None),
+        ((errno.EIO,), None),
+        ((errno.ERANGE, 0), []),
+        ((errno.ERANGE,) * 3, None),
+    ],
+)
+def test_nobody_and_not_now_are_two_answers(
+    monkeypatch: pytest.MonkeyPatch, codes: tuple[int, ...], expected: object
+) -> None:
+    monkeypatch.setattr(pam_helper, "_accounts", lambda: FakeLibrary(*codes))
+    assert pam_helper._user("john") == expected
 
 
 async def test_services_are_no_accounts(opened: Open) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from pathlib import Path
 
 import pytest
@@ -156,16 +157,10 @@ def test_a_hash_that_cannot_be_used_is_warned_of() -> None:
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        ("john:{PLAIN}x:nosuchuser", 'uid: there is no user or group "nosuchuser"'),
-        ("john:{PLAIN}x:0:0", "uid: 0 is root's"),
-        ("john:{PLAIN}x:99999999999", "out of range|no user"),
-        ("john:{PLAIN}x::::::userdb_quota_rule=*:storage=lots", "a quota is a number"),
-        ("john:{PLAIN}x::::::allow_nets=here", '"here" is no network'),
         ("../john:{PLAIN}x", "is no user"),
         ("a/john:{PLAIN}x", "holds no slash"),
         ("a b:{PLAIN}x", "is no user"),
         ("@example.org:{PLAIN}x", "is no user"),
-        ("john:" + "x" * 5000, "more than 4096 characters"),
     ],
 )
 def test_a_mistake_has_its_line(line: str, words: str) -> None:
@@ -173,6 +168,44 @@ def test_a_mistake_has_its_line(line: str, words: str) -> None:
         read(f"# users\n{line}\n")
     assert str(caught.value).startswith("/etc/dovecot/users:2: ")
     assert "{PLAIN}" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("john:{PLAIN}x:nosuchuser", 'uid: there is no user or group "nosuchuser"'),
+        ("john:{PLAIN}x:0:0", "uid: 0 is root's"),
+        ("john:{PLAIN}x:99999999999", "out of range|no user"),
+        ("john:{PLAIN}x::::::userdb_quota_rule=*:storage=lots", "a quota is a number"),
+        ("john:{PLAIN}x::::::allow_nets=here", '"here" is no network'),
+        ("john:" + "x" * 5000, "more than 4096 characters"),
+    ],
+)
+def test_a_line_that_cannot_be_used_is_one_account(line: str, words: str) -> None:
+    warnings: list[str] = []
+    entries = read(f"# users\n{line}\nlisa:{{PLAIN}}y\n", warnings)
+    john, lisa = entries["john@example.org"], entries["lisa@example.org"]
+    assert lisa.fault == ""
+    assert re.search(words, john.fault)
+    assert not john.enabled
+    assert warnings == [
+        f"{john.fault}; mail for john@example.org waits, and nobody logs in as that"
+    ]
+    assert john.fault.startswith("/etc/dovecot/users:2: ")
+    assert "{PLAIN}" not in john.fault
+
+
+def test_many_lines_that_cannot_be_used_are_counted() -> None:
+    warnings: list[str] = []
+    read("".join(f"u{number}:x:0\n" for number in range(50)), warnings)
+    assert len(warnings) == 21
+    assert warnings[-1] == "/etc/dovecot/users: 30 more lines like these"
+
+
+def test_a_file_without_any_account_is_warned_of() -> None:
+    warnings: list[str] = []
+    assert read("# nobody\n", warnings) == {}
+    assert warnings == ["/etc/dovecot/users: there is no account in it"]
 
 
 @given(st.text(max_size=200))

@@ -153,6 +153,22 @@ async def test_rows_that_are_odd_wait(tmp_path: Path, row: str, words: str) -> N
     await backend.close()
 
 
+@pytest.mark.parametrize("name", ["\u00e4@b.test", '"a "@b.test', '"a\x01"@b.test'])
+async def test_a_name_that_compares_loosely_needs_a_row_that_says_it(
+    tmp_path: Path, name: str
+) -> None:
+    file = sqlite(tmp_path, TABLES)
+    backend = opened(file, user_query="SELECT '' AS home WHERE '%u' <> ''")
+    with pytest.raises(DirectoryUnavailable, match="says not whose it is"):
+        await backend.account(name)
+    await backend.close()
+    backend = opened(file, user_query="SELECT 'a' AS user WHERE '%u' <> ''")
+    found = await backend.account(name)
+    assert found is not None
+    assert found.name == "a@b.test"
+    await backend.close()
+
+
 async def test_a_password_of_another_query(tmp_path: Path) -> None:
     backend = opened(
         sqlite(tmp_path, TABLES),
@@ -177,7 +193,7 @@ async def test_targets_that_are_none(tmp_path: Path, targets: str) -> None:
 @pytest.mark.parametrize(
     ("settings", "key", "words"),
     [
-        ({}, "user_query", "is required"),
+        ({}, "preset", "is required"),
         ({"user_query": "SELECT 1"}, "user_query", "placeholder"),
         ({"user_query": "SELECT '%n', '%u@%d'"}, "user_query", "whole address"),
         ({"user_query": "SELECT '%x'"}, "user_query", "means nothing"),

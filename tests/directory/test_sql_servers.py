@@ -185,6 +185,32 @@ async def test_duplicates_are_one(
     assert await chain.login_name("john@example.org") == "john@example.org"
 
 
+async def test_another_spelling_of_a_name_is_no_other_account(
+    database: Database, tmp_path: Path, exits: AsyncExitStack
+) -> None:
+    """MariaDB's usual collation takes `j\u00f6hn` for `john`."""
+    fill(database, WORLD)
+    is_loose = database.driver == "mysql"
+    chain = opened(database, tmp_path, exits)
+    for name in ("j\u00f6hn@example.org", "joh\u0144@example.org"):
+        user = await chain.authenticate(name, "summersun")
+        assert user == ("john@example.org" if is_loose else None)
+
+
+async def test_a_row_that_says_not_whose_it_is(
+    database: Database, tmp_path: Path, exits: AsyncExitStack
+) -> None:
+    fill(database, WORLD)
+    query = "SELECT password FROM users WHERE email='%u'"
+    chain = opened(database, tmp_path, exits, user_query=query)
+    assert await chain.authenticate("john@example.org", "summersun") == "john@example.org"
+    if database.driver == "mysql":
+        with pytest.raises(DirectoryUnavailable, match="a column user is missing"):
+            await chain.authenticate("j\u00f6hn@example.org", "summersun")
+    else:
+        assert await chain.authenticate("j\u00f6hn@example.org", "summersun") is None
+
+
 async def test_a_huge_value_waits_for_the_operator(
     database: Database, tmp_path: Path, exits: AsyncExitStack
 ) -> None:

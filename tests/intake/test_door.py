@@ -227,8 +227,10 @@ async def test_aliases_that_lead_nowhere_near_an_end(house: House) -> None:
 
     reply = await house.take(SMALL, recipients=[Address("a0", "example.org")])
 
-    assert reply.startswith("554 5.4.6 ")
+    assert reply == "451 4.3.5 Error: alias expansion error"
     assert house.is_empty
+    (words,) = [event.text for event in house.events if isinstance(event, Notice)]
+    assert "a0@example.org: more than 20 aliases in a row" in words
 
 
 async def test_a_message_given_up_leaves_nothing(house: House) -> None:

@@ -200,6 +200,22 @@ async def test_only_as_long_as_it_is_good_and_only_what_we_signed(road: Road) ->
     assert not await road.addresses.owns(str(out.sender), out.sender)
 
 
+async def test_what_stands_for_a_foreign_sender(road: Road) -> None:
+    (out,) = await road.expand("away@example.org")
+    assert isinstance(out.sender, Address)
+
+    assert road.addresses.leads_back(out.sender)
+    assert not road.addresses.leads_back(Address(out.sender.local, "elsewhere.test"))
+    assert not road.addresses.leads_back(Address("SRS0=AAAAAAAA=AA=example.com=ann", "example.org"))
+    assert not road.addresses.leads_back(A("john@example.org"))
+
+
+async def test_a_sender_that_nobody_can_write_to_stays_as_it_is(road: Road) -> None:
+    for sender in (A("root@[127.0.0.1]"), A("root@localhost")):
+        (out,) = await road.expand("away@example.org", sender=sender)
+        assert out.sender is SAME
+
+
 async def test_a_catch_all_gets_no_made_up_address(tmp_path: Path) -> None:
     class CatchAll(Book):
         async def resolve(self, address: Address) -> Resolution:

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from postroad.intake import srs
 from postroad.intake.srs import CYCLE, HASH_SIZE, Fault, rewritten, undone
 from postroad.model import Address, AddressError
 
@@ -18,7 +19,7 @@ ANN = Address("Ann.Smith", "Example.com")
 ADDRESSES = st.builds(
     Address,
     st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=64),
-    st.sampled_from(["example.com", "Mail.Example.NET", "xn--bcher-kva.example", "[192.0.2.1]"]),
+    st.sampled_from(["example.com", "Mail.Example.NET", "xn--bcher-kva.example"]),
 )
 
 
@@ -148,6 +149,27 @@ def test_long_names_fit_and_longer_ones_are_left_alone() -> None:
     assert Address.parse(str(address)) == address
     assert back(address) == sender
     assert rewritten(Address("x" * 64, "d" * 60 + ".example" * 20), OURS, KEY, DAY) is None
+
+
+NOWHERE = ["[127.0.0.1]", "localhost", "x.localhost", "list.alias-programs.invalid", "10.0.0.1", ""]
+
+
+@pytest.mark.parametrize("domain", NOWHERE)
+def test_what_no_bounce_finds_its_way_to_is_left_alone(domain: str) -> None:
+    assert rewritten(Address("root", domain), OURS, KEY, DAY) is None
+    wrapped = Address(f"SRS1=ABCDEFGH={domain}==ABCDEFGH=XY=a.example=ann", "first.example")
+    assert domain == "" or rewritten(wrapped, OURS, KEY, DAY) is None
+
+
+@pytest.mark.parametrize("domain", NOWHERE[:-1])
+def test_what_was_made_of_it_once_leads_nowhere(
+    domain: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(srs, "_is_public", lambda _: True)
+    made = there(Address("root", domain))
+    monkeypatch.undo()
+
+    assert back(made) is Fault.NOWHERE
 
 
 def test_only_rewritten_addresses_may_be_that_long() -> None:

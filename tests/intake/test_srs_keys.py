@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import stat
+import threading
 from pathlib import Path
 
 import pytest
@@ -45,6 +47,29 @@ def test_workers_share_it_and_see_what_another_one_made(tmp_path: Path) -> None:
 
     assert other.newest() == one.newest() != first
     assert other.all() == [one.newest(), first]
+
+
+async def test_the_loop_does_not_wait_for_locks_and_disks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = Clock()
+    mine, threads = keys(tmp_path, clock), list[int]()
+    rotate = mine.rotate
+
+    def watched(**how: bool) -> None:
+        threads.append(threading.get_ident())
+        rotate(**how)
+
+    monkeypatch.setattr(mine, "rotate", watched)
+    first = await mine.current()
+    assert await mine.current() == first
+    clock.now += LIFETIME
+    found = await asyncio.gather(*(mine.current() for _ in range(4)))
+
+    assert set(found) == {mine.newest()} != {first}
+    assert len(mine.all()) == 2
+    assert threads
+    assert threading.get_ident() not in threads
 
 
 def test_an_old_one_is_replaced_once_and_reads_for_a_while(tmp_path: Path) -> None:

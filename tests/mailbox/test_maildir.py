@@ -10,7 +10,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from postroad.mailbox.maildir import lf_lines, store, trace_lines, unique_name
+from postroad.mailbox import UnsafeName
+from postroad.mailbox.maildir import (
+    create_maildir,
+    lf_lines,
+    mark_as_folder,
+    store,
+    trace_lines,
+    unique_name,
+)
+from postroad.mailbox.rights import PRIVATE
 from stored_messages import Octets, stored_message, stored_recipients
 
 HEAD = b"Return-Path: <ann@elsewhere.test>\nDelivered-To: john@example.org\n"
@@ -285,3 +294,34 @@ Delivered-To: jörg@example.org
 def test_trace_lines(sender, recipients, lines):
     message = stored_message(sender=sender)
     assert trace_lines(message.envelope, stored_recipients(*recipients)) == lines.encode()
+
+
+@pytest.mark.parametrize("reader", [False, True])
+def test_a_pipe_in_place_of_a_file_holds_up_nobody(maildir, reader):
+    create_maildir(maildir)
+    os.mkfifo(maildir / "tmp" / NAME)
+    os.mkfifo(maildir / "maildirfolder")
+    held = [os.open(path, os.O_RDWR) for path in maildir.rglob("*") if reader and path.is_fifo()]
+    with pytest.raises(OSError, match="no regular file"):
+        put(maildir)
+    assert tree(maildir) == {"tmp": [], "new": [], "cur": []}
+    assert put(maildir)
+    with pytest.raises(OSError, match="no regular file"):
+        mark_as_folder(maildir, PRIVATE)
+    for each in held:
+        os.close(each)
+
+
+@pytest.mark.parametrize("part", ["cur", "new", "tmp"])
+@pytest.mark.parametrize("is_there", [False, True])
+def test_no_part_of_a_maildir_is_a_link(maildir, tmp_path, part, is_there):
+    create_maildir(maildir)
+    elsewhere = tmp_path / "elsewhere"
+    if is_there:
+        elsewhere.mkdir()
+    (maildir / part).rmdir()
+    (maildir / part).symlink_to(elsewhere)
+    with pytest.raises(UnsafeName, match=f"`{part}` of its Maildir is a link"):
+        put(maildir)
+    assert not is_there or list(elsewhere.iterdir()) == []
+    assert [path for path in maildir.rglob("*") if path.is_file()] == []

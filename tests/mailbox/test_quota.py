@@ -11,7 +11,7 @@ from postroad.mailbox import Whereabouts
 from postroad.mailbox.maildir import store
 from postroad.mailbox.maildirsize import FILE, LONGEST, STALE, MaildirSize
 from postroad.mailbox.quota import Grace, OverQuota, Quota, Usage, parse_grace, parse_size
-from postroad.mailbox.rights import PRIVATE, Rights, parse_mode
+from postroad.mailbox.rights import PRIVATE, Rights, group_bit_objection, parse_mode
 from postroad.mailbox.scan import all_folders, count
 from stored_messages import Octets
 
@@ -60,7 +60,14 @@ def test_graces(given, grace):
         (Quota(100), Usage(50, 1), 50, True),
         (Quota(100), Usage(50, 1), 51, False),
         (Quota(100, grace=10), Usage(50, 1), 60, True),
+        (Quota(100, grace=10), Usage(50, 1), 61, False),
+        (Quota(100, grace=10), Usage(99, 1), 11, True),
+        # Only the message that fills it has the grace: a full mailbox is full for all sizes.
+        (Quota(100, grace=10), Usage(100, 1), 5, False),
+        (Quota(100, grace=10), Usage(105, 1), 0, False),
+        (Quota(100, grace=10), Usage(105, 1), 5, False),
         (Quota(100, grace=10), Usage(105, 1), 6, False),
+        (Quota(100, 1, 10, is_enforced=False), Usage(500, 7), 10**9, True),
         (Quota(100), Usage(100, 1), 0, False),
         (Quota(0, 3), Usage(10**9, 2), 10**9, True),
         (Quota(0, 3), Usage(0, 3), 1, False),
@@ -174,6 +181,33 @@ def test_a_link_in_place_of_the_file_is_not_followed(where, tmp_path):
     assert victim.read_text() == "10000S,100C\n5 1\n"
 
 
+@pytest.mark.parametrize("reader", [False, True])
+def test_a_pipe_in_place_of_the_file_holds_up_nobody(where, reader):
+    put(where, 1)
+    path = where.control / FILE
+    path.unlink()
+    os.mkfifo(path)
+    held = os.open(path, os.O_RDWR) if reader else None
+    assert size(where).peek() == Usage(999, 1)
+    assert size(where).usage() == Usage(999, 1)
+    assert stat.S_ISREG(path.lstat().st_mode)
+    path.unlink()
+    os.mkfifo(path)
+    assert size(where).add(5)[1] == Usage(999, 1)  # counted anew
+    assert stat.S_ISREG(path.lstat().st_mode)
+    if held is not None:
+        os.close(held)
+
+
+def test_a_directory_in_place_of_the_file_is_an_error(where):
+    put(where, 1)
+    (where.control / FILE).unlink()
+    (where.control / FILE).mkdir()
+    with pytest.raises(OSError, match="directory"):
+        size(where).usage()
+    assert sorted(each.name for each in where.control.iterdir()) == ["cur", FILE, "new", "tmp"]
+
+
 def test_modes_and_groups(tmp_path):
     group = next((each for each in os.getgroups() if each != os.getegid()), os.getegid())
     rights = Rights(0o2770, 0o660, group)
@@ -185,6 +219,26 @@ def test_modes_and_groups(tmp_path):
     for folder in (maildir.parent, maildir, maildir / "new", maildir / "tmp", maildir / "cur"):
         assert stat.S_IMODE(folder.stat().st_mode) == 0o2770
         assert folder.stat().st_gid == group
+
+
+def refuse(path, mode):
+    raise PermissionError(errno.EPERM, os.strerror(errno.EPERM), path)
+
+
+@pytest.mark.parametrize(
+    ("mode", "chmod", "words"),
+    [
+        (0o2770, os.chmod, ""),
+        (0o2770, refuse, "RestrictSUIDSGID"),
+        (0o700, refuse, ""),
+    ],
+)
+def test_a_system_that_forbids_the_set_group_id_bit(tmp_path, mode, chmod, words):
+    objection = group_bit_objection(mode, tmp_path, chmod)
+    assert words in objection
+    assert bool(objection) == bool(words)
+    assert list(tmp_path.iterdir()) == []
+    assert group_bit_objection(mode, tmp_path / "nowhere", chmod) == ""
 
 
 def test_a_folder_that_a_crash_left_without_its_mode_gets_it(tmp_path):

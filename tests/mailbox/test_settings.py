@@ -37,6 +37,9 @@ def test_what_is_taken(given):
     [
         ({"path": "/var/mail/all"}, "needs %u or %n"),
         ({"path": "/var/mail/%d"}, "needs %u or %n"),
+        ({"path": "maildir:/var/mail:INBOX=/var/in/%u"}, "needs %u or %n"),
+        ({"path": "mdbox:/x/%n"}, "mail is written as Maildir, not mdbox; deliver to that by LMTP"),
+        ({"path": "mbox:~/mail"}, "mail is written as Maildir, not mbox"),
         ({"path": "/var/mail/%s/%n"}, "%s is unknown here"),
         ({"path": "/var/mail/%Qn"}, "%Qn is unknown here"),
         ({"path": "~/Maildir/%z"}, "%z is unknown here"),

@@ -56,3 +56,9 @@ def test_a_link_is_not_followed(where, tmp_path_factory):
     assert not subscribe(where, NAME, PRIVATE)
     assert victim.read_text() == "precious\n"
     assert [each.name for each in where.control.iterdir()] == [FILE]
+
+
+def test_a_pipe_holds_up_nobody(where):
+    os.mkfifo(where.control / FILE)
+    assert not subscribe(where, NAME, PRIVATE)
+    assert [each.name for each in where.control.iterdir()] == [FILE]

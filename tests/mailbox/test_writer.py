@@ -6,7 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from postroad.mailbox import MaildirWriter
+from postroad.mailbox import MaildirWriter, Target, Whereabouts
+from postroad.mailbox.folder import FolderName
+from postroad.mailbox.maildir import create_maildir
 from postroad.model import BodyType
 from stored_messages import Octets, stored_message, stored_recipients
 
@@ -79,3 +81,24 @@ async def test_a_binary_message_is_kept_as_it_is(tmp_path):
     writer.close()
     (file,) = (tmp_path / "new").iterdir()
     assert file.read_bytes().endswith(b"Subject: x\r\n\r\n\r\n\0")
+
+
+@pytest.mark.parametrize(
+    ("link", "to", "lands"),
+    [
+        (".lists", "../other/Maildir", "john/Maildir/new"),  # somebody else's
+        (".Lists", "../other/Maildir", "john/Maildir/new"),
+        (".lists", "../nowhere/Maildir", "john/Maildir/new"),
+        (".lists", ".other", "john/Maildir/.other/new"),  # a second name within the account
+    ],
+)
+async def test_a_folder_that_is_a_link(writer, tmp_path, link, to, lands):
+    where = Whereabouts.at(tmp_path / "john" / "Maildir")
+    for maildir in (where.root, where.root / ".other", tmp_path / "other" / "Maildir"):
+        create_maildir(maildir)
+    (where.root / link).symlink_to(to if to == ".other" else f"../{to}")
+    target = Target(where, FolderName.parse("lists"), create=True)
+    (recipient,) = stored_recipients("john@example.org")
+    await writer.deliver(target, stored_message(), recipient)
+    (file,) = (path for path in tmp_path.rglob("*") if path.is_file())
+    assert str(file.parent.relative_to(tmp_path)) == lands

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from postroad.maildrop.aside import MOST_OCTETS
 from postroad.maildrop.collection import Broken, Collection, Found
 from postroad.maildrop.drop import Writing
 from postroad.maildrop.folder import Facts, lay, read_facts
@@ -149,7 +150,7 @@ def too_large(path: Path) -> None:
     ],
 )
 def test_what_is_no_message(folder: Path, make: Callable[[Path], None], why: str) -> None:
-    make(folder / "new" / "0123")
+    make(folder / "new" / ("0123" * 8))
     collection = Collection(str(folder))
     (found,) = collection.take(0.0, [])
     with pytest.raises(Broken, match=why):
@@ -169,13 +170,46 @@ def test_directories_are_in_nobodys_way(folder: Path) -> None:
     assert strange == []
 
 
-def test_a_name_that_is_none_of_ours(folder: Path) -> None:
-    (folder / "new" / "a.b").touch()
+@pytest.mark.parametrize("name", ["a.b", "a", "A" * 32, "g" * 32, "a" * 31, "a" * 33, "a" * 250])
+def test_a_name_that_is_none_of_ours(folder: Path, name: str) -> None:
+    (folder / "new" / name).touch()
     strange: list[str] = []
     assert Collection(str(folder)).take(0.0, strange) == []
     assert len(strange) == 1
+    assert len(strange[0]) < 150
     assert list((folder / "new").iterdir()) == []
     assert len(list((folder / "aside").iterdir())) == 1
+
+
+def test_of_each_user_so_many_are_kept(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("postroad.maildrop.aside.MOST_FILES", 3)
+    collection = Collection(str(folder))
+
+    def put(number: int) -> str:
+        (folder / "new" / f"{number:032x}").touch()
+        (found,) = collection.take(0.0, [])
+        return collection.put_aside(found)
+
+    assert [bool(put(number)) for number in range(5)] == [True, True, True, False, False]
+    assert collection.begun() == []
+    for each in (folder / "aside").iterdir():
+        each.unlink()  # as an operator does
+    assert put(9)
+    (folder / "aside" / f"{9:032x}").unlink()
+    for number in range(3):
+        (folder / "aside" / f"x{number}").touch()
+        os.chown(folder / "aside" / f"x{number}", 65_534, -1)  # somebody else's
+    assert put(10)
+
+
+def test_a_length_that_no_disk_has(folder: Path) -> None:
+    path = folder / "new" / ("0" * 32)
+    path.touch()
+    os.truncate(path, MOST_OCTETS + 1)
+    collection = Collection(str(folder))
+    (found,) = collection.take(0.0, [])
+    assert collection.put_aside(found) == ""
+    assert list((folder / "aside").iterdir()) == []
 
 
 def test_a_message_that_shrinks_while_it_is_read(folder: Path) -> None:

@@ -75,6 +75,8 @@ class Slapd:
         (self.folder / "data").mkdir()
         tls = ""
         if certificate is not None and key is not None:
+            # Its own copies: it reads them as a user who need not reach the test's folder.
+            certificate, key = (Path(shutil.copy(each, self.folder)) for each in (certificate, key))
             tls = f"TLSCertificateFile {certificate}\nTLSCertificateKeyFile {key}\n"
         configuration = self.folder / "slapd.conf"
         text = _CONFIGURATION.format(

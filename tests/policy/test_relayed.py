@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from postroad.model import Address, Client
 from postroad.policy import Oracle
-from postroad.policy.answer import Action, Answer
+from postroad.policy.access_rules import access, recipient_keys
+from postroad.policy.answer import Action, Answer, Stage, Subject
+from postroad.policy.backup_rules import permit_mx_backup
+from postroad.policy.context import Context
 from postroad.policy.facts import Elsewhere, Facts, Verification, VerificationStatus
 from postroad.policy.lookups import Lookup, noting
 from postroad.policy.recalled import Present, recalled
-from postroad.policy.recipient_rules import reject_unauth_destination, reject_unlisted_recipient
+from postroad.policy.recipient_rules import (
+    defer_unauth_destination,
+    permit_auth_destination,
+    reject_unauth_destination,
+    reject_unlisted_recipient,
+)
 from postroad.policy.sender_rules import reject_unlisted_sender
 
 
@@ -46,6 +56,9 @@ FACTS = Facts(
 )
 
 
+CONTEXT = Context(stage=Stage.RECIPIENT, read=lambda _: ())
+
+
 def of(world: Relaying) -> Oracle:
     return Oracle(world, world, world, world)
 
@@ -58,6 +71,7 @@ def said(answer: Answer) -> tuple[Action, int, str]:
 RECIPIENTS = [
     (True, None, (Action.DUNNO, 0, "")),
     (False, None, (Action.REJECT, 550, "User unknown in virtual mailbox table")),
+    (Elsewhere.LISTED, None, (Action.DUNNO, 0, "")),
     (Elsewhere.ABSENT, None, (Action.REJECT, 550, "User unknown in relay recipient table")),
     (Elsewhere.ASK, VerificationStatus.DELIVERABLE, (Action.DUNNO, 0, "")),
     (
@@ -88,6 +102,7 @@ async def test_recipients(
         (False, 550, "User unknown in virtual mailbox table"),
         (Elsewhere.ABSENT, 550, "User unknown in relay recipient table"),
         (Elsewhere.ASK, 0, ""),
+        (Elsewhere.LISTED, 0, ""),
     ],
 )
 async def test_senders(listed: bool | Elsewhere, code: int, text: str) -> None:
@@ -98,6 +113,68 @@ async def test_senders(listed: bool | Elsewhere, code: int, text: str) -> None:
 async def test_such_a_domain_is_a_destination_of_ours() -> None:
     world = of(Relaying(Elsewhere.ASK))
     assert (await reject_unauth_destination(FACTS, world)).action is Action.DUNNO
+
+
+ROUTED = ("x%evil.test@partner.test", '"x@evil.test"@partner.test', "evil.test!x@partner.test")
+DENIED = "Relay access denied"
+
+
+def to(recipient: str) -> Facts:
+    return replace(FACTS, recipient=Address.parse(recipient))
+
+
+@pytest.mark.parametrize("recipient", ROUTED)
+@pytest.mark.parametrize("listed", list(Elsewhere))
+async def test_a_route_makes_no_relay_of_who_trusts_us(recipient: str, listed: Elsewhere) -> None:
+    world = of(Relaying(listed))
+    rejected = await reject_unauth_destination(to(recipient), world)
+    assert said(rejected) == (Action.REJECT, 554, DENIED)
+    reply = rejected.refusal.reply(Subject.RECIPIENT, to(recipient))
+    assert str(reply) == f"554 5.7.1 <{Address.parse(recipient)}>: {DENIED}"
+    assert said(await defer_unauth_destination(to(recipient), world))[1:] == (454, DENIED)
+    for permitting in (permit_auth_destination, permit_mx_backup("", CONTEXT)):
+        assert said(await permitting(to(recipient), world))[0] is Action.DUNNO
+
+
+@pytest.mark.parametrize("recipient", ROUTED)
+@pytest.mark.parametrize("listed", [True, False])
+async def test_what_ends_here_goes_no_further(recipient: str, listed: bool) -> None:
+    world = of(Relaying(listed))
+    assert said(await reject_unauth_destination(to(recipient), world))[0] is Action.DUNNO
+    assert said(await permit_auth_destination(to(recipient), world))[0] is Action.PERMIT
+
+
+class Opening(Relaying):
+    """One with an access table that permits everything."""
+
+    async def find(self, table: str, key: str) -> str | None:
+        return self.value
+
+    def takes_parts(self, table: str) -> bool:
+        return True
+
+    value = "OK"
+
+
+@pytest.mark.parametrize(
+    ("recipient", "listed", "value", "action"),
+    [
+        ("x%evil.test@partner.test", Elsewhere.LISTED, "OK", Action.DUNNO),
+        ("x%evil.test@partner.test", True, "OK", Action.PERMIT),
+        ("x%evil.test@foreign.test", False, "OK", Action.DUNNO),
+        ("x@foreign.test", False, "OK", Action.PERMIT),
+        ("x@partner.test", Elsewhere.LISTED, "OK", Action.PERMIT),
+        ("x%evil.test@foreign.test", False, "REJECT", Action.REJECT),
+        ("x%evil.test@foreign.test", False, "DISCARD", Action.PERMIT),
+    ],
+)
+async def test_a_table_of_recipients_opens_no_route(
+    recipient: str, listed: bool | Elsewhere, value: str, action: Action
+) -> None:
+    world = Opening(listed)
+    world.value = value
+    check = access(recipient_keys, Subject.RECIPIENT)("hash:/x", CONTEXT)
+    assert (await check(to(recipient), of(world))).action is action
 
 
 @pytest.mark.parametrize("listed", [True, False, *Elsewhere])

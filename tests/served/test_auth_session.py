@@ -203,6 +203,32 @@ async def test_acting_as_another_is_for_those_who_may(tmp_path, directory):
         assert (await client.line()).startswith("FAIL\t2")
 
 
+@pytest.mark.parametrize("frozen", [JOHN, "mary@example.org"])
+async def test_a_frozen_account_is_not_let_in_to_send(tmp_path, directory, frozen):
+    """Whoever asks only who somebody is would take its mail."""
+    act_as = ActAs.of({JOHN: ("mary@example.org",)})
+    logins = Logins(secrets=directory, act_as=act_as)
+    async with (
+        ServedWorld(tmp_path, "dovecot-auth", directory, logins=logins) as world,
+        world.client() as client,
+    ):
+        world.frozen.add(frozen)
+        while await client.line() != "DONE":
+            pass
+        client.say(auth(1, "PLAIN", "secured", f"resp={plain(authzid='mary@example.org')}"))
+        assert await client.line() == f"FAIL\t1\treason=sending from {frozen} is suspended"
+        read = f"AUTH\t2\tPLAIN\tservice=imap\tsecured\tresp={plain()}\n"
+        client.say(read.encode())
+        assert await client.line() == f"OK\t2\tuser={JOHN}"
+        assert f"sending from {frozen} is suspended" in world.log
+
+
+async def test_where_nobody_knows_who_is_frozen_the_login_waits(world, client):
+    world.freezes_away = True
+    client.say(auth(1, "PLAIN", "secured", f"resp={plain()}"))
+    assert (await client.line()).startswith("FAIL\t1\ttemp\tcode=temp_fail")
+
+
 async def test_a_name_cannot_forge_a_line(client):
     client.say(auth(1, "PLAIN", "secured", f"resp={plain('a' + chr(9) + 'b' + chr(10) + 'OK')}"))
     assert await client.line() == "FAIL\t1\tuser=a\x01tb\x01nOK"

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 import pytest
 
 from fake_directory import FakeDirectory
@@ -63,6 +66,32 @@ class Tables:
 
     def takes_parts(self, table: str) -> bool:
         return not table.startswith("regexp:")
+
+
+class Rights:
+    """What else a directory says."""
+
+    def __init__(
+        self,
+        *,
+        granted: Mapping[Address, str] = MappingProxyType({}),
+        senders: Mapping[Address, set[str]] = MappingProxyType({}),
+        alone: Mapping[Address, str] = MappingProxyType({}),
+    ) -> None:
+        self._granted = granted
+        self._senders = senders
+        self._alone = alone
+
+    async def granted(self, address: Address) -> frozenset[str]:
+        user = self._granted.get(address)
+        return frozenset() if user is None else frozenset({user})
+
+    async def senders(self, address: Address) -> frozenset[str] | None:
+        found = self._senders.get(address)
+        return None if found is None else frozenset(found)
+
+    async def logging_in(self, address: Address) -> str | None:
+        return self._alone.get(address)
 
 
 GRANTED = ActAs.of({JOHN: ("boss@example.com", "*@partner.example"), ANNA: ("abroad@example.org",)})
@@ -190,11 +219,32 @@ async def test_the_keys_of_a_table(table: str, address: str, keys: list[str]) ->
 
 async def test_what_somebody_was_given_in_the_directory_has_an_owner() -> None:
     boss = Address("boss", "example.com")
-    it = Ownership(directory(), rights={boss})
+    it = Ownership(directory(), rights=Rights(granted={boss: JOHN}))
     assert await it.has_owner(boss)
     assert not await it.has_owner(Address("other", "example.com"))
-    table = Ownership(directory(), rights={boss}, logins=by_table()._logins)
+    assert await it.owners(boss) == (JOHN,)
+    assert await it.owners(Address("other", "example.com")) is None
+    table = Ownership(directory(), rights=Rights(granted={boss: JOHN}), logins=by_table()._logins)
     assert not await table.has_owner(boss)  # the table takes the directory's place
+
+
+async def test_a_directory_that_says_who_sends_is_asked_for_the_list_too() -> None:
+    sales, closed = Address("sales", "example.org"), Address("closed", "example.org")
+    rights = Rights(granted={sales: JOHN}, senders={sales: {MARY, ANNA}, closed: set()})
+    it = Ownership(directory(), rights=rights)
+    assert await it.owners(sales) == (JOHN, ANNA, MARY)
+    assert await it.has_owner(sales)
+    assert await it.owners(closed) == ()  # and so nobody's, but not anybody's
+    assert await it.has_owner(closed)
+    assert await it.owners(Address("john", "example.org")) == (JOHN,)
+
+
+async def test_who_only_logs_in_owns_his_name() -> None:
+    far = Address("far", "example.org")
+    it = Ownership(directory(), rights=Rights(alone={far: "far@example.org"}))
+    assert await it.has_owner(far)
+    assert await it.owners(far) == ("far@example.org",)
+    assert not await it.has_owner(Address("further", "example.org"))
 
 
 async def test_a_server_without_a_domain_has_whole_names_only() -> None:

@@ -29,6 +29,7 @@ from postroad.adopt.postfix_queue import adopt_queue, running
 from postroad.adopt.report import report_text
 from postroad.adopt.writing import AdoptionMistake, Written, require_empty, write
 from postroad.config.installation import FILE_NAME, server_user, usual_state
+from postroad.maildrop.folder import DEFAULT
 
 __all__ = ["REPORT_NAME", "Adopted", "Adoption", "adopted"]
 
@@ -108,7 +109,7 @@ def _adopted(wanted: Adoption, state: Path, user: pwd.struct_passwd | None) -> A
         keeps = Mailboxes.POSTROAD if wanted.mailboxes_here else Mailboxes.DOVECOT
         adopt_dovecot(plan, files, wanted.dovecot, keeps)
     here = wanted.mailboxes_here and wanted.dovecot is not None
-    sendmail = (*_sendmail(), "-C", str(wanted.directory / "postroad.toml"))
+    sendmail = (*_sendmail(), *_drop(state))
     # Postfix comes last: where both say something, it was the one that mail went by.
     old = adopt_postfix(plan, files, wanted.postfix, mailboxes_here=here, sendmail=sendmail)
     if here:
@@ -120,12 +121,18 @@ def _adopted(wanted: Adoption, state: Path, user: pwd.struct_passwd | None) -> A
     adopt_opendkim(plan, files)
     user = _owner(plan, user, dry_run=wanted.dry_run)
     written = write(plan, state, user)
-    messages = (
-        adopt_queue(old, written.configuration, dry_run=wanted.dry_run) if wanted.queue else 0
-    )
     report = wanted.directory / REPORT_NAME
-    report.write_text(report_text(plan.findings, _heading(wanted)), encoding="utf-8")
-    report.chmod(0o640 if user else 0o600)
+    try:
+        messages = (
+            adopt_queue(old, written.configuration, dry_run=wanted.dry_run) if wanted.queue else 0
+        )
+        report.write_text(report_text(plan.findings, _heading(wanted)), encoding="utf-8")
+        report.chmod(0o640 if user else 0o600)
+    except BaseException:
+        # Half a queue would be sent twice: by the next run, and by whoever starts this one.
+        shutil.rmtree(state, ignore_errors=True)
+        shutil.rmtree(wanted.directory, ignore_errors=True)
+        raise
     return Adopted(written, tuple(plan.findings), messages)
 
 
@@ -160,6 +167,12 @@ def _sendmail() -> tuple[str, ...]:
     beside = Path(sys.executable).parent / "postroad-sendmail"
     found = shutil.which("postroad-sendmail") or (str(beside) if beside.exists() else "")
     return (found,) if found else (sys.executable, "-m", "postroad.cli.sendmail")
+
+
+def _drop(state: Path) -> tuple[str, ...]:
+    """Options that name the drop, which every user can reach; not so the configuration."""
+    folder = str(state.absolute() / "maildrop")
+    return () if folder == DEFAULT else ("-C", folder)
 
 
 @contextmanager

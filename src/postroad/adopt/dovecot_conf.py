@@ -24,6 +24,9 @@ MOST_FILES = 500
 DEEPEST_INCLUDE = 20
 """Files within files; more is a circle."""
 
+DEEPEST_SECTION = 50
+"""Sections within sections; Dovecot's own settings need four."""
+
 _UNNAMED = frozenset({"passdb", "userdb", "namespace"})
 """Kinds of which each section without a name is one of its own, and not one more part of the last.
 Dovecot tells namespaces apart by their names, and lists without names by their order."""
@@ -153,7 +156,11 @@ class _Reader:
             case LineKind.SETTING | LineKind.FILE_SETTING | LineKind.VARIABLE_SETTING:
                 self._set(line, file, stack)
             case LineKind.OPENING:
-                stack.append(_opened(line, file, stack[-1]))
+                if len(stack) == DEEPEST_SECTION:
+                    self._fault(file, line.number, "too many sections within each other")
+                beyond = len(stack) >= DEEPEST_SECTION  # read on, to find where it closes
+                section = Section(line.key, line.value, file, line.number)
+                stack.append(section if beyond else _opened(line, file, stack[-1]))
             case LineKind.CLOSING if len(stack) > outermost:
                 stack.pop()
             case LineKind.CLOSING:

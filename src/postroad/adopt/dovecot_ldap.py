@@ -15,6 +15,7 @@ __all__ = ["adopt_ldap"]
 
 _SCOPES = {"subtree": "sub", "onelevel": "one", "base": "base"}
 _FIELDS = {
+    "user": "user",
     "password": "password",
     "home": "home",
     "mail": "mail",
@@ -179,7 +180,7 @@ def _attributes(notes: Notes, settings: Section, section: KeyPath, key: str) -> 
         if attribute and field in _FIELDS:
             path = (*section, "attributes", _FIELDS[field])
             notes.plan.set(path, attribute, finding)
-        elif field not in ("user", ""):
+        elif field:
             left.append(pair.strip())
     if left:
         words = f"what these say is not asked for: {', '.join(left)}"

@@ -23,7 +23,7 @@ SHARE = (
 )
 
 
-def plan_owner(notes: Notes, files: OldFiles, user: str, group: str, finding: Finding) -> None:
+def plan_owner(notes: Notes, files: OldFiles, user: str, group: str, finding: Finding) -> Finding:
     """Plan who owns the mail; the first word counts, since a userdb goes before `mail_uid`.
 
     Args:
@@ -32,20 +32,53 @@ def plan_owner(notes: Notes, files: OldFiles, user: str, group: str, finding: Fi
         user: a name or a number; empty: nothing is said.
         group: likewise.
         finding: the setting that says so.
+
+    Returns:
+        The same, which names what comes from it.
     """
     plan = notes.plan
     name = user_named(files, user)
     if user and not name:
         words = f"mail belongs to user {user}, and no user of this system has that number"
         plan.worsen(finding, words, f"make one, and set user in postroad.toml: useradd -u {user}")
-    elif name == "root":
+        return finding
+    if name == "root":
         plan.worsen(finding, "mail belongs to root, and Postroad does not store it as root", SHARE)
-    elif name and ("user",) not in plan.settings:
+        return finding
+    if name and ("user",) not in plan.settings:
+        finding = plan.amend(finding, f'`user = "{name}"`', _doubt(files, name))
         plan.set(("user",), name, finding, "the owner of the mail: Dovecot reads it as this user")
     if ("user",) not in plan.settings or ("mailbox", "group") in plan.settings:
-        return  # a group that the server is not in would keep it from starting
+        return finding  # a group that the server is not in would keep it from starting
     if group and (known := _group(files, group)):
+        finding = plan.amend(finding, f'`[mailbox] group = "{known}"`')
         plan.set(("mailbox", "group"), known, finding)
+    return finding
+
+
+def _doubt(files: OldFiles, name: str) -> str:
+    """What there is to do before the server runs as somebody's login; empty for nothing."""
+    home, shell = _login_of(files, name)
+    if not home.startswith("/home/") or shell.endswith(("/nologin", "/false")):
+        return ""
+    return (
+        f"the whole mail server runs as {name}, who can log in ({home}, {shell}), and has all the "
+        "rights of that login: give the mail to a user of its own, in Dovecot too, and name it in "
+        "user and [mailbox] group of postroad.toml; or keep the mailboxes with Dovecot "
+        "(--mailbox dovecot)"
+    )
+
+
+def _login_of(files: OldFiles, name: str) -> tuple[str, str]:
+    """Home and shell of a user of the old system, or else of this one; empty for an unknown."""
+    for line in (files.text("/etc/passwd") or "").splitlines():
+        columns = line.split(":")
+        if len(columns) > 6 and columns[0] == name:
+            return columns[5], columns[6]
+    with suppress(KeyError):
+        known = pwd.getpwnam(name)
+        return known.pw_dir, known.pw_shell
+    return "", ""
 
 
 def user_named(files: OldFiles, user: str) -> str:

@@ -106,24 +106,24 @@ def _prefetch(notes: Notes, files: OldFiles, userdb: Section, passdbs: Sequence[
     finding = notes.not_needed(userdb, "driver", "the directory of the passdb says it all at once")
     for passdb in passdbs:
         if passdb.text("driver") in _KINDS:
-            _of_accounts(notes, files, passdb, finding)
+            finding = _of_accounts(notes, files, passdb, finding)
 
 
 # What a directory says of each account ------------------------------------------------------------
 
 
-def _of_accounts(notes: Notes, files: OldFiles, section: Section, finding: Finding) -> None:
+def _of_accounts(notes: Notes, files: OldFiles, section: Section, finding: Finding) -> Finding:
     """Look for the folders and owners that accounts have, so that they are allowed."""
     driver, last = section.text("driver"), args_of(section.text("args")).last
     if driver == "passwd-file":
-        _of_passwd_file(notes, files, last, finding)
-    elif driver == "sql":
-        _of_queries(notes, files, last, finding)
-    else:
-        _of_entries(notes, files, last, finding)
+        return _of_passwd_file(notes, files, last, finding)
+    if driver == "sql":
+        return _of_queries(notes, files, last, finding)
+    _of_entries(notes, files, last, finding)
+    return finding
 
 
-def _of_passwd_file(notes: Notes, files: OldFiles, path: str, finding: Finding) -> None:
+def _of_passwd_file(notes: Notes, files: OldFiles, path: str, finding: Finding) -> Finding:
     users, groups, homes = set[str](), set[str](), set[str]()
     for line in (files.text(path) or "").splitlines():
         if not line or line[0] in "#:":
@@ -132,27 +132,30 @@ def _of_passwd_file(notes: Notes, files: OldFiles, path: str, finding: Finding) 
         users.add(columns[2])
         groups.add(columns[3])
         homes |= {str(PurePosixPath(columns[5]).parent)} if columns[5].startswith("/") else set()
-    _allow(notes, homes, finding)
+    finding = _allow(notes, homes, finding)
     owners = sorted(users - {""})
     if len(owners) > 1:
         words = f"accounts in {path} belong to different users: {', '.join(owners[:5])}"
         notes.plan.worsen(finding, words, SHARE)
     elif owners:
         group = next(iter(groups)) if len(groups) == 1 else ""
-        plan_owner(notes, files, owners[0], group, finding)
+        return plan_owner(notes, files, owners[0], group, finding)
+    return finding
 
 
-def _of_queries(notes: Notes, files: OldFiles, path: str, finding: Finding) -> None:
+def _of_queries(notes: Notes, files: OldFiles, path: str, finding: Finding) -> Finding:
     settings, _ = read_parameters(files, files.place(path))
     text = " ".join(settings.text(key) for key in _QUERIES)
     places = {str(PurePosixPath(f"{found}x").parent) for found in _LITERAL_PATH.findall(text)}
-    _allow(notes, places, finding)
-    plan_owner(notes, files, _constant(text, "uid"), _constant(text, "gid"), finding)
+    finding = _allow(notes, places, finding)
+    user, group = _constant(text, "uid"), _constant(text, "gid")
+    finding = plan_owner(notes, files, user, group, finding)
     for name in ("home", "mail"):
         named = re.search(rf"\b(?:userdb_)?{name}\b", text.partition(" FROM ")[0], re.IGNORECASE)
         if named and not places:
             _say_roots(notes, finding)
-            return
+            break
+    return finding
 
 
 def _of_entries(notes: Notes, files: OldFiles, path: str, finding: Finding) -> None:
@@ -168,11 +171,13 @@ def _constant(text: str, name: str) -> str:
     return next((each for each in found.groups() if each), "") if found else ""
 
 
-def _allow(notes: Notes, folders: set[str], finding: Finding) -> None:
+def _allow(notes: Notes, folders: set[str], finding: Finding) -> Finding:
     """Allow the folders that homes lie in."""
     found = sorted(each for each in folders if os.path.normpath(each) != "/")
     if found:
+        finding = notes.plan.amend(finding, "the folders of its homes: `[mailbox] roots`")
         notes.plan.extend(("mailbox", "roots"), found, finding)
+    return finding
 
 
 def _say_roots(notes: Notes, finding: Finding) -> None:

@@ -1,18 +1,23 @@
 """The files of the old installation: read, never written.
 
 Every reader of this package opens files through `OldFiles`, which knows where the old file system
-is rooted, bounds what it reads, and has no way to write. A file that is not there or cannot be
+is rooted, leaves that root neither by `..` nor by a link, bounds what it reads, and has no way to
+write. A file that is not there or cannot be
 read is a value, `None`, for the reader to make a finding of.
 """
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 __all__ = ["MAX_FILE", "OldFiles"]
 
 MAX_FILE = 64 * 1024 * 1024
 """Octets of one file. Tables of Postroad have the same bound; a larger one is no configuration."""
+
+_MOST_LINKS = 40  # of one path; Linux has the same bound
+_NOWHERE = "a-circle-of-links"
 
 
 class OldFiles:
@@ -28,9 +33,38 @@ class OldFiles:
     def place(self, path: str | Path) -> Path:
         """Where a file that the old configuration names really is."""
         text = str(path)
-        if self.root == Path("/") or self._below(text):
+        if self.root == Path("/"):
             return Path(text)
-        return self.root / text.lstrip("/")
+        whole = os.path.normpath(f"/{text.lstrip('/')}")  # above a root is the root, as in a chroot
+        is_placed = text.startswith("/") and self._below(whole)
+        place = Path(whole) if is_placed else self.root / whole.lstrip("/")
+        if "\0" in text or self._is_within(place):
+            return place
+        return self._followed(place)
+
+    def _is_within(self, place: Path) -> bool:
+        return Path(os.path.realpath(place)).is_relative_to(os.path.realpath(self.root))
+
+    def _followed(self, place: Path) -> Path:
+        """Where links lead that would leave the root: their paths are those of the old system."""
+        current, links = self.root, 0
+        ahead = list(reversed(place.relative_to(self.root).parts))
+        while ahead:
+            part = ahead.pop()
+            if part == "..":
+                current = self.root if current == self.root else current.parent
+                continue
+            try:
+                target = os.readlink(current / part)
+            except OSError:  # no link, or nothing
+                current /= part
+                continue
+            links += 1
+            if links > _MOST_LINKS:
+                return self.root / _NOWHERE
+            current = self.root if target.startswith("/") else current
+            ahead += [each for each in reversed(target.split("/")) if each not in ("", ".")]
+        return current
 
     def named(self, place: Path) -> str:
         """What the old configuration would call a file."""

@@ -138,7 +138,10 @@ def read_postfix(files: OldFiles, folder: Path, plan: Plan) -> OldPostfix:
     main_file, master_file = folder / "main.cf", folder / "master.cf"
     text = files.text(main_file)
     if text is None:
-        raise PostfixMissing(f"{files.place(main_file)} cannot be read; name Postfix's folder")
+        words = f"{files.place(main_file)} cannot be read; name Postfix's folder"
+        if files.root != Path("/"):
+            words += f" as the old system has it, such as /etc/postfix: it is below {files.root}"
+        raise PostfixMissing(words)
     shown = files.place(folder)
     own = {"config_directory": str(folder)}
     main = MainCf.read(shown / "main.cf", text, own)

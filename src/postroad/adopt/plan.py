@@ -184,6 +184,25 @@ class Plan:
         if worse not in self.findings:
             self.findings.append(worse)
 
+    def amend(self, finding: Finding, words: str, todo: str = "") -> Finding:
+        """Say more of a setting: something of the new configuration comes from it as well.
+
+        Returns:
+            The finding as it is now; it stands in the report instead of the former one.
+        """
+        needed = finding.verdict is Verdict.NOT_NEEDED
+        more = dataclasses.replace(
+            finding,
+            verdict=Verdict.TRANSLATED if needed else finding.verdict,
+            words=f"{finding.words}; {words}",
+            todo="; ".join(each for each in (finding.todo, todo) if each),
+        )
+        self.findings = [more if each == finding else each for each in self.findings]
+        for path, setting in self.settings.items():
+            if setting.finding == finding:
+                self.settings[path] = dataclasses.replace(setting, finding=more)
+        return more
+
     def serious(self) -> Iterator[Finding]:
         """The findings by which the new server does something else than the old one."""
         return (finding for finding in self.findings if finding.serious)

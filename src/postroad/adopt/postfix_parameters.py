@@ -346,7 +346,7 @@ NEEDLESS: dict[str, str] = {
     "lmtp_destination_recipient_limit": "`[destinations]` has how many share a delivery",
     "smtpd_client_event_limit_exceptions": "trusted_networks are not limited",
     "smtpd_service_name": _INNER,
-    "allow_untrusted_routing": "addresses with routes in them are ordinary addresses here",
+    "allow_untrusted_routing": "strangers' mail for addresses with routes in them is not passed on",
     "empty_address_recipient": "mail for nobody goes to postmaster",
     "double_bounce_sender": "reports about reports have the null sender",
     "smtpd_null_access_lookup_key": "the null sender is `<>` in tables",

@@ -12,7 +12,9 @@ import asyncio
 import os
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from ipaddress import ip_address
 from pathlib import Path
 
 from postroad.adopt.finding import Finding, Verdict
@@ -25,12 +27,13 @@ from postroad.adopt.queue_file import (
     contents,
     read_queue_file,
 )
+from postroad.adopt.writing import AdoptionMistake
 from postroad.config import Configuration
 from postroad.model import Address, AddressError
 from postroad.model.envelope import BodyType, Envelope, Notify, Return
 from postroad.model.message import Addressee, Waybill
 from postroad.smtp.xtext import decode_xtext
-from postroad.spool import Shard
+from postroad.spool import Shard, SpoolError
 
 __all__ = ["adopt_queue", "running"]
 
@@ -43,8 +46,8 @@ _RETURN = {1: Return.FULL, 2: Return.HEADERS}
 
 def running(old: OldPostfix) -> int | None:
     """The process id of the old master, if it runs."""
-    text = old.files.text(f"{old.queue}/pid/master.pid") or ""
-    if not text.strip().isdigit():
+    text = (old.files.text(f"{old.queue}/pid/master.pid") or "").strip()
+    if not text.isascii() or not text.isdigit() or len(text) > 10:
         return None
     number = int(text)
     try:
@@ -64,13 +67,20 @@ def adopt_queue(old: OldPostfix, configuration: Configuration, *, dry_run: bool)
 
     Returns:
         How many there were.
+
+    Raises:
+        AdoptionMistake: one cannot be stored, or its file changed meanwhile.
+        OSError: a file cannot be read or written.
     """
     found = list(_messages(old))
     _maildrop(old)
     if dry_run or not found:
         return len(found)
-    asyncio.run(_store_all(configuration, found, origin_of(old)))
-    _hand_over(configuration)
+    try:
+        asyncio.run(_store_all(configuration, found))
+        _hand_over(configuration)
+    except (QueueFileMistake, SpoolError) as error:
+        raise AdoptionMistake(f"the queue cannot be taken over: {error}") from error
     place = old.files.place(old.queue)
     words = f"{len(found)} messages are in the new queue, as they were and as old as they were"
     todo = "do not start Postfix again with this queue, or they are sent twice"
@@ -78,24 +88,50 @@ def adopt_queue(old: OldPostfix, configuration: Configuration, *, dry_run: bool)
     return len(found)
 
 
-def _messages(old: OldPostfix) -> Iterator[tuple[Path, OldMessage, bool]]:
-    """Each message with its file, and whether it is on hold; the rest becomes findings."""
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    """A message of the old queue, as it goes into the spool."""
+
+    path: Path
+    message: OldMessage
+    envelope: Envelope
+    recipients: Sequence[Addressee]
+    waybill: Waybill
+
+
+def _messages(old: OldPostfix) -> Iterator[_Waiting]:
+    """Each message that somebody waits for; what cannot be taken over becomes findings.
+
+    All that can be wrong with one shows here, on a dry run too: storing it asks nothing more of it.
+    """
+    origin = origin_of(old)
     for name in _QUEUES:
         top = old.files.place(f"{old.queue}/{name}")
         for path in sorted(top.rglob("*")):
-            status = path.lstat()
-            # Postfix makes a file executable when it is complete (its cleanup(8)).
-            if not stat.S_ISREG(status.st_mode) or not status.st_mode & stat.S_IXUSR:
-                continue
             try:
-                message = read_queue_file(path)
+                status = path.lstat()
+                # Postfix makes a file executable when it is complete (its cleanup(8)).
+                if not stat.S_ISREG(status.st_mode) or not status.st_mode & stat.S_IXUSR:
+                    continue
+                waiting = _waiting(path, origin, held=name == "hold")
             except (QueueFileMistake, OSError) as error:
                 words = f"this message is not taken over: {error}"
                 todo = "look at it with postcat"
                 old.plan.find(Finding(path, None, path.name, "", Verdict.UNSUPPORTED, words, todo))
                 continue
-            if message.recipients:
-                yield path, message, name == "hold"
+            if waiting.recipients:
+                yield waiting
+
+
+def _waiting(path: Path, origin: str, *, held: bool) -> _Waiting:
+    message = read_queue_file(path)
+    waybill = Waybill(
+        login=_printable(message.attributes.get("sasl_username", "")),
+        client=_client(message.attributes.get("client_address", "")),
+        held="it was on hold in Postfix" if held else "",
+    )
+    recipients = [_addressee(each, origin) for each in message.recipients]
+    return _Waiting(path, message, _envelope(message, origin), recipients, waybill)
 
 
 def _maildrop(old: OldPostfix) -> None:
@@ -110,35 +146,29 @@ def _maildrop(old: OldPostfix) -> None:
         old.plan.find(finding)
 
 
-async def _store_all(
-    configuration: Configuration, found: list[tuple[Path, OldMessage, bool]], origin: str
-) -> None:
+async def _store_all(configuration: Configuration, found: list[_Waiting]) -> None:
     directory = configuration.spool_directory / "0"
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     shard = await Shard.open(directory, 0, configuration.spool, time.time)
     try:
-        for path, message, held in found:
-            await _store(shard, path, message, held=held, origin=origin)
+        for waiting in found:
+            await _store(shard, waiting)
     finally:
         await shard.close()
 
 
-async def _store(shard: Shard, path: Path, message: OldMessage, *, held: bool, origin: str) -> None:
+async def _store(shard: Shard, waiting: _Waiting) -> None:
     draft = shard.begin()
     try:
-        for piece in contents(path, message):
+        for piece in contents(waiting.path, waiting.message):
             if (written := draft.write(piece)) is not None:
                 await written
     except BaseException:
         draft.discard()
         raise
-    recipients = [_addressee(each, origin) for each in message.recipients]
-    waybill = Waybill(
-        login=message.attributes.get("sasl_username", ""),
-        client=message.attributes.get("client_address", ""),
-        held="it was on hold in Postfix" if held else "",
+    await draft.commit(
+        waiting.envelope, waiting.recipients, waiting.message.arrived, waiting.waybill
     )
-    await draft.commit(_envelope(message, origin), recipients, message.arrived, waybill)
 
 
 def _envelope(message: OldMessage, origin: str) -> Envelope:
@@ -154,7 +184,10 @@ def _envelope(message: OldMessage, origin: str) -> Envelope:
 
 def _addressee(recipient: OldRecipient, origin: str) -> Addressee:
     address = _address(recipient.address, origin)
-    original = _address(recipient.original or recipient.address, origin)
+    try:
+        original = _address(recipient.original or recipient.address, origin)
+    except QueueFileMistake:
+        original = address  # only told of in notices; no reason to lose the mail
     notify: Notify | None = None
     if recipient.notify:
         notify = Notify.NEVER
@@ -170,12 +203,24 @@ def _address(text: str, origin: str) -> Address:
     try:
         return Address.parse(whole)
     except AddressError as error:
-        raise QueueFileMistake(f"{text} is no address: {error}") from None
+        raise QueueFileMistake(f"{text[:80]!r} is no address: {error}") from None
 
 
 def _plain(text: str) -> str:
     decoded = decode_xtext(text)
-    return text if decoded is None else decoded
+    return _printable(text) if decoded is None else decoded
+
+
+def _printable(text: str) -> str:
+    """A text that is only told of; empty where it would write lines of its own."""
+    return text if text.isprintable() else ""
+
+
+def _client(text: str) -> str:
+    try:
+        return str(ip_address(text)) if text else ""
+    except ValueError:
+        return ""  # "unknown", as Postfix has for its own programs
 
 
 def _hand_over(configuration: Configuration) -> None:

@@ -76,7 +76,10 @@ def _opened(table: TableName) -> TableName:
         # A file that is only planned is opened when everything is written.
         open_table(table.name)
     except TableMistake as mistake:
-        return TableName("", str(mistake))
+        if mistake.line is None:
+            return TableName("", str(mistake))
+        # What stands there is not repeated: the file may be none that a report should show.
+        return TableName("", f"{mistake.where}no such line belongs in a table of this type")
     return table
 
 

@@ -138,12 +138,14 @@ def _pipe(old: OldPostfix, service: Service, sendmail: tuple[str, ...]) -> None:
         _say(old, service, Verdict.UNSUPPORTED, words, "change the command (docs/last-hops.md)")
         return
     path: KeyPath = ("transports", service.name)
-    todo = "the server must run as root for `user`, or sudo does it (docs/last-hops.md)"
     words = f"`[transports.{service.name}]`"
     if replaced:
         words += "; what comes back enters by `postroad sendmail`"
-    user = attributes.get("user", "")
-    finding = _say(old, service, Verdict.TRANSLATED, words, todo if user else "")
+    todo = ""
+    if user := attributes.get("user", ""):
+        words += f"; it runs as Postroad's user, not as {user}"
+        todo = f"see that it needs nothing that only {user} may; else docs/last-hops.md, «As whom»"
+    finding = _say(old, service, Verdict.TRANSLATED, words, todo)
     old.plan.set((*path, "kind"), "pipe", finding)
     old.plan.set((*path, "command"), command)
     for key, value in _pipe_settings(attributes).items():

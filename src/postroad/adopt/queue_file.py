@@ -9,6 +9,7 @@ should be is not read at all.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,7 +23,12 @@ MAX_RECORD = 1_000_000
 MAX_RECORDS = 50_000_000
 """Records of one file: pointers that go round in a circle end there."""
 
+LATEST = 253_402_300_799
+"""Seconds since the epoch at the end of the year 9999, the last that a date field can hold."""
+
 _CHUNK = 65_536
+_STRICT = frozenset("SROoi")  # addresses, and what goes into the parameters of SMTP
+_NUMBER = re.compile(r"[0-9]{1,15}\Z")  # Postfix pads numbers to 15 digits; none of them is more
 
 
 class QueueFileMistake(Exception):
@@ -77,10 +83,10 @@ def read_queue_file(path: Path) -> OldMessage:
         OSError: it cannot be read.
     """
     message = OldMessage()
-    pending = OldRecipient("")
+    pending, ended = OldRecipient(""), False
     with path.open("rb") as file:
         for letter, data in _records(file):
-            text = data.decode("utf-8", "surrogateescape")
+            text = _text(letter, data)
             if letter == "E":
                 break
             if letter == "T":
@@ -92,6 +98,8 @@ def read_queue_file(path: Path) -> OldMessage:
                 message.attributes[name] = value
             elif letter == "M":
                 message.content_at = file.tell()
+            elif letter == "X":
+                ended = bool(message.content_at)
             elif letter == "i":
                 message.envid = text
             elif letter == "<":
@@ -100,8 +108,10 @@ def read_queue_file(path: Path) -> OldMessage:
                 pending = _recipient(message, pending, letter, text)
         else:
             raise QueueFileMistake("it ends before its last record")
-    if message.sender is None or not message.content_at:
+    if message.sender is None or not ended:
         raise QueueFileMistake("it has no sender or no content")
+    if not message.arrived:  # as old as that, it would be returned at once
+        raise QueueFileMistake("it does not say when it came in")
     return message
 
 
@@ -177,15 +187,25 @@ def _records(file: BinaryIO) -> Iterator[tuple[str, bytes]]:
     raise QueueFileMistake("its records go round in a circle")
 
 
-def _number(text: str) -> int:
+def _text(letter: str, data: bytes) -> str:
+    """A record as text. Content and what is only told of a message may hold anything."""
     try:
-        return int(text.split(maxsplit=1)[0])
-    except (ValueError, IndexError):
-        raise QueueFileMistake(f'expected a number, not "{text[:20]}"') from None
+        return data.decode("utf-8", "strict" if letter in _STRICT else "replace")
+    except UnicodeDecodeError:
+        raise QueueFileMistake("an address or a parameter is not UTF-8") from None
+
+
+def _number(text: str) -> int:
+    word = text.split(maxsplit=1)[0] if text.strip() else ""
+    if not _NUMBER.match(word):
+        raise QueueFileMistake(f'expected a number, not "{text[:20]}"')
+    return int(word)
 
 
 def _moment(text: str) -> float:
     """`seconds microseconds`, of which older Postfixes have the first only."""
     words = text.split()
-    seconds = float(_number(text))
+    seconds = _number(text)
+    if seconds > LATEST:
+        raise QueueFileMistake("it says no time that was")
     return seconds + (_number(words[1]) / 1e6 if len(words) > 1 else 0.0)

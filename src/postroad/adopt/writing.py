@@ -31,6 +31,7 @@ from postroad.config.lines import locate
 from postroad.config.mistake import Mistake
 from postroad.config.ownership import acting_as, owner_of
 from postroad.config.relaying import proved
+from postroad.config.sendmail import lay_drop
 from postroad.directory import DirectoryEditor
 from postroad.directory.mistake import DirectoryMistake, UnknownTarget
 from postroad.directory.password import OWASP, hash_password
@@ -111,6 +112,8 @@ def write(plan: Plan, state: Path, user: pwd.struct_passwd | None = None) -> Wri
         with acting_as(owner_of(state)):
             _fill(plan, configuration)
         configuration = _settled(plan, user)
+        with acting_as(owner_of(state)):
+            lay_drop(configuration)  # a unit that forbids set-group-ID could not make it whole
     except BaseException:
         # Both were empty or not there before, and half an installation is worth nothing.
         shutil.rmtree(state, ignore_errors=True)

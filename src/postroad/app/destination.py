@@ -137,8 +137,8 @@ class Destinations:
             found = await self._addressees(recipients, disposition, sender)
             whose = _Whose(through, sender, listener)
             return tuple([await self._end(one, whose) for one in found if one.owed is None])
-        except AliasLimitError:
-            return "its aliases lead too deep, or to too many addresses"
+        except AliasLimitError as error:
+            return f"it would wait: {error}"
         except KeysUnavailable as error:
             return f"it would wait, since its sender cannot be rewritten: {error}"
         except DirectoryUnavailable as error:

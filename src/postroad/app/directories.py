@@ -89,7 +89,7 @@ def _sql(name: str, settings: SourceSettings, joining: Joining) -> Backend:
         )
     except (CredentialsError, QueryMistake, SqlMistake) as error:
         joining.report(f"directory {name}: {error}")
-        return AwayBackend(f"directory {name}: {error}")
+        return AwayBackend(str(error))
 
 
 def _ldap(name: str, settings: SourceSettings, joining: Joining) -> Backend:
@@ -102,7 +102,7 @@ def _ldap(name: str, settings: SourceSettings, joining: Joining) -> Backend:
         password = "" if file is None else read_secret(file, joining.configuration.user)
     except (CredentialsError, ImportError) as error:
         joining.report(f"directory {name}: {error}")
-        return AwayBackend(f"directory {name}: {error}")
+        return AwayBackend(str(error))
     directory = LdapDirectory(
         urls=settings.urls,
         bind_dn=settings.reader_dn,
@@ -115,7 +115,8 @@ def _ldap(name: str, settings: SourceSettings, joining: Joining) -> Backend:
 
 
 def _dovecot(name: str, settings: SourceSettings, joining: Joining) -> Backend:  # noqa: ARG001
-    return DovecotBackend(settings, settings.timeout, joining.clock)
+    home = "".join((*settings.domains, *joining.configuration.local_domains)[:1])
+    return DovecotBackend(settings, settings.timeout, joining.clock, home)
 
 
 OPENERS: Mapping[str, Opener] = {

@@ -11,15 +11,33 @@ import asyncio
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack
+from typing import NamedTuple
 
 from postroad.app.directories import open_backends
+from postroad.app.lookout import Lookout
 from postroad.config import Configuration
 from postroad.directory.backend import Backend
-from postroad.directory.interface import DirectoryUnavailable
+from postroad.directory.interface import DirectoryUnavailable, Standing
+from postroad.directory.names import domain_form
 
-__all__ = ["DirectoryTrial", "directory_objections"]
+__all__ = ["DirectoryTrial", "Objection", "aliases_of_nobody", "directory_objections"]
 
 _NOBODY = "nobody-has-this-name"
+
+
+class Objection(NamedTuple):
+    """What speaks against asking a directory.
+
+    Attributes:
+        name: of its section; empty where several may be meant.
+        words: one line.
+        waits: whether it gives no answer, so that mail waits; if not, it answers, and an entry of
+            it is not what somebody meant.
+    """
+
+    name: str
+    words: str
+    waits: bool
 
 
 class DirectoryTrial:
@@ -55,25 +73,58 @@ class DirectoryTrial:
                 self._report(f"directory {name}: {words}; mail for it waits")
 
 
-def directory_objections(configuration: Configuration) -> Iterator[tuple[str, str]]:
-    """What the directories of a configuration hold against being asked, with their names."""
+def directory_objections(configuration: Configuration) -> Iterator[Objection]:
+    """What the directories of a configuration hold against being asked."""
     if configuration.directories:
         yield from asyncio.run(_all(configuration))
 
 
-async def _all(configuration: Configuration) -> list[tuple[str, str]]:
+def aliases_of_nobody(configuration: Configuration) -> Iterator[tuple[str, str]]:
+    """The domains that stand for one which no directory has, each with that one."""
+    local = frozenset(map(domain_form, configuration.local_domains))
+    aliases = {
+        name: each.alias_of
+        for name, each in configuration.domain.items()
+        if each.kind == "alias" and domain_form(each.alias_of) not in local
+    }
+    if aliases:
+        yield from asyncio.run(_of_nobody(configuration, aliases)).items()
+
+
+async def _of_nobody(configuration: Configuration, aliases: dict[str, str]) -> dict[str, str]:
+    try:
+        async with Lookout(configuration, lambda _: None) as lookout:
+            return {
+                name: meant
+                for name, meant in aliases.items()
+                if await lookout.directory.standing(domain_form(meant)) is not Standing.LOCAL
+            }
+    except DirectoryUnavailable:
+        return {}  # which is told of apart: nobody knows what that one has
+
+
+async def _all(configuration: Configuration) -> list[Objection]:
     domain = (*configuration.local_domains, configuration.hostname)[0]
-    found: list[tuple[str, str]] = []
+    said: dict[str, None] = {}
+    found: list[Objection] = []
     async with AsyncExitStack() as exits:
         backends = open_backends(
             configuration,
             exits,
             clock=time.monotonic,
-            report=lambda words: found.append(("", words)),
+            report=lambda words: said.update({words: None}),
         )
         for name, backend in backends.items():
-            found += [(name, words) for words in await _objections(backend, domain)]
-    return found
+            objections = await _objections(backend, domain)
+            found += [Objection(name, words, waits=True) for words in objections]
+    news = [words for words in said if not any(_is_told(words, each.words) for each in found)]
+    return [Objection("", words, waits=False) for words in news] + found
+
+
+def _is_told(words: str, objection: str) -> bool:
+    """Whether a line for the log says what a question failed with, and perhaps what follows."""
+    cause = words.rpartition("; ")[0]
+    return words in objection or objection in words or (bool(cause) and cause in objection)
 
 
 async def _objections(backend: Backend, domain: str) -> list[str]:

@@ -24,6 +24,7 @@ from postroad.config import Configuration
 from postroad.delivery.suppression import Suppression
 from postroad.delivery.suppression_file import SUPPRESSION
 from postroad.directory import account_of
+from postroad.directory.names import address_form
 from postroad.limits.glance import Glance
 from postroad.model import PLAIN, Address, AddressError
 from postroad.model.journal import Event, Level, Notice
@@ -140,12 +141,16 @@ async def _tell_of_login(
 
 async def _why_no_login(name: str, lookout: Lookout) -> str:
     try:
-        found = await lookout.directory.resolve(Address.parse(name))
+        address = Address.parse(name)
     except AddressError:
         return f"{name} is no account: account names are addresses"
-    if user := account_of(found):
+    if user := account_of(await lookout.directory.resolve(address)):
         return f"{name} is disabled and cannot log in: postroad user enable {user}"
-    return f"{name} is no account here: postroad user add {name}"
+    form = address_form(address)
+    real = await lookout.directory.real(form)
+    if real == form:
+        return f"{name} is no account here: postroad user add {name}"
+    return f"{name} stands for {real}, which is no account here: postroad user add {real}"
 
 
 # What the lists decided -------------------------------------------------------------------------

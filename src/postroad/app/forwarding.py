@@ -14,6 +14,7 @@ from postroad.config import Configuration
 from postroad.intake.forwarding import Forwarding, Rewriting
 from postroad.intake.returning import Named, Returning
 from postroad.intake.srs_keys import DAY, SrsKeys
+from postroad.server.return_rules import ReturnRules
 
 __all__ = ["Forwards", "forwards_of"]
 
@@ -25,10 +26,12 @@ class Forwards:
     Attributes:
         addresses: the directory as those see it who take mail: with rewritten addresses in it.
         onward: the name under which mail goes on.
+        returns: what may be sent to rewritten addresses.
     """
 
     addresses: Returning
     onward: Forwarding
+    returns: ReturnRules
 
 
 def forwards_of(
@@ -65,4 +68,5 @@ def forwards_of(
         report=report,
     )
     rewriting = Rewriting(domain, keys) if settings.srs else None
-    return Forwards(addresses, Forwarding(directory, rewriting))
+    returns = ReturnRules(addresses.leads_back, bounces_only=settings.bounces_only)
+    return Forwards(addresses, Forwarding(directory, rewriting), returns)

@@ -16,7 +16,7 @@ from postroad.delivery.mailbox_room import MailboxRoom
 from postroad.delivery.routing import RouteMistake
 from postroad.directory import Directory, Places
 from postroad.mailbox import MaildirLocation, MaildirWriter
-from postroad.mailbox.rights import Rights, parse_mode
+from postroad.mailbox.rights import Rights, group_bit_objection, parse_mode
 from postroad.model import Address
 from postroad.tables import TableUnavailable
 
@@ -31,22 +31,31 @@ def location_of(configuration: Configuration) -> MaildirLocation:
     )
 
 
-def storing_of(configuration: Configuration, warn: Callable[[Crossing], None] | None) -> Storing:
+def storing_of(
+    configuration: Configuration,
+    warn: Callable[[Crossing], None] | None,
+    report: Callable[[str], None] | None = None,
+) -> Storing:
     """How mail is stored; what the system does not allow is a fault in it, and mail waits.
 
     Args:
         configuration: of the server.
         warn: told of mailboxes that fill up; `None`: nobody is.
+        report: takes a line about a file that cannot be written; `None`: nobody does.
     """
     mailbox = configuration.mailbox
     group, fault = _group(mailbox.group)
     fault = fault or _stranger(mailbox.user)
+    mode = parse_mode(mailbox.mode)
+    if mailbox.transport == "maildir":
+        fault = fault or group_bit_objection(mode, configuration.state_directory)
     return Storing(
         settings=mailbox,
-        rights=Rights(parse_mode(mailbox.mode), parse_mode(mailbox.file_mode), group),
+        rights=Rights(mode, parse_mode(mailbox.file_mode), group),
         fault=fault,
         filing=_filing(configuration),
         warn=warn,
+        report=report,
     )
 
 

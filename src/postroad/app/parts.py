@@ -252,6 +252,7 @@ class Parts:
             self._running,
             self._directory,
             addresses=self._forwards.addresses,
+            returns=self._forwards.returns,
             names=self._resolver,
             tables=self._tables,
             agents=self._agents,
@@ -284,6 +285,7 @@ class Parts:
             logins=self._logins(),
             protection=self._protection,
             journal=self._journal,
+            freezes=self._directory.embedded.freezes,
         )
 
     def _logins(self) -> Logins:

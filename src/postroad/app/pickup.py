@@ -12,15 +12,16 @@ why no crash in between makes two of it, or none.
 from __future__ import annotations
 
 import asyncio
-import os
-import pwd
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from postroad.app.parcel import bring, returned_letter
+from postroad.app.pickup_allowance import HOUR, Allowance, user_of
+from postroad.app.pickup_waits import FIRST_PAUSE, Waits
 from postroad.app.running import Running
+from postroad.app.sparing import Sparing
+from postroad.app.wake_pipe import WakePipe
 from postroad.config.sendmail import lay_drop, origin_of
 from postroad.intake import Door, Source
 from postroad.intake.door import Refusal
@@ -31,7 +32,7 @@ from postroad.model import Login, Recipient, Reply
 from postroad.model.journal import Journal, Level, Notice
 from postroad.spool import Choice, Claimed, Inventory, SpoolError, shard_directories
 
-__all__ = ["Pickup", "Waiting", "known"]
+__all__ = ["Pickup", "known"]
 
 SERVICE = "pickup"
 """How the log names it, as Postfix's does."""
@@ -42,13 +43,6 @@ TOGETHER = 8
 REST = 0.2
 """Seconds between two looks into an empty drop, however often somebody wakes us."""
 
-FIRST_PAUSE, LONGEST_PAUSE = 10.0, 600.0
-"""Seconds until a message is tried again that cannot be queued now; twice as many each time."""
-
-HOUR = 3600
-
-_ROOT = 0
-
 UNREADABLE = Reply.of(550, "5.1.3", "Bad recipient address syntax")
 
 Doors = Callable[[Callable[[Claimed], None]], Door]
@@ -56,19 +50,6 @@ Doors = Callable[[Callable[[Claimed], None]], Door]
 
 Known = Callable[[Sequence[str]], frozenset[str]]
 """Which of these queue IDs are in the spool. Blocks."""
-
-
-@dataclass(slots=True)
-class Waiting:
-    """A file that is tried again.
-
-    Attributes:
-        pause: seconds that it waits this time.
-        until: until when, by the clock that nobody sets.
-    """
-
-    pause: float
-    until: float
 
 
 class Pickup:
@@ -107,21 +88,20 @@ class Pickup:
         self._has_room = has_room
         self._wrote_to = wrote_to
         self._clock = clock
-        self._elapsed = elapsed
         self._committed: dict[str, Claimed] = {}
         self._door = doors(self._commits)
         self._returns = doors(queued)  # notices to senders are mail as any other
         self._folder: Path | None = None
         self._collection: Collection | None = None
-        self._pipe = -1
+        self._aside = Sparing(self._error, elapsed)
         self._woken = asyncio.Event()
+        self._pipe = WakePipe(self._woken.set)
         self._stopping = False
         self._task: asyncio.Task[None] | None = None
-        self._waiting: dict[str, Waiting] = {}
+        self._waits = Waits(elapsed)
         self._leftover: set[str] = set()  # files whose message is queued
         self._told: set[str] = set()  # files whose unreadable recipients were returned
-        self._hour = 0
-        self._left_by: dict[int, int] = {}  # messages in this hour, by user
+        self._allowance = Allowance(clock)
 
     async def start(self) -> None:
         """Undo what a crash left half done, and begin. Before the queue begins."""
@@ -134,6 +114,7 @@ class Pickup:
         self._woken.set()
         if self._task is not None:
             await asyncio.gather(self._task, return_exceptions=True)
+        self._aside.settle(at_once=True)
         self._shut()
 
     def replace(self, running: Running) -> None:
@@ -156,9 +137,7 @@ class Pickup:
             if doubt:
                 self._warn(doubt)
             self._collection = Collection(str(self._folder))
-            way = os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW
-            self._pipe = os.open(self._folder / WAKE, way)  # for both ends: it has no end then
-            asyncio.get_running_loop().add_reader(self._pipe, self._wake)
+            self._pipe.open(self._folder / WAKE)
             await self._recover(self._collection)
         except OSError as error:
             self._error(f"mail of local programs cannot be picked up: {error}")
@@ -166,17 +145,7 @@ class Pickup:
 
     def _shut(self) -> None:
         self._collection = None
-        if self._pipe >= 0:
-            asyncio.get_running_loop().remove_reader(self._pipe)
-            os.close(self._pipe)
-            self._pipe = -1
-
-    def _wake(self) -> None:
-        try:
-            os.read(self._pipe, 65_536)
-        except BlockingIOError:
-            return
-        self._woken.set()
+        self._pipe.close()
 
     async def _recover(self, collection: Collection) -> None:
         """Remove files whose message is in the spool: they are what a crash left of it."""
@@ -195,6 +164,7 @@ class Pickup:
     async def _run(self) -> None:
         while not self._stopping:
             self._woken.clear()
+            self._aside.settle()
             found = 0
             try:
                 if self._folder != self._running.configuration.maildrop_directory:
@@ -210,8 +180,9 @@ class Pickup:
 
     async def _wait(self) -> None:
         limit = self._running.configuration.sendmail.interval
-        if self._waiting:
-            first = min(each.until for each in self._waiting.values()) - self._elapsed()
+        pauses = [each for each in (self._waits.first(), self._aside.pause) if each is not None]
+        if pauses:
+            first = min(pauses)
             limit = max(1.0, min(first, limit or first))
         try:
             async with asyncio.timeout(limit or None):
@@ -225,25 +196,21 @@ class Pickup:
         if collection is None:
             return 0
         begun = await asyncio.to_thread(collection.begun)
-        found = [each for each in begun if self._is_due(each)]
-        if not self._waiting or len(begun) < len(self._waiting) + TOGETHER:
-            strange: list[str] = []
+        found = [each for each in begun if self._waits.is_due(each.name)]
+        strange: list[str] = []
+        if not self._waits or len(begun) < len(self._waits) + TOGETHER:
             found += await asyncio.to_thread(collection.take, self._clock(), strange)
             for words in strange:
-                self._warn(words)
+                self._aside.say(words)
         for at in range(0, len(found), TOGETHER):
             if self._stopping:
                 break
             portion = found[at : at + TOGETHER]
             await asyncio.gather(*(self._deal_with(collection, each) for each in portion))
         names = {each.name for each in (*begun, *found)}
-        self._waiting = {name: one for name, one in self._waiting.items() if name in names}
+        self._waits.keep(names)
         self._told &= names
-        return len(found)
-
-    def _is_due(self, found: Found) -> bool:
-        waiting = self._waiting.get(found.name)
-        return waiting is None or self._elapsed() >= waiting.until
+        return len(found) + len(strange)
 
     async def _deal_with(self, collection: Collection, found: Found) -> None:
         """One file. Whatever is wrong with it holds up no other."""
@@ -268,13 +235,13 @@ class Pickup:
 
     async def _bring(self, collection: Collection, found: Found, parcel: Parcel) -> None:
         configuration = self._running.configuration
-        user, origin = _user(parcel.uid), origin_of(configuration)
+        user, origin = user_of(parcel.uid), origin_of(configuration)
         made = submission(parcel.slip, user, configuration.sendmail, origin)
         if isinstance(made, Denied):
             await self._put_aside(collection, found, made.why)
         elif not made.recipients and not made.unreadable:
             await self._put_aside(collection, found, "no recipient")
-        elif self._is_too_much(user):
+        elif self._allowance.is_used_up(user, configuration.sendmail.messages_per_user):
             self._later(found, f"user {user.name} has sent enough in this hour", pause=HOUR / 12)
         elif not self._has_room(parcel.size):
             self._later(found, "the disks have no room")
@@ -320,7 +287,7 @@ class Pickup:
         if claimed is not None:
             await self._remove(collection, named)
             self._queued(claimed)
-            self._count(parcel.uid)
+            self._allowance.count(parcel.uid)
             self._wrote_to(made.recipients)
         elif reply.is_positive:
             await self._remove(collection, named)
@@ -377,7 +344,7 @@ class Pickup:
             self._later(found, f"it is queued, and cannot be removed: {error}")
             return
         self._leftover.discard(found.name)
-        self._waiting.pop(found.name, None)
+        self._waits.end(found.name)
 
     async def _put_aside(self, collection: Collection, found: Found, why: str) -> None:
         try:
@@ -385,28 +352,16 @@ class Pickup:
         except OSError as error:
             self._later(found, f"{why}; it cannot be put aside: {error}")
             return
-        self._waiting.pop(found.name, None)
-        self._error(f"{path!r} was put aside, as it cannot be queued: {why}")
+        self._waits.end(found.name)
+        if path:
+            self._aside.say(f"{path!r} was put aside, as it cannot be queued: {why}")
+        else:
+            words = "was removed, as it cannot be queued and its owner has too many put aside"
+            self._aside.say(f"{found.name} {words}: {why}")
 
     def _later(self, found: Found, why: str, pause: float = FIRST_PAUSE) -> None:
-        before = self._waiting.get(found.name)
-        pause = pause if before is None else min(before.pause * 2, LONGEST_PAUSE)
-        self._waiting[found.name] = Waiting(pause, self._elapsed() + pause)
+        pause = self._waits.later(found.name, pause)
         self._warn(f"{found.name} waits for {pause:.0f} s: {why}")
-
-    def _is_too_much(self, user: User) -> bool:
-        """Whether a message is more than may come from a user now."""
-        limit = self._running.configuration.sendmail.messages_per_user
-        if not limit or user.is_trusted:
-            return False
-        hour = int(self._clock()) // HOUR
-        if hour != self._hour:
-            self._hour = hour
-            self._left_by.clear()
-        return self._left_by.get(user.uid, 0) >= limit
-
-    def _count(self, uid: int) -> None:
-        self._left_by[uid] = self._left_by.get(uid, 0) + 1
 
     def _commits(self, claimed: Claimed) -> None:
         """The door's word that a message is durable: its delivery waits for its file to go."""
@@ -435,11 +390,3 @@ def known(spool: Path, queue_ids: Sequence[str]) -> frozenset[str]:
     inventory = Inventory(shard_directories(spool))
     found = inventory.list(Choice(frozenset(queue_ids)))
     return frozenset(each.queue_id for each in found)
-
-
-def _user(uid: int) -> User:
-    try:
-        login = pwd.getpwuid(uid).pw_name
-    except KeyError:
-        login = ""
-    return User(uid, login, uid in (_ROOT, os.geteuid()))

@@ -2,9 +2,9 @@
 
 A letter to the account itself and to nobody else: it answers nobody and is answered by nobody (null
 sender, RFC 3834 §5). It enters by the door, as all mail does, and is one message in the mailbox;
-where that is so full that the letter has no room, it waits in the queue as other mail does. A
-letter that cannot be brought to the door is not tried again: the next threshold, or the refusal of
-mail at 100 per cent, tells more than it.
+the transport lets it in there however full that is, and counts it (`QUOTA_LETTER`). A letter that
+cannot be brought to the door is not tried again: the next threshold, or the refusal of mail at 100
+per cent, tells more than it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from postroad.delivery.local import Crossing
+from postroad.delivery.local import QUOTA_LETTER, Crossing
 from postroad.intake import Refusal
 from postroad.model import Address, AddressError, Envelope
 from postroad.model.journal import Journal, Level, Notice
@@ -81,7 +81,8 @@ class QuotaLetters:
         try:
             to = Address.parse(crossing.user)
             message = letter(crossing, to, self._hostname, self._clock())
-            await door.submit(Envelope(None, smtputf8=not to.is_ascii), [to], message)
+            envelope = Envelope(None, smtputf8=not to.is_ascii, envid=QUOTA_LETTER)
+            await door.submit(envelope, [to], message)
         except (Refusal, AddressError) as error:
             words = f"no letter about the full mailbox of {printable(crossing.user)}: {error}"
             self._journal(Notice(SERVICE, words, Level.WARNING))

@@ -166,6 +166,7 @@ def service_of(listener: ResolvedListener, cast: Cast) -> Service:
         probe_sender=probe_sender(configuration.verification, hostname).lower(),
         from_header=listener.settings.from_header,
         groups=groups_of(directory),
+        returns=cast.lookout.forwards.returns,
     )
 
 

@@ -32,6 +32,7 @@ from postroad.server.logins import Logins
 from postroad.server.oracle import DirectoryOracle
 from postroad.server.ownership import Ownership, Owning, SenderLogins
 from postroad.server.relayed import RelayedDomains
+from postroad.server.return_rules import ReturnRules
 from postroad.server.service import Mailboxes, Room, Service
 from postroad.server.settings import ResolvedListener
 
@@ -63,6 +64,7 @@ def services_of(
     containment: Containing,
     room: Room | None = None,
     mailboxes: Mailboxes | None = None,
+    returns: ReturnRules | None = None,
 ) -> dict[str, Service]:
     """A service for each listener.
 
@@ -83,6 +85,7 @@ def services_of(
         containment: watches over logged-in users.
         room: knows how full the disks are.
         mailboxes: knows how full the mailboxes are.
+        returns: what may be sent to addresses that stand for foreign senders.
 
     Returns:
         Services by listener name.
@@ -134,6 +137,7 @@ def services_of(
             room=room,
             mailboxes=mailboxes,
             groups=groups,
+            returns=returns,
         )
         for listener in configuration.resolved_listeners
     }
@@ -157,7 +161,7 @@ def ownership_of(
         granted=granted,
         catch_all=login.catch_all_senders,
         logins=table,
-        rights=directory.embedded.granted,
+        rights=directory,
     )
 
 

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from postroad.app.mailboxes import location_of
 from postroad.app.protection import Protection
 from postroad.app.running import Running
-from postroad.directory import DirectoryUnavailable, Place, Places
-from postroad.mailbox import MaildirLocation, UnsafeName
+from postroad.directory import DirectoryUnavailable, Freezes, Place, Places
+from postroad.mailbox import MailboxSettings, MaildirLocation, UnsafeName
 from postroad.mailbox.location import Whereabouts
 from postroad.model.journal import Journal
 from postroad.served.service import Owners, Served, SocketService
@@ -39,6 +39,7 @@ def socket_services(
     logins: Logins,
     protection: Protection,
     journal: Journal,
+    freezes: Freezes,
 ) -> dict[str, SocketService]:
     """A service for each socket.
 
@@ -50,14 +51,17 @@ def socket_services(
         logins: what logins go by.
         protection: keeps count of those who log in.
         journal: where events go.
+        freezes: says which accounts may not send.
 
     Returns:
         Services by the names of `socket_binds`.
     """
     configuration = running.configuration
-    complete = CompletePlaces(
-        places, location_of(configuration), here=configuration.mailbox.transport == "maildir"
-    )
+
+    async def is_frozen(user: str) -> bool:
+        return await freezes.look(user) is not None
+
+    complete = CompletePlaces(places, location_of(configuration), configuration.mailbox)
     return {
         f"{PREFIX}{name}": SocketService(
             name=f"sockets/{name}",
@@ -66,6 +70,7 @@ def socket_services(
             directory=directory,
             owners=owners,
             place=complete.place,
+            is_frozen=is_frozen,
             logins=logins,
             gate=protection.gate(running, f"sockets/{name}", f"{PREFIX}{name}"),
             journal=journal,
@@ -81,13 +86,16 @@ class CompletePlaces:
     Args:
         places: what directories say.
         location: where it is if they say nothing.
-        here: whether this server writes the mailboxes; if not, whoever does knows where they are.
+        settings: `[mailbox]`. If another program writes the mailboxes, it knows where they are
+            and how much they may hold.
     """
 
-    def __init__(self, places: Places, location: MaildirLocation, *, here: bool) -> None:
+    def __init__(
+        self, places: Places, location: MaildirLocation, settings: MailboxSettings
+    ) -> None:
         self._places = places
         self._location = location
-        self._here = here
+        self._settings = settings
 
     async def place(self, user: str) -> Place:
         """The place of an account's mail.
@@ -96,12 +104,13 @@ class CompletePlaces:
             DirectoryUnavailable: it cannot be said.
         """
         said = await self._places.place(user)
-        if not self._here:
+        if self._settings.transport != "maildir":
             return said
         try:
             found = self._location.find(user, said.home, said.mail)
         except UnsafeName as error:
             raise DirectoryUnavailable(f"{user}: {error}") from error
+        usual = self._settings.quota_of()
         return Place(
             home=said.home or str(found.root.parent),
             mail=_mail_location(found),
@@ -109,9 +118,14 @@ class CompletePlaces:
             # open mail as root, and has a user of its own for such cases (mail_uid).
             uid=(os.geteuid() or None) if said.uid is None else said.uid,
             gid=(os.getegid() or None) if said.gid is None else said.gid,
-            quota_bytes=said.quota_bytes,
-            quota_messages=said.quota_messages,
+            quota_bytes=_limit(said.quota_bytes, usual.octets),
+            quota_messages=_limit(said.quota_messages, usual.messages),
         )
+
+
+def _limit(said: int | None, usual: int) -> int | None:
+    """What a directory says, else what is usual; where nobody sets a limit, nothing is said."""
+    return usual or None if said is None else said
 
 
 def _mail_location(found: Whereabouts) -> str:

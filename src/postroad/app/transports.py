@@ -253,7 +253,7 @@ class TransportMaker:
     def _local(self) -> LocalTransport:
         configuration = self._configuration
         location = location_of(configuration)
-        storing = storing_of(configuration, self._warn_of_quota)
+        storing = storing_of(configuration, self._warn_of_quota, self._warn)
         if storing.fault:
             self._warn(f"mail for mailboxes here waits: {storing.fault}")
         return LocalTransport(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from postroad.cli.editing import directory_editor
+from postroad.cli.editing import Force, directory_editor, sought
 from postroad.cli.refusal import usage
 
 if TYPE_CHECKING:
@@ -87,11 +87,15 @@ def send_as(
     ],
     *,
     remove: Annotated[bool, typer.Option("--remove", help="No longer.")] = False,
+    force: Force = False,
 ) -> None:
     """Let an account send as other addresses, besides its own and its aliases."""
     with directory_editor(context) as editor:
-        name = (editor.revoke if remove else editor.grant)(address, others)
-        rights = editor.user(name).send_as
+        if remove:
+            name = editor.revoke(address, others)
+        else:
+            name = editor.grant(sought(context, editor, address, force=force), others)
+        rights = editor.rights(name)
     print(
         f"{name} may send as {', '.join(rights)}" if rights else f"{name} may send as itself only"
     )

@@ -51,7 +51,11 @@ def adopt(
     ] = None,
     root: Annotated[
         Path,
-        typer.Option("--root", metavar="DIR", help="Where the old file system's root is."),
+        typer.Option(
+            "--root",
+            metavar="DIR",
+            help="Where the old file system's root is, below which the other folders lie.",
+        ),
     ] = Path("/"),
     mailbox: Annotated[
         Mailbox,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from postroad.cli.editing import directory_editor
+from postroad.cli.editing import Force, directory_editor, sought
 from postroad.cli.listing import print_json, print_table
 
 if TYPE_CHECKING:
@@ -43,12 +43,14 @@ def add_app_password(
         ScopeName,
         typer.Option("--scope", metavar="SCOPE", help="send, read, or all for both."),
     ] = ScopeName.ALL,
+    force: Force = False,
 ) -> None:
     """Make an app password and show it, this once."""
     from postroad.directory import Scope
 
     with directory_editor(context) as editor:
-        made = editor.add_app_password(address, label, Scope(scope.value))
+        user = sought(context, editor, address, force=force)
+        made = editor.add_app_password(user, label, Scope(scope.value))
     print(f"added the app password {made.id} of {made.user}")
     print(f"password: {made.text}")
 

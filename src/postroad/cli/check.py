@@ -56,7 +56,7 @@ def check(
 def _findings(file: Path, configuration: Configuration) -> list[Finding]:
     from datetime import UTC, datetime
 
-    from postroad.app.directory_trial import directory_objections
+    from postroad.app.directory_trial import aliases_of_nobody, directory_objections
     from postroad.app.privileges import PrivilegeError
     from postroad.config.examination import Finding, Verdict, examine
     from postroad.config.relaying import proved
@@ -68,9 +68,15 @@ def _findings(file: Path, configuration: Configuration) -> list[Finding]:
     except PrivilegeError as error:
         findings.append(Finding("user", Verdict.ERROR, str(error)))  # `serve` stops at it
     findings += examine(file, configuration, datetime.now(UTC), account)
-    for name, words in directory_objections(configuration):
+    for name, words, waits in directory_objections(configuration):
         subject = f"directory {name}".rstrip()
-        findings.append(Finding(subject, Verdict.ERROR, f"{words}; mail for it waits"))
+        if waits:
+            findings.append(Finding(subject, Verdict.ERROR, f"{words}; mail for it waits"))
+        elif words not in (finding.message for finding in findings):  # as of accounts in files
+            findings.append(Finding(subject, Verdict.WARNING, words))
+    for name, meant in aliases_of_nobody(configuration):
+        words = f"stands for {meant}, a domain that nobody here has: all mail for it is refused"
+        findings.append(Finding(f"domain {name}", Verdict.WARNING, words))
     # `load` has run the proof: a configuration that relays for strangers never gets here.
     findings.append(Finding("relay", Verdict.OK, proved(configuration)))
     return findings

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from postroad.cli.configured import state_of_server
+from postroad.cli.refusal import Refusal
 
 if TYPE_CHECKING:
     from postroad.directory import DirectoryEditor
 
-__all__ = ["directory_editor"]
+__all__ = ["Force", "directory_editor", "sought"]
+
+Force = Annotated[
+    bool,
+    typer.Option("--force", help="Do not ask other directories whether there is such an account."),
+]
 
 
 @contextmanager
@@ -37,3 +45,36 @@ def directory_editor(context: typer.Context) -> Iterator[DirectoryEditor]:
         ) as editor,
     ):
         yield editor
+
+
+def sought(
+    context: typer.Context, editor: DirectoryEditor, address: str, *, force: bool = False
+) -> str:
+    """The name of an account in whatever directory has it; the editor takes it from then on.
+
+    Args:
+        context: of the command.
+        editor: the embedded directory.
+        address: the account, as it was typed.
+        force: take it for one without asking.
+
+    Raises:
+        Refusal: a directory cannot be asked now.
+    """
+    from postroad.app.elsewhere import account_named
+    from postroad.directory import DirectoryUnavailable
+    from postroad.directory.entry import parse_key
+
+    key = parse_key(address)
+    configuration = state_of_server(context)
+    if not configuration.directories or editor.has_user(key):
+        return key
+    try:
+        found = key if force else asyncio.run(account_named(configuration, key))
+    except DirectoryUnavailable as error:
+        words = f"whether there is an account {key} cannot be found out now ({error});"
+        raise Refusal(f"{words} --force goes by its name alone", os.EX_UNAVAILABLE) from error
+    if found is None:
+        return key  # the editor says so
+    editor.vouch(found)
+    return found

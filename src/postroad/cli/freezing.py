@@ -16,7 +16,7 @@ import typer
 
 from postroad.cli.account_ways import quota_words, ways_as_json
 from postroad.cli.configured import state_of_server
-from postroad.cli.editing import directory_editor
+from postroad.cli.editing import Force, directory_editor, sought
 from postroad.cli.listing import print_json
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ def freeze_user(
     reason: Annotated[
         str, typer.Option("--reason", metavar="TEXT", help="What to remember it by.")
     ] = "",
+    force: Force = False,
     json: Json = False,
 ) -> None:
     """Forbid an account to send: hold its mail in the queue, end its sessions."""
@@ -46,7 +47,8 @@ def freeze_user(
 
     state = state_of_server(context).state_directory
     with directory_editor(context) as editor:
-        freeze = editor.freeze_user(address, reason, time.time())
+        user = sought(context, editor, address, force=force)
+        freeze = editor.freeze_user(user, reason, time.time())
     if not json:
         print(f"froze {freeze.user}")
     done = contain(state, freeze.user)

@@ -40,7 +40,8 @@ def refusal_of(error: Exception) -> Refusal | None:
     if isinstance(error, Refusal):
         return error
     if isinstance(error, typer.TyperException):
-        return usage(error.format_message())
+        # The words before the reason are those of the library that checks values.
+        return usage(error.format_message().replace(": Value error, ", ": "))
 
     from postroad.admin.control import ControlError
     from postroad.config import ConfigurationError

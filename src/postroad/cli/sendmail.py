@@ -145,8 +145,8 @@ def _folder(given: str) -> str:
         with open(path, "rb") as file:
             text = file.read()
     except OSError as error:
-        if given:
-            raise Failure(os.EX_CONFIG, f"{path}: {error.strerror}") from None
+        if given:  # a filter's mail is returned by EX_CONFIG, and waits by this
+            raise Failure(os.EX_TEMPFAIL, f"{path}: {error.strerror}") from None
         return DEFAULT
     if given or b"state_directory" in text or b"sendmail" in text:
         from postroad.cli.sendmail_place import place

@@ -79,24 +79,34 @@ class Message:
             yield self._start
         yield from self._chunks
 
-    def _fields(self) -> Iterator[tuple[bytes, bytes]]:
-        start = self._read_header()
+    def _fields(self) -> list[tuple[bytes, bytes]]:
+        """Names, in lower case, and values; the limit is the server's, which counts CRLF."""
+        found: list[tuple[bytes, bytes]] = []
+        is_whole = self._read_header()
+        start = self._start
         match = _SEPARATORS.match(start)
         at = match.end() if match else 0
         while (match := _FIELD.match(start, at)) is not None:
-            yield match[1].lower(), match[2]
+            found.append((match[1].lower(), match[2]))
             at = match.end()
+        goes_on = not is_whole and b"\n" not in start[at:]  # no whole line that is no field
+        if goes_on or at + start.count(b"\n", 0, at) > self._limit:
+            raise Failure(os.EX_DATAERR, "unable to extract recipients: header too long")
+        return found
 
-    def _read_header(self) -> bytes:
+    def _read_header(self) -> bool:
+        """Read as far as a header goes, or may go; whether its end was seen."""
         start = bytearray()
-        for chunk in self._chunks:
-            start += chunk
-            if b"\n\n" in start or start.startswith(b"\n"):
-                break
-            if len(start) > self._limit + CHUNK:
-                raise Failure(os.EX_DATAERR, "unable to extract recipients: header too long")
-        self._start = bytes(start)
-        return self._start
+        try:
+            for chunk in self._chunks:
+                start += chunk
+                if b"\n\n" in start or start.startswith(b"\n"):
+                    return True
+                if len(start) > self._limit + CHUNK:  # what is counted is decided in `_fields`
+                    return False
+            return True
+        finally:
+            self._start = bytes(start)
 
 
 def _addresses(value: bytes) -> list[str]:

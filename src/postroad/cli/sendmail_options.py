@@ -202,6 +202,9 @@ def _envid(options: Options, value: str) -> None:
 
 
 def _sender(options: Options, value: str) -> None:
+    value = value.strip()
+    if any(c < " " or c == "\x7f" for c in value):  # a part of it would be another address
+        raise Failure(os.EX_DATAERR, "a control character in the sender of -f")
     found = written(value)
     if len(found) > 1:
         options.warnings.append(f"-f option specified malformed sender: {value!r}")

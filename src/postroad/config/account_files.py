@@ -7,6 +7,7 @@ a server starts with them. Once it runs, such a file only keeps its last good st
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -20,9 +21,16 @@ from postroad.directory.source_settings import SourceSettings
 from postroad.directory.variables import Format, FormatMistake
 from postroad.model.address import is_domain
 from postroad.tables import TableMistake, files_of, open_table
-from postroad.tables.table import ignore
+from postroad.tables.table import Warn, ignore
 
-__all__ = ["account_faults", "account_file_faults", "account_files", "home_of"]
+__all__ = [
+    "account_faults",
+    "account_file_faults",
+    "account_file_warnings",
+    "account_files",
+    "directories_with_files",
+    "home_of",
+]
 
 _SERVICES = (Path("/etc/pam.d"), Path("/usr/lib/pam.d"), Path("/usr/share/pam.d"))
 _TABLES = ("virtual", "mailbox", "domain_tables")
@@ -52,16 +60,24 @@ def account_file_faults(configuration: Configuration) -> Iterator[Fault]:
         path: KeyPath = ("directories", name)
         home = domain_form(home_of(settings, configuration))
         if settings.kind == "files":
-            if settings.passwd is not None:
-                scheme = settings.default_scheme or configuration.directory.default_scheme
-                read = partial(passwd_of, settings, home, scheme, ignore)
-                yield from _read((*path, "passwd"), read)
-            if settings.aliases:
-                yield from _read((*path, "aliases"), partial(aliases_of, settings, home, ignore))
+            for key, read in _readers(settings, configuration, ignore):
+                yield from _read((*path, key), read)
             for key in _TABLES:
                 yield from _tables((*path, key), key, settings, home)
         if settings.kind == "pam":
             yield from _service((*path, "service"), settings)
+
+
+def account_file_warnings(configuration: Configuration) -> list[str]:
+    """What is odd in files that can be used, each on one line: accounts and lists that cannot."""
+    found: list[str] = []
+    for settings in configuration.directories.values():
+        if settings.kind != "files":
+            continue
+        for _, read in _readers(settings, configuration, found.append):
+            with suppress(TableMistake):  # which `account_file_faults` tells of
+                read()
+    return found
 
 
 def account_files(configuration: Configuration, *, secret: bool = False) -> Iterator[Path]:
@@ -79,6 +95,25 @@ def account_files(configuration: Configuration, *, secret: bool = False) -> Iter
                     yield from files_of(table, secret=secret)
                 except TableMistake:
                     continue  # which `account_file_faults` tells of
+
+
+def directories_with_files(configuration: Configuration) -> Iterator[str]:
+    """The names of directories whose aliases may name files that mail is written to."""
+    for name, settings in configuration.directories.items():
+        if settings.kind == "files" and settings.aliases and settings.allow_files:
+            yield name
+
+
+def _readers(
+    settings: SourceSettings, configuration: Configuration, warn: Warn
+) -> Iterator[tuple[str, Callable[[], object]]]:
+    """What reads the files that are no tables, by their keys."""
+    home = domain_form(home_of(settings, configuration))
+    if settings.passwd is not None:
+        scheme = settings.default_scheme or configuration.directory.default_scheme
+        yield "passwd", partial(passwd_of, settings, home, scheme, warn)
+    if settings.aliases:
+        yield "aliases", partial(aliases_of, settings, home, warn)
 
 
 def _files(path: KeyPath, settings: SourceSettings) -> Iterator[Fault]:

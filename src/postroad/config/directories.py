@@ -28,6 +28,8 @@ __all__ = ["directory_faults"]
 MOST_CONNECTIONS = 100
 """Of one worker to one directory; four workers with so many are more than servers take."""
 
+_ENDS_HERE = frozenset({"local", "maildir", "discard"})
+
 _COMMON = {field.name: field.default for field in dataclasses.fields(SourceSettings)}
 
 _SERVER_KEYS = ("hosts", "database", "username", "tls_ca_file")
@@ -163,6 +165,7 @@ def _domain(name: str, settings: DomainSettings, configuration: Configuration) -
         words = f'is one of domains, whose mail ends here; kind = "{settings.kind}" says otherwise'
         yield Fault((*path, "kind"), words)
     yield from _keys_of_domain(path, settings)
+    yield from _nexthop(path, settings)
     yield from _alias(path, name, settings, configuration)
     yield from _recipients(path, settings)
     yield from _named((*path, "directories"), settings.directories, configuration)
@@ -182,6 +185,22 @@ def _keys_of_domain(path: KeyPath, settings: DomainSettings) -> Iterator[Fault]:
         if kinds and given and settings.kind not in kinds:
             words = f'means nothing with kind = "{settings.kind}", only with {" or ".join(kinds)}'
             yield Fault((*path, field.name), words)
+
+
+def _nexthop(path: KeyPath, settings: DomainSettings) -> Iterator[Fault]:
+    """A next hop that nothing goes to is a mistake: mail would stay here without a word."""
+    transport, separator, _ = settings.transport.partition(":")
+    if not settings.nexthop or settings.kind == "alias":
+        return
+    if not transport and settings.kind == "local":
+        words = 'means something only with kind = "relay", or with a transport that goes there'
+    elif transport in _ENDS_HERE:
+        words = f'means nothing with transport = "{transport}", whose mail ends here'
+    elif separator:
+        words = "says again what transport says behind its colon: leave one of them out"
+    else:
+        return
+    yield Fault((*path, "nexthop"), words)
 
 
 def _alias(

@@ -15,6 +15,7 @@ from postroad.directory.ldap_settings import ATTRIBUTES
 from postroad.directory.placeholders import unknown_placeholder, uses
 from postroad.directory.source_settings import SourceSettings
 from postroad.directory.variables import Format, FormatMistake
+from postroad.model.address import is_domain
 from postroad.tables import TableMistake
 
 __all__ = ["directory_server_faults", "password_file_faults"]
@@ -125,6 +126,9 @@ def _attributes(path: KeyPath, settings: SourceSettings) -> Iterator[Fault]:
 
 
 def _dovecot(path: KeyPath, settings: SourceSettings) -> Iterator[Fault]:
+    if settings.default_domain and not is_domain(settings.default_domain):
+        words = f'expected a domain such as "example.org", not {shown(settings.default_domain)}'
+        yield Fault((*path, "default_domain"), words)
     if not settings.socket and not settings.userdb_socket:
         words = 'needs the path of Dovecot\'s socket, such as "/var/spool/postfix/private/auth"'
         yield Fault((*path, "socket"), words)

@@ -12,16 +12,21 @@ from datetime import datetime
 from enum import Enum
 from pathlib import Path
 
-from postroad.config.account_files import account_files
+from postroad.config.account_files import (
+    account_file_warnings,
+    account_files,
+    directories_with_files,
+)
 from postroad.config.backscatter import careless_listeners
 from postroad.config.configuration import Configuration
 from postroad.config.credence import doubts
+from postroad.config.lines import KeyPath, locate
 from postroad.config.logins_elsewhere import source_addresses
 from postroad.config.mailboxes import mailbox_obstacles
 from postroad.config.outbound import unproved_levels
 from postroad.config.reach import Account, obstacles
-from postroad.config.sendmail import doubts_about_drop, passable
-from postroad.config.sockets import bound_sockets
+from postroad.config.sendmail import doubts_about_drop, doubts_about_users, passable
+from postroad.config.sockets import bound_sockets, missing_folders
 from postroad.config.stowage import doubts_about_spool
 from postroad.config.tables import missing_databases, table_files
 from postroad.net.ourselves import is_own_address
@@ -72,11 +77,24 @@ def examine(
         message = f"{name} asks {database}, which is not there, so that mail is deferred"
         yield Finding("tables", Verdict.ERROR, message)
     for words in mailbox_obstacles(configuration, account):
-        yield Finding("mailboxes", Verdict.ERROR, f"{words}; mail for accounts would wait")
+        message = f"{_placed(file, words)}; mail for accounts would wait"
+        yield Finding("mailboxes", Verdict.ERROR, message)
     for words in doubts_about_spool(configuration):
         yield Finding("spool", Verdict.WARNING, words)
     for words in doubts_about_drop(configuration):
         yield Finding("sendmail", Verdict.WARNING, words)
+    for words in doubts_about_users(configuration):
+        yield Finding("sendmail", Verdict.WARNING, _placed(file, words))
+    yield from _sockets_nowhere(configuration)
+    is_root = account is None and configuration.user == "root"
+    for name in directories_with_files(configuration) if is_root else ():
+        message = (
+            f"directories.{name}: allow_files: a server that runs as root writes to no file of"
+            " aliases, and mail for them waits; give it a user"
+        )
+        yield Finding("accounts", Verdict.ERROR, message)
+    for words in account_file_warnings(configuration):
+        yield Finding("accounts", Verdict.WARNING, words)
     yield from _source_addresses(configuration)
     yield from _strangers(configuration)
     yield from _plain_logins(configuration)
@@ -87,6 +105,21 @@ def examine(
             " if they check DNSSEC and nobody can change what they say of it"
         )
         yield Finding("DNSSEC", Verdict.WARNING, message)
+
+
+def _placed(file: Path, words: str) -> str:
+    """Words that begin with a key, with the line of the file where it stands before them."""
+    key: KeyPath = tuple(words.partition(" ")[0].rstrip(":").split("."))
+    line = locate(file.read_text(encoding="utf-8")).get(key)
+    return words if line is None else f"{file}:{line}: {words}"
+
+
+def _sockets_nowhere(configuration: Configuration) -> Iterator[Finding]:
+    for owner, path in missing_folders(configuration):
+        message = f"{owner}: {path.parent} is no directory, so the server cannot listen on {path}"
+        # What is below /run is made at each boot, or by a unit with the server (RuntimeDirectory=).
+        is_made_later = path.is_relative_to("/run")
+        yield Finding("sockets", Verdict.WARNING if is_made_later else Verdict.ERROR, message)
 
 
 def _plain_logins(configuration: Configuration) -> Iterator[Finding]:
@@ -124,10 +157,11 @@ def _rights(file: Path, configuration: Configuration) -> Iterator[Finding]:
         private.append(configuration.outbound_tls.key or configuration.outbound_tls.certificate)
     private += dict.fromkeys(table_files(configuration, secret=True))
     private += dict.fromkeys(account_files(configuration, secret=True))
-    wrong = list(_too_open(file, stat.S_IWGRP | stat.S_IWOTH))
+    wrong = list(_too_open(file, stat.S_IWGRP | stat.S_IWOTH, "go-w"))
     for path in private:
         allowed = stat.S_IXOTH if path == passable(configuration) else 0
-        wrong += _too_open(path, stat.S_IRWXO & ~allowed)
+        right = "711" if allowed else "o-rwx"
+        wrong += _too_open(path, stat.S_IRWXO & ~allowed, right)
     wrong += _open_contents(configuration)
     wrong += _open_sockets(configuration)
     wrong += _open_accounts(configuration)
@@ -149,7 +183,8 @@ def _open_contents(configuration: Configuration) -> Iterator[Finding]:
             yield from _too_open(path, stat.S_IRWXO)
 
 
-def _too_open(path: Path, forbidden: int) -> Iterator[Finding]:
+def _too_open(path: Path, forbidden: int, right: str = "o-rwx") -> Iterator[Finding]:
+    """A file that others may do more with than they should; `right` is what chmod takes."""
     try:
         mode = path.stat().st_mode
     except FileNotFoundError:
@@ -160,7 +195,6 @@ def _too_open(path: Path, forbidden: int) -> Iterator[Finding]:
         return
     if mode & forbidden:
         rights = stat.filemode(mode)
-        right = "go-w" if forbidden & stat.S_IWGRP else "o-rwx"
         message = f"{path} is open to others ({rights}); chmod {right} it"
         yield Finding("permissions", Verdict.WARNING, message)
 

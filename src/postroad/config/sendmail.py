@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 import os
+import pwd
 import stat
 from collections.abc import Iterator
 from pathlib import Path
 
 from postroad.config.configuration import Configuration
+from postroad.config.mistake import nearest
 from postroad.maildrop.folder import ASIDE, NEW, Facts, lay
+from postroad.maildrop.settings import ANYBODY
+from postroad.model import Address, AddressError
 
-__all__ = ["doubts_about_drop", "facts_of", "lay_drop", "origin_of", "passable"]
+__all__ = [
+    "doubts_about_drop",
+    "doubts_about_users",
+    "facts_of",
+    "lay_drop",
+    "origin_of",
+    "passable",
+]
 
 _STRANGERS = stat.S_IWOTH | stat.S_IXOTH
 _PASSABLE = stat.S_IXOTH
@@ -58,6 +69,33 @@ def passable(configuration: Configuration) -> Path | None:
     state = configuration.state_directory
     is_way = configuration.maildrop_directory.is_relative_to(state)
     return state if configuration.sendmail.enabled and is_way else None
+
+
+def doubts_about_users(configuration: Configuration) -> Iterator[str]:
+    """A line for each login name that nobody has, and each sender that is no address."""
+    sendmail = configuration.sendmail
+    if not sendmail.enabled:
+        return
+    named = [("users", each) for each in sendmail.users if each != ANYBODY]
+    named += [("senders", each) for each in sendmail.senders]
+    for key, name in named:
+        try:
+            pwd.getpwnam(name)
+        except KeyError:
+            right = nearest(name, [each.pw_name for each in pwd.getpwall()])
+            hint = f"; did you mean {right}?" if right else ""
+            yield f"sendmail.{key}: there is no user {name} on this machine{hint}"
+    for name, addresses in sendmail.senders.items():
+        for text in addresses:
+            if text != ANYBODY and not _is_address(text, origin_of(configuration)):
+                yield f"sendmail.senders: {name}: {text} is no address"
+
+
+def _is_address(text: str, origin: str) -> bool:
+    try:
+        return bool(Address.parse(text if "@" in text else f"{text}@{origin}").domain)
+    except AddressError:
+        return False
 
 
 def doubts_about_drop(configuration: Configuration) -> Iterator[str]:

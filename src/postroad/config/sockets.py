@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 from postroad.config.configuration import Configuration
 from postroad.config.lines import KeyPath
@@ -13,7 +14,7 @@ from postroad.net.unix import owner_named
 from postroad.served.settings import SocketSettings
 from postroad.server.binds import Bind
 
-__all__ = ["bound_sockets", "socket_faults", "socket_owner_faults"]
+__all__ = ["bound_sockets", "missing_folders", "socket_faults", "socket_owner_faults"]
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,49}\Z")
 _OWNER = re.compile(r"[^\s:]+(:[^\s:]+)?\Z")
@@ -58,6 +59,15 @@ def bound_sockets(configuration: Configuration) -> Iterator[tuple[str, SocketSet
             yield name, settings, settings.where
         except ValueError:
             continue  # which `socket_faults` tells of
+
+
+def missing_folders(configuration: Configuration) -> Iterator[tuple[str, Path]]:
+    """Sockets that no server can make, for what they are to be in is no folder: owner and path."""
+    binds = _of_listeners(configuration)
+    binds += [(bind, f"sockets.{name}") for name, _, bind in bound_sockets(configuration)]
+    for bind, owner in binds:
+        if bind.path and not Path(bind.path).parent.is_dir():
+            yield owner, Path(bind.path)
 
 
 def _of_listeners(configuration: Configuration) -> list[tuple[Bind, str]]:

@@ -327,6 +327,7 @@ state_directory = @STATE@
 # domain = ""                      # of these addresses; the first of `domains` if empty
 # maximum_age = "21d"              # for how long a bounce finds its way back
 # key_lifetime = "90d"             # after which a new key signs; 0: never
+# bounces_only = true              # rewritten addresses take mail without a sender, nothing else
 # extensions = true                # john+lists to info+lists, where john is an alias for info
 # loops = true                     # what was delivered at an alias is not forwarded from it again
 

@@ -15,14 +15,12 @@ from postroad.config.configuration import Configuration
 from postroad.config.lines import KeyPath
 from postroad.config.mistake import Fault, nearest, shown
 from postroad.config.tables import Values
-from postroad.delivery.alias_programs import ALIAS_PROGRAMS
 from postroad.delivery.nexthop import LmtpTarget, Nexthop
 from postroad.delivery.pipe_settings import PipeSettings
 from postroad.delivery.routing import Ways
 from postroad.delivery.source_pool import read_source
 from postroad.delivery.transport_settings import TransportSettings
 from postroad.delivery.ways import BUILT_IN, Kind, read_way
-from postroad.directory.alias_file import PROGRAM_DOMAIN
 from postroad.directory.names import domain_form
 from postroad.model.address import is_domain
 from postroad.sasl.client import CLIENT_MECHANISMS
@@ -73,7 +71,7 @@ def ways_of(configuration: Configuration) -> Ways:
 
 def _of_domains(configuration: Configuration) -> dict[str, str]:
     """The ways of domains that have one of their own; `maildir` is the transport `local`."""
-    ways = {PROGRAM_DOMAIN: f"{ALIAS_PROGRAMS}:"}
+    ways = {}
     for name, each in configuration.domain.items():
         transport = "local" if each.transport == "maildir" else each.transport
         if each.nexthop and ":" not in transport:

@@ -30,6 +30,7 @@ from postroad.delivery.pipe import PipeTransport
 from postroad.delivery.pipe_content import adapted, has_been_delivered, preamble
 from postroad.delivery.pipe_settings import PipeSettings
 from postroad.delivery.transport import UNREADABLE, Delivery
+from postroad.delivery.ways import ALIAS_PROGRAMS
 from postroad.directory.alias_file import PROGRAM_DIGITS, Program
 from postroad.directory.interface import DirectoryUnavailable
 from postroad.model import (
@@ -44,8 +45,6 @@ from postroad.model import (
 from postroad.spool import SpoolError
 
 __all__ = ["ALIAS_PROGRAMS", "AliasProgramTransport", "Finder", "MaildirFiling", "RunsAs"]
-
-ALIAS_PROGRAMS = "alias-programs"
 
 _FLAGS = "DFORX"
 _MBOX = frozenset("BDFOR>")

@@ -14,7 +14,7 @@ import asyncio
 import errno
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from postroad.delivery.filing import Filing, InboxFiling
@@ -36,6 +36,7 @@ from postroad.model import (
 from postroad.spool import SpoolError
 
 __all__ = [
+    "QUOTA_LETTER",
     "Accounts",
     "Crossing",
     "LocalTransport",
@@ -45,6 +46,10 @@ __all__ = [
 ]
 
 RELAY = "local"
+
+QUOTA_LETTER = "postroad-quota-letter"
+"""The envelope's identifier (RFC 3461 §4.4) of a letter about a mailbox that fills up, and the mark
+by which it is let in there after all. Believed only of null-sender mail that was made here."""
 
 _DELIVERED = Reply.of(250, "2.0.0", "delivered to maildir")
 _UNAVAILABLE = Reply.of(451, "4.3.0", "the account directory is unavailable")
@@ -98,6 +103,7 @@ class Storing:
         fault: why nothing can be stored as the operator wants it; empty: it can.
         filing: says into which folders.
         warn: told of each crossing; `None`: nobody is.
+        report: takes a line for the log about a file that cannot be written; `None`: nobody does.
     """
 
     settings: MailboxSettings = field(default_factory=MailboxSettings)
@@ -105,6 +111,7 @@ class Storing:
     fault: str = ""
     filing: Filing = field(default_factory=InboxFiling)
     warn: Callable[[Crossing], None] | None = None
+    report: Callable[[str], None] | None = None
 
 
 class LocalTransport:
@@ -160,6 +167,7 @@ class LocalTransport:
         except OverQuota:
             return self._full(recipient)
         except OSError as error:
+            self._tell_of(error, recipient)
             reply = storage_failure(error)
         except SpoolError:
             reply = UNREADABLE
@@ -177,6 +185,8 @@ class LocalTransport:
             )
         where = self._location.find(user, place.home, place.mail)
         quota = storing.settings.quota_of(place.quota_bytes, place.quota_messages)
+        if _is_quota_letter(message):
+            quota = replace(quota, is_enforced=False)
         folders = await storing.filing.file(user, recipient, message)
         for number, filed in enumerate(folders):
             target = Target(where, filed.folder, filed.create, number, quota, rights)
@@ -193,10 +203,26 @@ class LocalTransport:
         if percent:
             storing.warn(Crossing(user, percent, stored.after, quota))
 
+    def _tell_of(self, error: OSError, recipient: StoredRecipient) -> None:
+        """The path is for the operator: notices and replies, which others read, have none."""
+        report, path = self._storing.report, error.filename
+        if report is None or path is None:
+            return
+        words = os.strerror(error.errno) if error.errno else str(error)
+        report(f"mail for {recipient.address}: {os.fsdecode(path)}: {words}")
+
     def _full(self, recipient: StoredRecipient) -> Outcome:
         if self._storing.settings.quota_full == "bounce":
             return Outcome(recipient.id, Status.BOUNCED, _FULL_FOR_GOOD)
         return Outcome(recipient.id, Status.DEFERRED, _FULL)
+
+
+def _is_quota_letter(message: StoredMessage) -> bool:
+    envelope, waybill = message.envelope, message.waybill
+    if envelope.envid != QUOTA_LETTER or envelope.sender is not None:
+        return False
+    # What clients bring has a listener, and what programs of this machine leave has a user.
+    return not (waybill.listener or waybill.login or waybill.client)
 
 
 def storage_failure(error: OSError) -> Reply:

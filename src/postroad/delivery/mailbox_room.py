@@ -5,13 +5,17 @@ taken first has to be returned later, to an address that may be forged. So mail 
 asked about before it is taken. What is under way counts as far as it was let in here within the
 last seconds, by the size that its client announced; delivery asks again.
 
-Nothing is refused here because something cannot be found out: delivery will know. What was found
+Nothing is refused here because something cannot be found out: delivery will know. But a mailbox
+that gives no answer within a time (its disk is a network's, say) is one whose mail would wait here:
+`451`, and the sender keeps it. The question goes on meanwhile, and nobody asks it twice, so that
+one such mailbox occupies one thread, and no session for longer than that time. What was found
 out is kept for a few seconds, in a bounded memory, so that a flood of mail for one account does not
 become a flood of reads.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import Protocol
@@ -25,6 +29,8 @@ __all__ = ["MailboxRoom"]
 
 KEPT = 10.0  # seconds: what an operator or a user changes shows soon
 MOST_KEPT = 10_000  # addresses; some 3 MB
+PATIENCE = 20.0  # seconds for an answer: enough to count a large mailbox anew
+MOST_ASKED = 64  # mailboxes asked about at a time; beyond, mail is let in unasked
 MAX_ALIASES = 5  # followed from one address to the next: an alias of an alias, and a few more
 
 _PLACE = Place()
@@ -53,6 +59,7 @@ class _Found:
     until: float
     quota: Quota | None = None
     usage: Usage | None = None
+    is_silent: bool = False
 
 
 class MailboxRoom:
@@ -66,6 +73,7 @@ class MailboxRoom:
         settings: `[mailbox]`.
         is_kept_here: whether mail for an address is written into a Maildir of ours.
         clock: seconds, never going back.
+        patience: seconds until a mailbox is taken for one that gives no answer.
     """
 
     def __init__(
@@ -78,6 +86,7 @@ class MailboxRoom:
         settings: MailboxSettings,
         is_kept_here: Callable[[Address], Awaitable[bool]],
         clock: Callable[[], float],
+        patience: float = PATIENCE,
     ) -> None:
         self._accounts = accounts
         self._places = places
@@ -86,6 +95,8 @@ class MailboxRoom:
         self._settings = settings
         self._is_kept_here = is_kept_here
         self._clock = clock
+        self._patience = patience
+        self._asked: dict[str, asyncio.Task[Usage | None]] = {}
         self._kept: dict[str, _Found] = {}
 
     async def refusal(self, address: Address, size: int) -> Reply | None:
@@ -101,6 +112,9 @@ class MailboxRoom:
             found = await self._find(address)
             self._keep(key, found)
         quota, usage = found.quota, found.usage
+        if found.is_silent:
+            words = f"<{address}>: Recipient address rejected: mailbox is unavailable"
+            return Reply.of(451, "4.3.0", words)
         if quota is None or usage is None:
             return None
         if quota.has_room(usage, size):
@@ -121,9 +135,32 @@ class MailboxRoom:
             if not quota or not await self._is_kept_here(address):
                 return _Found(until)
             where = self._location.find(user, place.home, place.mail)
-            return _Found(until, quota, await self._measuring.usage(where, quota))
+            return _Found(until, quota, await self._measure(user, where, quota))
+        except TimeoutError:
+            return _Found(self._clock() + KEPT, is_silent=True)
         except (DirectoryUnavailable, UnsafeName, OSError):
             return _Found(until)
+
+    async def _measure(self, user: str, where: Whereabouts, quota: Quota) -> Usage | None:
+        """What lies in a mailbox; `None`: that cannot be found out.
+
+        Raises:
+            TimeoutError: it gives no answer.
+        """
+        asked = self._asked.get(user)
+        if asked is None:
+            if len(self._asked) >= MOST_ASKED:
+                return None
+            asked = self._asked[user] = asyncio.create_task(self._usage(where, quota))
+            asked.add_done_callback(lambda _: self._asked.pop(user))
+        async with asyncio.timeout(self._patience):
+            return await asyncio.shield(asked)
+
+    async def _usage(self, where: Whereabouts, quota: Quota) -> Usage | None:
+        try:
+            return await self._measuring.usage(where, quota)
+        except (UnsafeName, OSError):
+            return None
 
     async def _account(self, address: Address) -> str | None:
         """The one account that mail for the address reaches; `None`: none, or several."""

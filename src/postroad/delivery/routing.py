@@ -9,7 +9,8 @@ any other; that gives a transport. For the two last a smarthost of the sender's,
 smarthost, takes the place of the domain as the next hop, and a next hop that is written with the
 transport takes the place of both. A domain with a way of its own (`[domain."NAME"]`), ours or not,
 goes that way instead. What a transport table has for the recipient goes over all of this, and may
-name either half.
+name either half. None of this is about the commands and files that aliases name: they are of this
+machine, in a domain that nobody else has.
 
 A content filter goes before all of that, for recipients here as for others (access(5), FILTER). A
 filter that speaks SMTP has a transport of its own: what next hops in the world have to be, a
@@ -32,7 +33,16 @@ from postroad.delivery.route_tables import (
     sender_keys,
 )
 from postroad.delivery.transport_settings import RoutingSettings
-from postroad.delivery.ways import BUILT_IN, FILTER, Kind, Way, read_way, usual_nexthop
+from postroad.delivery.ways import (
+    ALIAS_PROGRAMS,
+    BUILT_IN,
+    FILTER,
+    Kind,
+    Way,
+    read_way,
+    usual_nexthop,
+)
+from postroad.directory.alias_file import PROGRAM_DOMAIN
 from postroad.directory.interface import Standing
 from postroad.directory.names import domain_form
 from postroad.model import Address, ContentFilter
@@ -168,6 +178,8 @@ class Router:
         domain = domain_key(address.domain)
         if content_filter is not None:
             return self._through(content_filter, domain)
+        if domain == PROGRAM_DOMAIN:
+            return Route(ALIAS_PROGRAMS, domain)
         standing = await self._domains.standing(domain)
         ours = standing is Standing.LOCAL
         if ours:

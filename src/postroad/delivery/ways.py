@@ -15,12 +15,15 @@ from typing import Literal
 
 from postroad.delivery.nexthop import LmtpTarget, Nexthop, split_login
 
-__all__ = ["BUILT_IN", "Kind", "Way", "read_way", "usual_nexthop"]
+__all__ = ["ALIAS_PROGRAMS", "BUILT_IN", "Kind", "Way", "read_way", "usual_nexthop"]
 
 Kind = Literal["smtp", "lmtp", "local", "capture", "discard", "error", "retry", "pipe"]
 """What a transport does. `error` returns mail, `retry` keeps it (error(8) of Postfix)."""
 
 FILTER = "filter/smtp"
+
+ALIAS_PROGRAMS = "alias-programs"
+"""What delivers to the commands and files that aliases name."""
 
 BUILT_IN: Mapping[str, Kind] = {
     "smtp": "smtp",
@@ -32,7 +35,7 @@ BUILT_IN: Mapping[str, Kind] = {
     "discard": "discard",
     "error": "error",
     "retry": "retry",
-    "alias-programs": "pipe",
+    ALIAS_PROGRAMS: "pipe",
 }
 """The transports that need no section of their own, by name."""
 

@@ -9,7 +9,9 @@ Commands and files are no addresses. Each becomes one all the same, in a domain 
 as any recipient does. The address does not tell what is run, and finds only what stands in a file
 of aliases: whoever sends to it runs nothing that mail to the alias would not run.
 
-Where Postfix skips a line in silence, this is a mistake with file and line.
+Where Postfix skips a line in silence, this is a mistake with file and line. A list that is included
+may belong to one of the users, so what is wrong with it is wrong with its own alias alone: that one
+cannot be answered for now (Postfix defers such mail too), and everything else holds.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ from pathlib import Path
 
 from postroad.directory.interface import Alias
 from postroad.model import Address, AddressError
-from postroad.tables.source import Line, Signature, file_lines, read
+from postroad.tables.source import Line, Signature, file_lines, looks, read
 from postroad.tables.table import TableMistake, Warn
 
 __all__ = [
@@ -40,9 +42,17 @@ PROGRAM_DOMAIN = "alias-programs.invalid"
 MAX_INCLUDES = 1000
 """Lists that a file of aliases may include; each is looked at once a second."""
 
+MAX_LIST = 4 * 1024 * 1024
+"""Octets of an included list; it has room for more members than a message may have, and whoever
+may write one cannot keep the server reading."""
+
 _INCLUDE = ":include:"
 PROGRAM_DIGITS = 32
 """Hexadecimal digits of a program's address, 128 bits: nobody writes two commands that meet."""
+
+
+class _BadList(Exception):
+    """What is wrong with an included list; the text has file and line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +88,17 @@ class AliasFile:
     Attributes:
         aliases: by name, in lower case.
         programs: commands and files, by the local part of their address.
+        broken: what is wrong with an included list, by the names of its aliases, which are not
+            among `aliases`.
     """
 
     aliases: Mapping[str, Alias] = field(default_factory=dict)
     programs: Mapping[str, Program] = field(default_factory=dict)
+    broken: Mapping[str, str] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        """How many names there are."""
+        return len(self.aliases) + len(self.broken)
 
 
 @dataclass(slots=True)
@@ -94,6 +111,7 @@ class _Reading:
     warn: Warn
     entries: dict[str, tuple[Address, ...]] = field(default_factory=dict)
     programs: dict[str, Program] = field(default_factory=dict)
+    broken: dict[str, str] = field(default_factory=dict)
     seen: dict[Path, Signature] = field(default_factory=dict)
 
 
@@ -113,7 +131,8 @@ def read_alias_files(
         What they say, and what they and the lists they include looked like.
 
     Raises:
-        TableMistake: a line cannot be used, or a file cannot be read; it names file and line.
+        TableMistake: a line cannot be used, or a file cannot be read; it names file and line. Not
+            of a list that is included, which only makes its alias `broken`.
     """
     reading = _Reading(domain, commands, files, warn)
     for path in paths:
@@ -125,12 +144,20 @@ def read_alias_files(
                 warn(line.warning(f'"{name}" is there more than once; the first one counts'))
                 continue
             own[name] = line
-            targets = tuple(dict.fromkeys(_targets(reading, line, name, value)))
-            if not targets:
-                raise line.mistake(f'"{name}" has no target')
-            reading.entries.setdefault(name, targets)
-    aliases = {name: Alias(found, _owner(reading, name)) for name, found in reading.entries.items()}
-    return AliasFile(aliases, reading.programs), reading.seen
+            targets, fault = _value_of(reading, line, name, value)
+            if name in reading.entries:
+                continue
+            reading.entries[name] = targets
+            if fault:
+                reading.broken[name] = fault
+    if not reading.entries:
+        warn(f"{', '.join(map(str, paths))}: there is no alias in it")
+    aliases = {
+        name: Alias(found, _owner(reading, name))
+        for name, found in reading.entries.items()
+        if name not in reading.broken
+    }
+    return AliasFile(aliases, reading.programs, reading.broken), reading.seen
 
 
 def addresses_of(text: str, domain: str) -> tuple[Address, ...]:
@@ -173,6 +200,20 @@ def _entry(line: Line) -> tuple[str, str]:
     return name.lower(), value.strip()
 
 
+def _value_of(
+    reading: _Reading, line: Line, name: str, value: str
+) -> tuple[tuple[Address, ...], str]:
+    """The targets of an alias, and what is wrong with a list that it includes."""
+    try:
+        targets = tuple(dict.fromkeys(_targets(reading, line, name, value)))
+    except _BadList as bad:
+        reading.warn(f'{bad}; mail to "{name}" waits until the list is right')
+        return (), str(bad)
+    if not targets:
+        raise line.mistake(f'"{name}" has no target')
+    return targets, ""
+
+
 def _targets(reading: _Reading, line: Line, name: str, value: str) -> Iterator[Address]:
     for item in _split(value):
         target = _bare(item)
@@ -191,23 +232,29 @@ def _included(reading: _Reading, line: Line, name: str, text: str) -> Iterator[A
         raise line.mistake(f'expected ":include:/path", the whole path, not "{text[:60]}"')
     if len(reading.seen) >= MAX_INCLUDES:
         raise line.mistake(f"more than {MAX_INCLUDES} files are included")
+    reading.seen[path] = looks(path)
+    if reading.seen[path][1] > MAX_LIST:
+        raise _BadList(f"{path}: is longer than {MAX_LIST >> 20} MiB")
     try:
         content, reading.seen[path] = read(path)
+        members = list(_members(reading, path, content, name))
     except TableMistake as mistake:
-        raise line.mistake(str(mistake)) from mistake.__cause__
-    members = 0
+        raise _BadList(str(mistake)) from mistake.__cause__
+    yield from members
+    if not members:
+        reading.warn(line.warning(f"{path} has no member"))
+
+
+def _members(reading: _Reading, path: Path, content: str, name: str) -> Iterator[Address]:
     for inner in file_lines(content, path):
         for item in _split(inner.text):
             target = _bare(item)
-            members += 1
             if target.startswith(_INCLUDE):
                 raise inner.mistake("a list that is included includes no other list here")
             if target.startswith(("|", "/")):
                 yield _program(reading, inner, name, target, listed=True)
             else:
                 yield from _addresses(reading, inner, item)
-    if not members:
-        reading.warn(line.warning(f"{path} has no member"))
 
 
 def _program(reading: _Reading, line: Line, name: str, target: str, *, listed: bool) -> Address:

@@ -37,8 +37,8 @@ class AppPasswordEditing(Editing):
         """
         key = parse_key(name)
         with self._translated():
-            self._require_user(key)
             rows = self._rows(_LIST, key)
+            self._require_account(key, unless=rows)
         return tuple(_entry(row) for row in rows)
 
     def add_app_password(self, name: str, label: str, scope: Scope) -> NewAppPassword:
@@ -56,7 +56,7 @@ class AppPasswordEditing(Editing):
         """
         key, label = parse_key(name), _checked(label)
         with self._change():
-            self._require_user(key)
+            self._require_account(key)
             there = {(str(row[1]), str(row[2])) for row in self._rows(_LIST, key)}
             if label in {known for _, known in there}:
                 raise LabelTaken(f"{key} has an app password {label!r} already")
@@ -83,8 +83,8 @@ class AppPasswordEditing(Editing):
         """
         key = parse_key(name)
         with self._change():
-            self._require_user(key)
             entries = [_entry(row) for row in self._rows(_LIST, key)]
+            self._require_account(key, unless=entries)
             found = [each for each in entries if each.label == which.strip()]
             found = found or [each for each in entries if each.id == which.strip().lower()]
             if not found:

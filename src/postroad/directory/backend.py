@@ -62,6 +62,9 @@ class Backend(Protocol):
     async def account(self, name: str) -> Account | None:
         """The account of exactly this name.
 
+        The account's own name is what the backend has, not what was asked for: where its look-up
+        takes two spellings for one, both are one account.
+
         Args:
             name: the text of an address in the form of `names.address_form`, with a domain.
         """
@@ -75,11 +78,13 @@ class Backend(Protocol):
         """
         ...
 
-    async def check(self, name: str, password: str) -> bool | None:
+    async def check(self, name: str, password: str) -> str | bool | None:
         """Whether the password is the account's; `None` where this cannot be said here.
 
-        Asked only about accounts that have no credentials, and about names that are not there, to
-        take as long for them. It does not block the event loop.
+        A text says that it is, and the canonical name of whose it is: a directory that knows names
+        only by their passwords may know one account by several. Asked only about accounts that
+        have no credentials, and about names that are not there, to take as long for them. It does
+        not block the event loop.
 
         Args:
             name: as in `account`.

@@ -29,6 +29,7 @@ from postroad.directory.interface import (
 from postroad.directory.links import EMBEDDED, Link, Plan
 from postroad.directory.names import address_form, domain_form, without_extension
 from postroad.directory.rules import Matched, find_account, is_owner, who_has
+from postroad.directory.walled import WalledBackend
 from postroad.model import Address
 from postroad.sasl.secrets import Secret, SecretKind
 
@@ -52,13 +53,15 @@ class Chain:
         self.embedded = embedded
         self._plan = plan or Plan()
         self._links = tuple(links)
-        self._backends: dict[str, Backend] = {EMBEDDED: embedded.backend}
-        self._backends |= {link.name: link.backend for link in links}
         self._domains = {link.name: link.domains for link in links}
+        self._backends: dict[str, Backend] = {EMBEDDED: embedded.backend}
+        self._backends |= {link.name: self._walled(link) for link in links}
         self._order = self._plan.order or tuple(self._backends)
         self._alone = not links and not self._plan.domains
         self._certificates = CertificateMap(self._plan.certificates)
-        self._logins = ChainLogins(embedded, links, self._asked, self.real, self.is_local)
+        by_name = {link.name: link for link in links}
+        named = [by_name[name] for name in self._order if name in by_name]
+        self._logins = ChainLogins(embedded, named, self._asked, self.real, self.is_local)
 
     @property
     def others(self) -> dict[str, Backend]:
@@ -123,7 +126,7 @@ class Chain:
         """See `Directory.owns`."""
         if self._alone:
             return await self.embedded.owns(user, address, catch_all=catch_all)
-        form = await self.real(address_form(address))
+        form = await self._form(address)
         if await self.embedded.backend.grants(user, form):
             return True
         senders = await self._senders(form)
@@ -132,6 +135,26 @@ class Chain:
         if str(form) == user and await self._logins.logs_in_only(user):
             return True  # nothing is known of its mail, and nobody else has the name
         return await is_owner(user, form, self._resolve, catch_all=catch_all)
+
+    async def granted(self, address: Address) -> frozenset[str]:
+        """The accounts that were given the right to send as an address (`user send-as`)."""
+        rights = self.embedded.granted
+        return rights.users(await self._form(address)) if rights else frozenset()
+
+    async def senders(self, address: Address) -> frozenset[str] | None:
+        """Who may send as an address, where a directory says so in the place of its aliases.
+
+        Returns:
+            Accounts; `None` where none says so.
+        """
+        return await self._senders(await self._form(address)) if self._links else None
+
+    async def logging_in(self, address: Address) -> str | None:
+        """The account of exactly this name, if it can log in and nothing is known of its mail."""
+        if not self._links:
+            return None
+        user = str(await self._form(address))
+        return user if await self._logins.logs_in_only(user) else None
 
     async def secret(self, name: str, kind: SecretKind) -> tuple[str, Secret] | None:
         """See `Secrets.secret`."""
@@ -146,6 +169,10 @@ class Chain:
         """See `Accounts.login_name`."""
         asked = self.embedded if self._alone else self._logins
         return await asked.login_name(name)
+
+    async def account_name(self, name: str) -> str | None:
+        """The canonical name of an account, whether it may log in or not; `None`: there is none."""
+        return await self._logins.account_name(name)
 
     async def user_of_certificate(self, certificate: bytes) -> str | None:
         """The canonical name of the account that a client certificate stands for, if it may log in.
@@ -170,14 +197,24 @@ class Chain:
             return Address(form.local, said.alias_of)
         return await self.embedded.backend.real(form) if said is None else form
 
+    async def _form(self, address: Address) -> Address:
+        return await self.real(address_form(address))
+
     def _asked(self, domain: str) -> tuple[Backend, ...]:
         """The backends that know of a domain's addresses, in order."""
+        return tuple(self._backends[name] for name in self._names_asked(domain))
+
+    def _names_asked(self, domain: str) -> tuple[str, ...]:
         said = self._plan.domains.get(domain)
         order = said.directories if said is not None and said.directories else self._order
         return tuple(
-            self._backends[name]
-            for name in order
-            if not (domains := self._domains.get(name)) or domain in domains
+            name for name in order if not (domains := self._domains.get(name)) or domain in domains
+        )
+
+    def _walled(self, link: Link) -> Backend:
+        """The link's backend, kept to the accounts of the domains that it is asked about."""
+        return WalledBackend(
+            link.name, link.backend, lambda domain: link.name in self._names_asked(domain)
         )
 
     async def _resolve(self, address: Address, catch_all: bool) -> Resolution:

@@ -2,9 +2,9 @@
 
 The embedded directory checks what is stored as a hash, of whatever directory, and keeps the app
 passwords of all accounts; a directory that holds no hashes is asked (`Backend.check`). A name that
-nobody has takes as long as one that somebody has: it imitates, always the same way, either an
-account of the embedded directory or the last one that another directory gave; and every directory
-that could check a password by itself is asked to.
+nobody has takes as long as one that somebody has: it imitates an account of one of the directories
+that are asked about its domain, always of the same one. So either a hash is checked for nothing, or
+that directory is asked, as it would be for an account of its own; never both, which would tell.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class ChainLogins:
 
     Args:
         embedded: checks hashes, and keeps app passwords.
-        links: the other directories.
+        links: the other directories, in the order they are asked.
         asked: the backends of a domain, in order.
         real: the address that one in an alias domain stands for.
         is_local: whether a domain is ours.
@@ -70,31 +70,47 @@ class ChainLogins:
             await self._refuse(str(form), password, purpose, address, backends)
             return None
         backend, account = found
+        usable = not barred and await self._is_usable(backend, account)
         if backend is self._embedded.backend:
             return await self._embedded.authenticate(
-                account.name, password, purpose, address, barred=barred
+                account.name, password, purpose, address, barred=not usable
             )
-        usable = not barred and await self._is_usable(account) and _may_come_from(account, address)
-        right = await self._is_right(backend, account, password, purpose, address, usable=usable)
+        usable = usable and _may_come_from(account, address)
+        user = await self._whose(backend, account, password, purpose, address, usable=usable)
+        if user is None or not usable:
+            return None
         # The check may have waited long behind others; an account can be disabled meanwhile.
-        return await self.login_name(account.name) if right and usable else None
+        return await self._still(user, address)
 
     async def secret(self, name: str, kind: SecretKind) -> tuple[str, Secret] | None:
         """See `Secrets.secret`."""
         found = await self._account(name)
         if found is None or found[0] is self._embedded.backend:
-            return await self._embedded.secret(name if found is None else found[1].name, kind)
+            known = await self._embedded.secret(name if found is None else found[1].name, kind)
+            # The work is the same; what it finds is not asked about this name, or may not log in.
+            return None if found is None or not await self._is_usable(*found) else known
         account = found[1]
         secret = None if account.credentials is None else account.credentials.secret(kind)
         # A proof is made before anybody asks where it comes from (`nets`).
-        if secret is None or account.nets or not await self._is_usable(account):
+        if secret is None or account.nets or not await self._is_usable(*found):
             return None
         return account.name, secret
 
     async def login_name(self, name: str) -> str | None:
-        """See `Accounts.login_name`."""
+        """See `Accounts.login_name`.
+
+        Who comes without a password is not asked for its network: an account that may log in from
+        some only (`Account.nets`) cannot, as it cannot by a proof.
+        """
         found = await self._account(name)
-        return found[1].name if found is not None and await self._is_usable(found[1]) else None
+        if found is None or found[1].nets or not await self._is_usable(*found):
+            return None
+        return found[1].name
+
+    async def account_name(self, name: str) -> str | None:
+        """The canonical name of an account, whether it may log in or not; `None`: there is none."""
+        found = await self._account(name)
+        return None if found is None else found[1].name
 
     async def logs_in_only(self, user: str) -> bool:
         """Whether the account can log in, and no directory knows of mail for its name."""
@@ -102,7 +118,14 @@ class ChainLogins:
         if await find_account(user, self._asked(domain), receiving=True) is not None:
             return False
         found = await find_account(user, self._asked(domain), receiving=False)
-        return found is not None and await self._is_usable(found[1])
+        return found is not None and await self._is_usable(*found)
+
+    async def _still(self, user: str, address: str) -> str | None:
+        """The account's name, if it may log in from there."""
+        found = await self._account(user)
+        if found is None or not await self._is_usable(*found):
+            return None
+        return found[1].name if _may_come_from(found[1], address) else None
 
     async def _account(self, name: str) -> tuple[Backend, Account] | None:
         form = await self._form(name)
@@ -117,21 +140,31 @@ class ChainLogins:
             form = await self._real(address_form(Address.parse(name)))
         # A directory may know an account by other names (`username_format`), never one that
         # somebody has.
-        if self._naming and (form is None or not await self._is_somebody(form)):
-            for naming in self._naming:
-                named = await naming.named(name)
-                if named is not None:
-                    return Address.parse(named)
-        return form
+        if not self._naming or (form is not None and await self._is_somebody(form)):
+            return form
+        claimed: Address | None = None
+        for naming in self._naming:
+            named = await naming.named(name)
+            if named is None:
+                continue
+            meant = Address.parse(named)
+            if await self._is_somebody(meant):
+                return meant
+            claimed = claimed or meant  # by one that goes by the look of a name
+        return claimed or form
 
     async def _is_somebody(self, form: Address) -> bool:
         found = await find_account(str(form), self._asked(form.domain), receiving=False)
         return found is not None
 
-    async def _is_usable(self, account: Account) -> bool:
-        return account.enabled and await self._is_local(account.name.rpartition("@")[2])
+    async def _is_usable(self, backend: Backend, account: Account) -> bool:
+        if not account.enabled or not await self._is_local(account.name.rpartition("@")[2]):
+            return False
+        if backend is not self._embedded.backend:
+            return True
+        return await self._embedded.login_name(account.name) is not None
 
-    async def _is_right(
+    async def _whose(
         self,
         backend: Backend,
         account: Account,
@@ -140,19 +173,23 @@ class ChainLogins:
         address: str,
         *,
         usable: bool,
-    ) -> bool:
+    ) -> str | None:
+        """The canonical name of the account that a password is right for."""
         embedded, name = self._embedded, account.name
         if await embedded.fits_app_password(usable, name, password, purpose, address):
-            return True
+            return name
         if account.credentials is None:
-            right = len(password) <= MAX_PASSWORD and await backend.check(name, password)
-            return bool(right)
+            right = await backend.check(name, _bounded(password))
+            if not right or len(password) > MAX_PASSWORD:
+                return None
+            return right if isinstance(right, str) else name
         if account.credentials.password:
             self._stand_in = account.credentials
         imitated = self._stand_in.password
-        return await embedded.verify(
+        right = await embedded.verify(
             name, password, account.credentials, usable=usable, imitated=imitated
         )
+        return name if right else None
 
     async def _refuse(
         self,
@@ -162,23 +199,31 @@ class ChainLogins:
         address: str,
         backends: Sequence[Backend],
     ) -> None:
-        """Spend the time that a login takes."""
-        for backend in backends:
-            if len(password) <= MAX_PASSWORD:
-                await backend.check(name, password)
-        if not self._stand_in.password or await self._imitates_embedded(name):
+        """Spend the time that a login takes, with an account of the backend that it imitates."""
+        backend = await self._imitated(name, backends)
+        if backend is self._embedded.backend:
             await self._embedded.authenticate(name, password, purpose, address, barred=True)
             return
         await self._embedded.fits_app_password(False, name, password, purpose, address)
+        if await backend.check(name, _bounded(password)) is not None:
+            return
         await self._embedded.verify(
             name, password, None, usable=False, imitated=self._stand_in.password
         )
 
-    async def _imitates_embedded(self, name: str) -> bool:
-        """Which of the two a name imitates: half of them, the same ones on every worker."""
+    async def _imitated(self, name: str, backends: Sequence[Backend]) -> Backend:
+        """Whose account a name imitates: the same one's each time, and on every worker."""
+        if not backends:
+            return self._embedded.backend
         if not self._key:
             self._key = await self._embedded.key_for(_USE)
-        return bool(hmac.digest(self._key, name.encode("utf-8", "replace"), "sha256")[0] & 1)
+        digest = hmac.digest(self._key, name.encode("utf-8", "replace"), "sha256")
+        return backends[digest[0] % len(backends)]
+
+
+def _bounded(password: str) -> str:
+    """What a backend is asked about: one that is too long is as wrong as none at all."""
+    return password if len(password) <= MAX_PASSWORD else ""
 
 
 def _may_come_from(account: Account, address: str) -> bool:

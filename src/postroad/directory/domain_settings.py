@@ -28,7 +28,8 @@ class DomainSettings:
             asked first; or a table that finds those who exist, as Postfix's relay_recipient_maps.
         transport: `TRANSPORT` or `TRANSPORT:NEXT-HOP` for its mail, as in a transport table;
             empty: as `[mailbox]` or, for relay, `[routing] relay_transport` has it.
-        nexthop: where to, if only that is to be said (relay).
+        nexthop: where to, if only that is to be said (relay), or where `transport` goes, if it says
+            none.
         directories: the directories that know its addresses, in this order; empty: all, in the
             order of `[directory] order`.
     """

@@ -20,7 +20,7 @@ from postroad.directory.backend import Account
 from postroad.directory.dovecot_settings import DovecotSettings
 from postroad.directory.dovecot_socket import DovecotSocket, Role
 from postroad.directory.interface import Alias, DirectoryUnavailable, Place
-from postroad.directory.names import address_form
+from postroad.directory.names import address_form, domain_form
 from postroad.directory.userdb import UserdbMistake, place_of
 from postroad.directory.variables import Format
 from postroad.model import Address, AddressError
@@ -54,13 +54,19 @@ class DovecotBackend:
         settings: which sockets; at least one of them is there.
         timeout: seconds for an answer.
         clock: seconds, never going back.
+        home: the domain of names that Dovecot says without one; empty: the one asked about.
     """
 
     def __init__(
-        self, settings: DovecotSettings, timeout: float, clock: Callable[[], float]
+        self,
+        settings: DovecotSettings,
+        timeout: float,
+        clock: Callable[[], float],
+        home: str = "",
     ) -> None:
         self._format = Format(settings.username_format)
         self._home = settings.default_domain
+        self._users_home = domain_form(settings.default_domain or home)
         self._logins = self._users = None
         if settings.socket:
             endpoint = endpoint_of(settings.socket)
@@ -76,6 +82,8 @@ class DovecotBackend:
     async def account(self, name: str) -> Account | None:
         """See `Backend.account`. Without a look-up socket each name may log in, and none has mail.
 
+        Whose a name is then, only a password tells (`check`).
+
         Raises:
             DirectoryUnavailable: Dovecot does not answer, or says that it cannot.
         """
@@ -87,7 +95,7 @@ class DovecotBackend:
         if verb != "USER" or not texts:
             reason = named(texts).get("reason", "")
             raise DirectoryUnavailable(f"Dovecot cannot look a user up: {verb} {reason}".rstrip())
-        return Account(name, place=_place(texts[1:]))
+        return Account(self._canonical(name, texts[0]), place=_place(texts[1:]))
 
     async def alias(self, source: str) -> Alias | None:  # noqa: ARG002 - part of the interface
         """Dovecot knows no aliases."""
@@ -102,8 +110,8 @@ class DovecotBackend:
         except AddressError:
             return None
 
-    async def check(self, name: str, password: str) -> bool | None:
-        """See `Backend.check`.
+    async def check(self, name: str, password: str) -> str | bool | None:
+        """See `Backend.check`; whose it is, is said by Dovecot's `user=`, as Postfix takes it.
 
         Raises:
             DirectoryUnavailable: Dovecot does not answer, or says that it cannot.
@@ -127,7 +135,9 @@ class DovecotBackend:
             f"resp={b64encode(message).decode()}",
         )
         if verb == "OK":
-            return True
+            user = named(texts).get("user", "")
+            found = self._canonical(name, user) if user else name
+            return True if found == name else found
         if verb != "FAIL" or _is_temporary(texts):
             raise DirectoryUnavailable(f"Dovecot cannot check a password: {verb} temp")
         return False
@@ -141,6 +151,20 @@ class DovecotBackend:
 
     def _name(self, name: str) -> str:
         return self._format.of(name)
+
+    def _canonical(self, name: str, user: str) -> str:
+        """The account's name: Dovecot's own, which may be one for several that were asked for.
+
+        Args:
+            name: that was asked for.
+            user: as Dovecot calls it; without a domain it is one of the home domain.
+        """
+        if "@" not in user:
+            user = f"{user}@{self._users_home or name.rpartition('@')[2]}"
+        try:
+            return str(address_form(Address.parse(user)))
+        except AddressError as error:
+            raise DirectoryUnavailable(f"Dovecot calls {name} {user[:100]!r}: {error}") from error
 
 
 def _place(texts: tuple[str, ...]) -> Place:

@@ -6,7 +6,9 @@ wiki, "Authentication Protocol"). So one connection serves a whole worker: quest
 they come, and answers are taken in any order. What a password or a user is, is `dovecot`'s to know.
 
 Whatever comes that is no answer ends the connection, and everybody who waits on it is told that
-there is none now: an answer that was misread could let somebody in. A question that finds an old
+there is none now: an answer that was misread could let somebody in. A connection on which no answer
+at all came while a question ran out of time is at its end too: whoever is behind it hangs, and the
+next question goes to a new one. A question that finds an old
 connection closed is put once more on a new one; a server that cannot be reached is left alone for
 some seconds.
 """
@@ -84,6 +86,8 @@ class DovecotSocket:
             async with asyncio.timeout(self._timeout):
                 return await self._twice(verb, arguments)
         except TimeoutError as error:
+            if self._line is not None and self._line.silence() > self._timeout / 2:
+                self._line.end(f"no answer in {self._timeout:g} seconds")
             words = f"{self._endpoint}: no answer in {self._timeout:g} seconds"
             raise DirectoryUnavailable(words) from error
         except Gone as error:
@@ -135,6 +139,7 @@ class _Line:
         self._number = 0
         self._reading: asyncio.Task[None] | None = None
         self.ended = ""
+        self._silent_since = 0.0  # while somebody waits, by the loop's clock
 
     @classmethod
     async def open(cls, endpoint: Endpoint, role: Role) -> _Line:
@@ -166,7 +171,10 @@ class _Line:
             raise Gone("too many questions are under way")
         self._number = self._number % _MOST_NUMBER + 1
         number = str(self._number)
-        answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        if not self._waiting:
+            self._silent_since = loop.time()
+        answer: asyncio.Future[Answer] = loop.create_future()
         self._waiting[number] = answer
         try:
             self._writer.write(line(verb, number, *arguments))
@@ -174,6 +182,10 @@ class _Line:
         finally:
             # Who gives up leaves a number that nobody has: its answer is thrown away (`_take`).
             self._waiting.pop(number, None)
+
+    def silence(self) -> float:
+        """Seconds since the last answer, or since the first question behind it."""
+        return asyncio.get_running_loop().time() - self._silent_since
 
     def end(self, words: str) -> None:
         self.ended = self.ended or words
@@ -226,6 +238,7 @@ class _Line:
     def _take(self, answer: tuple[str, ...]) -> None:
         if len(answer) < 2:
             raise Gone("it said what is no answer")
+        self._silent_since = asyncio.get_running_loop().time()
         verb, number, *rest = answer
         waiting = self._waiting.get(number)
         if waiting is not None and not waiting.done():

@@ -45,6 +45,24 @@ class Editing:
         self._profile = profile
         self._kinds = kinds
         self._default = default
+        self._vouched: set[str] = set()
+
+    def vouch(self, key: str) -> None:
+        """Take note that another directory has an account: what is kept here for it may be changed.
+
+        Args:
+            key: its canonical name.
+        """
+        self._vouched.add(key)
+
+    def has_user(self, key: str) -> bool:
+        """Whether the account is one of this directory.
+
+        Args:
+            key: its canonical name.
+        """
+        with self._translated():
+            return self._is_user(key)
 
     def close(self) -> None:
         """Close the file."""
@@ -93,6 +111,16 @@ class Editing:
         if not self._is_user(key):
             near = near_user(self._connection, key)
             raise UnknownUser(f"there is no account {key}{hint(near)}")
+
+    def _require_account(self, key: str, *, unless: object = None) -> None:
+        """Refuse what is an account nowhere.
+
+        Args:
+            key: its canonical name.
+            unless: what is kept here for it: then there is, or was, one.
+        """
+        if not unless and key not in self._vouched:
+            self._require_user(key)
 
     def _is_user(self, key: str) -> bool:
         return bool(self._rows("SELECT 1 FROM users WHERE name = ?", key))

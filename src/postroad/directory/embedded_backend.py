@@ -50,7 +50,7 @@ class EmbeddedBackend:
         if found is None:
             return None
         place = await self._ask(lambda: self._lookups.place(found.name))
-        return Account(found.name, found.usable, found.credentials, place)
+        return Account(found.name, found.enabled, found.credentials, place)
 
     async def alias(self, source: str) -> Alias | None:
         """See `Backend.alias`."""

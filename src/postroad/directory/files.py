@@ -17,7 +17,7 @@ target `@example.org` keeps the local part, and only who sees the whole address 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Sized
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -41,6 +41,7 @@ from postroad.tables.table import TableMistake, TableUnavailable, Warn, ignore
 __all__ = ["FilesBackend", "aliases_of", "passwd_of", "value_objection"]
 
 _NO_PASSWORD = Credentials("")
+_EMPTIED = "nothing is in it any more, as when a disk is full; a restart takes it as it is"
 
 
 class FilesBackend:
@@ -86,6 +87,7 @@ class FilesBackend:
         self._delimiters = delimiters
         self._report = report
         self._reported = ""
+        self._filled: set[str] = set()  # tables that had something
         self._tables = Tables(
             report=report, inform=inform, judge=self._objection, now=now, wall=wall
         )
@@ -96,11 +98,12 @@ class FilesBackend:
         self._passwd: Followed[Mapping[str, PasswdEntry]] | None = None
         if settings.passwd is not None:
             make = partial(passwd_of, settings, self._home, self._scheme, report)
-            self._passwd = followed(str(settings.passwd), make)
+            self._passwd = followed(str(settings.passwd), make, objection=_emptied)
         self._aliases: Followed[AliasFile] | None = None
         if settings.aliases:
             paths = ", ".join(map(str, settings.aliases))
-            self._aliases = followed(paths, partial(aliases_of, settings, self._home, report))
+            read_all = partial(aliases_of, settings, self._home, report)
+            self._aliases = followed(paths, read_all, objection=_emptied)
 
     async def has_domain(self, domain: str) -> bool:
         """See `Backend.has_domain`."""
@@ -114,6 +117,8 @@ class FilesBackend:
         place = await self._mailbox(name) if self._settings.mailbox else None
         if entry is None and place is None:
             return None
+        if entry is not None and entry.fault:
+            raise DirectoryUnavailable(entry.fault)
         forward = _forward(name, await self._exact(name))
         if entry is None:
             return Account(name, True, _NO_PASSWORD, place or Place(), forward=forward)
@@ -155,7 +160,10 @@ class FilesBackend:
         local, _, domain = source.rpartition("@")
         if self._aliases is None or domain not in self._local:
             return None
-        return (await self._aliases.get()).aliases.get(_unquoted(local))
+        found_in, name = await self._aliases.get(), _unquoted(local)
+        if name in found_in.broken:
+            raise DirectoryUnavailable(found_in.broken[name])
+        return found_in.aliases.get(name)
 
     async def _virtual(self, source: str) -> Alias | None:
         """In `virtual`: the address, then the bare name where that is one (virtual(5))."""
@@ -230,6 +238,10 @@ class FilesBackend:
 
     def _objection(self, name: str, values: frozenset[str] | None) -> str:
         """What speaks against the new content of a table."""
+        if values:
+            self._filled.add(name)
+        elif values is not None and name in self._filled:
+            return _EMPTIED
         return value_objection(self._settings, self._home, name, values)
 
 
@@ -266,6 +278,11 @@ def aliases_of(settings: FilesSettings, default_domain: str, warn: Warn) -> Made
         files=settings.allow_files,
         warn=warn,
     )
+
+
+def _emptied(old: Sized, new: Sized) -> str:
+    """A file that had something and is cut to nothing would make everybody in it unknown."""
+    return _EMPTIED if len(old) and not len(new) else ""
 
 
 def _forward(name: str, alias: Alias | None) -> Alias | None:

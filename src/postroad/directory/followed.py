@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 from postroad.directory.interface import DirectoryUnavailable
-from postroad.tables.source import Signature, signature
+from postroad.tables.source import ABSENT, Signature, looks
 from postroad.tables.table import TableMistake
 
 __all__ = ["LOOK_EVERY", "Followed", "Made"]
@@ -39,6 +39,10 @@ Made = tuple[_Value, Mapping[Path, Signature]]
 """What was made, and what the files that it was made of looked like."""
 
 
+def _none(old: object, new: object) -> str:  # noqa: ARG001 - nothing speaks against anything
+    return ""
+
+
 class Followed(Generic[_Value]):
     """A value made of files.
 
@@ -47,6 +51,7 @@ class Followed(Generic[_Value]):
         make: reads the files; raises `TableMistake`.
         report: takes a line for the log that an operator should act on.
         inform: takes one that is only worth knowing.
+        objection: says what speaks against a new value in the place of the old one; empty: nothing.
         now: seconds of a clock that only goes on.
         wall: seconds since the epoch, as files have them.
     """
@@ -58,6 +63,7 @@ class Followed(Generic[_Value]):
         *,
         report: Callable[[str], None],
         inform: Callable[[str], None],
+        objection: Callable[[_Value, _Value], str] = _none,
         now: Callable[[], float] = time.monotonic,
         wall: Callable[[], float] = time.time,
     ) -> None:
@@ -65,6 +71,7 @@ class Followed(Generic[_Value]):
         self._make = make
         self._report = report
         self._inform = inform
+        self._objection = objection
         self._now = now
         self._wall = wall
         self._made: Made[_Value] | None = None
@@ -113,14 +120,7 @@ class Followed(Generic[_Value]):
 
     def _change(self, files: Mapping[Path, Signature]) -> Mapping[Path, Signature] | None:
         """What the files look like, if they have changed and are left alone by now."""
-        found: dict[Path, Signature] = {}
-        for path in files:
-            try:
-                found[path] = signature(path)
-            except OSError as error:
-                reason = (error.strerror or str(error)).lower()
-                self._say(f"{path}: {reason}; {self._name} stays as it was")
-                return None
+        found = {path: looks(path) for path in files}
         if found in (files, self._refused):
             return None
         wall = self._wall()
@@ -131,10 +131,15 @@ class Followed(Generic[_Value]):
         size = sum(each[1] for each in found.values())
         try:
             made = self._make() if size <= SHORT else await asyncio.to_thread(self._make)
+            objection = self._objection(self._made[0], made[0]) if self._made else ""
         except TableMistake as mistake:
-            if not isinstance(mistake.__cause__, OSError):
+            if not isinstance(mistake.__cause__, OSError) or ABSENT in found.values():
                 self._refused = found  # this very content is not read again
             self._say(f"{mistake}; {self._name} stays as it was")
+            return
+        if objection:
+            self._refused = found
+            self._say(f"{self._name}: {objection}; it stays as it was")
             return
         self._made = made
         self._refused, self._said = {}, ""

@@ -66,7 +66,7 @@ class ForwardEditing(TargetEditing):
         key = parse_key(name)
         rights = list(dict.fromkeys(map(parse_right, others)))
         with self._change():
-            self._require_user(key)
+            self._require_account(key)
             there = self._rights(key)
             new = [each for each in rights if each not in there]
             if not new:
@@ -86,13 +86,18 @@ class ForwardEditing(TargetEditing):
         key = parse_key(name)
         rights = list(dict.fromkeys(map(parse_right, others)))
         with self._change():
-            self._require_user(key)
             there = self._rights(key)
+            self._require_account(key, unless=there)
             for each in rights:
                 if each not in there:
                     raise UnknownRight(f"{key} was not given the right to send as {each}")
                 self._rows("DELETE FROM send_as WHERE user = ? AND address = ?", key, each)
         return key
+
+    def rights(self, name: str) -> tuple[str, ...]:
+        """The addresses that an account was given the right to send as, in order."""
+        with self._translated():
+            return tuple(sorted(self._rights(parse_key(name))))
 
     def _rights(self, key: str) -> set[str]:
         return {

@@ -48,7 +48,7 @@ class FreezeEditing(Editing):
         """
         freeze = Freeze(parse_key(name), _line(reason), now, FreezeAuthor.OPERATOR)
         with self._change():
-            self._require_user(freeze.user)
+            self._require_account(freeze.user)
             if not freezing.begin(self._connection, freeze):
                 raise AlreadyFrozen(f"{freeze.user} is frozen already")
         return freeze

@@ -1,8 +1,8 @@
 """The addresses that somebody was given the right to send as (`postroad user send-as`).
 
 Whether an address is anybody's is asked for the sender of every message from outside, and nearly
-no address is one of these; so all of them are kept in memory, and read again when the directory's
-file was changed. Whose right it is, is asked of the file.
+no address is one of these; so all of them are kept in memory, with whose right it is, and are read
+again when the directory's file was changed.
 """
 
 from __future__ import annotations
@@ -10,10 +10,11 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable
 
-from postroad.directory.names import address_form
 from postroad.model import Address
 
 __all__ = ["GrantedAddresses"]
+
+_NOBODY: frozenset[str] = frozenset()
 
 
 class GrantedAddresses:
@@ -28,23 +29,33 @@ class GrantedAddresses:
         self._connection = connection
         self._count = counter
         self._counter = b""
-        self._addresses: frozenset[str] = frozenset()
+        self._users: dict[str, frozenset[str]] = {}
 
-    def __contains__(self, address: object) -> bool:
-        """Whether any account may send as the address, or as all of its domain."""
+    def __bool__(self) -> bool:
+        """Whether there is any such right."""
         counter = self._count()
         if counter != self._counter:
             self._read(counter)
-        if not self._addresses or not isinstance(address, Address):
-            return False
-        form = address_form(address)
-        return str(form) in self._addresses or f"@{form.domain}" in self._addresses
+        return bool(self._users)
+
+    def users(self, form: Address) -> frozenset[str]:
+        """The accounts that may send as an address, or as all of its domain.
+
+        Args:
+            form: in the form of `names`, with a domain that stands for no other.
+        """
+        if not self:
+            return _NOBODY
+        return self._users.get(str(form), _NOBODY) | self._users.get(f"@{form.domain}", _NOBODY)
 
     def _read(self, counter: bytes) -> None:
         """Read what changed; of a file that is locked at the moment, at the next question."""
         try:
-            rows = self._connection.execute("SELECT DISTINCT address FROM send_as").fetchall()
+            rows = self._connection.execute("SELECT address, user FROM send_as").fetchall()
         except sqlite3.Error:
             return
-        self._addresses = frozenset(str(row[0]) for row in rows)
+        found: dict[str, set[str]] = {}
+        for address, user in rows:
+            found.setdefault(str(address), set()).add(str(user))
+        self._users = {address: frozenset(users) for address, users in found.items()}
         self._counter = counter

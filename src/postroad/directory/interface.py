@@ -18,6 +18,7 @@ __all__ = [
     "Alias",
     "Directory",
     "DirectoryUnavailable",
+    "Domains",
     "Mailbox",
     "Place",
     "Places",
@@ -120,8 +121,8 @@ class Place:
     quota_messages: int | None = None
 
 
-class Directory(Protocol):
-    """The read side of a directory. Every method may raise `DirectoryUnavailable`."""
+class Domains(Protocol):
+    """What domains are to us. Every method may raise `DirectoryUnavailable`."""
 
     async def is_local(self, domain: str) -> bool:
         """Whether mail for the domain ends here.
@@ -136,6 +137,10 @@ class Directory(Protocol):
         `is_local` is true of those that are `Standing.LOCAL`.
         """
         ...
+
+
+class Directory(Domains, Protocol):
+    """The read side of a directory. Every method may raise `DirectoryUnavailable`."""
 
     async def resolve(self, address: Address) -> Resolution:
         """Who has the address: one step, aliases are not followed."""

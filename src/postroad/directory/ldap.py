@@ -4,6 +4,10 @@ Two forms, as Dovecot has them. In the search form a filter finds the account's 
 is either read from it (any scheme of Dovecot's or OpenLDAP's) or checked by a login as that entry.
 In the bind form the entry's name is made from the address, and nothing is searched for.
 
+An account's name is what its entry says. Servers compare loosely (blanks, widths of letters), so
+the entry that was found must hold the name as it was asked for, in the attribute that the filter or
+the name compares, or say in another one (`user`) whose it is (`ldap_names`).
+
 What a stranger wrote goes into filters and names quoted, value by value (`tables.ldap_quoting`), so
 that it can neither widen a search nor move to another branch. Who asks is a `Tree`, so that all
 this can be tried without a server, and without the library.
@@ -19,8 +23,9 @@ from typing import Protocol
 from postroad.directory.backend import Account
 from postroad.directory.credentials import Credentials
 from postroad.directory.interface import Alias, DirectoryUnavailable, Place
+from postroad.directory.ldap_names import EntryNames, first_part
 from postroad.directory.ldap_settings import LdapSettings
-from postroad.directory.placeholders import filled_in
+from postroad.directory.placeholders import filled_in, uses
 from postroad.directory.schemes import StoredHash, read_hash
 from postroad.directory.userdb import UserdbMistake, place_of
 from postroad.model import Address, AddressError
@@ -41,9 +46,18 @@ class Tree(Protocol):
     """A directory that is asked. Methods may raise `DirectoryUnavailable`."""
 
     async def search(
-        self, base: str, scope: str, wanted: str, attributes: Sequence[str]
+        self,
+        base: str,
+        scope: str,
+        wanted: str,
+        attributes: Sequence[str],
+        *,
+        may_lack: bool = False,
     ) -> Sequence[Entry]:
-        """The entries that a filter finds, their names as `dn`, all names in lower case."""
+        """The entries that a filter finds, their names as `dn`, all names in lower case.
+
+        A base that is not there is no answer, but where it `may_lack`.
+        """
         ...
 
     async def lets_in(self, name: str, password: str) -> bool:
@@ -73,6 +87,9 @@ class LdapBackend:
         else:
             self._attributes.pop("password", None)
         self._reads_password = reads
+        wanted = settings.user_filter or first_part(settings.bind_dn)
+        self._names = EntryNames(wanted, self._attributes.get("user", ""))
+        self._may_lack = uses(settings.base, "usnd")
 
     async def has_domain(self, domain: str) -> bool:
         """See `Backend.has_domain`."""
@@ -80,9 +97,7 @@ class LdapBackend:
         if not wanted:
             return False
         base = filled_in(self._settings.base, f"@{domain}", quoted_in_name)
-        found = await self._tree.search(
-            base, self._settings.scope, _filter(wanted, f"@{domain}", domain), ()
-        )
+        found = await self._search(base, _filter(wanted, f"@{domain}", domain), ())
         return bool(found)
 
     async def account(self, name: str) -> Account | None:
@@ -91,7 +106,7 @@ class LdapBackend:
         if entry is None:
             return None
         return Account(
-            name,
+            self._names.canonical(name, entry),
             enabled=self._enabled(entry),
             credentials=self._credentials(entry),
             place=self._place(entry),
@@ -104,9 +119,7 @@ class LdapBackend:
         if not attribute or not wanted:
             return None
         base = filled_in(self._settings.base, source, quoted_in_name)
-        found = await self._tree.search(
-            base, self._settings.scope, _filter(wanted, source), (attribute,)
-        )
+        found = await self._search(base, _filter(wanted, source), (attribute,))
         return _alias(source, [value for entry in found for value in entry.get(attribute, ())])
 
     async def check(self, name: str, password: str) -> bool | None:
@@ -117,6 +130,9 @@ class LdapBackend:
             return await self._tree.lets_in(self._name_of(name), password)
         entry = await self._entry(name)
         if entry is None:
+            # As long as for one that is there: the name of nobody is asked about.
+            base = filled_in(self._settings.base, name, quoted_in_name)
+            await self._tree.lets_in(f"cn=nobody,{base}" if base else "cn=nobody", password)
             return False
         return await self._tree.lets_in(entry["dn"][0], password)
 
@@ -128,23 +144,29 @@ class LdapBackend:
         return filled_in(self._settings.bind_dn, name, quoted_in_name)
 
     async def _entry(self, name: str) -> Entry | None:
-        """The account's entry.
+        """The account's entry; one that is another's by its own words is none.
 
         Raises:
             DirectoryUnavailable: there is no answer, or there are two of that name.
         """
         settings = self._settings
-        reads = tuple(value for use, value in self._attributes.items() if use != "alias")
+        said = {value for use, value in self._attributes.items() if use != "alias"}
+        reads = tuple(sorted(said | self._names.compared))
         if settings.user_filter:
             base = filled_in(settings.base, name, quoted_in_name)
             wanted = _filter(settings.user_filter, name)
-            found = await self._tree.search(base, settings.scope, wanted, reads)
+            found = await self._search(base, wanted, reads)
         else:
-            found = await self._tree.search(self._name_of(name), "base", _ANY, reads)
+            named = self._name_of(name)
+            found = await self._tree.search(named, "base", _ANY, reads, may_lack=True)
         if len(found) > 1:
             # Whose password, and whose mail? Nobody's, until the operator says which.
             raise DirectoryUnavailable(f"{len(found)} entries are the account {name}")
-        return found[0] if found else None
+        return found[0] if found and self._names.is_of(name, found[0]) else None
+
+    async def _search(self, base: str, wanted: str, reads: Sequence[str]) -> Sequence[Entry]:
+        scope = self._settings.scope
+        return await self._tree.search(base, scope, wanted, reads, may_lack=self._may_lack)
 
     def _values(self, entry: Entry, use: str) -> tuple[str, ...]:
         attribute = self._attributes.get(use)

@@ -11,6 +11,7 @@ __all__ = ["ATTRIBUTES", "LdapScope", "LdapSettings"]
 LdapScope = Literal["sub", "one", "base"]
 
 ATTRIBUTES = (
+    "user",
     "password",
     "enabled",
     "home",
@@ -45,10 +46,12 @@ class LdapSettings:
             password could be read.
         alias_filter: which entries are an address's aliases; also asked for `@domain`.
         domain_filter: finds an entry if a domain is one of ours; empty: it knows none.
-        attributes: which attribute of an entry says what: `password` (userPassword), `enabled`
-            (TRUE or FALSE), `home`, `mail`, `uid`, `gid`, `quota_rule`, `forward` (of an account:
-            where its mail goes instead), `alias` (of an alias: its targets). What is not named is
-            not read, but `password`.
+        attributes: which attribute of an entry says what: `user` (the account's name, with or
+            without its domain), `password` (userPassword), `enabled` (TRUE or FALSE), `home`,
+            `mail`, `uid`, `gid`, `quota_rule`, `forward` (of an account: where its mail goes
+            instead), `alias` (of an alias: its targets). What is not named is not read, but
+            `password`. Without `user`, the entry has to hold the name that was asked for in the
+            attribute that `user_filter` or `bind_dn` compares.
     """
 
     urls: tuple[str, ...] = ()

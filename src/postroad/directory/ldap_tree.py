@@ -43,6 +43,8 @@ _NOT_LET_IN = (
 )
 """What says that name and password do not fit (RFC 4511 §4.2.2). All else says nothing of them."""
 
+_ANY = "(objectClass=*)"
+
 _INAPPROPRIATE = 48
 """The entry has no password at all (RFC 4511 appendix A.2, inappropriateAuthentication)."""
 
@@ -63,23 +65,39 @@ class LdapTree:
         self._kept: Kept[_Place] = Kept(self._dials, directory.bounds)
 
     async def search(
-        self, base: str, scope: str, wanted: str, attributes: Sequence[str]
+        self,
+        base: str,
+        scope: str,
+        wanted: str,
+        attributes: Sequence[str],
+        *,
+        may_lack: bool = False,
     ) -> list[Entry]:
-        """The entries that a filter finds; none where the base is not there.
+        """The entries that a filter finds.
 
         Args:
             base: where, a name with every value in it quoted.
             scope: `sub`, `one` or `base`.
             wanted: the filter, likewise.
             attributes: what is read of them.
+            may_lack: whether a base that is not there holds no entries, for it depends on the name
+                that is asked about. One that is always the same is there: where a server shows
+                none (RFC 4511 appendix A.2, noSuchObject), it is not filled yet, or hides it.
 
         Raises:
             DirectoryUnavailable: there is no answer.
         """
+
+        def asking(each: _Place) -> Awaitable[list[Entry] | None]:
+            return each.search(base, scope, wanted, attributes, may_lack=may_lack)
+
         try:
-            return await self._kept.ask(lambda each: each.search(base, scope, wanted, attributes))
+            found = await self._kept.ask(asking)
         except TableUnavailable as error:
             raise DirectoryUnavailable(str(error)) from error
+        if found is None and not may_lack:
+            raise DirectoryUnavailable(f"there is no {base} there, or it is hidden from its reader")
+        return found or []
 
     async def lets_in(self, name: str, password: str) -> bool:
         """Whether the password is the one of that name.
@@ -161,10 +179,15 @@ class _Place:
         await self._tree.in_thread(self._open)
 
     async def search(
-        self, base: str, scope: str, wanted: str, attributes: Sequence[str]
-    ) -> list[Entry]:
+        self, base: str, scope: str, wanted: str, attributes: Sequence[str], *, may_lack: bool
+    ) -> list[Entry] | None:
+        """The entries; `None` where there is no such base, unless it may lack."""
         work = partial(self._search, base, scope, wanted, list(attributes))
-        return await self._tree.in_thread(work)
+        if may_lack:
+            return await self._tree.in_thread(work)
+        # The library tells no base that is missing from one in which nothing was found.
+        there = partial(self._search, base, "base", _ANY, [])
+        return await self._tree.in_thread(lambda: work() or ([] if there() else None))
 
     async def close(self) -> None:
         # Behind a search that goes on although nobody waits for it any more.
@@ -187,7 +210,7 @@ class _Place:
                     sizelimit=MOST_ENTRIES,
                 )
             except bonsai.errors.NoSuchObjectError:
-                return []  # the base depends on the name, and there is no such branch
+                return []
         return [_entry(each) for each in found]
 
     def _close(self) -> None:

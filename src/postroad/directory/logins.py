@@ -44,11 +44,13 @@ class Account:
         name: canonical.
         usable: whether it may log in: it is enabled and its domain is ours.
         credentials: what is kept of its password.
+        enabled: whether it may log in if its domain is ours.
     """
 
     name: str
     usable: bool
     credentials: Credentials = field(repr=False)
+    enabled: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +144,7 @@ class Logins:
     def _account(self, row: tuple[object, ...], ours: bool) -> Account:
         name, enabled, password, first, second = row
         credentials = Credentials(str(password), str(first), str(second), self._default)
-        return Account(str(name), bool(enabled) and ours, credentials)
+        return Account(str(name), bool(enabled) and ours, credentials, bool(enabled))
 
     def _form(self, name: str) -> Address | None:
         """The account's name that a login name means; in an alias domain, the one it stands for."""

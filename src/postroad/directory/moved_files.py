@@ -20,11 +20,15 @@ from dataclasses import dataclass, field
 from postroad.directory.contents import Contents, Mark
 from postroad.directory.mistake import DirectoryMistake, Unimportable
 from postroad.directory.moved_rows import FIELDS, KINDS, Kind, Row, Value, add_row, rows_of
+from postroad.directory.nearest import hint, near_word
 
 __all__ = ["MAX_FILE", "Faults", "from_csv", "from_json", "to_csv", "to_json"]
 
 MAX_FILE = 256 * 1024 * 1024
 """Octets of a file to import; a million accounts with hashes have about 200 million."""
+
+MOST_SAID = 500
+"""Characters of what is said about a bad line; a cell of it may have millions."""
 
 MOST_SHOWN = 50
 """Bad lines that are named; the others are counted."""
@@ -59,7 +63,8 @@ class Faults:
         """A line is bad."""
         self._count += 1
         if len(self._lines) < MOST_SHOWN:
-            self._lines.append((mark, reason))
+            cut = reason if len(reason) <= MOST_SAID else f"{reason[:MOST_SAID]}…"
+            self._lines.append((mark, cut))
 
     def end(self) -> None:
         """Refuse the file if there are any.
@@ -121,10 +126,8 @@ def from_csv(text: str, faults: Faults) -> Contents:
     csv.field_size_limit(MAX_FILE)  # of the process, which reads this one file; groups are long
     reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
     columns = _header(reader, faults)
-    unknown = [each for each in columns if each not in _COLUMNS]
-    if "kind" not in columns or unknown or len(set(columns)) < len(columns):
-        wrong = f", and there is {unknown[0]!r}" if unknown else ""
-        faults.add(1, f"the first line names the columns, kind among them{wrong}: {_COLUMNS}")
+    if wrong := _wrong_columns(columns):
+        faults.add(1, f"the first line names the columns: {wrong}")
         faults.end()
     mark = 2
     while True:
@@ -150,12 +153,25 @@ def _header(reader: csv.DictReader[str], faults: Faults) -> list[str]:
     return []
 
 
+def _wrong_columns(columns: list[str]) -> str:
+    """What is wrong with the first line of a CSV file; empty for nothing."""
+    for at, name in enumerate(columns):
+        if name not in _COLUMNS:
+            right = hint(near_word(name[:40], _COLUMNS)) or f"; there are {', '.join(_COLUMNS)}"
+            return f"there is none named {name[:40]!r}{right}"
+        if name in columns[:at]:
+            return f"{name} stands there twice"
+    return "" if "kind" in columns else "kind, which says what a line is, is not among them"
+
+
 def _add_line(contents: Contents, mark: Mark, row: Mapping[str | None, object]) -> None:
     if None in row:
         raise DirectoryMistake("there are more cells than columns")
     kind = next((each for each in KINDS if each == row.get("kind")), None)
     if kind is None:
-        raise DirectoryMistake(f"kind is one of {', '.join(KINDS)}, not {row.get('kind')!r}")
+        raise DirectoryMistake(
+            f"kind is one of {', '.join(KINDS)}, not {str(row.get('kind'))[:40]!r}"
+        )
     cells = {
         str(name): str(cell)
         for name, cell in row.items()
@@ -191,7 +207,7 @@ class _JsonFile:
     def __init__(self, text: str, faults: Faults) -> None:
         self._text = text
         self._faults = faults
-        self._decoder = json.JSONDecoder()
+        self._decoder = json.JSONDecoder(object_pairs_hook=_object_of)
         self._at = 0
         self._line = 1
         self._counted = 0  # where the lines were counted up to
@@ -211,11 +227,15 @@ class _JsonFile:
         return contents
 
     def _lists(self, contents: Contents) -> None:
+        found: set[str] = set()
         while True:
             name = self._decode()
+            if isinstance(name, str) and name in found:
+                raise _unlike(f"{name} is there twice")
             kind = _LISTS.get(name) if isinstance(name, str) else None
             if kind is None:
                 raise _unlike(f"expected one of {', '.join(_LISTS)}")
+            found.add(str(name))
             self._expect(":")
             self._expect("[")
             if not self._takes("]"):
@@ -271,7 +291,24 @@ def _unlike(words: str) -> json.JSONDecodeError:
     return json.JSONDecodeError(words, "", 0)
 
 
+@dataclass(frozen=True, slots=True)
+class _Twice:
+    """An object that says one thing twice; which of both was meant is not to be guessed."""
+
+    name: str
+
+
+def _object_of(pairs: list[tuple[str, object]]) -> object:
+    fields = dict(pairs)
+    if len(fields) == len(pairs):
+        return fields
+    names = [name for name, _ in pairs]
+    return _Twice(next(name for name in names if names.count(name) > 1))
+
+
 def _object(kind: Kind, row: object) -> Row:
+    if isinstance(row, _Twice):
+        raise DirectoryMistake(f"{row.name[:40]!r} is there twice")
     if not isinstance(row, dict):
         raise DirectoryMistake(f"a {kind} is an object of fields")
     return row

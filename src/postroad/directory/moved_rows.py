@@ -14,6 +14,7 @@ from postroad.directory.contents import Contents, Mark, MovedUser
 from postroad.directory.entry import AliasEntry, DomainEntry, GroupEntry, PatternEntry
 from postroad.directory.groups import Senders
 from postroad.directory.mistake import DirectoryMistake
+from postroad.directory.nearest import hint, near_word
 from postroad.directory.quota import Quota
 
 __all__ = ["FIELDS", "KINDS", "Kind", "Row", "Value", "add_row", "rows_of"]
@@ -89,7 +90,8 @@ def add_row(contents: Contents, kind: Kind, mark: Mark, row: Row) -> None:
     row = {name: value for name, value in row.items() if value is not None}  # as lists print it
     for name, value in row.items():
         if name not in known:
-            raise DirectoryMistake(f"a {kind} has no field {name!r}; it has {', '.join(known)}")
+            right = hint(near_word(name[:40], known)) or f"; it has {', '.join(known)}"
+            raise DirectoryMistake(f"a {kind} has no field {name[:40]!r}{right}")
         wanted = known[name]
         # A boolean is an integer to Python, and not to anybody else.
         if type(value) is not wanted or (

@@ -13,13 +13,16 @@ import unicodedata
 
 import idna
 
-from postroad.model import Address
+from postroad.model import Address, AddressError
 from postroad.model.address import domain_key
 
-__all__ = ["address_form", "domain_form", "without_extension"]
+__all__ = ["address_form", "domain_form", "is_plain", "same_text", "without_extension"]
 
 # What is left of octets that were no UTF-8. No name holds them, and SQLite refuses them.
 _SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+_PLAIN = re.compile(r"[a-z0-9!#$%&'*+/=?^_`{|}~.-]+\Z")  # atext and dots (RFC 5322 §3.2.3)
 
 
 def domain_form(domain: str) -> str:
@@ -41,8 +44,35 @@ def address_form(address: Address) -> Address:
     """The address in the form it is kept in; its text is the key of a row."""
     local = address.local
     if not local.isascii():
-        local = _SURROGATE.sub("\ufffd", unicodedata.normalize("NFC", local))
+        local = _SURROGATE.sub("\ufffd", unicodedata.normalize("NFC", local)).lower()
+        # Once more: some letters are composed in lower case alone, such as \u01f0.
+        return Address(unicodedata.normalize("NFC", local), domain_form(address.domain))
     return Address(local.lower(), domain_form(address.domain))
+
+
+def is_plain(local: str) -> bool:
+    """Whether a local part is spelled in one way only, whoever compares it.
+
+    Databases and LDAP servers take `\u00f6` and `o` for one letter, fullwidth forms for usual
+    ones, and blanks for nothing; of the characters that these are, each is itself.
+
+    Args:
+        local: in the form of `address_form`.
+    """
+    return _PLAIN.match(local) is not None
+
+
+def same_text(one: str, other: str) -> bool:
+    """Whether two names are one, of accounts or of parts of an account's name."""
+    return _text_form(one) == _text_form(other)
+
+
+def _text_form(text: str) -> str:
+    try:
+        return str(address_form(Address.parse(text)))
+    except AddressError:
+        lower = unicodedata.normalize("NFC", text).lower()
+        return unicodedata.normalize("NFC", lower)
 
 
 def without_extension(address: Address, delimiters: str) -> Address | None:

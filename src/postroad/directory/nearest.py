@@ -7,9 +7,10 @@ domain that begin alike, so that a directory with very many accounts answers as 
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterable
 from difflib import get_close_matches
 
-__all__ = ["hint", "near_domain", "near_source", "near_user"]
+__all__ = ["hint", "near_domain", "near_source", "near_user", "near_word"]
 
 MOST = 500  # rows that are compared
 CLOSE = 0.7  # difflib's ratio
@@ -38,6 +39,11 @@ def near_domain(connection: sqlite3.Connection, name: str, configured: tuple[str
     """The domain of ours that is most like this one; empty if none is near."""
     rows = connection.execute("SELECT name FROM domains LIMIT ?", (MOST,))
     return _closest(name, [*configured, *(str(row[0]) for row in rows)])
+
+
+def near_word(word: str, candidates: Iterable[str]) -> str:
+    """The word that is most like this one; empty if none is near."""
+    return _closest(word, list(candidates))
 
 
 def hint(name: str) -> str:

@@ -18,7 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 from postroad.directory.backend import Account
 from postroad.directory.checker import Checker
 from postroad.directory.interface import Alias, DirectoryUnavailable, Place
-from postroad.directory.names import domain_form
+from postroad.directory.names import domain_form, is_plain
 from postroad.directory.pam_settings import PamSettings
 from postroad.directory.passwd_file import canonical_name
 from postroad.model import Address, AddressError
@@ -73,9 +73,13 @@ class PamBackend:
         """See `Backend.account`."""
         user = self._user(name)
         found = [] if user is None else await self._ask("user", user)
-        if not isinstance(found, list) or len(found) != 3:
+        if found is None:
+            raise DirectoryUnavailable(f"the system cannot say now whether it has a user {user}")
+        if not isinstance(found, list) or len(found) != 4 or user is None:
             return None
-        uid, gid, home = found
+        uid, gid, home, known = found
+        if known != user and not is_plain(user):
+            return None  # found by another spelling of its name
         if not isinstance(uid, int) or not isinstance(gid, int) or not isinstance(home, str):
             return None
         if uid < max(1, self._settings.minimum_uid):  # never root

@@ -14,8 +14,9 @@ known, and a process that sleeps checks nobody else's password.
 from __future__ import annotations
 
 import ctypes
+import errno
 import json
-import pwd
+import os
 import signal
 import sys
 from collections.abc import Callable
@@ -43,6 +44,23 @@ class _Response(ctypes.Structure):
     _fields_ = (("text", ctypes.c_void_p), ("code", ctypes.c_int))
 
 
+_BUFFERS = (1 << 12, 1 << 16, 1 << 20)  # octets for one user's line; a longer one is no answer
+
+
+class _Passwd(ctypes.Structure):
+    """`struct passwd` of glibc and musl; PAM is Linux's here."""
+
+    _fields_ = (
+        ("name", ctypes.c_char_p),
+        ("password", ctypes.c_char_p),
+        ("uid", ctypes.c_uint32),
+        ("gid", ctypes.c_uint32),
+        ("gecos", ctypes.c_char_p),
+        ("home", ctypes.c_char_p),
+        ("shell", ctypes.c_char_p),
+    )
+
+
 _Converse = ctypes.CFUNCTYPE(
     ctypes.c_int,
     ctypes.c_int,
@@ -68,13 +86,26 @@ def main() -> None:
         sys.stdout.buffer.flush()
 
 
-def _user(name: str) -> list[object]:
-    """Number, group and home of a user of the system; an empty list if there is none."""
-    try:
-        found = pwd.getpwnam(name)
-    except (KeyError, ValueError):  # ValueError: a NUL
+def _user(name: str) -> list[object] | None:
+    """Number, group, home and name of a user of the system; an empty list if there is none.
+
+    `None` where that cannot be known now. Python's `pwd` does not tell the two apart, so the C
+    library is asked: it says 0 and nobody, or why it does not know (getpwnam_r(3)).
+    """
+    if "\0" in name:
         return []
-    return [found.pw_uid, found.pw_gid, found.pw_dir]
+    c, code, encoded = _accounts(), errno.ERANGE, name.encode("utf-8", "surrogatepass")
+    for size in _BUFFERS:
+        entry, found, buffer = _Passwd(), ctypes.c_void_p(), ctypes.create_string_buffer(size)
+        code = c.getpwnam_r(encoded, ctypes.byref(entry), buffer, size, ctypes.byref(found))
+        if code == 0:
+            if found.value is None:
+                return []
+            texts = [os.fsdecode(text or b"") for text in (entry.home, entry.name)]
+            return [entry.uid, entry.gid, *texts]
+        if code != errno.ERANGE:
+            break
+    return None
 
 
 def _check(service: str, directory: str, user: str, password: str) -> list[object]:
@@ -136,6 +167,19 @@ def _words(pam: ctypes.CDLL, handle: ctypes.c_void_p | None, code: int) -> str:
 
 
 @cache
+def _accounts() -> ctypes.CDLL:
+    c = ctypes.CDLL(None)
+    c.getpwnam_r.argtypes = [
+        ctypes.c_char_p,
+        ctypes.POINTER(_Passwd),
+        ctypes.c_char_p,
+        ctypes.c_size_t,
+        ctypes.POINTER(ctypes.c_void_p),
+    ]
+    return c
+
+
+@cache
 def _libraries() -> tuple[ctypes.CDLL, ctypes.CDLL] | None:
     try:
         pam, c = ctypes.CDLL("libpam.so.0"), ctypes.CDLL(None)
@@ -152,4 +196,4 @@ def _libraries() -> tuple[ctypes.CDLL, ctypes.CDLL] | None:
     return pam, c
 
 
-_ANSWERS: dict[str, Callable[..., list[object]]] = {"user": _user, "check": _check}
+_ANSWERS: dict[str, Callable[..., list[object] | None]] = {"user": _user, "check": _check}

@@ -5,6 +5,9 @@ those that begin with `userdb_` say where the mail lies, as `uid`, `gid` and `ho
 are the fields named in `_PASSDB` and in `userdb`; whatever else Dovecot's own services need is
 theirs.
 
+A line whose columns or fields cannot be used says where to look, and its account alone is of no use
+until it is right: mail for it waits. What is no name at all is a mistake in the file.
+
 As Dovecot does: a line that is empty, begins with `#` or has no name says nothing; of two lines
 with one name the first counts; `password[13]`, `[34]` and `[56]` are what libpam-pwdfile wrote.
 """
@@ -27,13 +30,14 @@ from postroad.directory.userdb import UserdbMistake, place_of
 from postroad.directory.verdict import Verdict
 from postroad.model import Address, AddressError
 from postroad.tables.source import Line
-from postroad.tables.table import Warn
+from postroad.tables.table import TableMistake, Warn
 
 __all__ = ["PasswdEntry", "canonical_name", "read_passwd_file"]
 
 _PWDFILE = {"13": "CRYPT", "34": "PLAIN-MD5", "56": "DIGEST-MD5"}
 _PASSDB = frozenset({"nologin", "nopassword", "allow_nets"})
 _FALSE = frozenset({"n", "no", "false", "0"})
+_MOST_SAID = 20  # lines that cannot be used and are told of one by one
 _LOOKED_AT = 1000  # stored hashes of a file that are read to warn of mistakes: some milliseconds
 
 
@@ -47,6 +51,7 @@ class PasswdEntry:
         place: where the mail lies.
         enabled: whether the account may log in.
         nets: the networks that it may log in from; empty: all.
+        fault: what is wrong with the line; empty: nothing.
     """
 
     user: str
@@ -54,6 +59,7 @@ class PasswdEntry:
     place: Place
     enabled: bool
     nets: tuple[str, ...]
+    fault: str = ""
 
     def account(
         self, name: str, default: str, place: Place | None = None, forward: Alias | None = None
@@ -90,9 +96,10 @@ def read_passwd_file(
         warn: takes lines about what is odd.
 
     Raises:
-        TableMistake: a line cannot be used; it names file and line.
+        TableMistake: a line has no name; it names file and line.
     """
     entries: dict[str, PasswdEntry] = {}
+    faults = 0
     for number, line in enumerate(text.split("\n"), 1):
         if not line or line[0] in "#:":
             continue
@@ -105,9 +112,17 @@ def read_passwd_file(
         if name in entries:
             warn(where.warning(f'"{columns[0]}" is there more than once; the first one counts'))
             continue
-        entries[name] = entry = _entry(where, columns)
-        if len(entries) <= _LOOKED_AT:
+        entries[name] = entry = _entry_or_fault(where, columns)
+        if entry.fault:
+            faults += 1
+            if faults <= _MOST_SAID:
+                warn(f"{entry.fault}; mail for {name} waits, and nobody logs in as that")
+        elif len(entries) <= _LOOKED_AT:
             _look_at_hash(where, entry, default_scheme, warn)
+    if faults > _MOST_SAID:
+        warn(f"{path}: {faults - _MOST_SAID} more lines like these")
+    if not entries:
+        warn(f"{path}: there is no account in it")
     return entries
 
 
@@ -123,6 +138,13 @@ def canonical_name(user: str, default_domain: str) -> str:
     if "/" in form.local or name.startswith('"') or form.domain.startswith("["):
         raise AddressError("a name of an account holds no slash and needs no quotes")
     return name
+
+
+def _entry_or_fault(line: Line, columns: list[str]) -> PasswdEntry:
+    try:
+        return _entry(line, columns)
+    except TableMistake as mistake:
+        return PasswdEntry(columns[0], "", Place(), False, (), str(mistake))
 
 
 def _entry(line: Line, columns: list[str]) -> PasswdEntry:

@@ -69,7 +69,7 @@ class RecalledBackend:
         """See `Backend.alias`."""
         return await self._told(self._aliases.answer(source, self._backend.alias))
 
-    async def check(self, name: str, password: str) -> bool | None:
+    async def check(self, name: str, password: str) -> str | bool | None:
         """See `Backend.check`."""
         return await self._told(self._backend.check(name, password))
 

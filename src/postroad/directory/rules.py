@@ -10,8 +10,10 @@ In this order; the first that fits answers. At each step backends are asked in t
    nobody has would otherwise go round for ever.
 
 So no catch-all of one directory hides an account of another. A backend that cannot answer ends the
-search with `DirectoryUnavailable`, for what it would have said is not known; one that stands behind
-the answer is not asked. What postmaster falls back to is the chain's affair.
+search with `DirectoryUnavailable`, for what it would have said is not known. At a step, one that
+stands behind the answer is not asked; but that an address is no alias is known only when all have
+said so, so an account's address needs all of them, and its login does not. What postmaster falls
+back to is the chain's affair.
 
 `lookups` has the same rules in one query for the embedded directory; one suite of tests holds both.
 """
@@ -84,7 +86,8 @@ async def find_account(
         name: in the form of `names`.
         backends: asked in this order.
         receiving: whether it is asked for mail: then one that only logs in does not count. For a
-            login, one without any password counts only where nobody has another.
+            login, one without any password counts only where nobody has another; a disabled one
+            ends the search, for whoever locked it meant the name.
 
     Raises:
         DirectoryUnavailable: a backend before it cannot answer.
@@ -95,7 +98,7 @@ async def find_account(
         if account is None or (receiving and not account.receives):
             continue
         credentials = account.credentials
-        if receiving or credentials is None or credentials.password:
+        if receiving or credentials is None or credentials.password or not account.enabled:
             return backend, account
         without = without or (backend, account)
     return without

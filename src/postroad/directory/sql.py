@@ -16,7 +16,7 @@ from difflib import get_close_matches
 from postroad.directory.backend import Account
 from postroad.directory.credentials import Credentials
 from postroad.directory.interface import Alias, DirectoryUnavailable, Place
-from postroad.directory.names import address_form
+from postroad.directory.names import address_form, is_plain
 from postroad.directory.schemes import StoredHash, read_hash
 from postroad.directory.sql_queries import Queries
 from postroad.directory.userdb import UserdbMistake, place_of
@@ -206,8 +206,17 @@ def _known(key: str, column: str) -> str:
 
 
 def _canonical(name: str, fields: dict[str, str | None]) -> str:
-    """The account's name: what the row says, or else the one that was asked for."""
-    user = fields.get("user") or fields.get("username") or name
+    """The account's name, as the row says it.
+
+    A database compares as its collation says: `j\u00f6hn` finds john's row in MariaDB. So one that
+    says nothing of whose it is, is the row of a plain name only, which can be compared in one way.
+    """
+    user = fields.get("user") or fields.get("username")
+    if not user:
+        if not is_plain(name.rpartition("@")[0]):
+            words = "its row says not whose it is: a column user is missing in user_query"
+            raise DirectoryUnavailable(f"account {name}: {words}")
+        return name
     if "@" not in user:
         user = f"{user}@{fields.get('domain') or name.rpartition('@')[2]}"
     return _name(user, name)

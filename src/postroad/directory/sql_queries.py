@@ -135,7 +135,7 @@ def queries_of(settings: SqlSettings) -> Queries:
     names = ("domain_query", "user_query", "password_query", "alias_query", "sender_query")
     given |= {name: text for name in names if (text := getattr(settings, name))}
     if not given:
-        raise QueryMistake("user_query", "is required, or a preset, or another query")
+        raise QueryMistake("preset", "is required, or user_query, or another query")
     flavour = FLAVOURS[settings.driver or "sqlite"]
     read = {
         name.removesuffix("_query"): _statement(name, text, flavour) for name, text in given.items()

@@ -37,6 +37,7 @@ class SqlSettings:
         domain_query: finds a row if a domain is one of ours.
         user_query: finds an account's row, with Dovecot's columns: user, domain, password, home,
             mail, uid, gid, quota_rule, nologin; also enabled, quota_bytes and quota_messages.
+            Without `user`, only names of plain ASCII characters are found.
         password_query: finds the password, where user_query does not; the same columns.
         alias_query: finds the targets of an address, or of `@domain`, as virtual_alias_maps.
         sender_query: finds the logins that may send as an address, as smtpd_sender_login_maps;

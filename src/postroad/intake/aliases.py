@@ -37,7 +37,11 @@ MAX_TARGETS = 10_000
 
 
 class AliasLimitError(Exception):
-    """The aliases of a recipient lead too deep or to too many addresses."""
+    """The aliases of a recipient lead too deep, to too many addresses, or only to each other.
+
+    An operator's mistake, and no word about the recipient: the message waits, as Postfix's
+    cleanup(8) makes it wait. The text names the recipient, for the log.
+    """
 
 
 class ForwardingLoop(Exception):
@@ -79,7 +83,7 @@ async def expand(
         Where the message goes, no address twice; after these, those that are owed a report only.
 
     Raises:
-        AliasLimitError: more than MAX_DEPTH steps or MAX_TARGETS addresses.
+        AliasLimitError: more than MAX_DEPTH steps or MAX_TARGETS addresses, or no end at all.
         ForwardingLoop: it goes nowhere that it was not before.
         DirectoryUnavailable: the directory cannot answer now.
         KeysUnavailable: a sender is to be rewritten, and cannot be now.
@@ -92,7 +96,7 @@ async def expand(
         else:
             await _Walk(recipient, directory, transit, ends).follow(meaning)
         if len(ends) > MAX_TARGETS:
-            raise AliasLimitError
+            raise _too_many(recipient.address)
     for recipient in added:
         meaning = await _meaning(recipient.address, directory)
         if isinstance(meaning, Address):
@@ -103,6 +107,10 @@ async def expand(
     if ends.loops and not len(ends):
         raise ForwardingLoop(next(iter(ends.loops.values())).address)
     return ends.all()
+
+
+def _too_many(address: Address) -> AliasLimitError:
+    return AliasLimitError(f"{address}: aliases lead to more than {MAX_TARGETS} addresses")
 
 
 async def _meaning(address: Address, directory: Resolving) -> Alias | Address:
@@ -141,10 +149,12 @@ class _Walk:
 
     Each address is looked at once, whatever number of aliases name it: two lists may share a
     third. An alias that names itself among its targets means the mailbox of that name. Aliases
-    that name only each other lead nowhere, and then the recipient stays, for its delivery to fail.
+    that name only each other lead nowhere, which is a mistake; where the recipient is an account
+    that passes its mail on, it keeps it.
     """
 
     __slots__ = (
+        "_circle",
         "_directory",
         "_ends",
         "_followed",
@@ -163,6 +173,7 @@ class _Walk:
         self._ends = ends
         self._followed = {recipient.address.key}
         self._has_ended = False
+        self._circle: Address | None = None  # an alias that was met again
         self._owed: tuple[Address, Notify, Action] | None = None
 
     async def follow(self, alias: Alias) -> None:
@@ -174,8 +185,11 @@ class _Walk:
             if not level:
                 break
         else:
-            raise AliasLimitError
+            raise AliasLimitError(f"{recipient.address}: more than {MAX_DEPTH} aliases in a row")
         if not self._has_ended:
+            if self._circle is not None and not alias.user:
+                words = f"{recipient.address}: aliases name only each other, as {self._circle} does"
+                raise AliasLimitError(words)
             wants, orcpt = recipient.notify, recipient.orcpt
             self._ends.put(recipient.address, recipient.address, wants, orcpt)
         elif self._owed is not None:
@@ -188,6 +202,8 @@ class _Walk:
             self._has_ended = True
             self._ends.loop(step.address, self._recipient.address, step.wants, step.orcpt)
             return []
+        if len(step.alias.targets) > MAX_TARGETS:
+            raise _too_many(step.address)
         onward = self._onward(step)
         itself = step.address.key
         found: list[_Step] = []
@@ -196,7 +212,9 @@ class _Walk:
             key = target.key
             if key == itself:
                 await self._end(target, onward)
-            elif key not in self._followed:
+            elif key in self._followed:
+                self._circle = target
+            else:
                 self._followed.add(key)
                 meaning = await _meaning(target, self._directory)
                 if isinstance(meaning, Address):

@@ -215,8 +215,9 @@ class Entry:
             claimed = await self._draft.commit(
                 envelope, recipients, self._arrived, waybill(self._source, disposition)
             )
-        except AliasLimitError:
-            self._fail(Reply.of(554, "5.4.6", "Error: alias expansion exceeds limits"))
+        except AliasLimitError as error:
+            self._notice(f"{error}; the message is not accepted now")
+            self._fail(Reply.of(451, "4.3.5", "Error: alias expansion error"))
         except ForwardingLoop as loop:
             self._fail(Reply.of(554, "5.4.6", f"mail forwarding loop for {loop.alias}"))
         except KeysUnavailable as error:

@@ -61,8 +61,8 @@ class Rewriting:
         self.domain = domain
         self._keys = keys
 
-    def of(self, sender: Address, now: float) -> Address | None:
-        """The address that stands for a sender; `None` if it would be too long.
+    async def of(self, sender: Address, now: float) -> Address | None:
+        """The address that stands for a sender; `None` if there is none (`srs.rewritten`).
 
         Args:
             sender: a foreign one.
@@ -71,7 +71,7 @@ class Rewriting:
         Raises:
             KeysUnavailable: there is no key to sign with.
         """
-        return rewritten(sender, self.domain, self._keys.newest(), int(now // DAY))
+        return rewritten(sender, self.domain, await self._keys.current(), int(now // DAY))
 
 
 class Forwarding:
@@ -112,7 +112,7 @@ class Forwarding:
             return SAME
         if await self._domains.standing(sender.domain) is Standing.LOCAL:
             return SAME
-        return self._rewriting.of(sender, now) or SAME
+        return await self._rewriting.of(sender, now) or SAME
 
 
 def passed(fields: bytes, hostname: str) -> frozenset[str]:

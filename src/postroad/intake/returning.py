@@ -104,6 +104,16 @@ class Returning:
             return False
         return await self._directory.owns(user, address, catch_all=catch_all)
 
+    def leads_back(self, address: Address) -> bool:
+        """Whether an address stands for a foreign sender.
+
+        Raises:
+            DirectoryUnavailable: the keys cannot be read.
+        """
+        if not address.is_rewritten or domain_form(address.domain) != self._domain:
+            return False
+        return isinstance(self.undone(address), Address)
+
     def undone(self, address: Address) -> Address | Fault:
         """Whom an address of the domain stands for, or why it stands for nobody.
 

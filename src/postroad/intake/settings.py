@@ -45,6 +45,7 @@ class ForwardingSettings:
         maximum_age: for how long a bounce finds its way back, a duration of 1 to 500 days.
         key_lifetime: after what time a new key signs, a duration; the old one reads for
             `maximum_age` more; 0: never.
+        bounces_only: whether an address that was rewritten takes nothing but mail without a sender.
         extensions: whether the extension of an address goes with it through an alias that does not
             name it: `john+lists` to `info+lists` where `john` is an alias for `info`
             (`propagate_unmatched_extensions = virtual` of Postfix).
@@ -56,5 +57,6 @@ class ForwardingSettings:
     domain: Annotated[str, AfterValidator(_check_domain)] = ""
     maximum_age: Duration = 21 * 86_400.0
     key_lifetime: Duration = 90 * 86_400.0
+    bounces_only: bool = True
     extensions: bool = True
     loops: bool = True

@@ -26,7 +26,7 @@ from collections.abc import Sequence
 from enum import Enum
 
 from postroad.model import Address
-from postroad.model.address import MAX_REWRITTEN
+from postroad.model.address import MAX_REWRITTEN, is_domain
 
 __all__ = ["Fault", "rewritten", "undone"]
 
@@ -34,6 +34,8 @@ DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"  # RFC 4648 §6: no two that differ 
 HASH_SIZE = 8  # digits: 40 bits, which nobody tries out by RCPT
 CYCLE = len(DIGITS) ** 2  # days until the count begins anew; `maximum_age` is far below
 MAX_WHOLE = 254  # octets of an address between its brackets, RFC 5321 §4.5.3.1.3
+
+_NOWHERE = frozenset({"invalid", "localhost"})
 
 _FOREIGN = re.compile(r"SRS(?P<kind>[01])(?P<rest>[=+-].+)\Z", re.IGNORECASE | re.DOTALL)
 _SRS0 = re.compile(
@@ -53,6 +55,7 @@ class Fault(Enum):
 
     UNREADABLE = "it is no rewritten address of this server's"
     FORGED = "its hash is not this server's: the address was made up, or cut"
+    NOWHERE = "it stands for a sender that no mail can be sent to"
     EXPIRED = "it is older than [forwarding] maximum_age allows"
 
 
@@ -66,8 +69,11 @@ def rewritten(sender: Address, domain: str, key: bytes, day: int) -> Address | N
         day: days since the epoch.
 
     Returns:
-        The address; `None` where it would be longer than an address may be.
+        The address; `None` where it would be longer than an address may be, and where no bounce
+        finds its way to the sender.
     """
+    if not _is_public(sender.domain):
+        return None
     found = _FOREIGN.match(sender.local)
     if found is None or not sender.domain:
         signed = f"{_day(day)}={sender.domain}={sender.local}"
@@ -75,6 +81,8 @@ def rewritten(sender: Address, domain: str, key: bytes, day: int) -> Address | N
     else:
         again = _SRS1_OF_OTHERS.match(sender.local) if found["kind"] == "1" else None
         first, rest = (sender.domain, found["rest"]) if again is None else again.group(1, 2)
+        if not _is_public(first):
+            return None
         signed = f"{first}={rest}"
         local = f"SRS1={_hash(key, signed)}={signed}"
     address = Address(local, domain)
@@ -105,13 +113,29 @@ def undone(address: Address, keys: Sequence[bytes], day: int, maximum_age: int) 
             return Fault.FORGED
         if (day - _days(found["day"])) % CYCLE > maximum_age:
             return Fault.EXPIRED
-        return Address(found["local"], found["domain"])
+        return _to(found["local"], found["domain"])
     found = _SRS1.match(address.local)
     if found is None:
         return Fault.UNREADABLE
     if not _is_signed(found["hash"], found["signed"], keys):
         return Fault.FORGED
-    return Address(f"SRS0{found['rest']}", found["domain"])
+    return _to(f"SRS0{found['rest']}", found["domain"])
+
+
+def _to(local: str, domain: str) -> Address | Fault:
+    return Address(local, domain) if _is_public(domain) else Fault.NOWHERE
+
+
+def _is_public(domain: str) -> bool:
+    """Whether mail can be for a domain: a name of two labels or more that the DNS may know.
+
+    No literal, so that we are nobody's way to an address; nor `.invalid` (RFC 2606 §2), which is
+    ours inside for what is no mail, nor `.localhost` (RFC 6761 §6.3).
+    """
+    labels = domain.lower().rstrip(".").split(".")
+    last = labels[-1]
+    is_name = len(labels) > 1 and is_domain(domain.rstrip("."))
+    return is_name and last not in _NOWHERE and not last.isdecimal()
 
 
 def _is_signed(said: str, signed: str, keys: Sequence[bytes]) -> bool:

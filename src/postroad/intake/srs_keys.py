@@ -12,6 +12,7 @@ a time replace it. It must not know what the keys are for.
 
 from __future__ import annotations
 
+import asyncio
 import fcntl
 import os
 import secrets
@@ -27,6 +28,10 @@ DAY = 86_400  # seconds
 
 NO_KEY = bytes(KEY_SIZE)
 """For those who only say what would be."""
+
+
+_Seen = tuple[tuple[int, int] | None, list[tuple[float, bytes]]]
+"""What the file looked like, and the keys in it with the times they were made."""
 
 
 class KeysUnavailable(Exception):
@@ -60,8 +65,8 @@ class SrsKeys:
         self._lifetime = lifetime
         self._overlap = overlap + DAY  # days are counted whole
         self._clock = clock
-        self._identity: tuple[int, int] | None = None
-        self._keys: list[tuple[float, bytes]] = []
+        # One value: a thread that replaces a key may read the file at the same time.
+        self._seen: _Seen = (None, [])
 
     def newest(self) -> bytes:
         """The key to sign with; made, or replaced, where that is due.
@@ -75,6 +80,17 @@ class SrsKeys:
         if not self._keys or self._is_old(self._keys[0][0]):
             self.rotate(only_if_due=True)
         return self._keys[0][1]
+
+    async def current(self) -> bytes:
+        """As `newest`, from an event loop: locks and disks are waited for in a thread.
+
+        Raises:
+            KeysUnavailable: there is none to be had.
+        """
+        self._refresh()
+        if not self._is_read_only and (not self._keys or self._is_old(self._keys[0][0])):
+            await asyncio.to_thread(self.rotate, only_if_due=True)
+        return self.newest()
 
     def all(self) -> list[bytes]:
         """The keys that are good, the newest first; none where there is no file.
@@ -103,6 +119,10 @@ class SrsKeys:
                 self._refresh()
         except OSError as error:
             raise KeysUnavailable(f"{self._path}: {error.strerror or error}") from error
+
+    @property
+    def _keys(self) -> list[tuple[float, bytes]]:
+        return self._seen[1]
 
     def _is_old(self, made: float) -> bool:
         return self._lifetime > 0 and self._clock() >= made + self._lifetime
@@ -134,17 +154,16 @@ class SrsKeys:
         try:
             found = self._path.stat()
             identity = (found.st_ino, found.st_mtime_ns)
-            if identity == self._identity:
+            if identity == self._seen[0]:
                 return
             with self._path.open("rb") as file:
                 octets = file.read(LONGEST)
         except FileNotFoundError:
-            self._identity, self._keys = None, []
+            self._seen = (None, [])
             return
         except OSError as error:
             raise KeysUnavailable(f"{self._path}: {error.strerror or error}") from error
-        self._keys = self._parsed(octets)
-        self._identity = identity
+        self._seen = (identity, self._parsed(octets))
 
     def _parsed(self, octets: bytes) -> list[tuple[float, bytes]]:
         keys = []

@@ -72,16 +72,27 @@ class Whereabouts:
             if not _is_below(os.path.realpath(path), roots):
                 raise UnsafeName("a link leads out of the folders that [mailbox] roots allows")
 
+    def holds(self, folder: Path) -> bool:
+        """Whether a folder beside the inbox is in this mail, links followed; blocks.
+
+        Raises:
+            OSError: a folder on the way cannot be looked at.
+        """
+        return _is_below(os.path.realpath(folder), [os.path.realpath(self.root)])
+
 
 def check_template(template: str) -> None:
-    """Refuse a path that names no account or uses an unknown variable.
+    """Refuse a path that names no account, uses an unknown variable, or is no Maildir's.
 
     Raises:
         ValueError: in one line, for the operator.
     """
+    if template.startswith(_OTHER_FORMATS):
+        form = template.partition(":")[0]
+        raise ValueError(f"mail is written as Maildir, not {form}; deliver to that by LMTP")
     path, _ = _split(template)
-    letters = used(template)
-    if not letters & {"u", "n", "h"} and not path.startswith("~/"):
+    used(template)
+    if not used(path) & {"u", "n", "h"} and not path.startswith("~/"):
         raise ValueError("the path needs %u or %n, or all accounts would share one Maildir")
 
 

@@ -32,6 +32,7 @@ whoever can create a file in `tmp`, in any thread or process, may rely on the re
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -39,8 +40,10 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from postroad.mailbox.quota import NO_USAGE, OverQuota, Usage
+from postroad.mailbox.regular import open_regular
 from postroad.mailbox.rights import PRIVATE, Rights
 from postroad.mailbox.scan import holds
+from postroad.mailbox.variables import UnsafeName
 from postroad.model import Content, Envelope, StoredMessage, StoredRecipient
 from postroad.model.durable import DISK, Durable, Operation
 
@@ -164,6 +167,7 @@ def store(
 
     Raises:
         OverQuota: there is no room for it in the mailbox.
+        UnsafeName: a part of the Maildir is a link.
         OSError: it may not be on stable storage, and should be tried again.
     """
     copy = _Copy(maildir, name, head, content, queued, binary, rights, quota, durable)
@@ -217,8 +221,8 @@ def mark_as_folder(maildir: Path, rights: Rights, durable: Durable = DISK) -> No
         OSError: it cannot be made.
     """
     path = maildir / "maildirfolder"
-    flags = os.O_CREAT | os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC
-    descriptor = durable.perform(Operation.CREATE, path, lambda: os.open(path, flags, 0o600))
+    flags = os.O_CREAT | os.O_WRONLY
+    descriptor = durable.perform(Operation.CREATE, path, lambda: open_regular(path, flags))
     try:
         rights.give(descriptor)
     finally:
@@ -243,6 +247,7 @@ class _Copy:
 def _store(copy: _Copy) -> Stored:
     maildir, name, head, content = copy.maildir, copy.name, copy.head, copy.content
     durable, quota = copy.durable, copy.quota
+    _require_own(maildir)
     if holds(maildir / "cur", name, copy.queued):
         return confirm(maildir / "cur", quota, durable)
     if quota is not None and not _may_begin(copy, quota):
@@ -273,6 +278,18 @@ def _store(copy: _Copy) -> Stored:
     return Stored(written=True, before=before, after=after)
 
 
+def _require_own(maildir: Path) -> None:
+    """Refuse a Maildir of which a part is a link: its owner could have mail written anywhere.
+
+    Raises:
+        UnsafeName: it is one.
+        FileNotFoundError: there is no whole Maildir.
+    """
+    for part in ("cur", "new", "tmp"):
+        if stat.S_ISLNK(os.lstat(maildir / part).st_mode):
+            raise UnsafeName(f"`{part}` of its Maildir is a link")
+
+
 def _may_begin(copy: _Copy, quota: Counting) -> bool:
     """Whether there is room for anything, before all of it is written in vain.
 
@@ -295,8 +312,8 @@ def _write(path: Path, copy: _Copy) -> int:
     """Write and sync the file; returns its size in octets."""
     perform, chunks = copy.durable.perform, copy.content.chunks()
     # What a crash left under this name is a part of the same message: written over.
-    flags = os.O_CREAT | os.O_WRONLY | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
-    descriptor = perform(Operation.CREATE, path, lambda: os.open(path, flags, 0o600))
+    flags = os.O_CREAT | os.O_WRONLY | os.O_TRUNC
+    descriptor = perform(Operation.CREATE, path, lambda: open_regular(path, flags))
     with os.fdopen(descriptor, "wb") as file:
         if copy.rights is not PRIVATE:
             copy.rights.give(descriptor)
@@ -326,7 +343,7 @@ def _sync_folder(path: Path, durable: Durable) -> None:
 
 
 def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)
     finally:

@@ -13,12 +13,13 @@ without its message. But then the delivery was not reported either, is repeated,
 message: a repeat does not add a line, as nobody knows whether there is one; it has the file made
 anew. That is the whole of crash safety here, and a wrong sum would be no loss of mail either.
 
-The file is made anew as the Maildir++ rules say: when it is missing, damaged, of another quota or
-longer than 5120 octets; and where it says that the mailbox is over its quota while it has more
-than its first sum, or is older than 15 minutes: nobody's mail is refused for a sum that may be
-stale. A new file is written beside the old one, synced and renamed over it. If folders change while
-they are counted, the file is removed again, and the next who asks counts (as Dovecot does). Who
-appended to the file that was replaced meanwhile does the same. Threads of one process take turns.
+The file is made anew as the Maildir++ rules say: when it is missing, damaged, no regular file, of
+another quota or longer than 5120 octets; and where it says that the mailbox is over its quota while
+it has more than its first sum, or is older than 15 minutes: nobody's mail is refused for a sum that
+may be stale. A new file is written beside the old one, synced and renamed over it. If folders
+change while they are counted, the file is removed again, and the next who asks counts (as Dovecot
+does). Who appended to the file that was replaced meanwhile does the same. Threads of one process
+take turns.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from pathlib import Path
 
 from postroad.mailbox.location import Whereabouts
 from postroad.mailbox.quota import NO_USAGE, OverQuota, Quota, Usage
+from postroad.mailbox.regular import NoRegularFile, open_regular
 from postroad.mailbox.rights import PRIVATE, Rights
 from postroad.mailbox.scan import all_folders, count
 from postroad.model.durable import DISK, Durable, Operation
@@ -135,8 +137,8 @@ class MaildirSize:
     def _read(self) -> Usage | None:
         """The file's sum; `None`: it is not to be believed."""
         try:
-            descriptor = os.open(self._path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-        except FileNotFoundError:
+            descriptor = open_regular(self._path, os.O_RDONLY)
+        except (FileNotFoundError, NoRegularFile):
             return None
         try:
             octets = _read_whole(descriptor)
@@ -161,10 +163,9 @@ class MaildirSize:
 
     def _append(self, size: int) -> Usage | None:
         """Add a line; the sum with it, or `None` where the file has to be made anew."""
-        flags = os.O_RDWR | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
         try:
-            descriptor = os.open(self._path, flags)
-        except FileNotFoundError:
+            descriptor = open_regular(self._path, os.O_RDWR | os.O_APPEND)
+        except (FileNotFoundError, NoRegularFile):
             return None
         try:
             line = f"{size} 1\n".encode("ascii")
@@ -197,10 +198,10 @@ class MaildirSize:
         temporary = self._path.with_name(unique)
         text = b"%s\n%d %d\n" % (_header(self._quota), usage.octets, usage.messages)
         perform = self._durable.perform
-        flags = os.O_CREAT | os.O_WRONLY | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
+        flags = os.O_CREAT | os.O_WRONLY | os.O_TRUNC
         try:
             descriptor = perform(
-                Operation.CREATE, temporary, lambda: os.open(temporary, flags, 0o600)
+                Operation.CREATE, temporary, lambda: open_regular(temporary, flags)
             )
             try:
                 self._rights.give(descriptor)

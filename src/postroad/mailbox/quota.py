@@ -43,7 +43,7 @@ NO_USAGE = Usage(0, 0)
 
 
 class Grace(NamedTuple):
-    """By how much the last message may exceed a quota: octets, or per cent of it."""
+    """By how much the message that fills a mailbox may exceed: octets, or per cent of the quota."""
 
     octets: int = 0
     percent: int = 0
@@ -56,12 +56,14 @@ class Quota:
     Attributes:
         octets: of all messages.
         messages: how many.
-        grace: octets above `octets` that are allowed after all.
+        grace: octets above `octets` up to which one message may reach that begins below.
+        is_enforced: whether mail is refused by it; else it is only counted by.
     """
 
     octets: int = 0
     messages: int = 0
     grace: int = 0
+    is_enforced: bool = True
 
     @classmethod
     def of(cls, octets: int, messages: int, grace: Grace) -> Quota:
@@ -74,11 +76,18 @@ class Quota:
     def has_room(self, usage: Usage, size: int) -> bool:
         """Whether one more message may come.
 
+        The grace is for the message that fills the mailbox, not for those after it: a mailbox that
+        has what it may have is full, and says so before anything is sent to it.
+
         Args:
             usage: what is there.
-            size: of the message, octets; one that is not known yet has at least one.
+            size: of the message, octets; 0: not known yet.
         """
-        if self.octets and usage.octets + max(1, size) > self.octets + self.grace:
+        if not self.is_enforced:
+            return True
+        if self.octets and (
+            usage.octets >= self.octets or usage.octets + size > self.octets + self.grace
+        ):
             return False
         return not self.messages or usage.messages < self.messages
 

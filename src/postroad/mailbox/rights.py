@@ -12,13 +12,15 @@ from __future__ import annotations
 
 import os
 import stat
+import tempfile
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from postroad.model.durable import Durable, Operation
 
-__all__ = ["PRIVATE", "Rights", "parse_mode"]
+__all__ = ["PRIVATE", "Rights", "group_bit_objection", "parse_mode"]
 
 _OF_GROUP = stat.S_IRGRP | stat.S_IWGRP
 
@@ -99,6 +101,39 @@ class Rights:
             os.chown(path, -1, self.group, follow_symlinks=False)
         if self.folder_mode != PRIVATE.folder_mode:
             path.chmod(self.folder_mode)  # after chown, which may take the set-group-ID bit away
+
+
+def group_bit_objection(
+    mode: int, folder: Path, chmod: Callable[[str, int], None] = os.chmod
+) -> str:
+    """Why folders cannot be given their set-group-ID bit here, found out by trying it.
+
+    A service manager can forbid it to a process (systemd's `RestrictSUIDSGID=`), which no look at
+    files tells. A folder that inherits the bit is no way round: whoever sets its other bits takes
+    that one away.
+
+    Args:
+        mode: of folders.
+        folder: where one can be made, and is removed again.
+        chmod: how a mode is set.
+
+    Returns:
+        A line; empty if it can be set, is not wanted, or nothing can be tried.
+    """
+    if not mode & stat.S_ISGID:
+        return ""
+    try:
+        with tempfile.TemporaryDirectory(prefix=".rights-", dir=folder) as tried:
+            try:
+                chmod(tried, PRIVATE.folder_mode | stat.S_ISGID)
+            except PermissionError:
+                return (
+                    "[mailbox] mode: the system lets this process set no set-group-ID bit;"
+                    " its systemd unit must not have RestrictSUIDSGID=yes"
+                )
+    except OSError:
+        return ""  # of a state directory that cannot be written, others tell
+    return ""
 
 
 def _is_unfinished(path: Path) -> bool:

@@ -95,8 +95,8 @@ class MailboxSettings:
         quota: octets an account may have where its directory does not say, such as `1G`; empty
             for no limit.
         quota_messages: messages likewise; 0 for no limit.
-        quota_grace: by how much the last message may exceed the octets: a size, or a share of the
-            quota such as `10%`.
+        quota_grace: by how much the message that fills the mailbox may exceed the octets: a size,
+            or a share of the quota such as `10%`.
         quota_warnings: per cent of the quota at which an account gets a mail about it.
         quota_full: what becomes of mail that is already here and finds no room: `defer` waits for
             some, until the queue's lifetime is over; `bounce` returns it at once.

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from postroad.mailbox.folder import FolderName, encoded
 from postroad.mailbox.location import Whereabouts
+from postroad.mailbox.regular import open_regular
 from postroad.mailbox.rights import Rights
 
 __all__ = ["subscribe"]
@@ -74,7 +75,7 @@ def _break_stale(lock: Path) -> None:
 
 def _read(path: Path) -> bytes:
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        descriptor = open_regular(path, os.O_RDONLY)
     except FileNotFoundError:
         return b""
     with os.fdopen(descriptor, "rb") as file:

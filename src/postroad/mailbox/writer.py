@@ -2,7 +2,8 @@
 
 Syncs block, so each message is stored in a thread; several at a time, because a file system
 commits the syncs that wait together as one. How many deliveries are under way at all is bounded
-by who asks for them.
+by who asks for them. How full a mailbox is, is found out by threads of their own: where a file
+system does not answer, the sessions that ask are not in the way of those who write elsewhere.
 
 A delivery may be a repeat if the message is older than this process, was tried before, or was
 stored by this process already: its mark may have been lost. Then, and only then, all folders of
@@ -42,6 +43,7 @@ from postroad.model.durable import DISK, Durable
 __all__ = ["MaildirWriter", "Target"]
 
 THREADS = 16  # enough to share the file system's commits; more wait for them in vain
+LOOKING = 4  # threads; an answer is one small file, as a rule
 REMEMBERED = 4096  # deliveries whose marks may still fail: more than run at a time
 SAME_MOMENT = 2.0  # seconds by which the clock may have been set since a message came
 
@@ -89,6 +91,7 @@ class MaildirWriter:
     ) -> None:
         self._host = host
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="maildir")
+        self._looking = ThreadPoolExecutor(LOOKING, thread_name_prefix="mailbox-room")
         self._now = now
         self._durable = durable
         self._started = now()
@@ -155,10 +158,11 @@ class MaildirWriter:
             where.confine()
             return self._size(where, quota, PRIVATE).usage()
 
-        return await self._in_thread(look)
+        return await asyncio.get_running_loop().run_in_executor(self._looking, look)
 
     def close(self) -> None:
         """End the threads; blocks until the messages already asked for are written."""
+        self._looking.shutdown(wait=False, cancel_futures=True)  # nobody waits for an answer now
         self._threads.shutdown()
 
     def _in_thread(self, work: Callable[..., T], *arguments: object) -> asyncio.Future[T]:
@@ -192,17 +196,20 @@ class MaildirWriter:
         return self._write(maildir, name, message, (recipient,), rights=rights, quota=size)
 
     def _folder(self, target: Target) -> Path:
-        """The Maildir of the folder, made if that is wanted; else the inbox."""
+        """The Maildir of the folder, made if that is wanted; else the inbox.
+
+        A link that leads out of the account's own mail is no folder of it.
+        """
         where, folder, rights = target.where, target.folder, target.rights
         if folder.is_inbox or not folder.fits(where):
             return where.inbox
         path = folder_path(where, folder)
         if (path / "tmp").is_dir():
-            return path
+            return path if where.holds(path) else where.inbox
         there = _spelt_otherwise(where, folder)
         if there is not None:
-            return there
-        if not target.create:
+            return there if where.holds(there) else where.inbox
+        if not target.create or not where.holds(path):  # a link can lead to what is not there yet
             return where.inbox
         if not (where.inbox / "tmp").is_dir():
             create_maildir(where.inbox, rights, self._durable)

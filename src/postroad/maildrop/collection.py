@@ -10,8 +10,9 @@ have there, durably; after it is in the spool, and before its delivery may begin
 removed, durably as well. Whoever starts after a crash asks of each file with a queue ID whether
 that message is in the spool: then the file is what is left over, else it is begun anew.
 
-What cannot be queued is moved to `aside` under its name, with the reason in the log; nothing is
-thrown away but what was never finished.
+What cannot be queued is moved to `aside` under its name, with the reason in the log, as far as its
+owner has room there (`aside`). So is at once what has no name of ours, 32 hexadecimal digits: with
+another name it might be too long to get a queue ID, or seem to have one.
 
 All functions block, and are called in a thread.
 """
@@ -21,6 +22,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import re
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -28,6 +30,7 @@ from io import FileIO
 from itertools import islice
 
 from postroad.maildrop import slip as slips
+from postroad.maildrop.aside import Aside
 from postroad.maildrop.drop import HIDDEN
 from postroad.maildrop.folder import ASIDE, NEW, TAKEN
 from postroad.maildrop.slip import Slip, SlipError
@@ -40,6 +43,10 @@ AT_ONCE = 500
 UNFINISHED = 86_400.0
 """Seconds after which a file that is still being written has been given up by its writer."""
 
+MAX_SHOWN = 40
+"""Characters of a name that the log shows: ours have 32."""
+
+_NAME = re.compile(r"[0-9a-f]{32}\Z")
 _WAY = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
@@ -127,7 +134,8 @@ class Collection:
         """
         self._new = os.path.join(folder, NEW)
         self._taken = os.path.join(folder, TAKEN)
-        self._aside = os.path.join(folder, ASIDE)
+        self._aside_folder = os.path.join(folder, ASIDE)
+        self._aside = Aside(self._aside_folder)
 
     def begun(self) -> list[Found]:
         """What lies in `taken`.
@@ -154,6 +162,7 @@ class Collection:
         Raises:
             OSError: the folder cannot be listed or written.
         """
+        self._aside.look_anew()
         with os.scandir(self._new) as entries:
             ages = list(islice(self._complete(entries, now, strange), AT_ONCE))
         return [Found(name) for _, name in sorted(ages) if self._took(name, strange)]
@@ -205,14 +214,18 @@ class Collection:
         self._sync(self._taken)
 
     def put_aside(self, found: Found) -> str:
-        """Put a file where nobody picks it up; its path there.
+        """Put a file where nobody picks it up.
+
+        Returns:
+            Its path there; empty where it was removed, as its owner has too many there.
 
         Raises:
             OSError: it cannot be.
         """
-        self._move(found.file, self._aside, found.name)
-        self._sync(self._aside)
-        return os.path.join(self._aside, found.name)
+        kept = self._aside.take(os.path.join(self._taken, found.file), found.name)
+        if kept:
+            self._sync(self._aside_folder)
+        return kept
 
     def _complete(
         self, entries: Iterator[os.DirEntry[str]], now: float, strange: list[str]
@@ -229,10 +242,10 @@ class Collection:
             elif about.st_mtime < now - UNFINISHED:
                 with contextlib.suppress(FileNotFoundError):
                     os.unlink(entry.path)
-                strange.append(f"removed {entry.path!r}, which nobody finished for a day")
+                strange.append(f"removed {_shown(entry.name)}, which nobody finished for a day")
 
     def _took(self, name: str, strange: list[str]) -> bool:
-        if "." in name:  # a dot divides the name from the queue ID, and no program of ours has one
+        if not _NAME.match(name):
             self._outcast(name, strange)
             return False
         try:
@@ -243,10 +256,10 @@ class Collection:
 
     def _outcast(self, name: str, strange: list[str]) -> None:
         """Get a file out of the way whose name is none of ours."""
-        path, kept = os.path.join(self._new, name), os.urandom(8).hex()
         with contextlib.suppress(OSError):
-            os.rename(path, os.path.join(self._aside, kept))
-            strange.append(f"{path!r} has no name of ours; it was put aside as {kept}")
+            kept = self._aside.take(os.path.join(self._new, name), os.urandom(8).hex())
+            what = f"put aside as {os.path.basename(kept)}" if kept else "removed"
+            strange.append(f"{_shown(name)} in the drop has no name of ours; it was {what}")
 
     def _move(self, name: str, folder: str, new_name: str, source: str = "") -> None:
         os.rename(os.path.join(source or self._taken, name), os.path.join(folder, new_name))
@@ -257,6 +270,11 @@ class Collection:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+
+
+def _shown(name: str) -> str:
+    """A name that somebody chose, as a log may have it."""
+    return repr(name if len(name) <= MAX_SHOWN else f"{name[:MAX_SHOWN]}…")
 
 
 _WHY = {

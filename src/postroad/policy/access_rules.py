@@ -7,9 +7,10 @@ from itertools import chain
 
 from postroad.policy.access_keys import NULL_SENDER, Key, address_keys, domain_keys, mail_keys
 from postroad.policy.access_results import answer_of
-from postroad.policy.answer import Answer, Subject, dunno, refuse
+from postroad.policy.answer import Action, Answer, Subject, dunno, refuse
 from postroad.policy.client_rules import fingerprints_of
 from postroad.policy.context import Context
+from postroad.policy.destination import Destination, destination, is_routed
 from postroad.policy.facts import Facts, LookupUnavailable, Oracle
 from postroad.policy.restriction import ArgumentMistake, Check, Matter
 
@@ -50,11 +51,25 @@ def access(keys: Keys, about: Subject) -> Callable[[str, Context], Check]:
             if not wanted:
                 return _NOTHING
             found = await find(table, wanted, Matter(about, context, facts, oracle))
-            return dunno(f"{table} has nothing of {wanted[0].text}") if found is None else found
+            if found is None:
+                return dunno(f"{table} has nothing of {wanted[0].text}")
+            if about is Subject.RECIPIENT and await _opens_route(found, facts, oracle):
+                return dunno(f"{found.why}, but the recipient has a route in it")
+            return found
 
         return check
 
     return make
+
+
+async def _opens_route(answer: Answer, facts: Facts, oracle: Oracle) -> bool:
+    """Whether a permit is for an address that its host may read as a way to a third one."""
+    recipient = facts.recipient
+    if answer.action is not Action.PERMIT or answer.disposition.discard:
+        return False
+    if recipient is None or not is_routed(recipient):
+        return False
+    return await destination(recipient, oracle) is not Destination.OURS
 
 
 def table_named(argument: str) -> str:

@@ -120,6 +120,7 @@ class Verification(NamedTuple):
 class Elsewhere(Enum):
     """What is known of an address in a domain that we pass mail on for."""
 
+    LISTED = "its host takes mail for it"
     ABSENT = "not among those who take mail"
     ASK = "only its host knows"
 
@@ -135,7 +136,10 @@ class Accounts(Protocol):
         ...
 
     async def is_listed(self, address: Address) -> bool | Elsewhere:
-        """Whether an address in such a domain receives mail. Asked for those domains only."""
+        """Whether an address in such a domain receives mail. Asked for those domains only.
+
+        Yes or no where its mail ends here; `Elsewhere` where it is passed on.
+        """
         ...
 
     async def owns(self, user: str, address: Address) -> bool:

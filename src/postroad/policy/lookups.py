@@ -145,7 +145,7 @@ def _whether(answer: bool) -> tuple[str, bool]:
 
 def _listed(answer: bool | Elsewhere) -> tuple[str, bool]:
     if isinstance(answer, Elsewhere):
-        return answer.value, answer is Elsewhere.ASK
+        return answer.value, answer is not Elsewhere.ABSENT
     return _whether(answer)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from postroad.policy.answer import Answer, Form, Subject, dunno, permit, refuse
+from postroad.policy.destination import Destination, destination
 from postroad.policy.domains import is_qualified, taken
 from postroad.policy.facts import Elsewhere, Facts, Oracle
 
@@ -15,25 +16,30 @@ __all__ = [
 ]
 
 _NO_RECIPIENT = dunno("there is no single recipient")
-_OURS = permit("the recipient's domain is ours")
-_OURS_NO_OPINION = dunno("the recipient's domain is ours")
-_FOREIGN = dunno("the recipient's domain is not ours")
-_RELAY_DENIED = refuse(
-    "the recipient's domain is not ours",
-    554,
-    "5.7.1",
-    "Relay access denied",
-    about=Subject.RECIPIENT,
-    form=Form.NAMED,
-)
-_RELAY_DEFERRED = refuse(
-    "the recipient's domain is not ours",
-    454,
-    "4.7.1",
-    "Relay access denied",
-    about=Subject.RECIPIENT,
-    form=Form.NAMED,
-)
+_FOREIGN = dunno(Destination.FOREIGN.value)
+_PASSES = dunno(Destination.OURS.value)
+
+
+def _relay_denied(why: Destination, code: int, enhanced: str) -> Answer:
+    words, about = "Relay access denied", Subject.RECIPIENT
+    return refuse(why.value, code, enhanced, words, about=about, form=Form.NAMED)
+
+
+_PERMITTED = {
+    Destination.OURS: permit(Destination.OURS.value),
+    Destination.ROUTED: dunno(Destination.ROUTED.value),
+    Destination.FOREIGN: _FOREIGN,
+}
+_REJECTED = {
+    Destination.OURS: _PASSES,
+    Destination.ROUTED: _relay_denied(Destination.ROUTED, 554, "5.7.1"),
+    Destination.FOREIGN: _relay_denied(Destination.FOREIGN, 554, "5.7.1"),
+}
+_DEFERRED = {
+    Destination.OURS: _PASSES,
+    Destination.ROUTED: _relay_denied(Destination.ROUTED, 454, "4.7.1"),
+    Destination.FOREIGN: _relay_denied(Destination.FOREIGN, 454, "4.7.1"),
+}
 _LISTED = dunno("the recipient exists")
 _UNLISTED = refuse(
     "nobody here has the recipient's address",
@@ -66,29 +72,21 @@ async def permit_auth_destination(facts: Facts, oracle: Oracle) -> Answer:
     """A domain of ours."""
     if facts.recipient is None:
         return _NO_RECIPIENT
-    return _OURS if await oracle.accounts.is_local(facts.recipient.domain) else _FOREIGN
+    return _PERMITTED[await destination(facts.recipient, oracle)]
 
 
 async def reject_unauth_destination(facts: Facts, oracle: Oracle) -> Answer:
     """Mail for another domain. Public because the relay list ends with it."""
     if facts.recipient is None:
         return _NO_RECIPIENT
-    return (
-        _OURS_NO_OPINION
-        if await oracle.accounts.is_local(facts.recipient.domain)
-        else _RELAY_DENIED
-    )
+    return _REJECTED[await destination(facts.recipient, oracle)]
 
 
 async def defer_unauth_destination(facts: Facts, oracle: Oracle) -> Answer:
     """Mail for another domain is to come again."""
     if facts.recipient is None:
         return _NO_RECIPIENT
-    return (
-        _OURS_NO_OPINION
-        if await oracle.accounts.is_local(facts.recipient.domain)
-        else _RELAY_DEFERRED
-    )
+    return _DEFERRED[await destination(facts.recipient, oracle)]
 
 
 async def reject_unlisted_recipient(facts: Facts, oracle: Oracle) -> Answer:

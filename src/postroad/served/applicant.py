@@ -39,9 +39,18 @@ class Applicant:
     Attributes:
         login: who it is, once it is somebody.
         tried: the name of a login that failed.
+        suspension: why who proved who it is may not send all the same; empty: he may.
     """
 
-    __slots__ = ("client", "login", "login_failures", "mechanisms", "service", "tried")
+    __slots__ = (
+        "client",
+        "login",
+        "login_failures",
+        "mechanisms",
+        "service",
+        "suspension",
+        "tried",
+    )
 
     def __init__(self, service: SocketService, client: Client, mechanisms: tuple[str, ...]) -> None:
         self.service = service
@@ -50,6 +59,7 @@ class Applicant:
         self.login_failures = 0
         self.login: Login | None = None
         self.tried = ""
+        self.suspension = ""
 
     @property
     def connection(self) -> Bound:

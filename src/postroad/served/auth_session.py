@@ -17,13 +17,13 @@ import secrets
 from base64 import b64decode
 from functools import partial
 
-from postroad.directory import Purpose
+from postroad.directory import DirectoryUnavailable, Purpose
 from postroad.model import Reply
 from postroad.model.journal import Level, Notice
 from postroad.net.connection import Connection
 from postroad.net.dovecot_lines import fields, line, named
 from postroad.served.applicant import Applicant, client_of
-from postroad.served.incoming import PATIENCE, Ended, Incoming
+from postroad.served.incoming import Ended, Incoming
 from postroad.served.service import SocketService
 from postroad.server.login import Exchange
 from postroad.server.mechanisms import Circumstances, offered_mechanisms
@@ -40,6 +40,8 @@ MAX_EXCHANGES = 256
 LASTING = 150.0
 """Seconds that a client has to end an exchange, all of its answers together; then its number is
 free. Dovecot's own are as many (`AUTH_REQUEST_TIMEOUT_SECS`)."""
+
+_LATER = Reply.of(454, "4.7.0", "Temporary authentication failure")
 
 _VERSION = ("1", "1")
 _NO_CIRCUMSTANCES = Circumstances(bindings=frozenset(), certified=False)
@@ -97,7 +99,7 @@ class AuthSession:
             await self._greet()
             while True:
                 self._take(fields(await self._incoming.line()))
-                await self._drain()
+                await self._incoming.taken()
         finally:
             running = [each.task for each in self._attempts.values() if each.task is not None]
             for task in running:
@@ -117,7 +119,7 @@ class AuthSession:
             ("DONE",),
         ]
         self._connection.write(b"".join(line(*each) for each in greeting))
-        await self._drain()
+        await self._incoming.taken()
 
     def _take(self, said: tuple[str, ...]) -> None:
         match said:
@@ -195,12 +197,37 @@ class AuthSession:
                 while reply.code == 334:
                     self._connection.write(line("CONT", number, reply.lines[0]))
                     reply = await exchange.step(await attempt.answers.get())
+                if reply.is_positive and attempt.purpose is Purpose.SEND:
+                    reply = await self._suspension(attempt.applicant) or reply
         except TimeoutError:
-            reply = Reply.of(454, "4.7.0", "no answer in time")
+            reply = _LATER
+        except DirectoryUnavailable as error:
+            attempt.applicant.notice(f"login of {attempt.applicant.client}: {error}")
+            reply = _LATER
         finally:
             if self._attempts.get(number) is attempt:
                 del self._attempts[number]
         self._end(number, attempt, reply)
+
+    async def _suspension(self, applicant: Applicant) -> Reply | None:
+        """The refusal of who may not send, or acts as somebody who may not.
+
+        Our own listeners let them in and refuse their mail; a server that asks only who somebody is
+        has no such step.
+
+        Raises:
+            DirectoryUnavailable: it is not known now.
+        """
+        login = applicant.login
+        if login is None:
+            return None
+        for account in filter(None, (login.user, login.actor)):
+            if await self._service.is_frozen(account):
+                words = f"sending from {account} is suspended"
+                applicant.inform(f"{applicant.client}: {login.user} may not log in: {words}")
+                applicant.suspension = words
+                return Reply.of(535, "5.7.13", words)
+        return None
 
     def _settled(self, number: str, task: asyncio.Task[None]) -> None:
         """An exchange has ended; one that a bug ended is told of, and the client not left alone."""
@@ -216,20 +243,15 @@ class AuthSession:
             attempt.applicant.inform(words)
             self._connection.write(line("OK", number, f"user={login.user}"))
         elif reply.is_permanent:
-            tried = attempt.applicant.tried
-            self._fail(number, *((f"user={tried}",) if tried else ()))
+            tried, words = attempt.applicant.tried, attempt.applicant.suspension
+            told = {"user": tried, "reason": words}
+            self._fail(number, *(f"{name}={text}" for name, text in told.items() if text))
         else:
             # Both ways of saying so: Dovecot's before 2.3, and since.
             self._fail(number, "temp", "code=temp_fail", "reason=Temporary authentication failure")
 
     def _fail(self, number: str, *texts: str) -> None:
         self._connection.write(line("FAIL", number, *texts))
-
-    async def _drain(self) -> None:
-        try:
-            await self._connection.drain(PATIENCE)
-        except (TimeoutError, ConnectionError):
-            raise Ended("") from None
 
 
 def _is_number(text: str) -> bool:

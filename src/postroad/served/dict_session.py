@@ -17,7 +17,7 @@ from postroad.directory.names import address_form
 from postroad.model import Address, AddressError
 from postroad.net.connection import Connection
 from postroad.net.dovecot_lines import fields, line
-from postroad.served.incoming import PATIENCE, Ended, Incoming
+from postroad.served.incoming import Ended, Incoming
 from postroad.served.service import SocketService
 from postroad.served.userdb import told_of
 
@@ -62,7 +62,7 @@ class DictSession:
                 self._connection.write(line("Fonly look-ups are answered here"))
             elif verb not in {"B", "R", "S", "U", "A", "T", "P", "V"}:
                 raise Ended("what it said is not of the dict protocol")
-            await self._drain()
+            await self._incoming.taken()
 
     async def _look_up(self, key: str) -> bytes:
         """The line that answers a look-up: O with a value, N, or F with a reason."""
@@ -91,12 +91,6 @@ class DictSession:
             return None
         place = await self._service.place(user)
         return {"user": user, **told_of(place)}
-
-    async def _drain(self) -> None:
-        try:
-            await self._connection.drain(PATIENCE)
-        except (TimeoutError, ConnectionError):
-            raise Ended("") from None
 
 
 def _unescaped(mark: re.Match[str]) -> str:

@@ -79,6 +79,17 @@ class Incoming:
         self._waiting = self._waiting[start + size + 1 :]
         return taken
 
+    async def taken(self) -> None:
+        """Wait until the client has taken what it was told; until then it is not listened to.
+
+        Raises:
+            Ended: it takes too long, or has gone.
+        """
+        try:
+            await self._connection.drain(PATIENCE)
+        except (TimeoutError, ConnectionError):
+            raise Ended("") from None
+
     async def _more(self) -> None:
         try:
             came = await self._connection.read(PATIENCE if self._waiting else self._idle)

@@ -56,6 +56,10 @@ async def _nowhere(user: str) -> Place:  # noqa: ARG001 - stands in for a direct
     return Place()
 
 
+async def _never(user: str) -> bool:  # noqa: ARG001 - stands in for a directory
+    return False
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SocketService:
     """A socket's view of the server.
@@ -67,6 +71,7 @@ class SocketService:
         directory: answers.
         owners: says who may send as whom.
         place: where an account's mail lies, complete: as a Dovecot can open it.
+        is_frozen: whether an account may not send; may raise `DirectoryUnavailable`.
         logins: what logins go by besides the directory.
         gate: who may try to log in, and how often.
         journal: where events go.
@@ -85,6 +90,7 @@ class SocketService:
     journal: Journal
     clock: Callable[[], float]
     place: Callable[[str], Awaitable[Place]] = _nowhere
+    is_frozen: Callable[[str], Awaitable[bool]] = _never
     pause: Callable[[float], Awaitable[None]] = asyncio.sleep
     process: int = field(default_factory=os.getpid)
 

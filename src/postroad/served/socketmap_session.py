@@ -10,7 +10,7 @@ from __future__ import annotations
 from postroad.directory import DirectoryUnavailable
 from postroad.net.connection import Connection
 from postroad.policy import LookupUnavailable
-from postroad.served.incoming import PATIENCE, Ended, Incoming, netstring
+from postroad.served.incoming import Incoming, netstring
 from postroad.served.maps import MAPS
 from postroad.served.service import SocketService
 
@@ -50,10 +50,7 @@ class SocketmapSession:
                 self._service.warn(f"the answer to {question[:80]!r} is longer than Postfix reads")
                 octets = b"TEMP the answer is too long"
             self._connection.write(netstring(octets))
-            try:
-                await self._connection.drain(PATIENCE)
-            except (TimeoutError, ConnectionError):
-                raise Ended("") from None
+            await self._incoming.taken()
 
     async def _answer(self, question: str) -> str:
         name, _, key = question.partition(" ")

@@ -16,7 +16,7 @@ be the one who may write in every name there is.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Awaitable, Container
+from collections.abc import Awaitable
 from typing import Protocol, TypeVar
 
 from postroad.directory import Alias, DirectoryUnavailable, Mailbox, Unknown, account_of
@@ -25,7 +25,7 @@ from postroad.model import Address
 from postroad.policy import LookupUnavailable
 from postroad.server.authorization import ActAs, name_form
 
-__all__ = ["Maps", "Ownership", "Owning", "SenderLogins", "answered"]
+__all__ = ["Maps", "Ownership", "Owning", "Rights", "SenderLogins", "answered"]
 
 MAX_STEPS = 100
 """Addresses looked at to find out who an alias leads to; whoever stands behind more may not send as
@@ -50,6 +50,33 @@ class Owning(Protocol):
     async def owns(self, user: str, address: Address, *, catch_all: bool) -> bool:
         """Whether the address is the account's."""
         ...
+
+
+class Rights(Protocol):
+    """What else a directory says of who may send as whom. May raise `DirectoryUnavailable`."""
+
+    async def granted(self, address: Address) -> frozenset[str]:
+        """The accounts that were given the right to send as an address."""
+        ...
+
+    async def senders(self, address: Address) -> frozenset[str] | None:
+        """Those who may send as it in the place of whom its mail reaches; `None`: nobody is."""
+        ...
+
+    async def logging_in(self, address: Address) -> str | None:
+        """The account of exactly this name, if it can log in and nothing is known of its mail."""
+        ...
+
+
+class _NoRights:
+    async def granted(self, address: Address) -> frozenset[str]:  # noqa: ARG002 - of an interface
+        return frozenset()
+
+    async def senders(self, address: Address) -> frozenset[str] | None:  # noqa: ARG002
+        return None
+
+    async def logging_in(self, address: Address) -> str | None:  # noqa: ARG002
+        return None
 
 
 class Maps(Protocol):
@@ -129,7 +156,7 @@ class Ownership:
         granted: ActAs = _NOTHING_GRANTED,
         catch_all: bool = False,
         logins: SenderLogins | None = None,
-        rights: Container[Address] = frozenset(),
+        rights: Rights | None = None,
     ) -> None:
         """An ownership.
 
@@ -138,14 +165,14 @@ class Ownership:
             granted: `[login] send_as`: addresses that accounts may send as besides.
             catch_all: `[login] catch_all_senders`.
             logins: `[login] sender_login_maps`: asked in the directory's place.
-            rights: the addresses that some account was given the right to send as in the directory.
+            rights: what else the directory says; `None`: nothing.
         """
         self._directory = directory
         self._granted = granted
         self._grants = frozenset[str]().union(*granted.others.values())
         self._catch_all = catch_all
         self._logins = logins
-        self._rights = rights
+        self._rights = rights or _NoRights()
 
     async def owns(self, user: str, address: Address) -> bool:
         """Whether the user may send as the address.
@@ -170,11 +197,15 @@ class Ownership:
             return True
         if self._logins is not None:
             return bool(await self._logins.owners(address))
-        if address in self._rights:
+        if await answered(self._rights.granted(address)):
+            return True
+        if await answered(self._rights.senders(address)) is not None:
             return True
         if not await answered(self._directory.is_local(address.domain)):
             return False
-        return not isinstance(await answered(self._directory.resolve(address)), Unknown)
+        if not isinstance(await answered(self._directory.resolve(address)), Unknown):
+            return True
+        return await answered(self._rights.logging_in(address)) is not None
 
     async def owners(self, address: Address) -> tuple[str, ...] | None:
         """The accounts that may send as the address; `None` where it is nobody's here.
@@ -190,12 +221,24 @@ class Ownership:
         if self._logins is not None:
             found += await self._logins.owners(address)
         else:
-            found += [
-                user for user in await self._reached(address) if await self.owns(user, address)
-            ]
+            found += await self._by_directory(address)
         if not found and not await self.has_owner(address):
             return None
         return tuple(dict.fromkeys(found))
+
+    async def _by_directory(self, address: Address) -> list[str]:
+        """The accounts for which the directory's `owns` holds."""
+        found = sorted(await answered(self._rights.granted(address)))
+        said = await answered(self._rights.senders(address))
+        if said is not None:
+            return [*found, *sorted(said)]
+        for user in await self._reached(address):
+            if await self.owns(user, address):
+                found.append(user)
+        if await answered(self._directory.is_local(address.domain)):
+            alone = await answered(self._rights.logging_in(address))
+            found += [] if alone is None else [alone]
+        return found
 
     async def _reached(self, address: Address) -> list[str]:
         """The accounts that mail to the address comes to, over at most `MAX_STEPS` steps."""

@@ -56,13 +56,15 @@ class RelayedDomains:
             LookupUnavailable: it cannot be known now.
         """
         recipients = await answered(self._directory.recipients(address.domain))
-        if recipients in {"", ANY_RECIPIENT}:
-            return bool(recipients)
+        if not recipients:
+            return False
+        if recipients == ANY_RECIPIENT:
+            return Elsewhere.LISTED
         if recipients == VERIFIED_RECIPIENT:
             return Elsewhere.ASK
         for key in self._keys(recipients, address):
             if await self._tables.find(recipients, key) is not None:
-                return True
+                return Elsewhere.LISTED
         return Elsewhere.ABSENT
 
     def _keys(self, table: str, address: Address) -> Iterator[str]:

@@ -25,6 +25,7 @@ from postroad.server.extensions import Extensions
 from postroad.server.from_header import FromHeaderMode
 from postroad.server.group_rules import GroupRules
 from postroad.server.logins import Logins
+from postroad.server.return_rules import ReturnRules
 from postroad.smtp import Offer, SessionLimits
 
 __all__ = ["Authenticating", "Mailboxes", "Names", "Room", "Service"]
@@ -115,6 +116,7 @@ class Service:
         room: whether the disks have some; `None`: nobody looks.
         mailboxes: whether those of our accounts have; likewise.
         groups: who may send to which; `None`: everybody to all.
+        returns: what may be sent to rewritten senders; `None`: there are none.
         offers: what was offered to other clients (`offering`).
     """
 
@@ -151,6 +153,7 @@ class Service:
     room: Room | None = None
     mailboxes: Mailboxes | None = None
     groups: GroupRules | None = None
+    returns: ReturnRules | None = None
     offers: dict[Hashable, Offer] = field(default_factory=dict, compare=False, repr=False)
 
     def trusts(self, client: Client) -> bool:

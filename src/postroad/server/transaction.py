@@ -127,6 +127,10 @@ class Transaction:
             full = await service.mailboxes.refusal(recipient, mail.size or 0)
             if full is not None:
                 return peer.log_rejected("RCPT", full, mail, recipient)
+        if count and service.returns is not None:
+            beside = service.returns.beside(recipient, self._recipients[0].address)
+            if beside is not None:
+                return peer.log_rejected("RCPT", beside, mail, recipient)
         self._recipients.append(Recipient(recipient, event.notify, event.orcpt))
         return replies.RCPT_OK
 
@@ -140,6 +144,10 @@ class Transaction:
         refused = await self._judge_start()
         if refused is not None:
             return peer.log_rejected("DATA", refused, mail)
+        if service.returns is not None:
+            refused = service.returns.refusal(mail.sender, only)
+            if refused is not None:
+                return peer.log_rejected("DATA", refused, mail, only)
         refusal = None if peer.login is None else self._offer()
         if refusal is not None:
             return peer.log_rejected("DATA", refusal, mail, only)

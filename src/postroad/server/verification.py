@@ -55,7 +55,7 @@ async def verify(event: Vrfy, peer: Peer) -> Reply:
 
 async def _is_elsewhere(address: Address, accounts: Accounts) -> bool:
     """Whether the address is one that mail may be passed on for."""
-    return await accounts.is_listed(address) in {True, Elsewhere.ASK}
+    return await accounts.is_listed(address) in {True, Elsewhere.LISTED, Elsewhere.ASK}
 
 
 def _address_of(text: str) -> Address | None:

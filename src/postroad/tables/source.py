@@ -17,13 +17,25 @@ from pathlib import Path
 from postroad.tables.braces import BLANKS, content, words
 from postroad.tables.table import TableMistake
 
-__all__ = ["Line", "Signature", "file_lines", "inline_lines", "read", "signature"]
+__all__ = [
+    "ABSENT",
+    "Line",
+    "Signature",
+    "file_lines",
+    "inline_lines",
+    "looks",
+    "read",
+    "signature",
+]
 
 MAX_FILE = 64 * 1024 * 1024
 """Octets of a file; a million addresses with an answer each have some 40 million."""
 
 Signature = tuple[int, int, int]
 """What changes when a file is changed or replaced: its time (ns), its size, its inode."""
+
+ABSENT: Signature = (0, 0, 0)
+"""Of a file that cannot be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +70,14 @@ def signature(path: Path) -> Signature:
         OSError: there is none, or it cannot be looked at.
     """
     return _signature_of(path.stat())
+
+
+def looks(path: Path) -> Signature:
+    """What a file looks like now; of one that is not there or may not be read: `ABSENT`."""
+    try:
+        return signature(path) if os.access(path, os.R_OK) else ABSENT
+    except OSError:
+        return ABSENT
 
 
 def read(path: Path) -> tuple[str, Signature]:

@@ -12,8 +12,8 @@ from joserfc import jwt
 from joserfc.errors import SecurityWarning
 from joserfc.jwk import ECKey, OKPKey, RSAKey
 
-from postroad.directory.oauth import token_checker
-from postroad.directory.oauth_settings import ALGORITHMS, OAuthSettings
+from postroad.directory.oauth.oauth import token_checker
+from postroad.directory.oauth.settings import ALGORITHMS, OAuthSettings
 
 JOHN = "john@example.org"
 ISSUER = "https://login.example.org"

@@ -8,7 +8,7 @@ from directory_conformance import World
 from peers.slapd import BASE, PASSWORD, READER
 from postroad.directory import CHEAP
 from postroad.directory.names import domain_form
-from postroad.directory.password import hash_password
+from postroad.directory.passwords.password import hash_password
 from sql_world import key, source_key
 
 __all__ = ["BASE", "PASSWORD", "READER", "SETTINGS", "entries_of", "entry"]

@@ -11,7 +11,7 @@ from postroad.directory.backend import Backend, SenderRules
 from postroad.directory.chain import Chain
 from postroad.directory.links import Link, Plan
 from postroad.directory.names import address_form, domain_form
-from postroad.directory.password import hash_password
+from postroad.directory.passwords.password import hash_password
 from postroad.directory.recalled import RecalledBackend
 from postroad.model import Address
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from postroad.adopt.parameter_table import parameter_rows
-from postroad.adopt.postfix_defaults import DEFAULTS
-from postroad.adopt.postfix_parameters import MISSING, NEEDLESS, SIMPLE, TRANSLATED
+from postroad.adopt.postfix.defaults import DEFAULTS
+from postroad.adopt.postfix.parameter_table import parameter_rows
+from postroad.adopt.postfix.parameters import MISSING, NEEDLESS, SIMPLE, TRANSLATED
 from postroad.config import Configuration
 
 PAGE = Path(__file__).parents[2] / "docs/adopt.md"

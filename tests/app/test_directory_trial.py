@@ -17,7 +17,7 @@ from postroad.app.directory_trial import (
 from postroad.config import Configuration
 from postroad.directory.away import AwayBackend
 from postroad.directory.domain_settings import DomainSettings
-from postroad.directory.editor import DirectoryEditor
+from postroad.directory.embedded.editor import DirectoryEditor
 from postroad.directory.source_settings import SourceSettings
 
 

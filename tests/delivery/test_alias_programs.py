@@ -18,7 +18,7 @@ from postroad.delivery.alias_programs import (
 )
 from postroad.delivery.transport import Delivery
 from postroad.directory import DirectoryUnavailable
-from postroad.directory.alias_file import Program
+from postroad.directory.files.alias_file import Program
 from postroad.model import Address, Status
 from queue_mail import NOON, message, recipients
 

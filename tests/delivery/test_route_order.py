@@ -10,7 +10,7 @@ from postroad.delivery.routing import Route, RouteMistake, Router, Ways
 from postroad.delivery.transport_settings import RoutingSettings
 from postroad.delivery.ways import BUILT_IN
 from postroad.directory import Standing
-from postroad.directory.alias_file import PROGRAM_DOMAIN
+from postroad.directory.files.alias_file import PROGRAM_DOMAIN
 from postroad.model import Address, ContentFilter
 from postroad.tables import TableUnavailable
 

@@ -19,10 +19,10 @@ from postroad.directory import (
 )
 from postroad.directory.backend import Account
 from postroad.directory.chain import Chain
-from postroad.directory.credentials import Credentials
-from postroad.directory.editor import DirectoryEditor
-from postroad.directory.embedded import EmbeddedDirectory
+from postroad.directory.embedded.directory import EmbeddedDirectory
+from postroad.directory.embedded.editor import DirectoryEditor
 from postroad.directory.links import DomainPlan, Link, Plan
+from postroad.directory.passwords.credentials import Credentials
 from postroad.directory.settings import DirectorySettings
 from postroad.model import Address
 from postroad.sasl import SecretKind

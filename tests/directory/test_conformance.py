@@ -7,7 +7,7 @@ import pytest
 from directory_conformance import DirectoryConformance
 from fake_directory import FakeDirectory
 from postroad.directory import CHEAP, DirectoryEditor, DirectorySettings, EmbeddedDirectory
-from postroad.directory.quota import Quota
+from postroad.directory.embedded.quota import Quota
 from postroad.sasl import SecretKind
 
 

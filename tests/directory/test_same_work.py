@@ -9,16 +9,10 @@ import hashlib
 
 import pytest
 
-from postroad.directory import (
-    CHEAP,
-    DirectoryEditor,
-    DirectorySettings,
-    EmbeddedDirectory,
-    Scope,
-    credentials,
-)
-from postroad.directory import app_password as app_passwords
-from postroad.directory.schemes import StoredHash
+from postroad.directory import CHEAP, DirectoryEditor, DirectorySettings, EmbeddedDirectory, Scope
+from postroad.directory.embedded import app_password as app_passwords
+from postroad.directory.passwords import credentials
+from postroad.directory.passwords.schemes import StoredHash
 from postroad.sasl import SecretKind
 
 NAMES = [

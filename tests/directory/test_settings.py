@@ -4,7 +4,7 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from postroad.directory import DirectorySettings
-from postroad.directory.oauth_settings import OAuthSettings
+from postroad.directory.oauth.settings import OAuthSettings
 from postroad.sasl import SecretKind
 
 

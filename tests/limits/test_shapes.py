@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from postroad.delivery.sts_file import STS
 from postroad.delivery.verified import VERIFIED
-from postroad.directory import schema
+from postroad.directory.embedded import schema
 from postroad.history import database as history
 from postroad.limits import database as bans
 from postroad.limits.greylist_file import GREYLIST

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from postroad.directory import DirectoryUnavailable
-from postroad.directory.groups import ClosedGroup, Senders
+from postroad.directory.embedded.groups import ClosedGroup, Senders
 from postroad.model import Address, Login
 from postroad.server.group_rules import GroupRules
 

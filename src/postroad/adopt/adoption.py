@@ -17,15 +17,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from postroad.adopt.dovecot import adopt_dovecot
-from postroad.adopt.dovecot_domains import settle_domains
-from postroad.adopt.dovecot_notes import Mailboxes
+from postroad.adopt.dovecot.domains import settle_domains
+from postroad.adopt.dovecot.notes import Mailboxes
+from postroad.adopt.dovecot.translation import adopt_dovecot
 from postroad.adopt.finding import Finding
 from postroad.adopt.old_files import OldFiles
 from postroad.adopt.opendkim import adopt_opendkim
 from postroad.adopt.plan import Plan
-from postroad.adopt.postfix import adopt_postfix
-from postroad.adopt.postfix_queue import adopt_queue, running
+from postroad.adopt.postfix.old_queue import adopt_queue, running
+from postroad.adopt.postfix.translation import adopt_postfix
 from postroad.adopt.report import report_text
 from postroad.adopt.writing import AdoptionMistake, Written, require_empty, write
 from postroad.config.installation import FILE_NAME, server_user, usual_state

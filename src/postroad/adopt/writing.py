@@ -33,8 +33,8 @@ from postroad.config.ownership import acting_as, owner_of
 from postroad.config.relaying import proved
 from postroad.config.sendmail import lay_drop
 from postroad.directory import DirectoryEditor
-from postroad.directory.mistake import DirectoryMistake, UnknownTarget
-from postroad.directory.password import OWASP, hash_password
+from postroad.directory.embedded.mistake import DirectoryMistake, UnknownTarget
+from postroad.directory.passwords.password import OWASP, hash_password
 from postroad.net.selfsigned import write_self_signed
 
 __all__ = ["AdoptionMistake", "Written", "require_empty", "write"]

@@ -11,9 +11,9 @@ from functools import partial
 from postroad.config import Configuration
 from postroad.config.account_files import home_of
 from postroad.delivery.alias_programs import RunsAs
-from postroad.directory.alias_file import AliasFile, Program
-from postroad.directory.files import aliases_of
-from postroad.directory.followed import Followed
+from postroad.directory.files.alias_file import AliasFile, Program
+from postroad.directory.files.backend import aliases_of
+from postroad.directory.files.followed import Followed
 from postroad.directory.names import domain_form
 from postroad.directory.source_settings import SourceSettings
 from postroad.tables.table import ignore

@@ -15,17 +15,17 @@ from postroad.directory.away import AwayBackend
 from postroad.directory.backend import Backend, NamesLogins, SenderRules
 from postroad.directory.chain import Chain
 from postroad.directory.domain_settings import DomainSettings
-from postroad.directory.dovecot import DovecotBackend
-from postroad.directory.files import FilesBackend
+from postroad.directory.dovecot.backend import DovecotBackend
+from postroad.directory.files.backend import FilesBackend
 from postroad.directory.interface import Standing
-from postroad.directory.ldap import LdapBackend
+from postroad.directory.ldap.backend import LdapBackend
 from postroad.directory.links import DomainPlan, Link, Plan
 from postroad.directory.names import domain_form
-from postroad.directory.pam import PamBackend
+from postroad.directory.pam.backend import PamBackend
 from postroad.directory.recalled import RecalledBackend
 from postroad.directory.source_settings import SourceSettings
-from postroad.directory.sql_opening import SqlMistake, open_sql
-from postroad.directory.sql_queries import QueryMistake
+from postroad.directory.sql.opening import SqlMistake, open_sql
+from postroad.directory.sql.queries import QueryMistake
 from postroad.model import Address
 from postroad.tables.kept import Bounds
 
@@ -95,7 +95,7 @@ def _sql(name: str, settings: SourceSettings, joining: Joining) -> Backend:
 def _ldap(name: str, settings: SourceSettings, joining: Joining) -> Backend:
     try:
         # Imported by who asks LDAP: its library is an extra.
-        from postroad.directory.ldap_tree import LdapTree  # noqa: PLC0415
+        from postroad.directory.ldap.tree import LdapTree  # noqa: PLC0415
         from postroad.tables.ldap import LdapDirectory  # noqa: PLC0415
 
         file = settings.password_file

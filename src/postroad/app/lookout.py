@@ -16,7 +16,7 @@ from postroad.app.forwarding import forwards_of
 from postroad.app.services import ownership_of, relayed_of
 from postroad.config import Configuration
 from postroad.directory import EmbeddedDirectory
-from postroad.directory.schema import open_for_reading
+from postroad.directory.embedded.schema import open_for_reading
 from postroad.model.journal import Journal, Level, Notice
 from postroad.net.dns import Resolver
 from postroad.policy import Oracle

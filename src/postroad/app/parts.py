@@ -43,7 +43,7 @@ from postroad.config.results import result_objection
 from postroad.config.tables import named_tables
 from postroad.config.ways import way_objection
 from postroad.directory import EmbeddedDirectory
-from postroad.directory.oauth import token_checker
+from postroad.directory.oauth.oauth import token_checker
 from postroad.history import Remembering
 from postroad.intake import Door
 from postroad.limits.counters import CounterMemory

@@ -12,7 +12,7 @@ from postroad.config import Configuration
 from postroad.config.surroundings import surroundings_of
 from postroad.delivery.probing import probe_sender
 from postroad.directory.chain import Chain
-from postroad.directory.groups import ClosedGroup
+from postroad.directory.embedded.groups import ClosedGroup
 from postroad.directory.names import address_form, domain_form
 from postroad.history import NO_HISTORY, Recorder
 from postroad.intake import Door

@@ -24,7 +24,7 @@ from postroad.app.serving import PREFIX
 from postroad.app.sockets import Sockets
 from postroad.app.storage import ShardNameError, shards_of
 from postroad.directory import DirectoryUnavailable, SchemaTooNew
-from postroad.directory.oauth import OAuthFileError
+from postroad.directory.oauth.oauth import OAuthFileError
 from postroad.limits.counters import CounterMemory
 from postroad.limits.database import BansUnavailable
 from postroad.model.journal import Level, Notice

@@ -11,7 +11,7 @@ from postroad.cli.refusal import usage
 
 if TYPE_CHECKING:
     from postroad.directory import UserEntry
-    from postroad.directory.quota import Quota
+    from postroad.directory.embedded.quota import Quota
 
 __all__ = ["forward_user", "quota_words", "send_as", "set_quota", "ways_as_json"]
 
@@ -38,7 +38,7 @@ def set_quota(
 ) -> None:
     """Say what an account's mailbox may hold; without an option, show what lies there."""
     from postroad.cli.quota import usage_words
-    from postroad.directory.quota import NO_QUOTA, Quota, parse_count, parse_size
+    from postroad.directory.embedded.quota import NO_QUOTA, Quota, parse_count, parse_size
 
     if size is None and messages is None and not default:
         print(f"{address}: {usage_words(context, address)}")
@@ -103,7 +103,7 @@ def send_as(
 
 def quota_words(quota: Quota) -> str:
     """A quota in words; empty where it is as the configuration says."""
-    from postroad.directory.quota import size_words
+    from postroad.directory.embedded.quota import size_words
 
     words = []
     if quota.octets is not None:

@@ -63,7 +63,7 @@ def sought(
     """
     from postroad.app.elsewhere import account_named
     from postroad.directory import DirectoryUnavailable
-    from postroad.directory.entry import parse_key
+    from postroad.directory.embedded.entry import parse_key
 
     key = parse_key(address)
     configuration = state_of_server(context)

@@ -72,8 +72,8 @@ def unfreeze_user(
 ) -> None:
     """Let a frozen account send again, and release what was held."""
     from postroad.admin.containment import tell_of_thaw
-    from postroad.directory.entry import parse_key
-    from postroad.directory.mistake import NotFrozen
+    from postroad.directory.embedded.entry import parse_key
+    from postroad.directory.embedded.mistake import NotFrozen
 
     configuration = state_of_server(context)
     user = parse_key(address)
@@ -100,7 +100,7 @@ def unfreeze_user(
 
 def show_user(context: typer.Context, address: UserName, *, json: Json = False) -> None:
     """Show an account: whether it may log in and send, and if not, why."""
-    from postroad.directory.entry import parse_key
+    from postroad.directory.embedded.entry import parse_key
 
     configuration = state_of_server(context)
     user = parse_key(address)

@@ -53,7 +53,7 @@ def add_group(
     senders: SendersOption = None,
 ) -> None:
     """Add a group."""
-    from postroad.directory.groups import Senders
+    from postroad.directory.embedded.groups import Senders
 
     with directory_editor(context) as editor:
         who = Senders(senders.value) if senders else Senders.EVERYBODY
@@ -118,7 +118,7 @@ def change_senders(
     ],
 ) -> None:
     """Say who may send to a group."""
-    from postroad.directory.groups import Senders
+    from postroad.directory.embedded.groups import Senders
 
     with directory_editor(context) as editor:
         entry = editor.change_group(group, senders=Senders(senders.value))

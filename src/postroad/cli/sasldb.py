@@ -13,7 +13,7 @@ from postroad.cli.listing import print_json, print_table
 from postroad.cli.refusal import Refusal
 
 if TYPE_CHECKING:
-    from postroad.directory.sasldb import SaslAccount
+    from postroad.directory.files.sasldb import SaslAccount
 
 __all__ = ["import_sasldb"]
 
@@ -54,8 +54,8 @@ def import_sasldb(
 
 
 def _read(file: Path) -> tuple[SaslAccount, ...]:
-    from postroad.directory.berkeley_hash import BerkeleyMistake
-    from postroad.directory.sasldb import read_sasldb
+    from postroad.directory.files.berkeley_hash import BerkeleyMistake
+    from postroad.directory.files.sasldb import read_sasldb
 
     try:
         return read_sasldb(file)
@@ -66,8 +66,8 @@ def _read(file: Path) -> tuple[SaslAccount, ...]:
 def _wanted(found: list[SaslAccount], domain: str, domains: set[str]) -> dict[str, SaslAccount]:
     """The accounts to add, by their names; nothing is added where one of them cannot be."""
     from postroad.directory import DirectoryMistake
-    from postroad.directory.credentials import check_password
-    from postroad.directory.entry import parse_user
+    from postroad.directory.embedded.entry import parse_user
+    from postroad.directory.passwords.credentials import check_password
 
     wanted: dict[str, SaslAccount] = {}
     faults: list[str] = []

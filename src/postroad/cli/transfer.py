@@ -50,7 +50,7 @@ def export_directory(
     ] = False,
 ) -> None:
     """Write the directory to standard output."""
-    from postroad.directory.moved_files import to_csv, to_json
+    from postroad.directory.embedded.moved_files import to_csv, to_json
 
     with directory_editor(context) as editor:
         contents = editor.contents(secrets=secrets)
@@ -78,7 +78,7 @@ def import_directory(
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Bring accounts, domains, aliases and groups in from a file: all of it, or nothing."""
-    from postroad.directory.moved_files import Faults, from_csv, from_json
+    from postroad.directory.embedded.moved_files import Faults, from_csv, from_json
 
     text = _read(file)
     chosen = form or (FormatName.CSV if file.suffix.lower() == ".csv" else FormatName.JSON)
@@ -96,8 +96,8 @@ def import_directory(
 
 
 def _read(file: Path) -> str:
-    from postroad.directory.mistake import Unimportable
-    from postroad.directory.moved_files import MAX_FILE
+    from postroad.directory.embedded.mistake import Unimportable
+    from postroad.directory.embedded.moved_files import MAX_FILE
 
     if str(file) == "-":
         octets = sys.stdin.buffer.read(MAX_FILE + 1)

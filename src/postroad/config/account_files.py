@@ -14,9 +14,9 @@ from pathlib import Path
 from postroad.config.configuration import Configuration
 from postroad.config.lines import KeyPath
 from postroad.config.mistake import Fault, nearest, shown
-from postroad.directory.files import aliases_of, passwd_of, value_objection
+from postroad.directory.files.backend import aliases_of, passwd_of, value_objection
 from postroad.directory.names import domain_form
-from postroad.directory.schemes import SCHEMES
+from postroad.directory.passwords.schemes import SCHEMES
 from postroad.directory.source_settings import SourceSettings
 from postroad.directory.variables import Format, FormatMistake
 from postroad.model.address import is_domain

@@ -19,7 +19,7 @@ from postroad.delivery.token_settings import TokenSettings
 from postroad.delivery.transport_settings import RoutingSettings, TransportSettings
 from postroad.delivery.warmup_settings import WarmupSettings
 from postroad.directory.domain_settings import DomainSettings
-from postroad.directory.oauth_settings import OAuthSettings
+from postroad.directory.oauth.settings import OAuthSettings
 from postroad.directory.settings import DirectorySettings
 from postroad.directory.source_settings import SourceSettings
 from postroad.history.settings import HistorySettings

@@ -15,10 +15,10 @@ from postroad.config.mistake import Fault, nearest, shown
 from postroad.directory.domain_settings import ANY_RECIPIENT, VERIFIED_RECIPIENT, DomainSettings
 from postroad.directory.links import EMBEDDED
 from postroad.directory.names import domain_form
-from postroad.directory.schemes import SCHEMES
+from postroad.directory.passwords.schemes import SCHEMES
 from postroad.directory.source_settings import KEYS_OF_KIND, SourceSettings
-from postroad.directory.sql_opening import SqlMistake, access_of, library_missing
-from postroad.directory.sql_queries import QueryMistake, queries_of
+from postroad.directory.sql.opening import SqlMistake, access_of, library_missing
+from postroad.directory.sql.queries import QueryMistake, queries_of
 from postroad.model import Address, AddressError
 from postroad.model.address import is_domain
 from postroad.tables.kept import Bounds

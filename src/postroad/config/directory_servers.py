@@ -10,8 +10,8 @@ from postroad.config.configuration import Configuration
 from postroad.config.lines import KeyPath
 from postroad.config.mistake import Fault, nearest, shown
 from postroad.delivery.credentials import CredentialsError, read_secret
-from postroad.directory.dovecot import endpoint_of
-from postroad.directory.ldap_settings import ATTRIBUTES
+from postroad.directory.dovecot.backend import endpoint_of
+from postroad.directory.ldap.settings import ATTRIBUTES
 from postroad.directory.placeholders import unknown_placeholder, uses
 from postroad.directory.source_settings import SourceSettings
 from postroad.directory.variables import Format, FormatMistake

@@ -23,7 +23,7 @@ from postroad.config.results import result_faults
 from postroad.config.sockets import socket_owner_faults
 from postroad.config.tables import FileValues, table_faults
 from postroad.config.ways import way_table_faults
-from postroad.directory.oauth import OAuthFileError, load_key_set, load_secret
+from postroad.directory.oauth.oauth import OAuthFileError, load_key_set, load_secret
 from postroad.net.certificates import TlsConfigurationError
 from postroad.net.listener import BindError
 from postroad.net.tls import client_context

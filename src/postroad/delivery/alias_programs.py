@@ -31,7 +31,7 @@ from postroad.delivery.pipe_content import adapted, has_been_delivered, preamble
 from postroad.delivery.pipe_settings import PipeSettings
 from postroad.delivery.transport import UNREADABLE, Delivery
 from postroad.delivery.ways import ALIAS_PROGRAMS
-from postroad.directory.alias_file import PROGRAM_DIGITS, Program
+from postroad.directory.files.alias_file import PROGRAM_DIGITS, Program
 from postroad.directory.interface import DirectoryUnavailable
 from postroad.model import (
     Address,

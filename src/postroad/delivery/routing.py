@@ -42,7 +42,7 @@ from postroad.delivery.ways import (
     read_way,
     usual_nexthop,
 )
-from postroad.directory.alias_file import PROGRAM_DOMAIN
+from postroad.directory.files.alias_file import PROGRAM_DOMAIN
 from postroad.directory.interface import Standing
 from postroad.directory.names import domain_form
 from postroad.model import Address, ContentFilter

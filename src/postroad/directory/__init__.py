@@ -5,11 +5,11 @@
 address finds its account stand in `lookups`, what an operator may change in `editor`.
 """
 
-from postroad.directory.app_password import Scope
 from postroad.directory.certificates import CertificateMap
-from postroad.directory.editor import DirectoryEditor
-from postroad.directory.embedded import EmbeddedDirectory
-from postroad.directory.entry import (
+from postroad.directory.embedded.app_password import Scope
+from postroad.directory.embedded.directory import EmbeddedDirectory
+from postroad.directory.embedded.editor import DirectoryEditor
+from postroad.directory.embedded.entry import (
     AliasEntry,
     AppPasswordEntry,
     DomainEntry,
@@ -18,7 +18,9 @@ from postroad.directory.entry import (
     PatternEntry,
     UserEntry,
 )
-from postroad.directory.freezing import Freeze, FreezeAuthor, Freezes
+from postroad.directory.embedded.freezing import Freeze, FreezeAuthor, Freezes
+from postroad.directory.embedded.mistake import DirectoryMistake
+from postroad.directory.embedded.schema import SchemaTooNew
 from postroad.directory.interface import (
     Accounts,
     Alias,
@@ -34,9 +36,7 @@ from postroad.directory.interface import (
     Unknown,
     account_of,
 )
-from postroad.directory.mistake import DirectoryMistake
-from postroad.directory.password import CHEAP, OWASP, PasswordProfile
-from postroad.directory.schema import SchemaTooNew
+from postroad.directory.passwords.password import CHEAP, OWASP, PasswordProfile
 from postroad.directory.settings import DirectorySettings
 
 __all__ = [

@@ -11,8 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
-from postroad.directory.credentials import Credentials
 from postroad.directory.interface import Alias, Place
+from postroad.directory.passwords.credentials import Credentials
 
 __all__ = ["Account", "Backend", "NamesLogins", "SenderRules"]
 

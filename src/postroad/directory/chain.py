@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from postroad.directory.backend import Backend
 from postroad.directory.certificates import CertificateMap
 from postroad.directory.chain_logins import ChainLogins
-from postroad.directory.embedded import EmbeddedDirectory
+from postroad.directory.embedded.directory import EmbeddedDirectory
 from postroad.directory.interface import (
     Alias,
     Mailbox,

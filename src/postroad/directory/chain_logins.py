@@ -15,12 +15,12 @@ from contextlib import suppress
 from ipaddress import ip_address, ip_network
 
 from postroad.directory.backend import Account, Backend
-from postroad.directory.credentials import Credentials
-from postroad.directory.embedded import EmbeddedDirectory
+from postroad.directory.embedded.directory import EmbeddedDirectory
 from postroad.directory.interface import Purpose
 from postroad.directory.links import Link
 from postroad.directory.names import address_form
-from postroad.directory.password import MAX_PASSWORD
+from postroad.directory.passwords.credentials import Credentials
+from postroad.directory.passwords.password import MAX_PASSWORD
 from postroad.directory.rules import find_account
 from postroad.model import Address, AddressError
 from postroad.sasl.secrets import Secret, SecretKind

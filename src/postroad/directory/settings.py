@@ -12,8 +12,8 @@ from typing import Annotated
 from pydantic import AfterValidator
 
 from postroad.directory.certificates import CertificateMap, CertificateName
-from postroad.directory.credentials import DEFAULT_KINDS
-from postroad.directory.schemes import SCHEMES
+from postroad.directory.passwords.credentials import DEFAULT_KINDS
+from postroad.directory.passwords.schemes import SCHEMES
 from postroad.model.units import Duration
 from postroad.sasl.secrets import SecretKind
 

@@ -10,11 +10,11 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Literal
 
-from postroad.directory.dovecot_settings import DovecotSettings
-from postroad.directory.files_settings import FilesSettings
-from postroad.directory.ldap_settings import LdapSettings
-from postroad.directory.pam_settings import PamSettings
-from postroad.directory.sql_settings import SqlSettings
+from postroad.directory.dovecot.settings import DovecotSettings
+from postroad.directory.files.settings import FilesSettings
+from postroad.directory.ldap.settings import LdapSettings
+from postroad.directory.pam.settings import PamSettings
+from postroad.directory.sql.settings import SqlSettings
 from postroad.model.units import Duration
 
 __all__ = ["KEYS_OF_KIND", "SourceKind", "SourceSettings"]

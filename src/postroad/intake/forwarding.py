@@ -21,7 +21,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from postroad.directory import Standing
-from postroad.directory.alias_file import PROGRAM_DOMAIN
+from postroad.directory.files.alias_file import PROGRAM_DOMAIN
 from postroad.intake.srs import rewritten
 from postroad.intake.srs_keys import DAY, SrsKeys
 from postroad.model import SAME, Address, Addressee, AddressError, Same

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 from postroad.directory import DirectoryUnavailable
-from postroad.directory.groups import ClosedGroup, Senders
+from postroad.directory.embedded.groups import ClosedGroup, Senders
 from postroad.directory.names import address_form
 from postroad.model import Address, Login, Reply
 

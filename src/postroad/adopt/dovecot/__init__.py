@@ -1,0 +1,1 @@
+"""An existing Dovecot: its configuration read, and what becomes of it."""

@@ -1,0 +1,1 @@
+"""Accounts that a running Dovecot has."""

@@ -1,0 +1,1 @@
+"""The directory that Postroad keeps by itself: a SQLite file, changed by the command line."""

@@ -1,0 +1,1 @@
+"""Accounts and aliases in text files, as Dovecot and Postfix have them."""

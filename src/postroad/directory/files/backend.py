@@ -1,0 +1,352 @@
+"""Accounts and aliases in text files: Dovecot's passwd-file, Postfix's virtual and alias files.
+
+The files stay the operator's: they are read, never written, and followed when they change
+(`followed`, and `postroad.tables` for what Postfix has as a table). A file with a mistake changes
+nothing. Everything is in memory, so an answer costs microseconds.
+
+Names without a domain live in one domain, `default_domain`: `me` of the passwd-file is the account
+`me@default_domain`. In the other `local_domains` the same name is another address of that account,
+as with Postfix's mydestination. What stands as an alias and as an account is an account whose mail
+goes where the alias says, as with Postfix, which looks for aliases first; an alias that names
+itself keeps a copy.
+
+It knows no rules of extensions and catch-alls (`rules`), but for one case: `@example.net` with the
+target `@example.org` keeps the local part, and only who sees the whole address can do that.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence, Sized
+from contextlib import suppress
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+from postroad.directory.backend import Account
+from postroad.directory.files.alias_file import AliasFile, addresses_of, read_alias_files
+from postroad.directory.files.followed import Followed, Made
+from postroad.directory.files.passwd_file import PasswdEntry, canonical_name, read_passwd_file
+from postroad.directory.files.settings import FilesSettings
+from postroad.directory.interface import Alias, DirectoryUnavailable, Place
+from postroad.directory.names import address_form, domain_form, without_extension
+from postroad.directory.passwords.credentials import Credentials
+from postroad.directory.variables import Format
+from postroad.model import Address, AddressError
+from postroad.tables.opening import file_of
+from postroad.tables.registry import Tables
+from postroad.tables.source import Line, file_lines, read
+from postroad.tables.table import TableMistake, TableUnavailable, Warn, ignore
+
+__all__ = ["FilesBackend", "aliases_of", "passwd_of", "value_objection"]
+
+_NO_PASSWORD = Credentials("")
+_EMPTIED = "nothing is in it any more, as when a disk is full; a restart takes it as it is"
+
+
+class FilesBackend:
+    """Implements `Backend` and `NamesLogins`.
+
+    Tables are read at once, so that a long one holds up no session, the other files when they are
+    first asked for, in a thread. What cannot be read makes it unavailable, and it looks again.
+
+    Args:
+        settings: its keys.
+        domains: those it has besides the ones of its tables, in any form.
+        default_domain: where names without a domain live.
+        default_scheme: of stored hashes without braces, where `settings` names none.
+        delimiters: the characters that begin an address extension.
+        report: takes a line for the log that an operator should act on.
+        inform: takes one that is only worth knowing.
+        now: seconds of a clock that only goes on.
+        wall: seconds since the epoch, as files have them.
+
+    Raises:
+        FormatMistake: `username_format` cannot be used.
+    """
+
+    def __init__(
+        self,
+        settings: FilesSettings,
+        *,
+        domains: Sequence[str],
+        default_domain: str,
+        default_scheme: str = "CRYPT",
+        delimiters: str = "",
+        report: Callable[[str], None],
+        inform: Callable[[str], None] = ignore,
+        now: Callable[[], float] = time.monotonic,
+        wall: Callable[[], float] = time.time,
+    ) -> None:
+        self._settings = settings
+        self._scheme = settings.default_scheme or default_scheme
+        self._format = Format(settings.username_format)
+        self._home = domain_form(default_domain)
+        self._local = frozenset(map(domain_form, settings.local_domains)) | {self._home}
+        self._domains = frozenset(map(domain_form, domains)) | self._local
+        self._delimiters = delimiters
+        self._report = report
+        self._reported = ""
+        self._filled: set[str] = set()  # tables that had something
+        self._tables = Tables(
+            report=report, inform=inform, judge=self._objection, now=now, wall=wall
+        )
+        for table in (*settings.virtual, *settings.mailbox, *settings.domain_tables):
+            with suppress(TableMistake):  # said when it is asked, and tried again
+                self._tables.open([table])
+        followed = partial(Followed, report=report, inform=inform, now=now, wall=wall)
+        self._passwd: Followed[Mapping[str, PasswdEntry]] | None = None
+        if settings.passwd is not None:
+            make = partial(passwd_of, settings, self._home, self._scheme, report)
+            self._passwd = followed(str(settings.passwd), make, objection=_emptied)
+        self._aliases: Followed[AliasFile] | None = None
+        if settings.aliases:
+            paths = ", ".join(map(str, settings.aliases))
+            read_all = partial(aliases_of, settings, self._home, report)
+            self._aliases = followed(paths, read_all, objection=_emptied)
+
+    async def has_domain(self, domain: str) -> bool:
+        """See `Backend.has_domain`."""
+        if domain in self._domains:
+            return True
+        return await self._first(self._settings.domain_tables, domain) is not None
+
+    async def account(self, name: str) -> Account | None:
+        """See `Backend.account`."""
+        entry = None if self._passwd is None else (await self._passwd.get()).get(name)
+        place = await self._mailbox(name) if self._settings.mailbox else None
+        if entry is None and place is None:
+            return None
+        if entry is not None and entry.fault:
+            raise DirectoryUnavailable(entry.fault)
+        forward = _forward(name, await self._exact(name))
+        if entry is None:
+            return Account(name, True, _NO_PASSWORD, place or Place(), forward=forward)
+        return entry.account(name, self._scheme, place, forward)
+
+    async def alias(self, source: str) -> Alias | None:
+        """See `Backend.alias`."""
+        if source.startswith("@"):
+            return await self._caught(source)
+        return await self._exact(source) or await self._moved(source)
+
+    async def check(self, name: str, password: str) -> bool | None:  # noqa: ARG002 - see below
+        """See `Backend.check`: every account has its credentials here."""
+        return None
+
+    async def named(self, login: str) -> str | None:
+        """See `NamesLogins.named`: an account's own name, or what `username_format` makes of it."""
+        if self._passwd is None:
+            return None
+        accounts = await self._passwd.get()
+        for text in (login, self._format.of(login)):
+            try:
+                name = canonical_name(text, self._home)
+            except AddressError:
+                continue
+            if name in accounts:
+                return name
+        return None
+
+    async def close(self) -> None:
+        """See `Backend.close`."""
+        await self._tables.close()
+
+    async def _exact(self, source: str) -> Alias | None:
+        """The alias of exactly this address, in `virtual` or else in `aliases`."""
+        found = await self._virtual(source)
+        if found is not None:
+            return found
+        local, _, domain = source.rpartition("@")
+        if self._aliases is None or domain not in self._local:
+            return None
+        found_in, name = await self._aliases.get(), _unquoted(local)
+        if name in found_in.broken:
+            raise DirectoryUnavailable(found_in.broken[name])
+        return found_in.aliases.get(name)
+
+    async def _virtual(self, source: str) -> Alias | None:
+        """In `virtual`: the address, then the bare name where that is one (virtual(5))."""
+        value = await self._first(self._settings.virtual, source)
+        local, _, domain = source.rpartition("@")
+        if value is None and domain in self._local:
+            value = await self._first(self._settings.virtual, local, part=True)
+        return None if value is None else self._targets(source, value)
+
+    async def _caught(self, source: str) -> Alias | None:
+        value = await self._first(self._settings.virtual, source, part=True)
+        if value is None or value.strip().startswith("@"):
+            return None
+        return self._targets(source, value)
+
+    async def _moved(self, source: str) -> Alias | None:
+        """Where a whole domain goes, or a name of one of the local domains, if nobody is there."""
+        local, _, domain = source.rpartition("@")
+        plain = without_extension(Address(local, domain), self._delimiters)
+        if domain in self._local and domain != self._home:
+            at_home = f"{local}@{self._home}"
+            if await self.account(at_home) is not None:
+                return Alias((Address.parse(at_home),))
+        value = await self._first(self._settings.virtual, f"@{domain}", part=True)
+        if value is None or not value.strip().startswith("@"):
+            return None
+        if plain is not None and (await self._exact(str(plain)) or await self.account(str(plain))):
+            return None
+        return self._targets(source, f"{local}{value.strip()}")
+
+    async def _mailbox(self, name: str) -> Place | None:
+        """Where `mailbox` says that an account's mail lies; `None` if it does not have it."""
+        value = await self._first(self._settings.mailbox, name)
+        if value is None:
+            return None
+        base = self._settings.mailbox_base
+        return Place() if base is None else Place(mail=f"maildir:{base / value.lstrip('/')}")
+
+    async def _first(self, tables: Sequence[str], key: str, *, part: bool = False) -> str | None:
+        """The first value of a key; patterns are asked for whole addresses only."""
+        for table in tables:
+            try:
+                self._tables.open([table])  # one that cannot be opened is no list of patterns
+                if part and not self._tables.takes_parts(table):
+                    continue
+                value = await self._tables.find(table, key)
+            except TableUnavailable as error:
+                raise DirectoryUnavailable(str(error)) from error
+            except TableMistake as mistake:
+                self._say(f"{table}: {mistake}; it cannot answer")
+                raise DirectoryUnavailable(f"{table}: {mistake}") from mistake
+            if value is not None:
+                return value
+        return None
+
+    def _targets(self, source: str, value: str) -> Alias | None:
+        try:
+            targets = addresses_of(value, self._home)
+        except AddressError as error:
+            # What is in memory was looked at; this is of a database, or made by a pattern of what
+            # somebody sent. Nothing can be said of it that would not lose mail.
+            words = f"{source}: the alias {value[:80]!r} holds no address: {error}"
+            self._say(words)
+            raise DirectoryUnavailable(words) from error
+        return Alias(tuple(dict.fromkeys(targets))) if targets else None
+
+    def _say(self, words: str) -> None:
+        """Once: the same words again are no news."""
+        if words != self._reported:
+            self._reported = words
+            self._report(words)
+
+    def _objection(self, name: str, values: frozenset[str] | None) -> str:
+        """What speaks against the new content of a table."""
+        if values:
+            self._filled.add(name)
+        elif values is not None and name in self._filled:
+            return _EMPTIED
+        return value_objection(self._settings, self._home, name, values)
+
+
+def passwd_of(
+    settings: FilesSettings, default_domain: str, default_scheme: str, warn: Warn
+) -> Made[Mapping[str, PasswdEntry]]:
+    """The accounts of the passwd-file, and what it looked like.
+
+    Raises:
+        TableMistake: it cannot be used.
+    """
+    assert settings.passwd is not None
+    text, seen = read(settings.passwd)
+    entries = read_passwd_file(
+        text,
+        settings.passwd,
+        default_domain=default_domain,
+        default_scheme=default_scheme,
+        warn=warn,
+    )
+    return entries, {settings.passwd: seen}
+
+
+def aliases_of(settings: FilesSettings, default_domain: str, warn: Warn) -> Made[AliasFile]:
+    """What the files of aliases say, and what they looked like.
+
+    Raises:
+        TableMistake: one cannot be used.
+    """
+    return read_alias_files(
+        settings.aliases,
+        domain=default_domain,
+        commands=settings.allow_commands,
+        files=settings.allow_files,
+        warn=warn,
+    )
+
+
+def _emptied(old: Sized, new: Sized) -> str:
+    """A file that had something and is cut to nothing would make everybody in it unknown."""
+    return _EMPTIED if len(old) and not len(new) else ""
+
+
+def _forward(name: str, alias: Alias | None) -> Alias | None:
+    """Where an account's mail goes; an alias that names the account alone says nothing."""
+    if alias is None or all(str(address_form(target)) == name for target in alias.targets):
+        return None
+    return replace(alias, user=name)
+
+
+def value_objection(
+    settings: FilesSettings, default_domain: str, table: str, values: frozenset[str] | None
+) -> str:
+    """What is wrong with the values of a table, with file and line where it has them; or empty.
+
+    Args:
+        settings: which say what the table is for.
+        default_domain: where names without a domain live.
+        table: its name.
+        values: all of them; `None` where they are not known.
+    """
+    mistake_in: Callable[[str], str]
+    if table in settings.virtual:
+        mistake_in = partial(_alias_mistake, default_domain)
+    elif table in settings.mailbox and settings.mailbox_base is not None:
+        mistake_in = _maildir_mistake
+    else:
+        return ""
+    for value in sorted(values or ()):
+        words = mistake_in(value)
+        if words:
+            path = file_of(table)
+            return words if path is None else str(_placed(path, value, words))
+    return ""
+
+
+def _placed(path: Path, value: str, words: str) -> TableMistake:
+    """A mistake at the line whose value is meant."""
+    for line in _lines(path):
+        if line.text.endswith(value):
+            return line.mistake(words)
+    return TableMistake(words, path=path)
+
+
+def _lines(path: Path) -> Iterator[Line]:
+    return file_lines(read(path)[0], path)
+
+
+def _alias_mistake(domain: str, value: str) -> str:
+    """Only of what is in memory: what a pattern puts together has values that nobody knows."""
+    if value.strip().startswith("@"):
+        value = f"x{value.strip()}"
+    try:
+        targets = addresses_of(value, domain)
+    except AddressError as error:
+        return f'"{value[:80]}" holds no address: {error}'
+    return "" if targets else "an alias needs a target"
+
+
+def _maildir_mistake(value: str) -> str:
+    if not value.endswith("/"):
+        return f'"{value[:80]}": expected a Maildir, with a slash at the end'
+    return f'"{value[:80]}" leads out of mailbox_base' if ".." in value.split("/") else ""
+
+
+def _unquoted(local: str) -> str:
+    """The local part of an address's text, as a file of aliases has it."""
+    return Address.parse(f"{local}@x").local if local.startswith('"') else local

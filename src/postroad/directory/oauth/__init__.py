@@ -1,0 +1,1 @@
+"""Bearer tokens: whose they are, and whether they are good here."""

@@ -1,0 +1,1 @@
+"""Users of the system, whose passwords PAM checks."""

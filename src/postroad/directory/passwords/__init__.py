@@ -1,0 +1,1 @@
+"""Stored passwords: their schemes, how one is checked, and what that costs."""

@@ -1,0 +1,1 @@
+"""Accounts in a relational database, by the operator's own queries."""

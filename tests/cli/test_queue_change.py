@@ -192,6 +192,7 @@ def test_listings_of_nothing(command_line: CommandLine, mail: list[str]) -> None
 
 def test_a_flush_says_what_is_on_hold(command_line: CommandLine, mail: list[str]) -> None:
     command_line("queue", "hold", mail[1])
+    assert command_line("queue", "flush", "--dry-run").out == "would flush 2 messages\n"
     assert command_line("queue", "flush").lines == [
         "0 recipients will be tried now",
         "1 recipient on hold: postroad queue release",

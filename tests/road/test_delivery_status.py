@@ -199,7 +199,7 @@ class TestTime:
         started: Callable[[Postroad], Postroad],
     ) -> None:
         server = started(Postroad(_common(certificate, names), accounts={JOHN: PASSWORD}))
-        _send(server, authority, JOHN, "for later", mail=["HOLDFOR=12"])
+        _send(server, authority, JOHN, "for later", mail=["HOLDFOR=20"])
         server.wait_log(", as its sender asked")
         assert "as its sender asked)" in server.run("queue", "list")
         assert "1 recipient held" in server.run("queue", "flush")

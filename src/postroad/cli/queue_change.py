@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
@@ -76,18 +77,23 @@ class Deed:
         name: the command.
         did: what it did, before the number.
         passed: what was so before, behind the number; empty for silence.
-        touches: whether it would change a message, by the reason why that is held.
+        touches: whether it would change a message, at a time in seconds since the epoch.
     """
 
     name: str
     did: str
     passed: str = ""
-    touches: Callable[[str], bool] = lambda _: True
+    touches: Callable[[Entry, float], bool] = lambda *_: True
 
 
-FLUSH = Deed("flush", "will be tried now")
-HOLD = Deed("hold", "held", "held already", lambda held: not held)
-RELEASE = Deed("release", "released", "not on hold", bool)
+def _may_be_tried(entry: Entry, now: float) -> bool:
+    """Whether nobody has said that it waits: no operator, and not its sender (RFC 4865)."""
+    return not entry.waybill.held and (entry.envelope.hold_until or 0.0) <= now
+
+
+FLUSH = Deed("flush", "will be tried now", touches=_may_be_tried)
+HOLD = Deed("hold", "held", "held already", lambda entry, _: not entry.waybill.held)
+RELEASE = Deed("release", "released", "not on hold", lambda entry, _: bool(entry.waybill.held))
 REQUEUE = Deed("requeue", "requeued")
 BOUNCE = Deed("bounce", "returned")
 DELETE = Deed("delete", "deleted")
@@ -256,7 +262,8 @@ def _do(
 
 def _would(entries: Iterable[Entry], deed: Deed, manner: Manner) -> None:
     """Show what a change would touch; by name only for those who ask."""
-    meant = (entry.queue_id for entry in entries if deed.touches(entry.waybill.held))
+    now = time.time()
+    meant = (entry.queue_id for entry in entries if deed.touches(entry, now))
     if manner.json:
         names = list(meant)
         told = {"command": deed.name, "dry_run": True, "count": len(names), "queue_ids": names}

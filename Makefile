@@ -13,8 +13,9 @@ BIN    := $(VENV)/bin
 OFFSET ?= 0
 # How long `make fuzz` goes on.
 SECONDS ?= 600
-# Tests run side by side, a file of them in one process, for its peers are started once.
-SIDE   ?= -n auto --maxprocesses=4 --dist loadfile
+# Tests run side by side, a file of them in one process, for its peers are started once. They wait
+# more than they work, so there is one process more than there are cores.
+SIDE   ?= -n $(shell expr $$(nproc) + 1) --maxprocesses=4 --dist loadfile
 # Further arguments: make serve ARGS="--smarthost [127.0.0.1]:1025", make test ARGS="-k spool"
 ARGS   ?=
 

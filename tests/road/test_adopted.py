@@ -101,7 +101,8 @@ def adopted() -> Iterator[Adopted]:
         ends.callback(names.stop)
         spf = PolicydSpf(names.port)
         ends.callback(spf.stop)
-        (root / "var/spool/postfix/private/policy-spf").symlink_to(spf.path)
+        # Not a symbolic link: none is followed out of the old file system.
+        os.link(spf.path, root / "var/spool/postfix/private/policy-spf")
         ends.callback(_dovecot(root, folder).stop)
         before = sums(root / "etc")
         report = _adopt(root, folder)

@@ -15,7 +15,7 @@ from postroad.directory.source_settings import KEYS_OF_KIND, SourceSettings
 from setting_text import plain
 
 TEXT = first_configuration("mail.example.org", ("example.org",), Path("state"))
-UNCOMMENTED = re.sub(r"(?m)^# (?=[a-z_]+ = |\[)", "", TEXT)
+UNCOMMENTED = re.sub(r"(?m)^# (?=[a-z_0-9]+ = |\[)", "", TEXT)
 
 OF_SERVERS = (
     *("driver", "file", "database", "username", "password_file", "tls_ca_file", "preset"),

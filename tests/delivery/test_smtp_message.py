@@ -7,6 +7,7 @@ import threading
 import pytest
 
 from deliveries import Pieces, broken_delivery, delivery, told
+from downgrade_messages import nested
 from fake_mx import FakeMx
 from postroad.model import BodyType
 
@@ -65,9 +66,64 @@ async def test_a_bare_line_feed_never_leaves(world):
     ],
 )
 async def test_eight_bit_content_and_a_server_that_lacks_it(world, content, result):
-    here = await world(FakeMx(offer=("PIPELINING",)))
+    here = await world(FakeMx(offer=("PIPELINING",)), delivery={"convert_8bit": False})
     report = await here.send(content=content, body=BodyType.EIGHT_BIT_MIME)
     assert told(report)[0].startswith(result)
+
+
+EIGHT_BIT = "Subject: x\r\nContent-Transfer-Encoding: 8bit\r\n\r\n"
+CONVERTED = "Subject: x\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"
+
+
+@pytest.mark.parametrize("lines", [1, 30_000], ids=["small", "large"])
+@pytest.mark.parametrize("chunking", [(), ("CHUNKING",)], ids=["data", "chunking"])
+async def test_eight_bit_content_is_converted_for_a_server_that_lacks_it(world, lines, chunking):
+    here = await world(FakeMx(offer=("PIPELINING", "SIZE", *chunking)))
+    line = b"Gr\xc3\xbc\xc3\x9fe\r\n"
+    content = Watched((EIGHT_BIT.encode(), *[line * (lines // 10 or 1)] * min(lines, 10)))
+    labelled = delivery("example.net", of=content, body=BodyType.EIGHT_BIT_MIME)
+    for number in range(2):
+        report = await here.transport.deliver(labelled)
+        assert told(report) == [f"10 sent 250 2.0.0 Ok: queued as {number}"]
+    taken = here.server.messages[0]
+    assert taken.content == CONVERTED.encode() + b"Gr=C3=BC=C3=9Fe\r\n" * lines
+    assert taken.chunked is (bool(chunking) and lines == 1)  # a size must be known for BDAT
+    assert threading.get_ident() not in content.threads or lines == 1
+    assert "BODY" not in " ".join(here.server.commands)
+    assert here.server.connections == 1
+
+
+@pytest.mark.parametrize("offer", [("PIPELINING", "8BITMIME"), ("PIPELINING",)])
+async def test_ascii_is_never_converted(world, offer):
+    here = await world(FakeMx(offer=offer))
+    content = EIGHT_BIT.encode() + b"a = b\r\n"
+    await here.send(content=content, body=BodyType.EIGHT_BIT_MIME)
+    assert here.server.messages[0].content == content
+
+
+async def test_eight_bit_content_stays_where_it_is_taken(world):
+    here = await world()
+    content = EIGHT_BIT.encode() + b"\xc3\xa9\r\n"
+    await here.send(content=content, body=BodyType.EIGHT_BIT_MIME)
+    assert here.server.messages[0].content == content
+
+
+@pytest.mark.parametrize("lines", [1, 30_000], ids=["small", "large"])
+async def test_what_cannot_be_converted_is_returned(world, lines):
+    here = await world(FakeMx(offer=("PIPELINING",)))
+    content = (nested(103) + "\n" + "Gr\xfc\xdfe\n" * lines).replace("\n", "\r\n").encode()
+    report = await here.send(content=content, body=BodyType.EIGHT_BIT_MIME)
+    assert told(report) == ["10 bounced 554 5.6.3 MIME nesting exceeds safety limit"]
+    assert told(await here.send()) == ["10 sent 250 2.0.0 Ok: queued as 0"]
+    assert here.server.connections == (1 if lines == 1 else 2)  # it cannot be called back
+
+
+async def test_a_body_is_converted_for_a_server_that_lacks_smtputf8_too(world):
+    here = await world(FakeMx(offer=("PIPELINING",)))
+    content = EIGHT_BIT.encode() + b"\xc3\xa9\r\n"
+    report = await here.send(smtputf8=True, content=content, body=BodyType.EIGHT_BIT_MIME)
+    assert told(report) == ["10 sent 250 2.0.0 Ok: queued as 0"]
+    assert here.server.messages[0].content == CONVERTED.encode() + b"=C3=A9\r\n"
 
 
 @pytest.mark.parametrize("size", [10, 200_000])
@@ -129,7 +185,7 @@ async def test_a_large_content_is_read_beside_the_event_loop(world, pieces, in_l
     ],
 )
 async def test_a_large_content_is_not_read_twice_to_see_whether_it_is_ascii(world, last, result):
-    here = await world(FakeMx(offer=("PIPELINING",)))
+    here = await world(FakeMx(offer=("PIPELINING",)), delivery={"convert_8bit": False})
     content = Watched((*[b"x" * 9_998 + b"\r\n"] * 30, last))
     labelled = delivery("example.net", of=content, body=BodyType.EIGHT_BIT_MIME)
     assert told(await here.transport.deliver(labelled))[0].startswith(result)

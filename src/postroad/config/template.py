@@ -401,6 +401,7 @@ state_directory = @STATE@
 # session_limit = 2                # hosts that a message is offered to in one attempt
 # private_exchangers = true        # whether MX records may lead to private addresses
 # chunking = true                  # BDAT where it is offered
+# convert_8bit = true              # 8-bit mail for hosts without 8BITMIME becomes quoted-printable
 # source_addresses = []            # ours to connect from: ["192.0.2.1 mx1.example.org"]
 # source_choice = "sticky"         # one for each next hop; or "round_robin"
 # Catch all mail for other domains in this Maildir instead of sending it.

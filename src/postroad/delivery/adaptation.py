@@ -2,8 +2,9 @@
 
 Only what loses nothing is changed. Many clients say BODY=8BITMIME and SMTPUTF8 of everything they
 send; a message that turns out to need neither goes without. A domain of U-labels has a second
-spelling in ASCII that means the same. A content is never converted, and what cannot go as it is
-is left alone: the core then refuses it for the reason that holds.
+spelling in ASCII that means the same. An 8-bit content is converted to 7 bits (RFC 6152 §3) where
+that is switched on. What cannot go as it is otherwise is left alone: the core then refuses it for
+the reason that holds.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from postroad.delivery.conversion import converted
 from postroad.delivery.reading import is_large
 from postroad.delivery.utf8_header import has_utf8_header
 from postroad.model import BodyType, Content
@@ -29,16 +31,18 @@ class Adapted:
     Attributes:
         transaction: what to send.
         positions: of its recipients among those of the original, in their order.
+        content: what to send with it.
         ascii_only: whether it holds only as long as no octet over 127 turns up in the content.
     """
 
     transaction: Transaction
     positions: tuple[int, ...]
+    content: Content
     ascii_only: bool
 
 
 async def adapted(
-    transaction: Transaction, content: Content, offered: Extensions
+    transaction: Transaction, content: Content, offered: Extensions, *, convert: bool
 ) -> Adapted | None:
     """The transaction as this server may take it, or `None` where nothing has to change.
 
@@ -46,23 +50,39 @@ async def adapted(
         transaction: as the sender wants it.
         content: looked at as far as the question needs.
         offered: what the server announced.
+        convert: whether 8-bit content may be converted.
 
     Raises:
         postroad.spool.SpoolError: the content cannot be read.
+        NestedTooDeeply: the content would have to be converted, and cannot be.
     """
-    changed, ascii_only = transaction, False
+    changed = transaction
     positions: tuple[int, ...] = tuple(range(len(transaction.recipients)))
-    needs_eight_bit = transaction.body is BodyType.EIGHT_BIT_MIME and not offered.eight_bit_mime
-    if needs_eight_bit and _may_be_ascii(content):
-        changed, ascii_only = replace(changed, body=BodyType.SEVEN_BIT), True
     if not offered.smtputf8 and _wants_utf8(transaction):
         ways = _ways_without_utf8(transaction)
         if ways and not (transaction.smtputf8 and await _has_utf8_header(content)):
             positions = tuple(ways)
             changed = _without_utf8(changed, ways)
+    if transaction.body is BodyType.EIGHT_BIT_MIME and not offered.eight_bit_mime:
+        refused = not offered.smtputf8 and _wants_utf8(changed)
+        seven_bit = replace(changed, body=BodyType.SEVEN_BIT)
+        if convert and not refused:
+            return await _converted(Adapted(seven_bit, positions, content, ascii_only=False))
+        if _may_be_ascii(content):
+            return Adapted(seven_bit, positions, content, ascii_only=True)
     if changed is transaction:
         return None
-    return Adapted(changed, positions, ascii_only)
+    return Adapted(changed, positions, content, ascii_only=False)
+
+
+async def _converted(made: Adapted) -> Adapted:
+    """The same with its content in 7 bits. A small one that is ASCII is so already."""
+    if not is_large(made.content) and _may_be_ascii(made.content):
+        return made
+    content, exact = await converted(made.content)
+    size = content.size
+    transaction = replace(made.transaction, size=size, estimated=not exact)
+    return replace(made, transaction=transaction, content=content)
 
 
 def _may_be_ascii(content: Content) -> bool:

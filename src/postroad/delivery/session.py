@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 from postroad.delivery.adaptation import Adapted, adapted
+from postroad.delivery.downgrade import NestedTooDeeply
 from postroad.delivery.reading import Pieces, first_octet, is_large
 from postroad.delivery.settings import DeliverySettings
 from postroad.delivery.sources import Source
@@ -226,7 +227,12 @@ class Session:
         offered = core.extensions
         fit = None
         if not (offered.smtputf8 and offered.eight_bit_mime):
-            fit = await adapted(transaction, content, offered)
+            try:
+                fit = await adapted(
+                    transaction, content, offered, convert=self._settings.convert_8bit
+                )
+            except NestedTooDeeply as error:  # nothing was sent: the session stays
+                return _to_all(transaction, _unconverted(error))
         latest, proved = self._latest(self.loop.time()), core.chunking_proved
         try:
             event = await self._offer(transaction, content, fit, latest)
@@ -234,6 +240,8 @@ class Session:
             return self._break_off(transaction, Reply.of(451, "4.3.0", str(error)))
         except Unsendable as error:
             return self._break_off(transaction, Reply.of(554, "5.6.0", str(error)))
+        except NestedTooDeeply as error:
+            return self._break_off(transaction, _unconverted(error))
         except _EightBitContent:
             return self._break_off(transaction, core.eight_bit_refusal)
         finally:
@@ -249,7 +257,7 @@ class Session:
         core = self.core
         wanted, ascii_only = transaction, False
         if fit is not None:
-            wanted, ascii_only = fit.transaction, fit.ascii_only
+            wanted, content, ascii_only = fit.transaction, fit.content, fit.ascii_only
         whole = None
         if content.size <= AT_ONCE and core.takes_at_once:
             whole = b"".join(content.chunks())
@@ -305,7 +313,7 @@ class Session:
     def _break_off(self, transaction: Transaction, why: Reply) -> tuple[Answer, ...]:
         """Drop the connection in the middle of a content: nothing may end what was sent already."""
         self.abort()
-        return (Answer(why, from_peer=False),) * len(transaction.recipients)
+        return _to_all(transaction, why)
 
     async def _send_content(self, content: Content, latest: float, *, ascii_only: bool) -> None:
         """Hand over the content; the last piece and the end go out with the next event."""
@@ -375,3 +383,13 @@ class Session:
     def _patience_of(self, own: float | None, share: float = 1.0) -> float:
         """A limit of its own, or its share of the usual one."""
         return (self._settings.command_timeout * share if own is None else own) or math.inf
+
+
+def _to_all(transaction: Transaction, why: Reply) -> tuple[Answer, ...]:
+    """Our own answer for every recipient."""
+    return (Answer(why, from_peer=False),) * len(transaction.recipients)
+
+
+def _unconverted(error: NestedTooDeeply) -> Reply:
+    """Why a content that the server does not take cannot be converted (RFC 3463 §3.7)."""
+    return Reply.of(554, "5.6.3", str(error))

@@ -144,6 +144,8 @@ class DeliverySettings:
             other address that is not in the Internet.
         chunking: whether messages go by BDAT where a next hop offers CHUNKING, in one piece with
             the commands where they are small and the host has taken a chunk before.
+        convert_8bit: whether 8-bit mail for next hops without 8BITMIME is converted to 7 bits, as
+            Postfix does it unless disable_mime_output_conversion is set; else it is returned.
         capture: a Maildir that takes every message for another domain, so that none leaves this
             machine.
         source_addresses: our addresses to connect from, each `ADDRESS` or `ADDRESS NAME`, the name
@@ -170,6 +172,7 @@ class DeliverySettings:
     session_limit: int = 2
     private_exchangers: bool = True
     chunking: bool = True
+    convert_8bit: bool = True
     capture: Path | None = None
     source_addresses: tuple[str, ...] = ()
     source_choice: Literal["sticky", "round_robin"] = "sticky"

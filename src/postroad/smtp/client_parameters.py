@@ -65,10 +65,12 @@ class Transaction:
     Attributes:
         sender: the reverse-path without brackets; empty for the null one.
         recipients: the forward-paths without brackets, at least one.
-        size: octets of the content (RFC 1870); exact, as BDAT announces it.
+        size: octets of the content (RFC 1870); exact, as BDAT announces it, unless `estimated`.
         body: what the content needs: 8BITMIME, or CHUNKING and BINARYMIME.
         smtputf8: whether the message needs SMTPUTF8 whatever its addresses look like.
         parameters: what else the sender wants; `None`: nothing.
+        estimated: whether the size is only an estimate, because the content is converted on its
+            way; then it goes by DATA.
         probe: whether it is over with the replies to RCPT, because only they are wanted: there is
             no content, and no size or body is told.
     """
@@ -80,6 +82,7 @@ class Transaction:
     smtputf8: bool = False
     parameters: Parameters | None = None
     probe: bool = False
+    estimated: bool = False
 
 
 def of_mail(transaction: Transaction, offered: Extensions, *, smtputf8: bool) -> str:

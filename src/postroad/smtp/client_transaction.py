@@ -368,7 +368,8 @@ class ClientTransaction(ClientConversation):
         self._sent_ahead = 0
         self.chunk_misunderstood = False
         self._is_text = transaction.body is not BodyType.BINARY_MIME
-        chunked = not self._is_text or (self._chunking and self.extensions.chunking)
+        may_chunk = self._chunking and self.extensions.chunking and not transaction.estimated
+        chunked = not self._is_text or may_chunk
         if transaction.probe:
             self._chunk = None
         elif chunked:

@@ -206,7 +206,8 @@ def test_a_new_user_is_there_when_the_file_has_changed(server: Postroad, files: 
 
     until(logs_in, within=30, what="the new user")
     broken = files / "users.new"
-    broken.write_text(f"{text}broken:{{SHA512}}{HASH}:nosuchuser\n")
+    # A line that is wrong makes its own account wait, and nobody else's.
+    broken.write_text(f"{text}lisa:{{SHA512}}{HASH}\nbroken:{{SHA512}}{HASH}:nosuchuser\n")
     os.utime(broken, (1_700_000_001, 1_700_000_001))
     broken.replace(users)
 
@@ -216,6 +217,6 @@ def test_a_new_user_is_there_when_the_file_has_changed(server: Postroad, files: 
 
     until(told, within=30, what="a word about the mistake")
     line = server.wait_log("no user or group")
-    assert f"{users}:4: uid: " in line
+    assert f"{users}:5: uid: " in line
     assert HASH not in server.log()
     assert PASSWORD not in server.log()

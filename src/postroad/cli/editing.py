@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -61,6 +60,8 @@ def sought(
     Raises:
         Refusal: a directory cannot be asked now.
     """
+    import asyncio
+
     from postroad.app.elsewhere import account_named
     from postroad.directory import DirectoryUnavailable
     from postroad.directory.embedded.entry import parse_key

@@ -25,7 +25,7 @@ PIP    := PIP_DISABLE_PIP_VERSION_CHECK=1 $(PYTHON) -m pip --quiet --python $(BI
 PEERS  := PYTHONPATH=tests
 LOCK   := $(BIN)/uv pip compile pyproject.toml --quiet --universal --generate-hashes --no-header
 
-.PHONY: serve test check format peers bench bench-campaign bench-directory bench-million bench-profile \
+.PHONY: serve test check format peers bench bench-campaign bench-directory bench-dkim bench-million bench-profile \
         bench-simulation fuzz lock clean
 .DEFAULT_GOAL := help
 
@@ -37,6 +37,7 @@ help:
 	@echo "                          guessing and flooding clients"
 	@echo "make bench-campaign       kills processes under load 500 times, and counts what is lost"
 	@echo "make bench-directory      what 50,000 accounts and 100,000 aliases cost"
+	@echo "make bench-dkim           signatures a second, beside OpenDKIM and dkimpy"
 	@echo "make bench-million        what a queue of a million messages costs"
 	@echo "make bench-profile        the ten dearest functions of a worker under that load"
 	@echo "make bench-simulation     the planner alone: its cost, and its fairness in large worlds"
@@ -76,6 +77,9 @@ bench-campaign: $(VENV)/.dev
 
 bench-directory: $(VENV)/.dev
 	$(PEERS) $(BIN)/python bench/directory.py $(ARGS)
+
+bench-dkim: $(VENV)/.dev peers
+	$(PEERS) $(BIN)/python bench/signing.py $(ARGS)
 
 bench-simulation: $(VENV)/.dev
 	$(PEERS) $(BIN)/python bench/simulation.py $(ARGS)

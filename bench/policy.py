@@ -25,6 +25,7 @@ from peers.waiting import until
 from postroad.config import Configuration, load
 from postroad.config.surroundings import surroundings_of
 from postroad.directory import EmbeddedDirectory
+from postroad.directory.chain import Chain
 from postroad.model import Address, Client
 from postroad.net.dns import Existence, Records, RecordType, Resolver
 from postroad.policy import Facts, LookupUnavailable, Oracle, Policy, PolicySettings, build
@@ -183,7 +184,7 @@ async def _costs(
     resolver = Resolver(configuration.dns, time.monotonic, query=_nothing)
     tables = Tables(report=print)
     oracle = Oracle(
-        DirectoryOracle(directory), DnsInquiry(resolver), TablesInquiry(tables), _Nobody()
+        DirectoryOracle(Chain(directory)), DnsInquiry(resolver), TablesInquiry(tables), _Nobody()
     )
     surroundings = surroundings_of(configuration)
     facts = Facts(

@@ -33,6 +33,10 @@ class FakeConnection:
         self._incoming: asyncio.Queue[bytes | Exception] = asyncio.Queue()
         self._waiting = asyncio.Event()
 
+    @property
+    def is_lost(self) -> bool:
+        return self.closed
+
     # What the session calls
 
     async def read(self, timeout: float) -> bytes:  # noqa: ASYNC109

@@ -87,6 +87,11 @@ class FakeDirectory:
             return Alias(caught) if catch_all else Unknown()
         return self._postmaster(plain)
 
+    async def is_named(self, address: Address) -> bool:
+        self._check()
+        key = str(address_form(address))
+        return key in self.passwords or key in self.aliases
+
     async def authenticate(
         self,
         name: str,

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from postroad.mailauth.spf.result import SpfVerdict
 from postroad.model import Address
 from postroad.policy import LookupUnavailable, Oracle, Verification
-from postroad.policy.facts import Accounts, Agents, Names, RecordType, Tables
+from postroad.policy.facts import Accounts, Agents, Names, RecordType, Senders, Tables
 
 
 class Unasked:
@@ -33,6 +34,9 @@ class Unasked:
     async def pause(self, seconds: float) -> None:
         pass
 
+    async def spf(self, address: str, sender: str, helo: str) -> SpfVerdict:
+        raise LookupUnavailable(f"SPF for {address}")
+
 
 NOBODY = Unasked()
 
@@ -42,6 +46,7 @@ def oracle_of(
     names: Names = NOBODY,
     tables: Tables = NOBODY,
     agents: Agents = NOBODY,
+    senders: Senders = NOBODY,
 ) -> Oracle:
     """An oracle of some parts; the others answer nothing."""
-    return Oracle(accounts, names, tables, agents)
+    return Oracle(accounts, names, tables, agents, senders)

@@ -11,9 +11,11 @@ from dataclasses import dataclass, field, replace
 
 from postroad.model import (
     BLANK,
+    SAME,
     Action,
     Address,
     Addressee,
+    Content,
     Envelope,
     StoredMessage,
     StoredRecipient,
@@ -89,7 +91,7 @@ def chosen(choice: Choice, message: StoredMessage, row: Row, now: float) -> bool
         and (choice.reason is None or waybill.held == choice.reason)
         and (choice.login is None or (bool(waybill.login) and matches(waybill.login, choice.login)))
         and (choice.client is None or matches(waybill.client, choice.client))
-        and (choice.sender is None or matches(_spelt(message.envelope.sender), choice.sender))
+        and (choice.sender is None or _is_from(choice.sender, message, row.recipient))
         and (choice.before is None or message.arrived < choice.before)
         and (choice.after is None or message.arrived > choice.after)
         and (choice.larger is None or message.content.size > choice.larger)
@@ -109,6 +111,12 @@ def chosen(choice: Choice, message: StoredMessage, row: Row, now: float) -> bool
     )
 
 
+def _is_from(wanted: str, message: StoredMessage, recipient: StoredRecipient) -> bool:
+    own = recipient.sender
+    senders = [message.envelope.sender, *([] if own is SAME else [own])]
+    return any(matches(_spelt(each), wanted) for each in senders)
+
+
 def _spelt(address: Address | None) -> str:
     return "" if address is None else f"{address.local}@{address.domain}"
 
@@ -123,6 +131,17 @@ class MemoryDraft:
     def write(self, chunk: bytes) -> None:
         self.check()
         self.pieces.append(chunk)
+
+    async def read(self, start: int = 0) -> MemoryContent:
+        self.check()
+        return MemoryContent(b"".join(self.pieces)[start:])
+
+    async def replace(self, head: bytes, body: Content) -> None:
+        self.check()
+        if self.shard.store.full:
+            self.discard()
+            raise SpoolError("spool: no space left on device")
+        self.pieces = [head, *body.chunks()]
 
     async def commit(
         self,

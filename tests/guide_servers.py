@@ -56,8 +56,7 @@ class Guide:
         tables: files by name, in /etc/postfix there and in /etc/postroad here.
         records: of the DNS.
         failing: names and types for which the DNS server says SERVFAIL.
-        policy_spf: whether policyd-spf answers at `private/policy-spf` there and
-            `/run/policy-spf` here.
+        policy_spf: whether policyd-spf answers at `private/policy-spf` there; here nobody needs it.
         own: lines added to our file.
     """
 
@@ -131,9 +130,7 @@ class GuideServers:
             stack.callback(remove_folder, self._tables)
             for name, text in guide.tables.items():
                 (self._tables / name).write_text(text)
-            self.postroad = self._postroad(
-                certificate, f"{resolver.address}:53", sockets.get("policy-spf")
-            )
+            self.postroad = self._postroad(certificate, f"{resolver.address}:53")
             stack.callback(self.postroad.stop)
             self._stack = stack.pop_all()
 
@@ -164,12 +161,9 @@ class GuideServers:
         words = f"\0{login}\0{self._guide.passwords[login]}"
         return base64.b64encode(words.encode()).decode()
 
-    def _postroad(
-        self, certificate: Certificate, resolver: str, policy_spf: Path | None
-    ) -> Postroad:
+    def _postroad(self, certificate: Certificate, resolver: str) -> Postroad:
         text = self._guide.configuration.read_text() + self._guide.own
         text = text.replace("/etc/postroad", str(self._tables))
-        text = text.replace("/run/policy-spf", str(policy_spf))
         settings: dict[str, Table] = tomllib.loads(text)
         password = self._tables / "sasl_passwd"
         password.write_text("[smtp.mailgun.org]:587 postmaster@example.org:secret\n")

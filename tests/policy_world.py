@@ -13,7 +13,11 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Network
 from pathlib import Path
 
+from postroad.mailauth.spf.checking import SpfChecker
+from postroad.mailauth.spf.result import SpfVerdict
 from postroad.model import Address, TlsSession
+from postroad.net.dns_records import DnsTemporary, Existence, Records
+from postroad.net.dns_records import RecordType as DnsKind
 from postroad.net.policy_service import DEFAULT_ACTION
 from postroad.policy import (
     LookupUnavailable,
@@ -149,7 +153,7 @@ class World:
 
     def oracle(self, folder: Path, *, directory_down: bool = False) -> Oracle:
         """Whom a script asks; its tables are files in a folder."""
-        return Oracle(Accounts(down=directory_down), self, _Tables(self, folder), self)
+        return Oracle(Accounts(down=directory_down), self, _Tables(self, folder), self, self)
 
     async def records(self, name: str, kind: RecordType) -> tuple[str, ...]:
         found = self.zone.get((name.lower(), kind), ())
@@ -172,6 +176,28 @@ class World:
 
     async def pause(self, seconds: float) -> None:
         """No time passes in a script."""
+
+    async def spf(self, address: str, sender: str, helo: str) -> SpfVerdict:
+        """By the records of the script."""
+        checker = SpfChecker(_Zones(self), HOSTNAME, lambda: 0.0)
+        return (await checker.traced(address, sender, helo))[0]
+
+
+class _Zones:
+    """The script's DNS, as those below policy ask it."""
+
+    def __init__(self, world: World) -> None:
+        self._zone = world.zone
+
+    async def lookup(self, name: str, kind: DnsKind) -> Records:
+        key = name.lower().rstrip(".")
+        found = self._zone.get((key, kind), ())
+        if found is None:
+            raise DnsTemporary(name, kind)
+        if found:
+            return Records(Existence.FOUND, found)
+        exists = any(other == key for other, _ in self._zone)
+        return Records(Existence.NO_DATA if exists else Existence.NO_DOMAIN)
 
 
 class _Tables:

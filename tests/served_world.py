@@ -10,6 +10,8 @@ from pathlib import Path
 from fake_directory import FakeDirectory
 from fake_limits import gate
 from postroad.directory import DirectoryUnavailable, Place
+from postroad.directory.embedded.groups import Senders
+from postroad.model import Address
 from postroad.model.journal import Event
 from postroad.net.unix import bind_unix
 from postroad.served.server import SocketServer
@@ -64,7 +66,8 @@ class ServedWorld:
         events: what it has logged.
         pauses: how long failed logins had to wait.
         frozen: accounts that may not send.
-        freezes_away: whether nobody knows that.
+        closed: groups that not everybody may send to.
+        freezes_away: whether nobody knows either.
     """
 
     def __init__(self, folder: Path, kind: SocketKind, directory: FakeDirectory, **settings):
@@ -73,6 +76,7 @@ class ServedWorld:
         self.events: list[Event] = []
         self.pauses: list[float] = []
         self.frozen: set[str] = set()
+        self.closed: dict[str, Senders] = {}
         self.freezes_away = False
         logins = settings.pop("logins", None) or Logins(secrets=directory)
         self.service = SocketService(
@@ -88,6 +92,7 @@ class ServedWorld:
             clock=lambda: 0.0,
             pause=self._pause,
             process=4711,
+            senders=self._senders,
             is_frozen=self._is_frozen,
         )
         self.server = SocketServer({"test": self.service}, self.events.append)
@@ -118,6 +123,11 @@ class ServedWorld:
         if self.freezes_away:
             raise DirectoryUnavailable("the directory database stays locked")
         return user in self.frozen
+
+    async def _senders(self, address: Address) -> Senders:
+        if self.freezes_away:
+            raise DirectoryUnavailable("the directory database stays locked")
+        return self.closed.get(str(address), Senders.EVERYBODY)
 
     async def _place(self, user: str) -> Place:
         return await self.directory.place(user)

@@ -22,6 +22,8 @@ from postroad.model import (
     StoredRecipient,
     Waybill,
 )
+from postroad.model import Content as Stored
+from postroad.model.content import Octets
 from postroad.model.journal import Event
 from postroad.policy import Networks, PolicySettings, build
 from postroad.server.extensions import Extensions
@@ -63,6 +65,12 @@ class Draft:
     def write(self, chunk: bytes) -> Awaitable[None] | None:
         self.octets += chunk
         return self.spool.behind
+
+    async def read(self, start: int = 0) -> Octets:
+        return Octets(self.octets[start:])
+
+    async def replace(self, head: bytes, body: Stored) -> None:
+        self.octets = head + b"".join(body.chunks())
 
     async def commit(
         self,

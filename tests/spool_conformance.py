@@ -25,6 +25,7 @@ from postroad.model import (
     StoredRecipient,
     Told,
 )
+from postroad.model.content import Octets
 from postroad.spool import Choice, Claim, Claimed, Done, Hastened, Retry, SpoolError
 
 NOON = 1_800_000_000.0
@@ -455,6 +456,32 @@ async def test_a_discarded_draft_leaves_nothing(place: Place) -> None:
         draft.write(b"")
     shard = await place.crash()
     assert await shard.claim(NOON, 10) == Claim((), None)
+
+
+@pytest.mark.parametrize("after", [SMALL, LARGE], ids=["small", "large"])
+@pytest.mark.parametrize("before", [SMALL, LARGE], ids=["small", "large"])
+async def test_a_draft_is_read_and_given_another_content(
+    place: Place, before: bytes, after: bytes
+) -> None:
+    shard = await place.open()
+    draft = shard.begin()
+    for start in range(0, len(before), 60_000):
+        if (written := draft.write(before[start : start + 60_000])) is not None:
+            await written
+    whole, rest = await draft.read(), await draft.read(10)
+    assert whole.size == len(before)
+    assert b"".join(whole.chunks()) == before
+    assert b"".join(rest.chunks()) == b"".join(rest.chunks()) == before[10:]
+
+    await draft.replace(b"Head: x\r\n", rest if after == before else Octets(after))
+
+    claimed = await draft.commit(Envelope(ANN), [Addressee(BOB, BOB)], NOON)
+    expected = b"Head: x\r\n" + (before[10:] if after == before else after)
+    assert claimed.message.content.size == len(expected)
+    assert read(claimed) == expected
+    again = await place.crash()
+    (found,) = (await again.claim(NOON, 10)).messages
+    assert read(found) == expected
 
 
 async def test_discard_after_commit_changes_nothing(place: Place) -> None:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from postroad.model import Addressee, ByMode, DeliverBy, Envelope, Notify
+from postroad.model.content import Octets
 from postroad.model.durable import DISK, Durable
 from postroad.spool import Choice, Claimed, Done, Inventory, Retry, Shard, SpoolError, SpoolSettings
 from postroad.spool.queue_id import spell
@@ -89,6 +90,34 @@ async def small(shard: Shard, diary: Diary) -> None:
 
 async def large(shard: Shard, diary: Diary) -> None:
     await send(shard, diary, LARGE * 2)
+
+
+async def change(shard: Shard, diary: Diary, came: bytes, head: bytes, body: bytes | None) -> None:
+    """A message is given another header, and another body unless that is `None`."""
+    draft = shard.begin()
+    name = draft.queue_id
+    kept = came.index(b"\r\n\r\n")
+    diary.contents[name] = head + (came[kept:] if body is None else body)
+    diary.envelopes[name], diary.recipients[name] = PLAIN, 1
+    try:
+        if (written := draft.write(came)) is not None:
+            await written
+        old = await draft.read(kept)
+        await draft.replace(head, old if body is None else Octets(body))
+        diary.kept[name] = await draft.commit(PLAIN, [Addressee(BOB, BOB)], NOON)
+    finally:
+        draft.discard()
+    diary.acknowledged.add(name)
+
+
+async def changed(shard: Shard, diary: Diary) -> None:
+    await change(shard, diary, SMALL, b"A: b", None)
+    await change(shard, diary, SMALL, b"A: b", b"\r\n\r\n" + LARGE)
+
+
+async def changed_large(shard: Shard, diary: Diary) -> None:
+    await change(shard, diary, LARGE, b"A: b", None)
+    await change(shard, diary, LARGE, b"A: b", b"\r\n\r\nshort\r\n")
 
 
 async def several(shard: Shard, diary: Diary) -> None:
@@ -224,6 +253,8 @@ async def empty(_: Shard, __: Diary) -> None:
 SCENARIOS = {
     "small message": Scenario(small),
     "large message": Scenario(large),
+    "changed message": Scenario(changed),
+    "changed large message": Scenario(changed_large),
     "several recipients": Scenario(several),
     "group of many": Scenario(group),
     "content given up": Scenario(discard),

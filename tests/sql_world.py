@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -61,10 +62,16 @@ def source_key(source: str) -> str:
     return f"@{domain_form(source[1:])}" if source.startswith("@") else key(source)
 
 
-def embedded_beside(folder: Path, exits: AsyncExitStack) -> EmbeddedDirectory:
-    """An empty embedded directory, as it stands beside others."""
+def embedded_beside(
+    folder: Path, exits: AsyncExitStack, users: Mapping[str, str] | None = None
+) -> EmbeddedDirectory:
+    """An embedded directory, as it stands beside others; without users, but for those given."""
     path = folder / "directory.db"
-    DirectoryEditor.open(path, domains=(), profile=CHEAP).close()
+    editor = DirectoryEditor.open(path, domains=(), profile=CHEAP)
+    for name, password in (users or {}).items():
+        editor.add_domain(name.rpartition("@")[2])
+        editor.add_user(name, password)
+    editor.close()
     embedded = EmbeddedDirectory.open(
         path,
         domains=(),

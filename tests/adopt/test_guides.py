@@ -107,7 +107,7 @@ def test_the_small_server(tmp_path: Path) -> None:
     assert mx.policy.relay == ("reject_unauth_destination",)
     spool = f"{root}/var/spool/postfix/private"
     assert mx.policy.recipient is not None
-    assert mx.policy.recipient[-1] == f"check_policy_service unix:{spool}/policy-spf"
+    assert mx.policy.recipient[-1] == "check_spf"
     assert submission.policy.relay == ("permit_mynetworks", "permit_sasl_authenticated", "reject")
     assert submission.policy.client == ()
     assert not submission.policy.reject_unlisted_recipient

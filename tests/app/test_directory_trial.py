@@ -68,7 +68,7 @@ def of_files(folder: Path, **content: str) -> Configuration:
     for key, text in content.items():
         files[key] = folder / key
         files[key].write_text(text)
-    settings = {"passwd": files.get("users"), "aliases": tuple(map(str, [files["aliases"]]))}
+    settings = {"passwd": files.get("users"), "aliases": (files["aliases"],)}
     return Configuration(
         hostname="mail.example.org",
         domains=("example.org",),

@@ -32,7 +32,7 @@ def test_what_next_hops_need_is_read_before_anything_changes(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(module, "require_closed", lambda *_: None)
-    monkeypatch.setattr(Parts, "_services", lambda _: {})
+    monkeypatch.setattr(Parts, "_services", lambda *_: {})
     monkeypatch.setattr(Parts, "_table_names", lambda _: [])
     parts = object.__new__(Parts)
     tables, server = Replaced(), Replaced()
@@ -40,6 +40,7 @@ def test_what_next_hops_need_is_read_before_anything_changes(
         "_running": SimpleNamespace(configuration="new"),
         "_served": "old",
         "_tables": tables,
+        "_filtering": SimpleNamespace(renewed=lambda: None),
         "_outbound": Refusing(),
         "server": server,
     }.items():

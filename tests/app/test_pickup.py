@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
+import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,24 +13,40 @@ from types import SimpleNamespace
 
 import pytest
 
+from examiners import LATER, UNWANTED, Looking, Say, topped
 from intake_house import House
 from postroad.app.pickup import Pickup
 from postroad.app.running import Running
 from postroad.app.sparing import AT_ONCE
 from postroad.config import Configuration
-from postroad.intake import Door
+from postroad.directory import DirectoryUnavailable, Resolution
+from postroad.intake import NOBODY, Board, Door
 from postroad.intake.settings import IntakeSettings
 from postroad.limits.settings import Limits
 from postroad.maildrop import collection
 from postroad.maildrop.drop import Writing, wake
 from postroad.maildrop.settings import SendmailSettings
 from postroad.maildrop.slip import Slip
-from postroad.model.journal import Notice
-from postroad.spool import Claimed
+from postroad.model import Address
+from postroad.model.journal import Event, Notice
+from postroad.model.letter import Opinion, Origin
+from postroad.spool import Claimed, SpoolError
 
 
 class Crash(BaseException):
     """The machine stops here."""
+
+
+class Rounds(Pickup):
+    """A pick-up that tells of the end of each of its rounds."""
+
+    ended: Callable[[], None] = staticmethod(lambda: None)
+
+    async def _round(self) -> int:
+        try:
+            return await super()._round()
+        finally:
+            self.ended()
 
 
 class Post:
@@ -37,6 +55,7 @@ class Post:
     def __init__(self, state: Path, settings: SendmailSettings) -> None:
         self.house = House(IntakeSettings())
         self.state = state
+        self.board = NOBODY
         self.configuration = Configuration(
             hostname="mail.example.org",
             domains=("example.org",),
@@ -44,6 +63,7 @@ class Post:
             sendmail=settings,
             limits=Limits(message_size=10_000),
         )
+        self.changed = asyncio.Event()
         self.queued: list[Claimed] = []
         self.files_when_queued: list[list[str]] = []
         self.pickup = self.make()
@@ -54,13 +74,19 @@ class Post:
 
     def make(self) -> Pickup:
         running = SimpleNamespace(configuration=self.configuration)
-        return Pickup(
+        made = Rounds(
             running,  # type: ignore[arg-type]
-            self.house.events.append,
+            self.note,
             doors=self.door,
             queued=self.took,
             known=self.known,
         )
+        made.ended = self.changed.set
+        return made
+
+    def note(self, event: Event) -> None:
+        self.house.events.append(event)
+        self.changed.set()
 
     def door(self, queued: Callable[[Claimed], None]) -> Door:
         return Door(
@@ -69,13 +95,15 @@ class Post:
             begin=self.house.spool.begin,  # type: ignore[arg-type]
             directory=self.house.directory,
             queued=queued,
-            journal=self.house.events.append,
+            journal=self.note,
             clock=lambda: 1_790_000_000.0,
+            board=lambda: self.board,
         )
 
     def took(self, claimed: Claimed) -> None:
         self.queued.append(claimed)
         self.files_when_queued.append(self.files())
+        self.changed.set()
 
     def known(self, queue_ids: Sequence[str]) -> frozenset[str]:
         there = {each.queue_id for each in self.house.spool.store.messages.values()}
@@ -98,8 +126,9 @@ class Post:
 
     async def until(self, condition: Callable[[], object]) -> None:
         async with asyncio.timeout(20):
-            while not condition():  # noqa: ASYNC110 - files tell nobody that they change
-                await asyncio.sleep(0.01)
+            while not condition():  # what it looks at changes in a round, or is told
+                self.changed.clear()
+                await self.changed.wait()
 
     def contents(self) -> list[bytes]:
         found = self.house.spool.store.messages.values()
@@ -278,8 +307,131 @@ async def test_more_than_a_user_may_send_waits(
     made.leave(TO_JOHN)
     await made.until(lambda: "has sent enough in this hour" in made.said())
     assert len(made.queued) == 1
-    assert [each.split("/")[0] for each in made.files()] == ["taken"]
+    assert [each.split("/")[0] for each in made.files()] == ["new"]
+    for _ in range(2 * AT_ONCE):
+        made.leave(TO_JOHN)
+    made.pickup.replace(SimpleNamespace(configuration=made.configuration))  # type: ignore[arg-type]
+    made.changed.clear()
+    await made.changed.wait()
     await made.pickup.stop()
+    assert {each.split("/")[0] for each in made.files()} == {"new"}
+    assert made.said().count("has sent enough in this hour") == 1
+    assert len(made.queued) == 1
+
+
+async def test_files_that_wait_are_a_few_lines(post: Post, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("postroad.maildrop.shares.MOST_TAKEN", AT_ONCE + 4)
+    post.house.directory.unavailable = True
+    for _ in range(AT_ONCE + 6):
+        post.leave(TO_JOHN)
+    await post.until(lambda: len(list((post.folder / "taken").iterdir())) == AT_ONCE + 4)
+    await post.until(lambda: len(post.pickup._waits) == AT_ONCE + 4)
+    await post.pickup.stop()
+    assert sum("waits for" in line for line in post.said().splitlines()) == AT_ONCE
+    assert "4 more files that wait" in post.said()
+    assert len(list((post.folder / "new").iterdir())) == 2
+
+
+async def test_what_waits_for_longer_than_the_queue_would_try_returns(
+    post: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("postroad.app.pickup.FIRST_PAUSE", 0.0)
+    resolve = post.house.directory.resolve
+
+    async def away(address: Address, **more: bool) -> Resolution:
+        if address.local == "bad":
+            raise DirectoryUnavailable("a loop of aliases")
+        return await resolve(address, **more)
+
+    monkeypatch.setattr(post.house.directory, "resolve", away)
+    post.leave(Slip("john", ["john", "bad@example.org"]), b"Subject: hi\n\n")
+    (left,) = (post.folder / "new").iterdir()
+    old = time.time() - post.configuration.queue.lifetime - 60
+    os.utime(left, (old, old))
+    await post.until(lambda: post.queued and not post.files())
+    (notice,) = post.contents()
+    assert b"Subject: hi\r\n" in notice
+    assert b"bad@example.org" in notice
+
+
+@pytest.mark.parametrize("step", ["make_drop", "tell_programs"])
+async def test_a_step_of_opening_that_fails_is_tried_again(
+    state: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    """As on a disk that is full for a moment."""
+    monkeypatch.setattr("postroad.app.pickup.RETRY", 0.0)
+    made = Post(state, SendmailSettings())
+    with monkeypatch.context() as full:
+        full.setattr(f"postroad.app.pickup_drop.{step}", _no_room)
+        await made.pickup.start()
+        for _ in range(2):
+            made.changed.clear()
+            await made.changed.wait()
+    assert made.said().count("No space left on device") == 1
+    await made.until((made.folder / "facts").exists)
+    made.leave(TO_JOHN)
+    await made.until(lambda: made.queued)
+    await made.pickup.stop()
+
+
+async def test_programs_that_cannot_be_told_send_all_the_same(
+    post: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("postroad.maildrop.folder._write_facts", _no_room)
+    post.configuration = replace(post.configuration, hostname="other.example.org")
+    post.pickup.replace(SimpleNamespace(configuration=post.configuration))  # type: ignore[arg-type]
+    await post.until(lambda: "cannot be told the configuration" in post.said())
+    post.leave(TO_JOHN)
+    await post.until(lambda: post.queued)
+
+
+async def test_a_recovery_that_fails_is_made_up_for(
+    state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And until then nothing is taken: it could be queued already."""
+    monkeypatch.setattr("postroad.app.pickup.RETRY", 0.0)
+    made = Post(state, SendmailSettings())
+    await made.pickup.start()
+    made.house.spool.committing = _crashing
+    made.leave(TO_JOHN)
+    task = made.pickup._task
+    assert task is not None
+    await asyncio.wait({task}, timeout=20)
+    await made.pickup.stop()
+    made.house.spool.committing = None
+    known, answers = made.known, [SpoolError("away"), None]
+
+    def asked(queue_ids: Sequence[str]) -> frozenset[str]:
+        if (error := answers.pop(0) if answers else None) is not None:
+            raise error
+        return known(queue_ids)
+
+    made.known = asked  # type: ignore[method-assign]
+    again = made.make()
+    await again.start()
+    assert "cannot be picked up: away" in made.said()
+    assert made.contents() == []
+    await made.until(lambda: made.queued)
+    await again.stop()
+    assert len(made.contents()) == 1
+
+
+async def test_variable_return_paths_are_those_of_the_copies(post: Post) -> None:
+    post.leave(Slip("list", ["john", "x@example.com"], verp="+="))
+    await post.until(lambda: post.queued)
+    (claimed,) = post.queued
+    assert claimed.message.envelope.sender_text == "list@example.org"
+    assert sorted(str(each.sender) for each in claimed.recipients) == [
+        "list+john=example.org@example.org",
+        "list+x=example.com@example.org",
+    ]
+    assert "variable return paths instead of <list@example.org> for 2" in post.said()
+
+
+async def test_a_return_path_that_would_be_too_long_is_told_of(post: Post) -> None:
+    post.leave(Slip("list", ["john", f"{'x' * 60}@example.com"], verp="+="))
+    await post.until(lambda: post.queued)
+    await post.until(lambda: "1 recipients get the sender's return path" in post.said())
 
 
 async def test_a_server_without_a_drop(state: Path) -> None:
@@ -324,7 +476,8 @@ async def test_a_crash_makes_neither_two_nor_none(
         made.leave(TO_JOHN)
         task = made.pickup._task
         assert task is not None
-        await made.until(task.done)
+        await asyncio.wait({task}, timeout=20)
+        assert task.done()
         await made.pickup.stop()
     assert made.queued == []
     made.house.spool.committing = None
@@ -333,6 +486,10 @@ async def test_a_crash_makes_neither_two_nor_none(
     await made.until(lambda: made.contents() and not made.files())
     await again.stop()
     assert len(made.contents()) == 1
+
+
+def _no_room(*_: object) -> str:
+    raise OSError(errno.ENOSPC, "No space left on device")
 
 
 async def _crashing() -> None:
@@ -362,3 +519,36 @@ class _Os:
             return result
 
         return crashing
+
+
+@pytest.mark.parametrize(
+    ("say", "reply", "becomes"),
+    [
+        (topped(b"X: 1\r\n"), "", "queued"),
+        (
+            lambda letter: Opinion(reply=UNWANTED if letter.origin is Origin.OURS else None),
+            str(UNWANTED),
+            "returned",
+        ),
+        (lambda _: Opinion(reply=LATER), str(LATER), "waits"),
+    ],
+)
+async def test_mail_is_examined(state: Path, say: Say, reply: str, becomes: str) -> None:
+    post = Post(state, SendmailSettings())
+    looking = Looking(say)
+    post.board = Board(first=(looking,))
+    await post.pickup.start()
+    try:
+        post.leave(Slip("john", ["john"]))
+        await post.until(lambda: post.queued or " waits for " in post.said())
+    finally:
+        await post.pickup.stop()
+
+    assert looking.seen[0].origin is Origin.OURS
+    assert reply in post.said() or not reply
+    if becomes == "queued":
+        assert [each.startswith(b"X: 1\r\nReceived: ") for each in post.contents()] == [True]
+    if becomes == "returned":
+        assert [each.origin for each in looking.seen] == [Origin.OURS, Origin.MADE]
+    if becomes == "waits":
+        assert [post.contents(), len(post.files())] == [[], 1]

@@ -10,7 +10,8 @@ import pytest
 from fake_directory import FakeDirectory
 from postroad.app.serving import CompletePlaces
 from postroad.directory import DirectoryUnavailable, Place
-from postroad.mailbox import MailboxSettings, MaildirLocation
+from postroad.mailbox import MaildirLocation
+from postroad.mailbox.settings import MailboxSettings
 
 JOHN = "john@example.org"
 OURS = (os.geteuid() or None, os.getegid() or None)

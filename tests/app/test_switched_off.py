@@ -50,6 +50,17 @@ NO_LIMITS = {
     "transports.NAME.processes": "at least one",
     "directory.password_threads": "at least one",
     "directories.NAME.pool": "at least one",
+    "filters.NAME.max_size": "0 is the default",
+    "filters.NAME.protocol": "a version",
+    "filters.NAME.connect_timeout": "at least a second",
+    "filters.NAME.command_timeout": "at least a second",
+    "filters.NAME.junk": "a score",
+    "filters.NAME.timeout": "at least a second",
+    "intake.examination_timeout": "senders do not wait for ever",
+    "dkim.bits": "a size",
+    "authentication.timeout": "senders do not wait for ever",
+    "spf.timeout": "senders do not wait for ever",
+    "dkim.check_every": "a new key would never sign",
     "directories.NAME.timeout": "at least a second",
     "directories.NAME.command_time_limit": "a command that never ends holds up its mail",
     "directories.NAME.minimum_uid": "root gets no mail as root",
@@ -68,6 +79,11 @@ BESIDE = {
     ],
     "sockets.submission": ['kind = "socketmap"', 'bind = "127.0.0.1:2601"'],
     "transports.submission": ['kind = "pipe"', 'command = ["/bin/true"]'],
+    "filters.submission": [
+        'kind = "spamassassin"',
+        'socket = "inet:127.0.0.1:9"',
+        'on_failure = "accept"',
+    ],
 }
 """What a table cannot do without."""
 SWITCHED_OFF = sorted(NUMBERS.keys() - NO_LIMITS)
@@ -182,7 +198,10 @@ def test_every_number_is_here_or_said_to_be_no_limit() -> None:
     assert NO_LIMITS.keys() <= NUMBERS.keys()
     named = [name for name in NUMBERS if ANY_NAME in name]
     # what `configured` can write
-    sections = ("listeners.", "transports.", "tokens.", "destinations.", "directories.", "sockets.")
+    sections = (
+        *("listeners.", "transports.", "tokens.", "destinations."),
+        *("directories.", "sockets.", "filters."),
+    )
     assert all(name.startswith(sections) for name in named)
 
 

@@ -22,7 +22,10 @@ from postroad.directory import DirectoryEditor, EmbeddedDirectory
 
 pytestmark = pytest.mark.usefixtures("server")
 
-NOTHING_MORE = {"quota_bytes": None, "quota_messages": None, "forward": [], "send_as": []}
+NOTHING_MORE = {"directory": "embedded", "quota_bytes": None, "quota_messages": None} | {
+    "forward": [],
+    "send_as": [],
+}
 
 
 async def logs_in(name: str, password: str) -> bool:

@@ -24,6 +24,7 @@ def test_what_is_said_of_an_account_besides(command_line: CommandLine) -> None:
     assert ran.out == "john@example.org may send as @example.net, boss@example.com\n"
     assert command_line("user", "list", "--json").json[0] == {
         "name": john,
+        "directory": "embedded",
         "enabled": True,
         "frozen": None,
         "quota_bytes": 0,
@@ -100,6 +101,7 @@ def test_a_directory_goes_out_and_comes_in(command_line: CommandLine) -> None:
             "groups": 0,
             "patterns": 0,
             "removed": 0,
+            "warnings": [],
             "dry_run": True,
         }
         assert command_line("alias", "list").lines == []
@@ -107,6 +109,23 @@ def test_a_directory_goes_out_and_comes_in(command_line: CommandLine) -> None:
         assert ran.out.startswith("imported domains: 0, users: 1, aliases: 1,")
         assert command_line("directory", "export", "--secrets", "--format", form).out == out
     assert "ARGON2ID" not in command_line("directory", "export").out
+
+
+def test_what_names_somebody_removed_comes_in_again(command_line: CommandLine) -> None:
+    command_line("user", "add", "ann@example.org", "--password-stdin", typed="moonlight\n")
+    command_line("alias", "add", "info@example.org", "ann@example.org")
+    assert command_line("user", "remove", "ann@example.org").status == 0
+    out = command_line("directory", "export", "--secrets").out
+    Path("kept.json").write_text(out)
+    ran = command_line("directory", "import", "kept.json", "--replace")
+    assert (ran.status, ran.out.startswith("imported ")) == (0, True)
+    assert ran.err.startswith("postroad: warning: kept.json:")
+    assert ran.err.endswith(": nobody has the address ann@example.org\n")
+    assert command_line("directory", "export", "--secrets").out == out
+    warnings = command_line("directory", "import", "kept.json", "--json").json["warnings"]
+    assert [line.partition(": ")[2] for line in warnings] == [
+        "nobody has the address ann@example.org"
+    ]
 
 
 @pytest.mark.parametrize(
@@ -127,6 +146,8 @@ def test_a_directory_goes_out_and_comes_in(command_line: CommandLine) -> None:
         ("alias remove /x/ john@example.org", 64, "a pattern is removed with all its targets"),
         ("directory import absent.json", 74, "absent.json: no such file or directory"),
         ("directory import bad.json", 65, "bad.json:1: not JSON as it is exported"),
+        ("directory import digits.json", 65, "a number in it is too long"),
+        ("directory import deep.json", 65, "this is nested too deep"),
         ("directory import latin.csv", 65, "latin.csv:2: is not UTF-8"),
     ],
 )
@@ -134,6 +155,8 @@ def test_mistakes_are_one_line(
     command_line: CommandLine, words: str, status: int, complaint: str
 ) -> None:
     Path("bad.json").write_text("nothing")
+    Path("digits.json").write_text('{"domains": [' + "1" * 5000 + "]}")
+    Path("deep.json").write_text('{"domains": ' + "[" * 100_000)
     Path("latin.csv").write_bytes(b"kind,name\nuser,\xff\n")
     ran = command_line(*words.split())
     assert (ran.status, ran.out) == (status, "")

@@ -105,6 +105,7 @@ def test_json(command_line: CommandLine, server: Path) -> None:
     store(JOHN)
     frozen = {"since": NOW, "reason": "", "by": "operator"}
     shown = {"name": JOHN, "enabled": True, "frozen": None, "held": 0, "app_passwords": 0}
+    shown["directory"] = "embedded"
     shown |= {"quota_bytes": None, "quota_messages": None, "forward": [], "send_as": []}
     assert command_line("user", "show", JOHN, "--json").json == shown
     ran = command_line("user", "freeze", JOHN, "--json")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from postroad.cli.sendmail import run
+from postroad.cli.sendmail import MAX_CONFIGURATION, run
 from postroad.cli.sendmail_input import Message
 from postroad.cli.sendmail_options import Failure, Mode, Options, parse
 from postroad.cli.sendmail_place import place
@@ -57,6 +58,8 @@ def said(options: Options) -> dict[str, object]:
         ("-bH", {"mode": Mode.NOTHING}),
         ("-bi", {"mode": Mode.NEWALIASES}),
         ("-bm a", {"recipients": ["a"]}),
+        ("-XV a", {"verp": "+=", "recipients": ["a"]}),
+        ("-XV-= a", {"verp": "-=", "recipients": ["a"]}),
         ("-C /etc/x a", {"config": "/etc/x", "recipients": ["a"]}),
         ("-Am -L x -O y=z -h3 -om -oem -odb -o7 -U -m -c -x -p SMTP:host -e m a",
          {"recipients": ["a"]}),
@@ -78,8 +81,8 @@ def test_the_name_says_what_is_done(name: str, mode: Mode) -> None:
 
 @pytest.mark.parametrize(
     "words",
-    ["-n", "-Z", "--help", "-B x", "-f", "-bx", "-bq", "-bv", "-X log", "-XV", "-qS", "-qR", "-oA",
-     "-t -bp", "-bp a", "-q a", "-qRx a", "-bs a", "-bi a", "-bd a", "-t -q"],
+    ["-n", "-Z", "--help", "-B x", "-f", "-bx", "-bq", "-bv", "-X log", "-XVab", "-XV+", "-qS",
+     "-qR", "-oA", "-t -bp", "-bp a", "-q a", "-qRx a", "-bs a", "-bi a", "-bd a", "-t -q"],
 )  # fmt: skip
 def test_wrong_words(words: str) -> None:
     with pytest.raises(Failure) as failure:
@@ -252,6 +255,38 @@ def test_a_drop_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert "has the server ever run?" in capsys.readouterr().err
 
 
+def _pipe(path: Path) -> None:
+    os.mkfifo(path)
+
+
+def _device(path: Path) -> None:
+    path.symlink_to("/dev/zero")
+
+
+def _long(path: Path) -> None:
+    with path.open("wb") as file:
+        file.truncate(MAX_CONFIGURATION + 1)
+
+
+@pytest.mark.parametrize(
+    ("make", "words"), [(_pipe, "no plain file"), (_device, "no plain file"), (_long, "is longer")]
+)
+@pytest.mark.parametrize("name", ["postroad.toml", "facts"])
+def test_what_is_no_file_of_ours_is_not_read(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    make: Callable[[Path], None],
+    words: str,
+    name: str,
+) -> None:
+    make(tmp_path / name)
+    if name == "facts":
+        (tmp_path / "new").mkdir()
+    given, status = (tmp_path, os.EX_TEMPFAIL) if name == "facts" else (tmp_path / name, 78)
+    assert run("sendmail", ["-C", str(given), "a"]) == status
+    assert words in capsys.readouterr().err
+
+
 # What `postroad check` says ----------------------------------------------------------------------
 
 
@@ -290,6 +325,17 @@ def test_a_drop_out_of_order(tmp_path: Path, path: str, mode: int, words: str) -
     (server.state_directory / path).chmod(mode)
     (found,) = doubts_about_drop(server)
     assert words in found
+
+
+def test_what_waits_is_said(tmp_path: Path) -> None:
+    server = a_server(tmp_path / "state")
+    lay_drop(server)
+    for name, age in (("a", 3600), ("b", 120), ("c", 0)):  # the last is just being queued
+        path = server.maildrop_directory / "taken" / name
+        path.touch()
+        os.utime(path, (time.time() - age,) * 2)
+    (found,) = doubts_about_drop(server)
+    assert found.startswith("2 messages of local programs cannot be queued now")
 
 
 def test_what_was_put_aside_is_said(tmp_path: Path) -> None:

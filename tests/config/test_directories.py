@@ -14,6 +14,10 @@ from postroad.model import Address
 
 HEAD = 'hostname = "mail.example.org"\ndomains = ["example.org"]\n'
 SQLITE = '[directories.x]\nkind = "sql"\ndriver = "sqlite"\nfile = "/x.db"\npreset = "ispmail"\n'
+OTHER = (
+    '[directories.x]\nkind = "sql"\ndriver = "sqlalchemy"\n'
+    'url = "sqlite:////x.db"\npreset = "ispmail"\n'
+)
 MYSQL = '[directories.x]\nkind = "sql"\ndriver = "mysql"\ndatabase = "m"\npreset = "ispmail"\n'
 
 
@@ -59,11 +63,26 @@ def test_a_misspelt_preset_is_one_mistake(tmp_path: Path) -> None:
         (SQLITE + '[directory]\norder = ["x", "x", "embedded"]', "x is listed twice"),
         (MYSQL.replace('database = "m"\n', ""), "[directories.x] database: is required"),
         (MYSQL + 'file = "/x"', "means something only with driver"),
+        (MYSQL + 'url = "sqlite://"', 'url: means something only with driver = "sqlalchemy"'),
+        (OTHER.replace("sqlite:////x.db", ""), "url: is required"),
+        (OTHER.replace("sqlite:////x.db", "sqlite"), "url: expected SQLAlchemy's URL"),
+        (OTHER.replace("sqlite:////x.db", "oracle://a:b@c/"), "url: holds a password"),
+        (OTHER.replace("sqlite:////x.db", "oracle://a:b/s@c/"), "url: holds a password"),
+        (OTHER.replace("sqlite:////x.db", "oracle://c/?password=b"), "url: holds a password"),
+        (OTHER.replace("sqlite:////x.db", "oracle://c/?a=b&ssl_Password=b"), "holds a password"),
+        (
+            OTHER.replace("sqlite:////x.db", "mssql+pyodbc:///?odbc_connect=UID%3Dm%3BPWD%3Db"),
+            "url: holds a password",
+        ),
+        (OTHER.replace("sqlite:////x.db", "mssql+pymssql://a@c/"), "needs the library pymssql"),
+        (OTHER + 'hosts = ["a"]', 'hosts: means nothing with driver = "sqlalchemy"'),
         (MYSQL + 'hosts = ["a:b:c"]', '[directories.x] hosts: expected "host:port"'),
         (MYSQL + 'password_file = "/nowhere/at/all"', "[directories.x] password_file: /nowhere"),
         (MYSQL + 'tls_ca_file = "/nowhere/at/all"', "[directories.x] tls_ca_file"),
         ('[directory]\npostmaster = "john"', "[directory] postmaster: expected an address"),
         ('[domain."a b"]', "expected a domain such as"),
+        ('[domain."a\u20ddb.test"]', "expected a domain such as"),  # it has no A-label
+        (SQLITE + 'domains = ["a\u20ddb.test"]', "[directories.x] domains: expected a domain"),
         ('[domain."a.test"]\nnexthop = "[b]"', 'nexthop: means something only with kind = "relay"'),
         (
             '[domain."a.test"]\nnexthop = "[b]"\ntransport = "maildir"',
@@ -119,3 +138,13 @@ def test_what_the_chain_goes_by(tmp_path: Path) -> None:
         "example.com": DomainPlan(alias_of="example.org"),
         "partner.test": DomainPlan(standing=Standing.RELAYED, recipients="any"),
     }
+
+
+def test_a_library_that_is_not_there_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("postroad.directory.sql.opening.find_spec", lambda _: None)
+    with pytest.raises(ConfigurationError) as caught:
+        loaded(tmp_path, OTHER)
+    words = "needs the library sqlalchemy, which is not installed: postroad[sqlalchemy]"
+    assert [words in str(each) for each in caught.value.mistakes] == [True]

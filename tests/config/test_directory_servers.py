@@ -71,6 +71,19 @@ def test_what_is_right(tmp_path: Path, text: str) -> None:
         (DOVECOT.replace('socket = "/run/auth"', ""), "socket: needs the path of Dovecot's socket"),
         (DOVECOT.replace("/run/auth", "private/auth"), "expected an absolute path, or"),
         (DOVECOT + 'username_format = "%x"', "username_format:"),
+        (DOVECOT + 'mechanisms = ["PLAIN"]', "mechanisms"),
+        (DOVECOT + 'mechanisms = ["CRAM-MD5", "CRAM-MD5"]', "is passed on to old already"),
+        (
+            DOVECOT.replace("socket", 'mechanisms = ["CRAM-MD5"]\nuserdb_socket'),
+            "mechanisms: needs socket",
+        ),
+        (
+            "".join(
+                DOVECOT.replace("old", name) + 'mechanisms = ["CRAM-MD5"]\n'
+                for name in ("old", "new")
+            ),
+            "CRAM-MD5 is passed on to",
+        ),
         (SOCKET.replace("dovecot-auth", "dovecot-aut"), "did you mean dovecot-auth?"),
         (SOCKET.replace("unix:/run/postroad/auth", "auth"), "bind: expected an address such as"),
         (SOCKET.replace("unix:/run/postroad/auth", "0.0.0.0:2601"), "an address of this machine"),

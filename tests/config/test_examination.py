@@ -18,6 +18,7 @@ from postroad.mailbox.settings import MailboxSettings
 from postroad.maildrop.settings import SendmailSettings
 from postroad.net.selfsigned import LIFETIME, self_signed
 from postroad.policy.settings import PolicySettings
+from postroad.queue.settings import DestinationSettings
 from postroad.served.settings import SocketKind, SocketSettings
 from postroad.server.settings import ListenerSettings, PresetName
 
@@ -95,6 +96,31 @@ def test_a_socket_in_no_folder(configuration: Configuration, tmp_path: Path) -> 
     later = replace(lost, bind="unix:/run/postroad-at-its-start/auth")
     [(verdict, _)] = said_of(replace(configuration, sockets={"b": later}), "sockets")
     assert verdict is Verdict.WARNING
+
+
+@pytest.mark.parametrize(
+    ("smarthost", "transport", "name", "count"),
+    [
+        ("[smtp.example.net]:587", (), "big.example", 1),
+        ("smtp.example.net", (), "smtp.example.net", 0),
+        ("a.example.net, b.example.net", (), "b.example.net", 0),
+        ("[smtp.example.net]", ("inline:{big.example=smtp:}",), "big.example", 0),
+        ("[smtp.example.net]", (), "site:big.example", 0),
+        ("", (), "big.example", 0),
+    ],
+)
+def test_a_rate_that_slows_nothing_down(
+    configuration: Configuration, smarthost: str, transport: tuple[str, ...], name: str, count: int
+) -> None:
+    made = replace(
+        configuration,
+        relay=replace(configuration.relay, smarthost=smarthost),
+        routing=replace(configuration.routing, transport=transport),
+        destinations={name: DestinationSettings(rate="30/min")},
+    )
+    found = said_of(made, "destinations")
+    assert [verdict for verdict, _ in found] == [Verdict.WARNING] * count
+    assert all(f'[destinations."{name}"] rate slows nothing down' in words for _, words in found)
 
 
 @pytest.mark.parametrize(

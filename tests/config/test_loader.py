@@ -441,9 +441,14 @@ WHOLE = {
         ],
     ),
     "domains of the right kind": (
-        'hostname = "a.example"\ndomains = ["a.example",\n"b c", "A.Example"]\n' + DOOR,
+        'hostname = "a.example"\ndomains = ["a.example", "b\u00fccher.example",\n'
+        '"b c", "b\u20ddc.example", "A.Example"]\n' + DOOR,
         [
             'postroad.toml:3: domains: expected a domain such as "example.org", not "b c"',
+            (
+                'postroad.toml:3: domains: expected a domain such as "example.org", '
+                'not "b\u20ddc.example"'
+            ),
             "postroad.toml:3: domains: A.Example is listed twice",
         ],
     ),

@@ -23,6 +23,7 @@ SETTINGS = {".".join(setting.path): setting for setting in settings(Configuratio
 TYPES = {
     "a list in brackets, each text in quotes": "lists of text",
     "text in quotes": "text",
+    "a number": "number",
     "a whole number": "whole number",
     "true or false": "true or false",
     "a path in quotes": "path",

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from postroad.config import ConfigurationError, load
-from postroad.config.relaying import proved, relay_faults, silent_tables
+from postroad.config.relaying import proved, relay_faults, silent_tables, trusted_at
 from postroad.config.tables import FileValues
 
 HEAD = 'hostname = "mail.example.org"\ndomains = ["example.org"]\n'
@@ -50,6 +50,19 @@ def test_the_line_that_lets_strangers_through(tmp_path: Path) -> None:
         "permit_sasl_authenticated: lets it pass, because the client has not logged in; then "
         f"check_sender_access {table}: can answer OK (entry values: OK), which permits"
     ]
+
+
+def test_networks_of_a_listener_alone(tmp_path: Path) -> None:
+    text = '[listeners.mx]\ntls = "none"\n'
+    text += '[listeners.inner]\npreset = "mx"\nbind = [":26"]\ntls = "none"\n'
+    file = written(tmp_path, text + 'trusted_networks = ["0.0.0.0/0"]\n')
+    mistake, *_ = mistakes(file)
+    assert mistake.startswith(f"{file}:9: [listeners.inner] trusted_networks: an open relay: ")
+    file = written(tmp_path, text + 'trusted_networks = ["127.0.0.1/32"]\n')
+    configuration = load(file)
+    listeners = configuration.listeners
+    assert str(trusted_at(configuration, listeners["inner"])) == "127.0.0.1/32"
+    assert trusted_at(configuration, listeners["mx"]).contains("127.0.0.2")
 
 
 def test_a_table_that_only_refuses(tmp_path: Path) -> None:

@@ -12,6 +12,8 @@ from postroad.config import Configuration, load
 from postroad.config.schema import ANY_NAME, Setting, settings
 from postroad.config.template import first_configuration
 from postroad.directory.source_settings import KEYS_OF_KIND, SourceSettings
+from postroad.filters.settings import KEYS_OF_KIND as KEYS_OF_FILTER
+from postroad.filters.settings import FilterSettings
 from setting_text import plain
 
 TEXT = first_configuration("mail.example.org", ("example.org",), Path("state"))
@@ -23,6 +25,7 @@ OF_SERVERS = (
 )
 EXAMPLES = {
     "sendmail.directory",
+    "sendmail.filters",
     "login.act_as",
     "login.send_as",
     "policy.classes",
@@ -39,6 +42,11 @@ EXAMPLES = {
     "tls.certificates.certificate",
     "tls.certificates.key",
     "tls.certificates.names",
+    "dkim.signed_headers",
+    "dkim.oversigned_headers",
+    "dkim.keys.domain",
+    "dkim.keys.selector",
+    "dkim.keys.file",
     "relay.smarthost",
     "relay.username",
     "relay.password_file",
@@ -89,6 +97,12 @@ EXAMPLES = {
     "outbound_tls.key",
     "log.file",
     "mailbox.path",
+    "filters.NAME.folder",
+    "filters.NAME.file",
+    "filters.NAME.settings",
+    "filters.NAME.socket",
+    "filters.NAME.password_file",
+    "filters.NAME.tag",
 }
 
 
@@ -125,7 +139,8 @@ def test_it_shows_every_setting_there_is() -> None:
     shown["tokens"] = {ANY_NAME: shown["tokens"]["postroad@example.net"]}
     shown["warmup"] = {ANY_NAME: shown["warmup"]["192.0.2.1"]}
     shown["sockets"] = {ANY_NAME: shown["sockets"]["postfix"]}
-    for name in ("directories", "domain"):  # each kind has its keys
+    shown["dkim"]["domain"] = {ANY_NAME: shown["dkim"]["domain"]["lists.example.org"]}
+    for name in ("directories", "domain", "filters"):  # each kind has its keys
         sections = shown[name].values()
         shown[name] = {ANY_NAME: {key: value for each in sections for key, value in each.items()}}
     missing = [".".join(each.path) for each in settings(Configuration) if not _has(shown, each)]
@@ -141,6 +156,9 @@ def _sample(sections: object, key: str) -> object:
     if "program" in sections and key in OF_PROGRAMS | {"output_limit"}:
         return sections["program"]
     first = next(iter(sections.values()))
+    if isinstance(first, FilterSettings):
+        of_filter = [kind for kind, keys in KEYS_OF_FILTER.items() if key in keys] or [first.kind]
+        return next(each for each in sections.values() if each.kind in of_filter)
     if isinstance(first, SourceSettings):
         kinds = [kind for kind, keys in KEYS_OF_KIND.items() if key in keys] or [first.kind]
         return next(each for each in sections.values() if each.kind in kinds)

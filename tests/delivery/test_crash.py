@@ -24,9 +24,10 @@ from fake_directory import FakeDirectory
 from postroad.delivery.filing import DetailFiling
 from postroad.delivery.local import LocalTransport, Storing
 from postroad.delivery.transport import Delivery
-from postroad.mailbox import MailboxSettings, MaildirLocation, MaildirWriter, Whereabouts
+from postroad.mailbox import MaildirLocation, MaildirWriter, Whereabouts
 from postroad.mailbox.maildirsize import FILE, MaildirSize
 from postroad.mailbox.scan import all_folders, count
+from postroad.mailbox.settings import MailboxSettings
 from postroad.model import Address, Addressee, Envelope, Status
 from postroad.model.durable import DISK, Durable, Operation
 from postroad.spool import Done, Shard, SpoolError, SpoolSettings

@@ -11,9 +11,10 @@ from postroad.delivery.filing import DetailFiling, Filed
 from postroad.delivery.local import QUOTA_LETTER, LocalTransport, Storing
 from postroad.delivery.transport import Delivery
 from postroad.directory import Place
-from postroad.mailbox import MailboxSettings, MaildirLocation, MaildirWriter
+from postroad.mailbox import MaildirLocation, MaildirWriter
 from postroad.mailbox.folder import FolderName
 from postroad.mailbox.maildir import Stored
+from postroad.mailbox.settings import MailboxSettings
 from postroad.model import Address, Envelope, Status, Waybill
 from postroad.spool import SpoolError
 from stored_messages import stored_message, stored_recipients
@@ -308,3 +309,22 @@ async def test_what_a_directory_says_of_a_place(tmp_path, *, directory, said, st
     assert outcome.status is status
     assert words in str(outcome.reply)
     assert len(list(tmp_path.rglob("new/*"))) == (status is Status.SENT)
+
+
+class Uncounted:
+    """Stores, and cannot count."""
+
+    async def deliver(self, target, message, recipient):
+        return Stored(written=True, fault=OSError(errno.ENOSPC, "x", "/v/maildirsize"))
+
+
+async def test_what_is_stored_and_not_counted_is_delivered_and_told(directory, tmp_path):
+    said = []
+    location = MaildirLocation("", tmp_path)
+    storing = Storing(settings=MailboxSettings(quota="1000"), report=said.append)
+    transport = LocalTransport(directory, location, Uncounted(), Clock(), storing=storing)
+    report = await transport.deliver(delivery("john@example.org"))
+    assert [one.status for one in report.outcomes] == [Status.SENT]
+    (line,) = said
+    assert line.startswith("mail for john@example.org is delivered, and not counted: /v/mail")
+    assert line.endswith("/maildirsize: No space left on device")

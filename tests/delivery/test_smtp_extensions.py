@@ -64,11 +64,28 @@ async def test_dsn_is_passed_on(world):
     assert commands(here, "RCPT") == [
         "RCPT TO:<bob@example.net> NOTIFY=SUCCESS,DELAY ORCPT=rfc822;b+2Bb@x.net",
         "RCPT TO:<eve@example.net> NOTIFY=FAILURE ORCPT=rfc822;all@example.org",
-        "RCPT TO:<sue@example.net>",
-        "RCPT TO:<tom@example.net> NOTIFY=NEVER",
+        "RCPT TO:<sue@example.net> ORCPT=rfc822;info@example.org",
+        "RCPT TO:<tom@example.net> NOTIFY=NEVER ORCPT=rfc822;list@example.org",
         ("RCPT TO:<max@example.net> NOTIFY=SUCCESS ORCPT=utf-8;j\\x{FC}rgen@ex\\x{E4}mple.org"),
     ]
     assert [outcome.dsn_passed for outcome in report.outcomes] == [True] * 5
+
+
+async def test_forwarded_mail_names_the_address_that_its_sender_knew(world):
+    here = await world(FakeMx(offer=(*OFFER, "DSN")))
+    forwarded = recipient(1, "bob@example.net", "away@example.org")
+    stored = (forwarded, recipient(2, "eve@example.net"))
+    await here.send(stored=stored)
+    assert commands(here, "RCPT") == [
+        "RCPT TO:<bob@example.net> ORCPT=rfc822;away@example.org",
+        "RCPT TO:<eve@example.net>",
+    ]
+
+
+async def test_mail_that_only_changed_its_spelling_is_not_forwarded(world):
+    here = await world(FakeMx(offer=(*OFFER, "DSN")))
+    await here.send(stored=(recipient(1, "bob@example.net", "Bob@Example.net"),))
+    assert commands(here, "RCPT") == ["RCPT TO:<bob@example.net>"]
 
 
 async def test_a_server_without_dsn_is_told_nothing_and_the_outcome_says_so(world):

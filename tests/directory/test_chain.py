@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -46,6 +48,7 @@ class FakeBackend:
         self.domains = domains
         self.passwords = passwords
         self.logins = logins or {}
+        self.keys: Callable[[str], str] = str
         self.away = False
         self.asked: list[str] = []
 
@@ -62,12 +65,15 @@ class FakeBackend:
         targets = self.aliases.get(source)
         return targets and Alias(tuple(map(Address.parse, targets)))
 
-    async def check(self, name: str, password: str) -> bool | None:
+    async def check(self, name: str, password: str, address: str = "") -> bool | None:
         self._note(f"{name}'s password")
         return None if self.passwords is None else self.passwords.get(name) == password
 
     async def named(self, login: str) -> str | None:
         return self.logins.get(login)
+
+    def key(self, login: str) -> str:
+        return self.keys(login)
 
     async def close(self) -> None:
         pass
@@ -88,7 +94,7 @@ class Naming(FakeBackend):
     async def account(self, name: str) -> Account | None:
         return Account(name, receives=False)
 
-    async def check(self, name: str, password: str) -> str | bool | None:
+    async def check(self, name: str, password: str, address: str = "") -> str | bool | None:
         return self.whose if password == "right" else False
 
 
@@ -199,7 +205,9 @@ async def test_an_alias_domain_and_a_relayed_one(world: World) -> None:
             "partner.test": DomainPlan(standing=Standing.RELAYED, recipients="any"),
         }
     )
-    assert await chain.resolve(at("Mary+x@Example.com")) == Mailbox("mary@example.org")
+    assert await chain.resolve(at("Mary+x@Example.com")) == Mailbox(
+        "mary@example.org", "example.org"
+    )
     assert await chain.authenticate("mary@example.com", "secret") == "mary@example.org"
     assert await chain.owns("mary@example.org", at("mary@example.com"))
     assert await chain.is_local("example.com")
@@ -266,6 +274,16 @@ async def test_the_account_is_whose_the_directory_says_it_is(world: World) -> No
     with DirectoryEditor.open(world.path, domains=("example.org",)) as editor:
         editor.set_enabled("john@example.org", enabled=False)
     assert await chain.authenticate("eve@example.org", "right") is None
+
+
+@pytest.mark.parametrize("whose", ["john@example.org", "mary@example.org", "ann@alias.example"])
+async def test_a_directory_says_nobody_whom_another_has(world: World, whose: str) -> None:
+    """The same rule as for the mechanisms that it judges itself (`vouched`)."""
+    world.second = Naming(whose)
+    chain = world.chain(domains={"alias.example": DomainPlan(alias_of="example.net")})
+    assert await chain.authenticate("eve@example.org", "right") is None
+    world.second.whose = "ann@example.net"
+    assert await chain.authenticate("eve@example.org", "right") == "ann@example.net"
 
 
 @pytest.mark.parametrize(
@@ -473,3 +491,111 @@ async def test_whoever_owns_an_address_is_in_the_list_of_its_owners(world: World
         assert await it.has_owner(address) is (owners is not None)
         for user in users:
             assert await it.owns(user, address) is (user in (owners or ())), (text, user)
+
+
+class Ignoring(FakeBackend):
+    """Compares as a database may: characters that are no letters count for nothing."""
+
+    async def has_domain(self, domain: str) -> bool:
+        return await super().has_domain(_letters(domain))
+
+    async def account(self, name: str) -> Account | None:
+        found = await super().account(_letters(name))
+        return found and replace(found, name=name)
+
+    async def alias(self, source: str) -> Alias | None:
+        return await super().alias(_letters(source))
+
+    async def senders(self, source: str) -> frozenset[str] | None:
+        return frozenset({"ann@example.net"}) if _letters(source) == "@example.net" else None
+
+
+def _letters(text: str) -> str:
+    return "".join(each for each in text if each.isascii())
+
+
+@pytest.mark.parametrize("mark", ["\u0301", "\u20dd", "\u200d", "\ufffd"])
+@pytest.mark.parametrize("name", ["ann@{}example.net", "info@ex{}ample.net", "who@example.net{}"])
+async def test_a_domain_without_an_a_label_is_nobodys(world: World, mark: str, name: str) -> None:
+    world.second = Ignoring(
+        accounts=(ANN,),
+        aliases={
+            "info@example.net": ("ann@example.net",),
+            "@example.net": ("ann@example.net",),
+        },
+        domains=("example.net",),
+    )
+    chain = Chain(world.embedded, [Link("second", world.second, senders=world.second)], Plan())
+    address = at(name.format(mark))
+    assert await chain.standing("example.net") is Standing.LOCAL
+    assert await chain.standing(address.domain) is None
+    assert await chain.resolve(address) == Unknown()
+    assert await chain.authenticate(str(address), "secret") is None
+    assert await chain.login_name(str(address)) is None
+    assert await chain.secret(str(address), SecretKind.CRAM_MD5) is None
+    assert await chain.account(str(address)) is None
+    assert await chain.account(str(address), "second") is None
+    assert await chain.place(str(address)) == Place()
+    assert await chain.senders(address) is None
+    assert not await chain.owns("ann@example.net", address)
+    assert await chain.senders(at("who@example.net")) == {"ann@example.net"}
+    assert await chain.authenticate("ann@example.net", "secret") == "ann@example.net"
+
+
+@pytest.mark.parametrize(
+    "plan",
+    [
+        Plan(domains={"example.org": DomainPlan(directories=("embedded", "first"))}),
+        Plan(order=("embedded", "first")),
+    ],
+)
+async def test_who_is_not_asked_about_a_domain_says_not_who_sends_there(
+    world: World, plan: Plan
+) -> None:
+    class Claiming:
+        async def senders(self, source: str) -> frozenset[str] | None:
+            world.second._note(source)
+            return frozenset({"evil@example.net"})
+
+    links = [Link("first", world.first), Link("second", world.second, senders=Claiming())]
+    chain = Chain(world.embedded, links, plan)
+    it, mary = Ownership(chain, rights=chain), at("mary@example.org")
+    for away in (False, True):
+        world.second.away = away
+        assert not await it.owns("evil@example.net", mary)
+        assert await it.owns("mary@example.org", mary)
+        assert await it.owners(mary) == ("mary@example.org",)
+
+
+async def test_who_is_not_in_the_order_has_no_domain(world: World) -> None:
+    chain = world.chain(order=("embedded", "first"))
+    assert await chain.standing("example.net") is None
+    assert world.second.asked == []
+    chain = world.chain(first=("example.com",), order=("embedded", "second"))
+    assert await chain.standing("example.com") is None
+    assert await chain.standing("example.net") is Standing.LOCAL
+
+
+async def test_the_names_under_which_logins_count(world: World) -> None:
+    with DirectoryEditor.open(world.path, domains=("example.org",), profile=CHEAP) as editor:
+        editor.add_domain("alias.example", alias_of="example.org")
+    alone = Chain(world.embedded)
+    for name in ("John@Example.ORG", "john@alias.example", "john@ALIAS.example"):
+        assert await alone.login_names(name) == ("john@example.org",)
+    assert await alone.login_names("Nobody@alias.example") == ("nobody@example.org",)
+    assert await alone.login_names("John") == ("john",)
+
+    # A directory that drops the domain, as `username_format = "%n"` does.
+    world.first.keys = lambda login: f"{login.partition('@')[0]}@example.org"
+    spellings = dict.fromkeys(("mary", "mary@a.example", "mary@b.example"), "mary@example.org")
+    world.first.logins = spellings
+    chain = world.chain()
+    for name in spellings:
+        names = await chain.login_names(name)
+        assert names[0] == "mary@example.org"
+    for domain in ("a.example", "b.example"):
+        names = await chain.login_names(f"nobody@{domain}")
+        assert set(names) == {f"nobody@{domain}", "nobody@example.org"}
+    world.first.away = True
+    with pytest.raises(DirectoryUnavailable):
+        await chain.login_names("mary@a.example")

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from postroad.directory.names import (
     address_form,
     domain_form,
+    has_a_label,
     is_plain,
     same_text,
     without_extension,
@@ -30,6 +31,24 @@ from postroad.model import Address
 )
 def test_domain_form(written, form):
     assert domain_form(written) == form
+
+
+@pytest.mark.parametrize(
+    ("domain", "has"),
+    [
+        ("example.org", True),
+        ("b\u00fccher.example", True),
+        ("_under.example", True),
+        ("[192.0.2.1]", True),
+        ("", True),
+        ("\u0301example.org", False),
+        ("e\u20ddxample.org", False),
+        ("\u200dexample.org", False),
+        ("\udc80.example", False),
+    ],
+)
+def test_a_domain_that_can_be(domain, has):
+    assert has_a_label(domain_form(domain)) is has
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,7 @@ class Counted:
     async def alias(self, source: str) -> Alias | None:
         return await self._answer(Alias((Address("a", "b.test"),)) if self.there else None)
 
-    async def check(self, name: str, password: str) -> bool | None:
+    async def check(self, name: str, password: str, address: str = "") -> bool | None:
         return await self._answer(True)
 
     async def close(self) -> None:

@@ -242,3 +242,57 @@ def test_names_that_look_like_fields_are_only_names() -> None:
     names = {**NAMES, "sender": "{user}{0}%s"}
     words = advice_for("not owned by user b", logged_in=True, names=names)
     assert "{user}{0}%s" in words
+
+
+FINDINGS = [
+    {"by": "spf", "result": "fail", "words": "192.0.2.7 may not send for example.com"},
+    {"by": "scan", "result": "7.1/5.0", "words": ""},
+    {"by": "dkim", "result": "pass", "words": "x", "details": {"domain": "example.com"}},
+]
+FOUND = [
+    "    SPF says fail: 192.0.2.7 may not send for example.com",
+    "    scan says 7.1/5.0",
+    "    DKIM says pass: x",
+]
+
+
+def test_what_was_found_out_about_a_message_that_was_taken() -> None:
+    record = decided(
+        queue_id="Q1", outcome="250 2.0.0 Ok: queued as Q1", size=20, findings=FINDINGS
+    )
+
+    assert words(record)[-5:] == [
+        "  The content came (20 octets).",
+        *FOUND,
+        "    Reply: 250 2.0.0 Ok: queued as Q1",
+    ]
+
+
+def test_what_was_found_out_about_a_message_that_was_refused() -> None:
+    decision = {"stage": "END-OF-MESSAGE", "at": 1000.0, "reply": "550 5.7.1 Unwanted", "steps": []}
+
+    lines = words(decided(decision, queue_id="Q1", findings=FINDINGS))
+
+    at = lines.index(FOUND[0])
+    assert lines[at : at + 5] == [
+        *FOUND,
+        "  END-OF-MESSAGE: refused",
+        "    Reply: 550 5.7.1 Unwanted",
+    ]
+
+
+def test_what_was_found_out_about_mail_from_this_machine() -> None:
+    record: dict[str, object] = {
+        "kind": "findings",
+        "queue_id": "Q1",
+        "at": 1000.0,
+        "findings": FINDINGS,
+    }
+
+    assert words(record) == ["", "1970-01-01 00:16:40 Message Q1, from this machine", *FOUND]
+
+
+def test_odd_findings_are_read_as_far_as_they_can_be() -> None:
+    record: dict[str, object] = {"kind": "findings", "findings": [None, {"by": 3}, "x"]}
+
+    assert words(record)[2:] == ["     says"] * 3

@@ -8,7 +8,7 @@ import pytest
 
 from postroad.directory import Alias, Mailbox, Unknown
 from postroad.intake.aliases import AliasLimitError, expand
-from postroad.model import Action, Address, Addressee, Notify, Recipient
+from postroad.model import SAME, Action, Address, Addressee, Notify, Recipient
 
 
 class Book:
@@ -22,14 +22,17 @@ class Book:
         self.aliases = {name: tuple(map(parse, to.split())) for name, to in aliases.items()}
 
     async def is_local(self, domain: str) -> bool:
-        return domain == "example.org"
+        return domain in ("example.org", "alias.example")
 
     async def resolve(self, address: Address) -> Mailbox | Alias | Unknown:
         name = address.local.lower() if address.domain else "john"
         if name in self.aliases:
             user = f"{name}@example.org" if self.accounts else ""
             return Alias(self.aliases[name], user=user)
-        return Mailbox(f"{name}@example.org") if name in self.mailboxes else Unknown()
+        stands_for = "example.org" if address.domain == "alias.example" else ""
+        plain = name.partition("+")[0]
+        found = plain in self.mailboxes
+        return Mailbox(f"{plain}@example.org", stands_for) if found else Unknown()
 
 
 def parse(text: str) -> Address:
@@ -46,6 +49,13 @@ def parse(text: str) -> Address:
         ({"info": "lisa@example.com"}, "info", "lisa@example.com<info"),
         ({"info": "john"}, "info john", "john<info"),
         ({"info": "JOHN john"}, "info", "JOHN<info"),
+        # An alias domain: the same address by another name.
+        ({}, "John@alias.example john", "John<John@alias.example"),
+        ({}, "john john@alias.example", "john<john"),
+        ({}, "john+x@alias.example", "john+x<john+x@alias.example"),
+        ({"info": "john@alias.example john"}, "info", "john<info"),
+        ({"info": "john"}, "info@alias.example john", "john<info@alias.example"),
+        ({}, "nobody@alias.example", "nobody@alias.example<nobody@alias.example"),
         ({"john": "john anna"}, "john", "john<john anna<john"),
         ({"a": "b john", "b": "a"}, "a", "john<a"),
         ({"a": "b c", "b": "d john", "c": "d anna", "d": "b"}, "a", "john<a anna<a"),
@@ -209,3 +219,21 @@ async def test_accounts_that_pass_mail_to_each_other_keep_it() -> None:
     expanded = await expand([Recipient(parse("john"))], book)
 
     assert expanded == [Addressee(parse("john"), parse("john"))]
+
+
+async def test_a_recipient_with_a_reverse_path_of_its_own_keeps_it() -> None:
+    book = Book("john anna lisa", {"info": "john anna", "self": "self"}, accounts=True)
+    named = [
+        Recipient(parse("info"), sender=parse("list+info")),
+        Recipient(parse("self"), sender=parse("list+self")),
+        Recipient(parse("x@example.com"), sender=parse("list+x")),
+        Recipient(parse("lisa")),
+    ]
+    found = {each.address: each.sender for each in await expand(named, book)}
+    assert found == {
+        parse("john"): parse("list+info"),
+        parse("anna"): parse("list+info"),
+        parse("self"): parse("list+self"),
+        parse("x@example.com"): parse("list+x"),
+        parse("lisa"): SAME,
+    }

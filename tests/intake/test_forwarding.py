@@ -55,6 +55,9 @@ class Book:
             return Alias(found.targets, found.owner, found.user, extension)
         return Mailbox(f"{name}@example.org") if name in {"john", "anna"} else Unknown()
 
+    async def is_named(self, address: Address) -> bool:
+        return address.local in {"john", "anna", *self.aliases}
+
     async def owns(self, user: str, address: Address, *, catch_all: bool = False) -> bool:
         return user == str(address)
 

@@ -10,9 +10,11 @@ import pytest
 from postroad.mailbox import Whereabouts
 from postroad.mailbox.maildir import store
 from postroad.mailbox.maildirsize import FILE, LONGEST, STALE, MaildirSize
-from postroad.mailbox.quota import Grace, OverQuota, Quota, Usage, parse_grace, parse_size
+from postroad.mailbox.quota import Grace, OverQuota, Quota, Usage, parse_grace
 from postroad.mailbox.rights import PRIVATE, Rights, group_bit_objection, parse_mode
 from postroad.mailbox.scan import all_folders, count
+from postroad.model.durable import Operation
+from postroad.model.size import parse_size
 from stored_messages import Octets
 
 QUOTA = Quota(10_000, 100)
@@ -176,8 +178,9 @@ def test_a_link_in_place_of_the_file_is_not_followed(where, tmp_path):
     victim.write_text("10000S,100C\n5 1\n")
     (where.control / FILE).unlink()
     (where.control / FILE).symlink_to(victim)
-    with pytest.raises(OSError, match="symbolic links"):
-        size(where).usage()
+    assert size(where).usage() == Usage(999, 1)  # counted, not read there
+    assert (where.control / FILE).is_file()
+    assert not (where.control / FILE).is_symlink()
     assert victim.read_text() == "10000S,100C\n5 1\n"
 
 
@@ -199,13 +202,42 @@ def test_a_pipe_in_place_of_the_file_holds_up_nobody(where, reader):
         os.close(held)
 
 
-def test_a_directory_in_place_of_the_file_is_an_error(where):
+def test_a_directory_in_place_of_the_file_is_told_of(where):
     put(where, 1)
     (where.control / FILE).unlink()
     (where.control / FILE).mkdir()
-    with pytest.raises(OSError, match="directory"):
-        size(where).usage()
+    counting = size(where)
+    assert counting.usage() == Usage(999, 1)
+    assert "directory" in str(counting.fault)
     assert sorted(each.name for each in where.control.iterdir()) == ["cur", FILE, "new", "tmp"]
+
+
+class FullBeside:
+    """A disk with no room for one file: each step of it but the removal fails."""
+
+    def perform(self, operation, path, action):
+        if path.name.startswith(FILE) and operation is not Operation.UNLINK:
+            raise OSError(errno.ENOSPC, "no space", str(path))
+        return action()
+
+
+@pytest.mark.parametrize("file", ["there", "absent"])
+@pytest.mark.parametrize("repeat", [False, True])
+def test_what_is_in_new_is_delivered_whether_it_is_counted_or_not(where, file, repeat):
+    put(where, 1)
+    if repeat:
+        put(where, 2)
+    if file == "absent":
+        (where.control / FILE).unlink()
+    full = FullBeside()
+    counting = size(where, durable=full)
+    content = Octets(b"x" * 98 + b"\r\n")
+    stored = store(where.root, "1.Q2R1.host", HEAD, content, 0.0, quota=counting, durable=full)
+    assert isinstance(stored.fault, OSError)
+    assert stored.fault.errno == errno.ENOSPC
+    assert not (where.control / FILE).exists()  # or it would lack a message
+    assert len(list((where.root / "new").glob("1.Q2R1.host*"))) == 1 + repeat
+    assert size(where).usage().messages == 2 + repeat
 
 
 def test_modes_and_groups(tmp_path):

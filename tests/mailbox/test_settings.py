@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from postroad.mailbox import MailboxSettings
+from postroad.mailbox.settings import MailboxSettings
 
 
 @pytest.mark.parametrize(

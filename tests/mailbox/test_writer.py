@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import stat
 import threading
 from dataclasses import replace
 
@@ -9,6 +10,8 @@ import pytest
 from postroad.mailbox import MaildirWriter, Target, Whereabouts
 from postroad.mailbox.folder import FolderName
 from postroad.mailbox.maildir import create_maildir
+from postroad.mailbox.quota import Quota
+from postroad.mailbox.rights import Rights
 from postroad.model import BodyType
 from stored_messages import Octets, stored_message, stored_recipients
 
@@ -102,3 +105,43 @@ async def test_a_folder_that_is_a_link(writer, tmp_path, link, to, lands):
     await writer.deliver(target, stored_message(), recipient)
     (file,) = (path for path in tmp_path.rglob("*") if path.is_file())
     assert str(file.parent.relative_to(tmp_path)) == lands
+
+
+@pytest.mark.parametrize("mode", [0o700, 0o2770])
+async def test_control_files_have_a_folder_of_their_own(writer, tmp_path, mode):
+    mail = tmp_path / "mail" / "john"
+    where = Whereabouts(mail, mail, tmp_path / "control" / "john")
+    folder, rights = FolderName.parse("Lists"), Rights(folder_mode=mode)
+    target = Target(where, folder, create=True, quota=Quota(10_000), rights=rights)
+    (recipient,) = stored_recipients("john@example.org")
+    stored = await writer.deliver(target, stored_message(), recipient)
+    assert (stored.written, stored.fault, stored.after.messages) == (True, None, 1)
+    assert sorted(each.name for each in where.control.iterdir()) == [
+        "maildirsize",
+        "subscriptions",
+    ]
+    for made in (where.control, where.control.parent):
+        assert stat.S_IMODE(made.stat().st_mode) == mode
+
+
+async def test_mail_comes_where_no_control_file_can_be(writer, tmp_path):
+    mail = tmp_path / "mail" / "john"
+    (tmp_path / "control").write_text("no folder")
+    where = Whereabouts(mail, mail, tmp_path / "control" / "john")
+    target = Target(where, quota=Quota(10_000))
+    (recipient,) = stored_recipients("john@example.org")
+    stored = await writer.deliver(target, stored_message(), recipient)
+    assert stored.written
+    assert stored.fault is not None
+    assert len(list((mail / "new").iterdir())) == 1
+
+
+async def test_strangers_make_so_many_folders_and_no_more(writer, tmp_path, monkeypatch):
+    monkeypatch.setattr("postroad.mailbox.errand.MOST_FOLDERS", 3)
+    where = Whereabouts.at(tmp_path / "john" / "Maildir")
+    for number, recipient in enumerate(stored_recipients(*["john@example.org"] * 5)):
+        target = Target(where, FolderName.parse(f"f{number}"), create=True)
+        await writer.deliver(target, stored_message(), recipient)
+    folders = [each.name for each in where.root.iterdir() if each.name.startswith(".")]
+    assert sorted(folders) == [".f0", ".f1"]  # and the inbox
+    assert len(list((where.root / "new").iterdir())) == 3

@@ -29,6 +29,7 @@ def test_what_is_written_can_be_read(
         ret="HDRS",
         envid="e",
         is_gateway=gateway,
+        verp="-=",
     )
     octets = write(slip, NAME, size)
     again, length, said = read(octets + b"Subject: x\n\nbody\n", NAME)

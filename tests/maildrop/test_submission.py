@@ -7,7 +7,7 @@ import pytest
 from postroad.maildrop.settings import SendmailSettings
 from postroad.maildrop.slip import Slip
 from postroad.maildrop.submission import Denied, Submission, User, submission
-from postroad.model import Address, BodyType, Notify, Return
+from postroad.model import SAME, Address, BodyType, Notify, Return
 
 ANN = User(1000, "ann", is_trusted=False)
 ROOT = User(0, "root", is_trusted=True)
@@ -51,6 +51,24 @@ def test_recipients() -> None:
     assert [str(each.address) for each in found.recipients] == ["bob@x.example", "c@d.example"]
     assert found.recipients[0].notify == Notify.SUCCESS | Notify.DELAY
     assert found.unreadable == ("x y", "", "@")
+
+
+@pytest.mark.parametrize(
+    ("verp", "sender", "recipient", "path"),
+    [
+        # Postfix's VERP_README: the example at its beginning.
+        ("+=", "owner-list@x.example", "user@d.example", "owner-list+user=d.example@x.example"),
+        ("-=", "list", "bob", "list-bob=x.example@x.example"),
+        ("", "list", "bob", None),
+        ("ab", "list", "bob", None),
+        ("+", "list", "bob", None),
+        ("+=", "", "bob", None),
+        ("+=", "list", f"{'b' * 60}@d.example", None),  # longer than a local part may be
+    ],
+)
+def test_variable_return_paths(verp: str, sender: str, recipient: str, path: str | None) -> None:
+    found = made(Slip(sender, [recipient], verp=verp)).recipients[0].sender
+    assert (None if found is SAME else str(found)) == path
 
 
 @pytest.mark.parametrize(

@@ -67,9 +67,16 @@ class DovecotReader:
     Args:
         mail: the folder above the domains' folders.
         rules: Dovecot's quota rule for each account, as `*:bytes=1000`.
+        owners: user and group that accounts are read as; those of all others are `NOBODY`'s, whom
+            all mail is given to where this is empty.
     """
 
-    def __init__(self, mail: Path, rules: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        mail: Path,
+        rules: Mapping[str, str],
+        owners: Mapping[str, tuple[int, int]] | None = None,
+    ) -> None:
         needs.root("Dovecot")
         command = needs.program("dovecot")
         needs.program("/usr/lib/dovecot/imap")
@@ -77,11 +84,13 @@ class DovecotReader:
         self.folder = peer_folder("dovecot")
         self.folder.chmod(0o755)
         self._mail = mail
+        self._owners = owners or {}
         self._port = free_port()
         (self.folder / "users").write_text(
             "".join(
-                f"{name}:{{PLAIN}}x:{NOBODY}:{NOBODY}::{mail}/home::userdb_quota_rule={rule}\n"
+                f"{name}:{{PLAIN}}x:{uid}:{gid}::{mail}/home::userdb_quota_rule={rule}\n"
                 for name, rule in rules.items()
+                for uid, gid in [self._owners.get(name, (NOBODY, NOBODY))]
             )
         )
         self._configuration = self.folder / "dovecot.conf"
@@ -93,7 +102,9 @@ class DovecotReader:
             self._process.wait_ready(lambda: listening(self._port))
 
     def give(self) -> None:
-        """Give all mail to the user that reads it, as if it had been written by that user."""
+        """Give all mail to the user that reads it, unless it has owners of its own."""
+        if self._owners:
+            return
         for path in (self._mail, *self._mail.rglob("*")):
             os.chown(path, NOBODY, NOBODY)
 

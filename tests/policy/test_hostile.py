@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from fake_oracle import oracle_of
 from policy_world import SURROUNDINGS, Accounts
+from postroad.mailauth.spf.result import SpfResult, SpfVerdict
 from postroad.model import Address, Client, ClientCertificate, Login, TlsSession
 from postroad.policy import (
     RESTRICTIONS,
@@ -177,6 +178,16 @@ class Chance:
             raise LookupUnavailable("lost")
         return answer[0]
 
+    async def spf(self, address, sender, helo):
+        texts = st.one_of(st.just(""), TEXT)
+        verdicts = st.builds(
+            SpfVerdict,
+            st.sampled_from(SpfResult),
+            st.sampled_from(["mailfrom", "helo"]),
+            *[texts] * 6,
+        )
+        return self._say(verdicts)
+
     async def is_local(self, domain):
         return self._say(st.booleans())
 
@@ -249,7 +260,7 @@ PATIENT = settings(max_examples=250, deadline=None, suppress_health_check=list(H
 @given(NAMES, st.data())
 def test_nothing_makes_it_fail(name, data):
     facts, oracle = data.draw(FACTS), Chance(data)
-    world = Oracle(oracle, oracle, oracle, oracle)
+    world = Oracle(oracle, oracle, oracle, oracle, oracle)
     policy = lists_of(name)
 
     async def all_questions():
@@ -271,13 +282,13 @@ def test_nothing_makes_it_fail(name, data):
 
 
 class Silent(Accounts):
-    """Nobody answers, or all but one of the four."""
+    """Nobody answers, or all but one of them."""
 
     def __init__(self):
         super().__init__(down=True)
 
 
-PARTS = ("accounts", "names", "tables", "agents")
+PARTS = ("accounts", "names", "tables", "agents", "senders")
 
 
 def answers_of(name, facts, oracle, stage=Stage.SENDER):
@@ -320,7 +331,7 @@ BY_ANOTHER_WAY = {"permit_mx_backup"}
 def test_only_those_permit_that_may(name, data):
     """The proof relies on these marks in the table."""
     facts, chance = data.draw(FACTS), Chance(data)
-    answer, _ = answers_of(name, facts, Oracle(chance, chance, chance, chance))
+    answer, _ = answers_of(name, facts, Oracle(chance, chance, chance, chance, chance))
     if answer is None:
         return
     assert (

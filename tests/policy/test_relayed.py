@@ -12,7 +12,7 @@ from postroad.policy.access_rules import access, recipient_keys
 from postroad.policy.answer import Action, Answer, Stage, Subject
 from postroad.policy.backup_rules import permit_mx_backup
 from postroad.policy.context import Context
-from postroad.policy.facts import Elsewhere, Facts, Verification, VerificationStatus
+from postroad.policy.facts import Elsewhere, Facts, Passing, Verification, VerificationStatus
 from postroad.policy.lookups import Lookup, noting
 from postroad.policy.recalled import Present, recalled
 from postroad.policy.recipient_rules import (
@@ -31,8 +31,8 @@ class Relaying:
         self.listed = listed
         self.status = status
 
-    async def is_local(self, domain: str) -> bool:
-        return domain == "partner.test"
+    async def is_local(self, domain: str) -> bool | Passing:
+        return Passing.RELAYED if domain == "partner.test" else False
 
     async def is_listed(self, address: Address) -> bool | Elsewhere:
         return self.listed
@@ -185,3 +185,15 @@ async def test_what_was_noted_is_recalled(listed: bool | Elsewhere) -> None:
     other = Relaying(not listed if isinstance(listed, bool) else True)
     again = recalled(notes, Present(other, other))
     assert await again.accounts.is_listed(address) is listed
+
+
+async def test_it_is_said_that_mail_is_passed_on() -> None:
+    notes: list[Lookup] = []
+    world = of(Relaying(Elsewhere.LISTED))
+    first = await reject_unauth_destination(FACTS, noting(world, notes))
+    then = recalled(notes, Present(world.accounts, world.tables))
+    again = await reject_unauth_destination(FACTS, then)
+    for answer in (first, again):
+        assert answer.action is Action.DUNNO
+        assert answer.why == "mail for the recipient's domain is passed on here"
+    assert (await permit_auth_destination(FACTS, world)).action is Action.PERMIT

@@ -25,7 +25,6 @@ from guide_lines import KEY, SMALL_SERVER
 from peers import dialogue, needs
 from peers.dns import NameServer
 from peers.maildir import Maildir
-from peers.policyd_spf import PolicydSpf
 from peers.ports import free_port
 from peers.processes import Process, peer_folder, remove_folder
 from peers.waiting import greeting
@@ -99,10 +98,6 @@ def adopted() -> Iterator[Adopted]:
         os.chown(root / "var/dovemail", 1000, 1000)
         names = NameServer(SMALL_SERVER.records, zones=["."])
         ends.callback(names.stop)
-        spf = PolicydSpf(names.port)
-        ends.callback(spf.stop)
-        # Not a symbolic link: none is followed out of the old file system.
-        os.link(spf.path, root / "var/spool/postfix/private/policy-spf")
         ends.callback(_dovecot(root, folder).stop)
         before = sums(root / "etc")
         report = _adopt(root, folder)

@@ -10,6 +10,7 @@ import pytest
 
 from peers import needs
 from peers.dovecot_store import DovecotStore
+from peers.maildir import Maildir
 from peers.ports import free_port
 from peers.postroad import Postroad
 from peers.spamd import GTUBE, Spamd
@@ -48,7 +49,12 @@ def filtered(spamd: Spamd) -> Iterator[Postroad]:
             "queue": QUEUE,
             "listeners": {
                 "mx": {"content_filter": "spamassassin:"},
-                "filtered": {"preset": "mx", "bind": [f"127.0.0.1:{back}"]},
+                "filtered": {
+                    "preset": "mx",
+                    "bind": [f"127.0.0.1:{back}"],
+                    "taken_before": True,
+                    "filters": [],
+                },
             },
             "transports": {
                 "spamassassin": {
@@ -78,7 +84,8 @@ def _letter(subject: str, body: str) -> str:
 
 def test_spam_is_marked(filtered: Postroad) -> None:
     _send(filtered.port("mx"), LISA, [JOHN], _letter("bargain", GTUBE))
-    message = filtered.maildir(JOHN).wait_parsed("Subject: bargain")
+    junk = Maildir(filtered.maildir(JOHN).new.parent / ".Junk", filtered.log)
+    message = junk.wait_parsed("Subject: bargain")
     assert message["X-Spam-Flag"] == "YES"
     assert message["Return-Path"] == f"<{LISA}>"
     line = filtered.wait_log("relay=spamassassin, ")

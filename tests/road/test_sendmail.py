@@ -237,8 +237,8 @@ def test_cron_as_a_user_without_rights(server: Postroad, sendmail: Path) -> None
     server.wait_log(f"uid={uid} from=<nobody@example.org>")
 
 
-def test_others_see_neither_the_queue_nor_the_drop(server: Postroad, sendmail: Path) -> None:
-    for words in ("-bp", "-q", "-qRexample.net"):
+def test_others_neither_flush_nor_see_the_drop(server: Postroad, sendmail: Path) -> None:
+    for words in ("-q", "-qRexample.net"):
         ran = _run([sendmail, words], user="nobody")
         assert ran.returncode == os.EX_NOPERM
         assert ran.stderr.count(b"\n") == 1
@@ -252,6 +252,32 @@ def test_php(server: Postroad, sendmail: Path) -> None:
     ran = _run([php, "-d", f"sendmail_path={sendmail} -t -i", "-r", code], user="nobody")
     assert ran.returncode == 0, ran
     assert _wait(server, "From PHP")["X-A"] == "b"
+
+
+def test_variable_return_paths(server: Postroad, sendmail: Path) -> None:
+    command = [sendmail, "-XV", "-f", "www@example.org", "john", "anna@example.org"]
+    assert _run(command, BODY % b"verp", user="nobody").returncode == 0
+    for who in ("john", "anna"):
+        message = server.maildir(f"{who}@example.org").wait_parsed("Subject: verp")
+        assert message["Return-Path"] == f"<www+{who}=example.org@example.org>"
+
+
+def test_git_send_email(server: Postroad, sendmail: Path) -> None:
+    git = needs.program("git")
+    patch = server.folder / "0001-From-git.patch"
+    patch.write_text(
+        "From 1234567890123456789012345678901234567890 Mon Sep 17 00:00:00 2001\n"
+        "From: Eve <eve@example.org>\nDate: Thu, 1 Jan 1970 00:00:00 +0000\n"
+        "Subject: [PATCH] From git\n\nbody\n---\n"
+    )
+    options = [f"--smtp-server={sendmail}", "--from=eve@example.org", "--to=john@example.org"]
+    quiet = ["--confirm=never", "--suppress-cc=all", "--envelope-sender=www@example.org"]
+    env = ["env", "HOME=/nonexistent", "GIT_COMMITTER_NAME=Eve", "EMAIL=eve@example.org"]
+    command = [*env, git, "send-email", *options, *quiet, patch]
+    ran = _run(command)
+    assert ran.returncode == 0, ran
+    message = server.maildir("john@example.org").wait_parsed("From git")
+    assert (message["From"], message["Return-Path"]) == ("eve@example.org", "<www@example.org>")
 
 
 def test_mail(server: Postroad, sendmail: Path) -> None:
@@ -311,6 +337,10 @@ def test_mailq_and_flush(server: Postroad, sendmail: Path) -> None:
     assert _run([sendmail, "x@[127.0.0.1]"], BODY % b"stuck").returncode == 0
     until(lambda: b"x@[127.0.0.1]" in _run([mailq]).stdout, within=30, what="the queue")
     listed = _run([mailq]).stdout.decode()
+    shown = _run([mailq], user="nobody")  # by the socket in the drop
+    assert (shown.returncode, shown.stdout.decode()) == (0, listed)
+    refused = _run([sendmail, "-q"], user="nobody")
+    assert refused.returncode == os.EX_NOPERM
     assert listed.startswith("-Queue ID----  --Size--")
     queue_id = listed.splitlines()[1].split()[0].rstrip("*!")
     for words in ("-q", "-qR127.0.0.1", f"-qI{queue_id}"):
@@ -320,6 +350,9 @@ def test_mailq_and_flush(server: Postroad, sendmail: Path) -> None:
 
 def test_it_works_while_the_server_is_down(server: Postroad, sendmail: Path) -> None:
     server.end()
+    away = _run([_program(server, "mailq")], user="nobody")
+    assert away.returncode == os.EX_UNAVAILABLE
+    assert b"Queue report unavailable - mail system is down" in away.stderr
     for number in range(3):
         ran = _run([sendmail, "john"], BODY % b"down%d" % number, user="nobody")
         assert ran.returncode == 0

@@ -194,6 +194,8 @@ def serving(sockets: Path) -> Iterator[Postroad]:
         accounts=ACCOUNTS,
     )
     server.run("alias", "add", "sales@example.org", JOHN, "other@elsewhere.test")
+    for group, senders in (("staff", "logged-in"), ("board", "members"), ("all", "everybody")):
+        server.run("group", "add", f"{group}@example.org", JOHN, MARY, "--senders", senders)
     yield server
     server.stop()
 
@@ -219,6 +221,7 @@ def old(serving: Postroad, sockets: Path, certificate: Certificate) -> Iterator[
             "smtpd_tls_security_level": "may",
             "smtpd_tls_auth_only": "yes",
             "smtpd_relay_restrictions": "permit_sasl_authenticated, reject_unauth_destination",
+            "smtpd_recipient_restrictions": f"check_recipient_access {table('groups')}",
             "smtpd_sender_login_maps": table("senders"),
             "smtpd_sender_restrictions": "reject_sender_login_mismatch",
         }
@@ -259,6 +262,22 @@ def test_postfix_knows_recipients_and_hands_them_over(old: Postfix, serving: Pos
         assert client.rcpt("someone@elsewhere.test")[0] == 554
         assert client.data(MESSAGE)[0] == 250
     serving.maildir(MARY).wait("side by side")
+
+
+def test_postfix_keeps_strangers_out_of_closed_groups(old: Postfix, authority: Authority) -> None:
+    board = (554, b"5.7.1 <board@example.org>: Recipient address rejected: only its members")
+    with smtplib.SMTP("127.0.0.1", old.port, timeout=30) as client:
+        client.ehlo()
+        client.mail("someone@elsewhere.test")
+        assert client.rcpt("all@example.org")[0] == 250
+        assert client.rcpt("staff@example.org")[0] == 554
+        assert client.rcpt("staff+x@example.org")[0] == 554
+        code, words = client.rcpt("board@example.org")
+        assert (code, words.startswith(board[1])) == (554, True)
+    with logged_in(old.port, JOHN, "summersun", authority) as client:
+        client.mail(JOHN)
+        assert client.rcpt("staff@example.org")[0] == 250
+        assert client.rcpt("board@example.org")[0] == 554
 
 
 def test_a_dovecot_lets_our_users_read(serving: Postroad, sockets: Path) -> None:

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fake_directory import FakeDirectory
+from postroad.directory.embedded.groups import Senders
 from postroad.served.incoming import netstring
 from served_world import ServedWorld
 
@@ -75,6 +76,32 @@ async def client(world):
 async def test_an_answer(client, question, answer):
     client.say(netstring(question.encode()))
     assert await client.netstring() == answer
+
+
+@pytest.mark.parametrize(
+    ("question", "answer"),
+    [
+        ("groups staff@example.org", "OK permit_sasl_authenticated, reject"),
+        (
+            "groups board@example.org",
+            "OK REJECT only its members may send to this group, and not by way of here",
+        ),
+        ("groups all@example.org", "NOTFOUND "),
+        ("groups nobody@example.org", "NOTFOUND "),
+        ("groups example.org", "NOTFOUND "),
+        ("groups board@", "NOTFOUND "),
+    ],
+)
+async def test_who_may_send_to_a_group(world, client, question, answer):
+    world.closed = {"staff@example.org": Senders.LOGGED_IN, "board@example.org": Senders.MEMBERS}
+    client.say(netstring(question.encode()))
+    assert await client.netstring() == answer
+
+
+async def test_a_group_that_nobody_knows_now_is_not_open(world, client):
+    world.freezes_away = True
+    client.say(netstring(b"groups board@example.org"))
+    assert await client.netstring() == "TEMP the directory does not answer now"
 
 
 @pytest.mark.parametrize(

@@ -50,6 +50,12 @@ async def test_who_may(senders: Senders, sender: str, user: str, *, is_taken: bo
         assert str(refusal).startswith("550 5.7.1 <board@example.org>: Recipient address rejected:")
 
 
+@pytest.mark.parametrize("senders", list(Senders))
+async def test_what_is_told_of_who_may(senders: Senders) -> None:
+    assert await rules(senders).senders(BOARD) is senders
+    assert await rules(senders).senders(Address("john", "example.org")) is Senders.EVERYBODY
+
+
 async def test_no_group() -> None:
     assert await rules(Senders.MEMBERS).refusal(Address("john", "example.org"), None, None) is None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from base64 import b64decode, b64encode
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 
 import pytest
@@ -89,15 +89,15 @@ class Guard:
     def is_locked(self, address: str, user: str, now: float) -> bool:
         return self.locked or self.is_banned(user, now)
 
-    def failed(self, address: str, user: str, now: float) -> object | None:
-        self.told.append(("failed", address, user))
+    def failed(self, address: str, names: Sequence[str], now: float) -> object | None:
+        self.told.append(("failed", address, " ".join(names)))
         return "a ban" if self.bans else None
 
-    def delay(self, address: str, user: str, now: float) -> float:
+    def delay(self, address: str, names: Sequence[str], now: float) -> float:
         return 7.0
 
-    def succeeded(self, address: str, user: str, now: float) -> None:
-        self.told.append(("succeeded", address, user))
+    def succeeded(self, address: str, names: Sequence[str], now: float) -> None:
+        self.told.append(("succeeded", address, " ".join(names)))
 
 
 class LoginWorld(World):
@@ -777,3 +777,29 @@ async def test_a_banned_user_is_known_by_every_name(
         answer = await log_in_as(client, mechanism, "", "john", "summersun")
     assert answer == (WRONG if banned else WELCOME)
     assert world.pauses == ([7] if banned else [])
+
+
+class Spellings:
+    """Drops the domain, as a directory does with `username_format = "%n"`."""
+
+    async def login_names(self, name: str) -> tuple[str, ...]:
+        key = f"{name.partition('@')[0]}@example.org"
+        return (key,) if key.startswith("john@") else (name, key)
+
+
+@pytest.mark.parametrize("user", ["john", "nobody"])
+async def test_a_guesser_is_delayed_whichever_spelling_it_takes(
+    world: LoginWorld, user: str
+) -> None:
+    guard, _ = real_guard()
+    logins = replace(world.logins, guard=guard, names=Spellings())
+    for number in range(5):
+        client = await world.client(logins=logins, who=Source(f"198.51.{number}.1", 1025))
+        answer = await client.auth("PLAIN", f"\0{user}@a{number}.example\0wrong".encode())
+        assert answer == WRONG
+    assert world.pauses == [1.0, 2.0, 4.0, 8.0, 16.0]
+    client = await world.client(logins=logins, who=Source("203.0.113.1", 1025))
+    scram = ScramClient(f"{user}@b.example")
+    challenge = _challenge(await client.auth("SCRAM-SHA-256", scram.first()))
+    assert (await client.say(_base64(scram.final(challenge)))).startswith(WRONG)
+    assert world.pauses[-1] == 16.0

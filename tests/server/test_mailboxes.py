@@ -14,6 +14,17 @@ class Full:
     def __init__(self, free: int = 0) -> None:
         self.free = free
         self.asked: list[tuple[str, int]] = []
+        self.counted: list[int] = []
+        self.came: list[int] = []
+
+    def claims(self) -> Full:
+        return self
+
+    def count(self, size: int) -> None:
+        self.counted.append(size)
+
+    def taken(self, size: int) -> None:
+        self.came.append(size)
 
     async def refusal(self, address: Address, size: int) -> Reply | None:
         self.asked.append((str(address), size))
@@ -51,3 +62,16 @@ async def test_not_asked_of_trusted_clients(world: World) -> None:
     await talk(client, "EHLO x", "MAIL FROM:<john@example.org>")
     assert (await talk(client, "RCPT TO:<john@example.org>")).startswith("250")
     assert full.asked == []
+
+
+async def test_told_of_what_was_taken_only(world: World) -> None:
+    full = Full(100)
+    client, _, _ = await world.connect(mailboxes=full)
+    await talk(client, "EHLO mx.example.net", "MAIL FROM:<ann@example.com> SIZE=99")
+    await talk(client, "RCPT TO:<john@example.org>", "RSET")
+    assert (full.counted, full.came) == ([99], [])
+    await talk(client, "MAIL FROM:<ann@example.com> SIZE=50", "RCPT TO:<john@example.org>")
+    assert (await talk(client, "DATA")).startswith("354")
+    assert (await talk(client, "Subject: x\r\n\r\nx\r\n.")).startswith("250")
+    assert full.counted == [99, 50]
+    assert full.came == [len("Subject: x\r\n\r\nx\r\n")]

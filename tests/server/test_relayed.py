@@ -8,7 +8,7 @@ from fake_directory import FakeDirectory
 from postroad.directory import DirectoryUnavailable
 from postroad.model import Address
 from postroad.policy import LookupUnavailable
-from postroad.policy.facts import Elsewhere
+from postroad.policy.facts import Elsewhere, Passing
 from postroad.server.oracle import DirectoryOracle
 from postroad.server.relayed import RelayedDomains
 
@@ -70,9 +70,10 @@ async def test_which_addresses_take_mail(address: str, listed: bool | Elsewhere)
 
 
 @pytest.mark.parametrize(
-    ("domain", "ours"), [("partner.test", True), ("example.org", True), ("other.test", False)]
+    ("domain", "ours"),
+    [("partner.test", Passing.RELAYED), ("example.org", True), ("other.test", False)],
 )
-async def test_which_domains_are_ours_to_take(domain: str, ours: bool) -> None:
+async def test_which_domains_are_ours_to_take(domain: str, ours: bool | Passing) -> None:
     assert await oracle().is_local(domain) is ours
 
 

@@ -79,6 +79,9 @@ async def send(shard, number):
         draft = shard.begin()
         content = draft.queue_id.encode() * (1 + number * 60)
         draft.write(content)
+        if number > 5:  # of those that are files, some are changed
+            name = draft.queue_id.encode()
+            await draft.replace(name * number, await draft.read(len(name)))
         claimed = await draft.commit(Envelope(None), [Addressee(bob, bob)], 1.0)
         print(draft.queue_id, flush=True)
         if number % 2:
@@ -121,5 +124,7 @@ async def check_killed(directory: Path, acknowledged: set[str], settling: set[st
             assert len(content) == claimed.message.content.size > 0
             assert content.startswith(claimed.message.queue_id.encode())
             assert set(content.split(claimed.message.queue_id.encode())) == {b""}
+        filed = {one.message.queue_id for one in claim.messages if len(read(one)) > 4000}
+        assert {path.name for path in (directory / "bodies").iterdir()} == filed
     finally:
         await shard.close()

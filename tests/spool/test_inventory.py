@@ -8,6 +8,7 @@ import pytest
 
 from postroad.model import Action, Address, Addressee, BodyType, Envelope, Notify
 from postroad.spool import (
+    Choice,
     Done,
     EntryRecipient,
     Inventory,
@@ -124,4 +125,26 @@ async def test_looking_leaves_the_database_to_its_owner(tmp_path: Path) -> None:
     log = (tmp_path / "spool.db-wal").read_bytes()
     assert len(list(Inventory([tmp_path]).list())) == 1
     assert (tmp_path / "spool.db-wal").read_bytes() == log
+    await shard.close()
+
+
+async def test_a_sender_is_the_messages_or_the_copys(tmp_path: Path) -> None:
+    shard = await Shard.open(tmp_path / "0", 0, SETTINGS, Clock(NOON))
+    draft = shard.begin()
+    draft.write(b"x")
+    owner = Address("owner", "example.org")
+    await draft.commit(
+        Envelope(ANN), [Addressee(BOB, BOB, sender=owner), Addressee(EVE, EVE)], NOON
+    )
+    await put(shard, sender=None)
+    inventory = Inventory(shard_directories(tmp_path))
+
+    def listed(sender: str) -> list[list[Address]]:
+        found = inventory.list(Choice(sender=sender))
+        return [[each.address for each in one.recipients] for one in found]
+
+    assert listed("OWNER@*") == [[BOB, EVE]]
+    assert listed("ann@example.org") == [[BOB, EVE]]
+    assert len(listed("")) == 1
+    assert listed("nobody@*") == []
     await shard.close()

@@ -9,6 +9,7 @@ read is a value, `None`, for the reader to make a finding of.
 from __future__ import annotations
 
 import os
+import stat
 from pathlib import Path
 
 __all__ = ["MAX_FILE", "OldFiles"]
@@ -79,6 +80,13 @@ class OldFiles:
         """Whether there is such a file, folder or socket."""
         try:
             return self.place(path).exists()
+        except OSError:
+            return False
+
+    def is_private(self, path: str | Path) -> bool:
+        """Whether not everybody may read a file that is there."""
+        try:
+            return not self.place(path).stat().st_mode & stat.S_IROTH
         except OSError:
             return False
 

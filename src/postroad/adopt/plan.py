@@ -172,7 +172,8 @@ class Plan:
             stem, dot, suffix = name.rpartition(".")
             free = f"{stem}-{count}.{suffix}" if dot and stem else f"{name}-{count}"
             count += 1
-        self.files[free] = PlannedFile(free, content, secret)
+        was_secret = free in self.files and self.files[free].secret
+        self.files[free] = PlannedFile(free, content, secret or was_secret)
         return self.directory / free
 
     def worsen(self, finding: Finding, words: str, todo: str = "") -> None:

@@ -206,9 +206,10 @@ def _places(plan: Plan, text: str) -> Mapping[int, KeyPath]:
 
 
 def _fill(plan: Plan, configuration: Configuration) -> None:
-    """Put accounts and aliases into the embedded directory."""
-    if not plan.accounts and not plan.aliases:
-        return
+    """Make the embedded directory, and put accounts and aliases into it.
+
+    It is there without any, too: `postroad explain` asks it before the server was ever started.
+    """
     with DirectoryEditor.open(
         configuration.directory_file,
         domains=configuration.domains,

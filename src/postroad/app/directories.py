@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from postroad.directory.chain import Chain
 from postroad.directory.domain_settings import DomainSettings
 from postroad.directory.dovecot.backend import DovecotBackend
 from postroad.directory.files.backend import FilesBackend
-from postroad.directory.interface import Standing
+from postroad.directory.interface import Passing, Standing
 from postroad.directory.ldap.backend import LdapBackend
 from postroad.directory.links import DomainPlan, Link, Plan
 from postroad.directory.names import domain_form
@@ -27,6 +28,7 @@ from postroad.directory.source_settings import SourceSettings
 from postroad.directory.sql.opening import SqlMistake, open_sql
 from postroad.directory.sql.queries import QueryMistake
 from postroad.model import Address
+from postroad.tables.extents import Extents
 from postroad.tables.kept import Bounds
 
 __all__ = ["OPENERS", "Joining", "open_backends", "open_chain", "plan_of"]
@@ -40,11 +42,14 @@ class Joining:
         configuration: of the server.
         clock: seconds, never going back.
         report: takes a line for the log, of what an operator should know.
+        is_serving: whether what is found out is kept for the processes that come later; not, in a
+            command.
     """
 
     configuration: Configuration
     clock: Callable[[], float]
     report: Callable[[str], None]
+    is_serving: bool
 
 
 class Opener(Protocol):
@@ -62,6 +67,9 @@ def _files(name: str, settings: SourceSettings, joining: Joining) -> Backend:  #
         default_scheme=configuration.directory.default_scheme,
         delimiters=configuration.directory.recipient_delimiter,
         report=joining.report,
+        extents=Extents(
+            time.time, configuration.extents_directory, is_read_only=not joining.is_serving
+        ),
     )
 
 
@@ -136,6 +144,7 @@ def open_chain(
     *,
     clock: Callable[[], float],
     report: Callable[[str], None],
+    is_serving: bool = False,
 ) -> Chain:
     """The directories of a configuration, as one.
 
@@ -145,8 +154,11 @@ def open_chain(
         exits: closes the others.
         clock: seconds, never going back.
         report: takes a line for the log.
+        is_serving: as of `Joining`.
     """
-    backends = open_backends(configuration, exits, clock=clock, report=report)
+    backends = open_backends(
+        configuration, exits, clock=clock, report=report, is_serving=is_serving
+    )
     links = []
     for name, settings in configuration.directories.items():
         recalled = _recalled(name, backends[name], settings, clock, report)
@@ -162,6 +174,7 @@ def open_backends(
     *,
     clock: Callable[[], float],
     report: Callable[[str], None],
+    is_serving: bool = False,
 ) -> dict[str, Backend]:
     """The directories of `[directories]`, by name and each by itself.
 
@@ -170,8 +183,9 @@ def open_backends(
         exits: closes them.
         clock: seconds, never going back.
         report: takes a line for the log.
+        is_serving: as of `Joining`.
     """
-    joining = Joining(configuration, clock, report)
+    joining = Joining(configuration, clock, report, is_serving)
     backends = {}
     for name, settings in configuration.directories.items():
         backends[name] = OPENERS[settings.kind](name, settings, joining)
@@ -228,4 +242,5 @@ def _link(name: str, backend: Backend, recalled: Backend, settings: SourceSettin
         frozenset(map(domain_form, settings.domains)),
         logins=backend if isinstance(backend, NamesLogins) else None,
         senders=backend if isinstance(backend, SenderRules) and settings.sender_query else None,
+        passing=backend if isinstance(backend, Passing) else None,
     )

@@ -11,6 +11,7 @@ import asyncio
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack
+from functools import partial
 from typing import NamedTuple
 
 from postroad.app.directories import open_backends
@@ -131,9 +132,14 @@ async def _objections(backend: Backend, domain: str) -> list[str]:
     """What each kind of question fails with; of several that fail alike, one."""
     name = f"{_NOBODY}@{domain}"
     said: dict[str, None] = {}
-    for asked in (backend.has_domain(domain), backend.account(name), backend.alias(name)):
+    questions = (
+        partial(backend.has_domain, domain),
+        partial(backend.account, name),
+        partial(backend.alias, name),
+    )
+    for ask in questions:  # each is made when it is asked: a break must leave none behind
         try:
-            await asked
+            await ask()
         except DirectoryUnavailable as error:
             said[str(error)] = None
     return list(said)

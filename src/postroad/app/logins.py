@@ -35,7 +35,9 @@ def logins_of(
         broken_clients=login.broken_clients,
         secrets=directory,
         tokens=tokens,
+        passing=directory.passing,
         certificates=directory if configuration.directory.certificates else None,
         guard=guard,
+        names=directory,
         fake_key=fake_key,
     )

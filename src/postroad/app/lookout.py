@@ -17,6 +17,7 @@ from postroad.app.services import ownership_of, relayed_of
 from postroad.config import Configuration
 from postroad.directory import EmbeddedDirectory
 from postroad.directory.embedded.schema import open_for_reading
+from postroad.mailauth.spf.checking import SpfChecker
 from postroad.model.journal import Journal, Level, Notice
 from postroad.net.dns import Resolver
 from postroad.policy import Oracle
@@ -38,6 +39,7 @@ class Lookout:
         names: the DNS.
         accounts: the accounts, as restrictions ask them.
         zones: the DNS likewise.
+        senders: knows who may send for a domain.
         registry: the tables likewise, each opened when it is first asked.
         tables: the same, for restrictions to ask.
     """
@@ -73,6 +75,10 @@ class Lookout:
         self._exits.push_async_callback(self.registry.close)
         self.tables = TablesInquiry(self.registry)
         self.zones = DnsInquiry(self.names)
+        self.senders = SpfChecker(
+            self.names, configuration.hostname, time.monotonic, timeout=configuration.spf.timeout
+        )
+        self._exits.push_async_callback(self.senders.close)
         owners = ownership_of(configuration, self.directory, self.tables)
         reports = frozenset(map(key_of, configuration.tls_reports.receive))
         self.forwards = forwards_of(configuration, self.directory, is_read_only=True)
@@ -95,7 +101,7 @@ class Lookout:
         Args:
             agents: stand in for those who do something to find out.
         """
-        return Oracle(self.accounts, self.zones, self.tables, agents)
+        return Oracle(self.accounts, self.zones, self.tables, agents, self.senders)
 
 
 def _warning(journal: Journal) -> Callable[[str], None]:

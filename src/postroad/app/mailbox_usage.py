@@ -1,23 +1,24 @@
 """How full mailboxes are, for operators; beside a running server or without one.
 
-A mailbox belongs to the server's user or to one that shares it, so root becomes its owner to look
-at it: no link in it leads root anywhere.
+A mailbox belongs to the server's user, to one that shares it, or to whom the configuration or a
+directory names; so root becomes its owner to look at it: no link in it leads root anywhere.
 """
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from postroad.app.lookout import Lookout
-from postroad.app.mailboxes import location_of
-from postroad.config import Configuration
-from postroad.config.ownership import acting_as, owner_of
+from postroad.app.mailboxes import location_of, owner_of
+from postroad.config import Configuration, ownership
 from postroad.directory import DirectoryUnavailable, account_of
 from postroad.mailbox import UnsafeName, Whereabouts
 from postroad.mailbox.maildirsize import MaildirSize
+from postroad.mailbox.owners import OWN_GROUP, Owner, own_group
 from postroad.mailbox.quota import NO_QUOTA, NO_USAGE, Quota, Usage
 from postroad.mailbox.rights import Rights, parse_mode
 from postroad.model import Address, AddressError
@@ -76,7 +77,13 @@ async def _usage_of(
         place = await lookout.directory.place(user)
         where = location_of(configuration).find(user, place.home, place.mail)
         quota = configuration.mailbox.quota_of(place.quota_bytes, place.quota_messages)
-        usage = _look(configuration, where, quota, recount=recount)
+        usage = _look(
+            configuration,
+            where,
+            quota,
+            owner_of(configuration, has_agents=True)(user, place),
+            recount,
+        )
     except (AddressError, DirectoryUnavailable, UnsafeName) as error:
         return MailboxUsage(name, fault=str(error))
     except OSError as error:
@@ -85,14 +92,24 @@ async def _usage_of(
 
 
 def _look(
-    configuration: Configuration, where: Whereabouts, quota: Quota, *, recount: bool
+    configuration: Configuration,
+    where: Whereabouts,
+    quota: Quota,
+    owner: Owner | None,
+    recount: bool,
 ) -> Usage:
     mailbox = configuration.mailbox
     rights = Rights(parse_mode(mailbox.mode), parse_mode(mailbox.file_mode))
-    with acting_as(owner_of(Path(where.control))):
+    whose = ownership.owner_of(Path(where.control)) if owner is None else _numbers_of(owner)
+    with ownership.acting_as(whose):
         where.confine()
         size = MaildirSize(where, quota, time.time, rights=rights)
         return size.recalculate() if recount else size.peek()
+
+
+def _numbers_of(owner: Owner) -> Owner:
+    group = own_group(owner.uid) if owner.gid == OWN_GROUP else owner.gid
+    return Owner(owner.uid, os.getgid() if group is None else group)
 
 
 def _ignore(_: Event) -> None:

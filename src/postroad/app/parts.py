@@ -20,6 +20,8 @@ from postroad.app.commons import QueueCommons
 from postroad.app.custody import Custody
 from postroad.app.directories import open_chain
 from postroad.app.directory_trial import DirectoryTrial
+from postroad.app.dkim import KeyWatch
+from postroad.app.filters import Filtering, Needs
 from postroad.app.flushing import Flushing
 from postroad.app.forwarding import forwards_of
 from postroad.app.inquiries import Inquiries
@@ -30,11 +32,13 @@ from postroad.app.outbound_tls import OutboundTls
 from postroad.app.pickup import Pickup, known
 from postroad.app.proof import objection, require_closed
 from postroad.app.protection import Protection
+from postroad.app.queue_window import QueueWindow
 from postroad.app.quota_letter import QuotaLetters
 from postroad.app.remembrance import open_history
 from postroad.app.running import Running
-from postroad.app.services import ownership_of, services_of
+from postroad.app.services import groups_of, ownership_of, services_of
 from postroad.app.serving import socket_services
+from postroad.app.spam import AccountWishes
 from postroad.app.storage import Storage
 from postroad.app.suppressing import Suppressing, Unsuppressed
 from postroad.app.tls_reports import TlsReports
@@ -44,9 +48,12 @@ from postroad.config.tables import named_tables
 from postroad.config.ways import way_objection
 from postroad.directory import EmbeddedDirectory
 from postroad.directory.oauth.oauth import token_checker
+from postroad.filters.thresholds import Thresholds
 from postroad.history import Remembering
+from postroad.history.findings import Examined
 from postroad.intake import Door
 from postroad.limits.counters import CounterMemory
+from postroad.mailauth.spf.checking import SpfChecker
 from postroad.mailbox import MaildirWriter
 from postroad.model import Reply
 from postroad.model.journal import Journal, Level, Notice
@@ -59,12 +66,15 @@ from postroad.served.server import SocketServer
 from postroad.served.service import SocketService
 from postroad.server.inquiries import AgentsInquiry, TablesInquiry
 from postroad.server.logins import Logins
+from postroad.server.ownership import Ownership
 from postroad.server.server import SmtpServer
 from postroad.server.service import Service
 from postroad.spool import Choice, Claimed, Shard
 from postroad.tables import Tables
 
 __all__ = ["Parts"]
+
+_KEYS = ("fake secrets", "dmarc")  # uses of this server's own key
 
 
 class Parts:
@@ -104,6 +114,7 @@ class Parts:
         self._give_up = give_up
         self._exits = AsyncExitStack()
         self._pickup: Pickup | None = None
+        self._window: QueueWindow | None = None
         self._quota_letters = QuotaLetters(self._configuration.hostname, journal)
         self.runners = []
 
@@ -134,17 +145,22 @@ class Parts:
         )
         self._exits.callback(embedded.close)
         self._directory = open_chain(
-            configuration, embedded, self._exits, clock=time.monotonic, report=self._warn
+            configuration,
+            embedded,
+            self._exits,
+            clock=time.monotonic,
+            report=self._warn,
+            is_serving=True,
         )
         if index == 0:
             self._try_directories()
         self._tokens = token_checker(configuration.oauth, self._directory)
-        self._fake_key = await embedded.key_for("fake secrets")
+        self._fake_key, self._dmarc_key = [await embedded.key_for(use) for use in _KEYS]
         self._protection = Protection.open(configuration.bans_file, self._counters, index, journal)
         self._exits.callback(self._protection.close)
         self._resolver = Resolver(configuration.dns, time.monotonic)
         self._exits.push_async_callback(self._resolver.close)
-        self._writer = writer = MaildirWriter(configuration.hostname)
+        self._writer = writer = self._make_writer()
         self._exits.callback(writer.close)
         self._suppressing = Suppressing(self._running, journal)
         self._exits.push_async_callback(self._suppressing.close)
@@ -177,12 +193,17 @@ class Parts:
             configuration.queue.defer_transports, configuration.state_directory / SUSPENDED_FILE
         )
         self.runners.extend(self._make_runner(shard) for shard in shards)
-        self.server = SmtpServer(self._services(), journal)
+        self.server = SmtpServer(self._services(self._filtering), journal)
         self.sockets = SocketServer(self._socket_services(), journal)
         self._exits.push_async_callback(self.sockets.close)
         await self._open_control(index, opened)
         await self._custody.resume()
         await self._open_pickup(index, shards[0])
+
+    def _make_writer(self) -> MaildirWriter:
+        agents = self._running.agents
+        others = None if agents is None else agents.pool()
+        return MaildirWriter(self._configuration.hostname, others=others)
 
     def _try_directories(self) -> None:
         """Say which directories do not answer, once for all workers."""
@@ -194,7 +215,8 @@ class Parts:
         )
 
     def _open_outbound(self, journal: Journal) -> None:
-        """What takes mail from the queue onwards, with what it needs for TLS."""
+        """What takes mail from the queue onwards, and who looks at it before it is there."""
+        self._thresholds = Thresholds(self._configuration.thresholds_file, self._warn)
         self._tls_reports = TlsReports(self._running, self._resolver, journal)
         self._exits.push_async_callback(self._tls_reports.close)
         self._outbound_tls = OutboundTls(
@@ -218,6 +240,19 @@ class Parts:
         )
         self._exits.push_async_callback(self._outbound.close)
         self._outbound.replace(self._running)
+        self._senders = senders = self._make_senders()
+        self._filtering = Filtering(
+            Needs(
+                self._running,
+                journal,
+                self._resolver,
+                self._exits,
+                senders,
+                AccountWishes(self._directory, self._thresholds),
+                self._dmarc_key,
+                owners=self._owners,
+            )
+        )
 
     def reload(self) -> None:
         """Serve new clients and route mail by what is running now.
@@ -228,26 +263,43 @@ class Parts:
             RelayHoleError: it relays for strangers by what is still in tables; likewise.
         """
         require_closed(self._running.configuration, self._tables.values_now)
-        services = self._services()
+        filtering = self._filtering.renewed()
+        services = self._services(filtering)
         self._outbound.replace(self._running)  # the last that can refuse: from here on all is done
-        self._served = self._running.configuration
+        self._served, self._filtering = self._running.configuration, filtering
         self._tables.replace(self._table_names())
+        self._directory.reload()
         self.inquiries.replace(self._running)
         self._suppressing.replace(self._running)
+        self._senders.timeout = self._running.configuration.spf.timeout
         self._tls_reports.replace(self._running)
         self._history.replace(self._running.configuration.history)
         self._custody.replace(self._running.configuration)
         self._replace_queues()
         if self._pickup is not None:
             self._pickup.replace(self._running)
+        if self._window is not None:
+            self._window.replace(self._running)
         self.server.replace(services)
         self.sockets.replace(self._socket_services())
+
+    def _watch_keys(self, *, is_first: bool) -> None:
+        watch = KeyWatch(
+            self._running, self._resolver, self._journal, changed=self._refilter, is_first=is_first
+        )
+        self._exits.push_async_callback(watch.close)
+        watch.start()
+
+    def _refilter(self) -> None:
+        """Who looks at mail has changed, and nothing else."""
+        self._filtering = self._filtering.renewed(programs_too=False)
+        self.server.replace(self._services(self._filtering))
 
     async def close(self) -> None:
         """Close everything, in the reverse order of opening."""
         await self._exits.aclose()
 
-    def _services(self) -> dict[str, Service]:
+    def _services(self, filtering: Filtering) -> dict[str, Service]:
         return services_of(
             self._running,
             self._directory,
@@ -256,6 +308,7 @@ class Parts:
             names=self._resolver,
             tables=self._tables,
             agents=self._agents,
+            senders=self._senders,
             door=self._door,
             protection=self._protection,
             logins=self._logins(),
@@ -265,6 +318,7 @@ class Parts:
             history=self._history,
             containment=self._custody.containment,
             room=self._room,
+            board=filtering.board,
             mailboxes=room_of(
                 self._running.configuration,
                 self._directory,
@@ -278,15 +332,18 @@ class Parts:
         return socket_services(
             self._running,
             self._directory,
-            owners=ownership_of(
-                self._running.configuration, self._directory, TablesInquiry(self._tables)
-            ),
+            owners=self._owners(),
             places=self._directory,
             logins=self._logins(),
             protection=self._protection,
             journal=self._journal,
             freezes=self._directory.embedded.freezes,
+            groups=groups_of(self._directory),
         )
+
+    def _owners(self) -> Ownership:
+        inquiry = TablesInquiry(self._tables)
+        return ownership_of(self._running.configuration, self._directory, inquiry)
 
     def _logins(self) -> Logins:
         guard = self._protection.guard(self._running)
@@ -300,6 +357,7 @@ class Parts:
 
     async def _open_pickup(self, index: int, shard: Shard) -> None:
         """Only in the first worker: two would take the same file."""
+        self._watch_keys(is_first=index == 0)
         if index:
             return
         self._pickup = Pickup(
@@ -313,6 +371,9 @@ class Parts:
         )
         self._exits.push_async_callback(self._pickup.stop)
         await self._pickup.start()
+        self._window = QueueWindow(self._running, self._warn)
+        self._exits.push_async_callback(self._window.close)
+        self._window.start()
 
     def _make_door(self, shard: Shard, queued: Callable[[Claimed], None] | None = None) -> Door:
         configuration = self._configuration
@@ -327,12 +388,25 @@ class Parts:
             clock=time.time,
             forwarding=configuration.forwarding,
             onward=self._forwards.onward,
+            board=lambda: self._filtering.local_board,
+            remember=lambda name, found: self._history.put(Examined(name, time.time(), found)),
         )
 
     def _make_agents(self) -> AgentsInquiry:
         delegations = Delegations(self._warn, clock=time.monotonic)
         self._exits.callback(delegations.close)
         return AgentsInquiry(delegations, self.inquiries.prober, self.inquiries.greylist)
+
+    def _make_senders(self) -> SpfChecker:
+        configuration = self._configuration
+        senders = SpfChecker(
+            self._resolver,
+            configuration.hostname,
+            time.monotonic,
+            timeout=configuration.spf.timeout,
+        )
+        self._exits.push_async_callback(senders.close)
+        return senders
 
     def _make_tables(self) -> Tables:
         return Tables(

@@ -2,8 +2,8 @@
 
 One of these for a server, in its first worker, so that nobody else takes the same file. It is woken
 by a pipe, and looks by itself now and then. What the door refuses for now stays with us and is
-tried again, later each time; what it refuses for good goes back to its sender; what is no message,
-or may not be sent, is set aside and said.
+tried again, later each time, for as long as the queue would try; what it refuses for good, or for
+that long, goes back to its sender; what is no message, or may not be sent, is set aside and said.
 
 Once a message is in the spool its file is removed before the queue hears of it: `collection` tells
 why no crash in between makes two of it, or none.
@@ -18,18 +18,19 @@ from pathlib import Path
 
 from postroad.app.parcel import bring, returned_letter
 from postroad.app.pickup_allowance import HOUR, Allowance, user_of
+from postroad.app.pickup_drop import RETRY, OpenDrop
 from postroad.app.pickup_waits import FIRST_PAUSE, Waits
 from postroad.app.running import Running
 from postroad.app.sparing import Sparing
-from postroad.app.wake_pipe import WakePipe
-from postroad.config.sendmail import lay_drop, origin_of
+from postroad.config.sendmail import origin_of
 from postroad.intake import Door, Source
 from postroad.intake.door import Refusal
 from postroad.maildrop.collection import Broken, Collection, Found, Parcel
-from postroad.maildrop.folder import WAKE
+from postroad.maildrop.shares import MOST_TAKEN, Shares
 from postroad.maildrop.submission import Denied, Submission, User, submission
 from postroad.model import Login, Recipient, Reply
 from postroad.model.journal import Journal, Level, Notice
+from postroad.model.letter import Origin
 from postroad.spool import Choice, Claimed, Inventory, SpoolError, shard_directories
 
 __all__ = ["Pickup", "known"]
@@ -91,21 +92,21 @@ class Pickup:
         self._committed: dict[str, Claimed] = {}
         self._door = doors(self._commits)
         self._returns = doors(queued)  # notices to senders are mail as any other
-        self._folder: Path | None = None
-        self._collection: Collection | None = None
         self._aside = Sparing(self._error, elapsed)
+        self._waiting = Sparing(self._warn, elapsed, "files that wait")
         self._woken = asyncio.Event()
-        self._pipe = WakePipe(self._woken.set)
+        self._drop = OpenDrop(self._woken.set, self._recover, warn=self._warn, error=self._error)
         self._stopping = False
         self._task: asyncio.Task[None] | None = None
         self._waits = Waits(elapsed)
         self._leftover: set[str] = set()  # files whose message is queued
         self._told: set[str] = set()  # files whose unreadable recipients were returned
         self._allowance = Allowance(clock)
+        self._is_held = False  # whether somebody's files wait for the next hour
 
     async def start(self) -> None:
         """Undo what a crash left half done, and begin. Before the queue begins."""
-        await self._open()
+        await self._drop.keep(self._running.configuration)
         self._task = asyncio.create_task(self._run())
 
     async def stop(self) -> None:
@@ -115,48 +116,28 @@ class Pickup:
         if self._task is not None:
             await asyncio.gather(self._task, return_exceptions=True)
         self._aside.settle(at_once=True)
-        self._shut()
+        self._waiting.settle(at_once=True)
+        self._drop.close()
 
     def replace(self, running: Running) -> None:
         """Go by what is running now, from the next look on."""
         self._running = running
-        self._folder = None  # programs are told anew, too
+        self._drop.renew()  # programs are told anew, too
         self._woken.set()
-
-    # The folder ------------------------------------------------------------------------------
-
-    async def _open(self) -> None:
-        """Make the drop, and look at what was begun; does nothing where there is to be none."""
-        configuration = self._running.configuration
-        self._shut()
-        self._folder = configuration.maildrop_directory
-        if not configuration.sendmail.enabled:
-            return
-        try:
-            doubt = await asyncio.to_thread(lay_drop, configuration)
-            if doubt:
-                self._warn(doubt)
-            self._collection = Collection(str(self._folder))
-            self._pipe.open(self._folder / WAKE)
-            await self._recover(self._collection)
-        except OSError as error:
-            self._error(f"mail of local programs cannot be picked up: {error}")
-            self._shut()
-
-    def _shut(self) -> None:
-        self._collection = None
-        self._pipe.close()
 
     async def _recover(self, collection: Collection) -> None:
         """Remove files whose message is in the spool: they are what a crash left of it."""
-        begun = await asyncio.to_thread(collection.begun)
+        try:
+            begun = await asyncio.to_thread(collection.begun)
+        except FileNotFoundError:  # there was no drop yet
+            return
         named = [each.queue_id for each in begun if each.queue_id]
         if not named:
             return
         known = await asyncio.to_thread(self._known, named)
         for each in begun:
             if each.queue_id in known:
-                await asyncio.to_thread(collection.remove, each)
+                await self._remove(collection, each)
                 self._say(f"{each.queue_id}: was queued before")
 
     # The loop --------------------------------------------------------------------------------
@@ -165,13 +146,13 @@ class Pickup:
         while not self._stopping:
             self._woken.clear()
             self._aside.settle()
+            self._waiting.settle()
             found = 0
             try:
-                if self._folder != self._running.configuration.maildrop_directory:
-                    await self._open()
+                await self._drop.keep(self._running.configuration)
                 found = await self._round()
             except (OSError, SpoolError) as error:
-                self._error(f"mail of local programs cannot be picked up: {error}")
+                self._aside.say(f"mail of local programs cannot be picked up: {error}")
             except Exception as error:  # noqa: BLE001 - a bug in one round ends no other
                 self._error(f"a round failed: {type(error).__name__}: {error}")
             if not found and not self._stopping:
@@ -180,7 +161,12 @@ class Pickup:
 
     async def _wait(self) -> None:
         limit = self._running.configuration.sendmail.interval
-        pauses = [each for each in (self._waits.first(), self._aside.pause) if each is not None]
+        times = (self._waits.first(), self._aside.pause, self._waiting.pause)
+        pauses = [each for each in times if each is not None]
+        if not self._drop.is_whole:
+            pauses.append(RETRY)
+        if self._is_held:
+            pauses.append(self._allowance.pause)
         if pauses:
             first = min(pauses)
             limit = max(1.0, min(first, limit or first))
@@ -192,14 +178,16 @@ class Pickup:
 
     async def _round(self) -> int:
         """Take what is there; how many messages were dealt with."""
-        collection = self._collection
+        collection = self._drop.collection
         if collection is None:
             return 0
         begun = await asyncio.to_thread(collection.begun)
         found = [each for each in begun if self._waits.is_due(each.name)]
         strange: list[str] = []
         if not self._waits or len(begun) < len(self._waits) + TOGETHER:
-            found += await asyncio.to_thread(collection.take, self._clock(), strange)
+            shares = Shares(self._allowed)
+            found += await asyncio.to_thread(collection.take, self._clock(), strange, shares)
+            self._tell_of_held(shares.held)
             for words in strange:
                 self._aside.say(words)
         for at in range(0, len(found), TOGETHER):
@@ -211,6 +199,17 @@ class Pickup:
         self._waits.keep(names)
         self._told &= names
         return len(found) + len(strange)
+
+    def _allowed(self, uid: int) -> int:
+        limit = self._running.configuration.sendmail.messages_per_user
+        return self._allowance.left(uid, limit)
+
+    def _tell_of_held(self, held: set[int]) -> None:
+        """Whose files stay in `new`: once in an hour for each who sent enough in it."""
+        self._is_held = bool(held)
+        for uid in held:
+            if self._allowed(uid) < MOST_TAKEN and self._allowance.is_news(uid):
+                self._warn(f"user {user_of(uid).name} has sent enough in this hour; the rest waits")
 
     async def _deal_with(self, collection: Collection, found: Found) -> None:
         """One file. Whatever is wrong with it holds up no other."""
@@ -241,7 +240,7 @@ class Pickup:
             await self._put_aside(collection, found, made.why)
         elif not made.recipients and not made.unreadable:
             await self._put_aside(collection, found, "no recipient")
-        elif self._allowance.is_used_up(user, configuration.sendmail.messages_per_user):
+        elif self._allowance.is_used_up(user.uid, configuration.sendmail.messages_per_user):
             self._later(found, f"user {user.name} has sent enough in this hour", pause=HOUR / 12)
         elif not self._has_room(parcel.size):
             self._later(found, "the disks have no room")
@@ -257,17 +256,22 @@ class Pickup:
         if not made.recipients:
             await self._remove(collection, found)
             return
+        returned = user.name in self._running.configuration.sendmail.taken_before
         source = Source(
             SERVICE,
             login=Login(f"uid={user.uid}", "local"),
-            submission=not parcel.slip.is_gateway,
+            submission=not (parcel.slip.is_gateway or returned),
             userid=user.uid,
+            origin=Origin.NEIGHBOUR if returned else Origin.OURS,
         )
         entry = self._door.open(source, made.envelope, made.recipients, parcel.left)
         try:
             named = await asyncio.to_thread(collection.name, found, entry.queue_id)
             sender = made.envelope.sender_text
             self._say(f"{entry.queue_id}: uid={user.uid} from=<{sender}>")
+            if made.plain:
+                words = "get the sender's return path; one of their own would be too long"
+                self._say(f"{entry.queue_id}: {made.plain} recipients {words}")
             configuration = self._running.configuration
             await bring(parcel, entry, made, configuration)
             reply = await entry.commit()
@@ -291,12 +295,17 @@ class Pickup:
             self._wrote_to(made.recipients)
         elif reply.is_positive:
             await self._remove(collection, named)
-        elif reply.is_permanent:
+        elif reply.is_permanent or self._is_over(parcel):
             refused = [str(each.address) for each in made.recipients]
             await self._return(named, parcel, made, refused, reply)
             await self._remove(collection, named)
         else:
             self._later(named, str(reply))
+
+    def _is_over(self, parcel: Parcel) -> bool:
+        """Whether it was tried for as long as the queue would have tried."""
+        lifetime = self._running.configuration.queue.lifetime
+        return bool(lifetime) and self._clock() >= parcel.left + lifetime
 
     async def _return(
         self,
@@ -361,7 +370,7 @@ class Pickup:
 
     def _later(self, found: Found, why: str, pause: float = FIRST_PAUSE) -> None:
         pause = self._waits.later(found.name, pause)
-        self._warn(f"{found.name} waits for {pause:.0f} s: {why}")
+        self._waiting.say(f"{found.name} waits for {pause:.0f} s: {why}")
 
     def _commits(self, claimed: Claimed) -> None:
         """The door's word that a message is durable: its delivery waits for its file to go."""

@@ -18,6 +18,7 @@ HOUR = 3600
 """Seconds that messages are counted for."""
 
 _ROOT = 0
+_ANY = 1 << 30
 
 
 def user_of(uid: int) -> User:
@@ -26,7 +27,7 @@ def user_of(uid: int) -> User:
         login = pwd.getpwuid(uid).pw_name
     except KeyError:
         login = ""
-    return User(uid, login, uid in (_ROOT, os.geteuid()))
+    return User(uid, login, _is_trusted(uid))
 
 
 class Allowance:
@@ -40,22 +41,48 @@ class Allowance:
         self._clock = clock
         self._hour = 0
         self._left_by: dict[int, int] = {}  # no more entries than this system has users
+        self._told: set[int] = set()
 
-    def is_used_up(self, user: User, limit: int) -> bool:
+    def is_used_up(self, uid: int, limit: int) -> bool:
         """Whether a message is more than may come from a user now.
 
         Args:
-            user: who left it.
+            uid: the number of the user who left it.
             limit: messages in an hour; 0: any number.
         """
-        if not limit or user.is_trusted:
-            return False
-        hour = int(self._clock()) // HOUR
-        if hour != self._hour:
-            self._hour = hour
-            self._left_by.clear()
-        return self._left_by.get(user.uid, 0) >= limit
+        return self.left(uid, limit) <= 0
+
+    def left(self, uid: int, limit: int) -> int:
+        """How many messages may still come from a user; many where there is no limit for him."""
+        if not limit or _is_trusted(uid):
+            return _ANY
+        self._begin_hour()
+        return limit - self._left_by.get(uid, 0)
 
     def count(self, uid: int) -> None:
         """A message of a user was queued."""
         self._left_by[uid] = self._left_by.get(uid, 0) + 1
+
+    def is_news(self, uid: int) -> bool:
+        """Whether nobody was told yet, in this hour, that this user has sent enough."""
+        self._begin_hour()
+        if uid in self._told:
+            return False
+        self._told.add(uid)
+        return True
+
+    @property
+    def pause(self) -> float:
+        """Seconds until everybody may send again."""
+        return HOUR - self._clock() % HOUR
+
+    def _begin_hour(self) -> None:
+        hour = int(self._clock()) // HOUR
+        if hour != self._hour:
+            self._hour = hour
+            self._left_by.clear()
+            self._told.clear()
+
+
+def _is_trusted(uid: int) -> bool:
+    return uid in (_ROOT, os.geteuid())

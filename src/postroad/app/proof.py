@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from postroad.config import Configuration
 from postroad.config.offers import impersonation
-from postroad.config.relaying import holes_of
+from postroad.config.relaying import holes_of, trusted_at
 from postroad.config.surroundings import surroundings_of
 from postroad.config.tables import FileValues, Values
 from postroad.policy import RELAYING, Networks, build, reach_of
@@ -57,11 +57,11 @@ def objection(configuration: Configuration, values: Values) -> str:
 
 
 def _ways(configuration: Configuration, values: Values) -> Iterator[str]:
-    trusted = Networks(configuration.relay.trusted_networks)
     surroundings = surroundings_of(configuration)
     for listener in configuration.resolved_listeners:
         lists = build(listener.preset, listener.policy, surroundings)
         relays = listener.preset in RELAYING
+        trusted = trusted_at(configuration, listener.settings)
         for hole in holes_of(configuration, lists, relays=relays, trusted=trusted, values=values):
             yield f"listener {listener.name}: {hole}"
 

@@ -96,6 +96,7 @@ async def compare(
             lookout.zones if terms.dns else None,
             accounts_first=terms.now or others,
             tables_first=terms.now,
+            senders=lookout.senders if terms.dns else None,
         )
         comparison = await replayed(
             archive.records(terms.begin),

@@ -26,13 +26,14 @@ from postroad.app.outbound import Outbound
 from postroad.app.running import Running
 from postroad.app.services import extensions_of, groups_of, service_name
 from postroad.config import Configuration
+from postroad.config.relaying import trusted_at
 from postroad.config.surroundings import surroundings_of
 from postroad.delivery.probing import probe_sender
 from postroad.intake import Door
 from postroad.mailbox import MaildirWriter
 from postroad.model.journal import Journal, Level, Notice
 from postroad.net.delegation import Delegations
-from postroad.policy import Networks, build
+from postroad.policy import build
 from postroad.policy.facts import Agents
 from postroad.server.authorization import ActAs
 from postroad.server.etrn import QueueStarting
@@ -123,7 +124,7 @@ def service_of(listener: ResolvedListener, cast: Cast) -> Service:
     """
     configuration, directory = cast.configuration, cast.lookout.directory
     hostname, name = configuration.hostname, service_name(listener.name)
-    trusted = Networks(configuration.relay.trusted_networks)
+    trusted = trusted_at(configuration, listener.settings)
     has_tls = listener.tls != "none"
     return Service(
         name=name,

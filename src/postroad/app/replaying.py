@@ -21,6 +21,7 @@ from dataclasses import dataclass, field, replace
 
 from postroad.app.comparison import Comparison, Kept, Made
 from postroad.config import Configuration
+from postroad.config.relaying import trusted_at
 from postroad.config.surroundings import surroundings_of
 from postroad.history.record import decisions_of
 from postroad.model import Reply
@@ -58,13 +59,17 @@ class Proposal:
             listener.name: build(listener.preset, listener.policy, surroundings)
             for listener in configuration.resolved_listeners
         }
-        self._trusted = Networks(configuration.relay.trusted_networks)
+        self._trusted = {
+            listener.name: trusted_at(configuration, listener.settings)
+            for listener in configuration.resolved_listeners
+        }
         self.present = present
 
     def facts(self, record: Record, stage: str) -> Facts:
         """What a decision was about, as the proposed server would see it."""
         facts = facts_of(record)
-        trusted = facts.client.is_local or self._trusted.contains(facts.client.address)
+        there = self._trusted.get(str(record.get("listener")), Networks(()))
+        trusted = facts.client.is_local or there.contains(facts.client.address)
         return replace(facts, trusted=trusted, state=stage)
 
 

@@ -16,6 +16,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 
+from postroad.app.agents import Agents, terms_of
 from postroad.app.login_secrets import LoginSecrets
 from postroad.app.proof import RelayHoleError, require_closed
 from postroad.config import Configuration, ConfigurationError
@@ -53,6 +54,12 @@ RELOADED = (
     "warmup",
     "mailbox",
     "sendmail",
+    "filters",
+    "dkim",
+    "authentication",
+    "spf",
+    "dmarc",
+    "arc",
     "tls",
 )
 """The sections that a reload takes."""
@@ -66,9 +73,12 @@ _RELOADED_OF_LISTENER = (
     "vrfy",
     "future_release",
     "discard_ehlo_keywords",
+    "trusted_networks",
     "xclient",
     "xforward",
     "transport",
+    "filters",
+    "taken_before",
 )
 """The keys of a listener that it takes. By the others the listener was opened; and logins without
 TLS are a matter of where it listens and of its TLS, so that these must change together."""
@@ -82,6 +92,8 @@ class Running:
         tls: our certificates, `None` where no listener speaks TLS.
         secrets: of logins at other servers.
         workers: how many there are; a number that depends on the machine is asked for once.
+        agents: where processes that write mail as its owners are asked for; `None`: there are
+            none.
     """
 
     def __init__(self, configuration: Configuration, read: Callable[[], Configuration]) -> None:
@@ -101,6 +113,7 @@ class Running:
         self.tls = ServerTls(certificates) if certificates is not None else None
         self.secrets = LoginSecrets.read(configuration)
         self.workers = configuration.worker_count
+        self.agents: Agents | None = None
         self._read = read
 
     def reload(self) -> tuple[str, ...]:
@@ -121,7 +134,14 @@ class Running:
         self.configuration, self.secrets = merged, secrets
         if self.tls is not None and certificates is not None:
             self.tls.take(certificates)
-        return tuple(_differences(merged, fresh))
+        return (*_differences(merged, fresh), *self._other_owners())
+
+    def _other_owners(self) -> tuple[str, ...]:
+        """What of the owners of mail was decided at the start, and would be otherwise now."""
+        if self.agents is None:
+            return ()
+        terms = terms_of(self.configuration, self.workers)
+        return () if terms == self.agents.terms else ("who may own mail, and the roots of it",)
 
 
 def _certificates(configuration: Configuration) -> Certificates | None:

@@ -1,9 +1,9 @@
 """`postroad serve`: from a configuration to a running server, and to its exit status.
 
-The order matters and is the same for one worker and for many: who we shall be, the state
-directory's lock, the ports (as root, if root; certificates and passwords too), privileges dropped
-for good, and only then the first look at accounts and mail. With one worker the work is done in
-this process.
+The order matters and is the same for one worker and for many: who we shall be, the process that
+stays root for mail with owners of its own (`agents`), the state directory's lock, the ports (as
+root, if root; certificates and passwords too), privileges dropped for good, and only then the first
+look at accounts and mail. With one worker the work is done in this process.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from postroad.app.agents import start_agents
 from postroad.app.certificates import warn_of_certificates
 from postroad.app.lock import StateBusyError, lock_state
 from postroad.app.log import LogFile, formatter
@@ -112,6 +113,8 @@ def run(
 def _prepare(running: Running) -> list[Sockets]:
     configuration = running.configuration
     account = unprivileged_user(configuration.user)
+    # Before there is anything that those who write for others must not have.
+    running.agents = start_agents(configuration, running.workers)
     lock_state(configuration.state_directory)
     listeners = {each.name: each.binds for each in configuration.resolved_listeners}
     listeners |= socket_binds(running)

@@ -9,18 +9,19 @@ from collections.abc import Callable, Sequence
 from postroad.app.protection import Protection
 from postroad.app.running import Running
 from postroad.config import Configuration
+from postroad.config.relaying import trusted_at
 from postroad.config.surroundings import surroundings_of
 from postroad.delivery.probing import probe_sender
 from postroad.directory.chain import Chain
 from postroad.directory.embedded.groups import ClosedGroup
 from postroad.directory.names import address_form, domain_form
 from postroad.history import NO_HISTORY, Recorder
-from postroad.intake import Door
+from postroad.intake import NOBODY, Board, Door
 from postroad.model import PLAIN, Address, Disposition, Recipient
 from postroad.model.journal import Journal, Level, Notice
 from postroad.net.dns import Resolver
 from postroad.policy import Networks, Oracle, build
-from postroad.policy.facts import Agents
+from postroad.policy.facts import Agents, Senders
 from postroad.reports.receiving import key_of
 from postroad.server.authorization import ActAs
 from postroad.server.containment import Containing
@@ -54,6 +55,7 @@ def services_of(
     names: Resolver,
     tables: Finding,
     agents: Agents,
+    senders: Senders,
     door: Door,
     protection: Protection,
     logins: Logins,
@@ -65,6 +67,7 @@ def services_of(
     room: Room | None = None,
     mailboxes: Mailboxes | None = None,
     returns: ReturnRules | None = None,
+    board: Callable[[ResolvedListener], Board] = lambda _: NOBODY,
 ) -> dict[str, Service]:
     """A service for each listener.
 
@@ -75,6 +78,7 @@ def services_of(
         names: finds clients' names, and asks the DNS for restrictions.
         tables: the tables that restrictions name.
         agents: whom restrictions have find something out.
+        senders: knows who may send for a domain.
         door: takes messages.
         protection: keeps count of clients.
         logins: what logins go by.
@@ -86,6 +90,7 @@ def services_of(
         room: knows how full the disks are.
         mailboxes: knows how full the mailboxes are.
         returns: what may be sent to addresses that stand for foreign senders.
+        board: who looks at what comes in by a listener.
 
     Returns:
         Services by listener name.
@@ -99,9 +104,8 @@ def services_of(
         relayed=relayed_of(configuration, directory, inquiry),
     )
     dns = DnsInquiry(names, lambda words: journal(Notice("smtpd", words, Level.WARNING)))
-    oracle = Oracle(accounts, dns, inquiry, agents)
+    oracle = Oracle(accounts, dns, inquiry, agents, senders)
     surroundings = surroundings_of(configuration)
-    trusted = Networks(configuration.relay.trusted_networks)
     groups = groups_of(directory)
     etrn = QueueStarting.of(configuration.etrn, flush)
     return {
@@ -115,7 +119,7 @@ def services_of(
             limits=configuration.limits,
             policy=build(listener.preset, listener.policy, surroundings),
             oracle=oracle,
-            trusted=trusted,
+            trusted=trusted_at(configuration, listener.settings),
             directory=directory,
             door=door,
             names=names,
@@ -138,6 +142,9 @@ def services_of(
             mailboxes=mailboxes,
             groups=groups,
             returns=returns,
+            board=board(listener),
+            taken_before=listener.is_behind,
+            daemon_name=listener.daemon_name,
         )
         for listener in configuration.resolved_listeners
     }

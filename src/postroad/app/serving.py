@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
-from postroad.app.mailboxes import location_of
+from postroad.app.mailboxes import location_of, owner_of
 from postroad.app.protection import Protection
 from postroad.app.running import Running
 from postroad.directory import DirectoryUnavailable, Freezes, Place, Places
-from postroad.mailbox import MailboxSettings, MaildirLocation, UnsafeName
+from postroad.mailbox import MaildirLocation, UnsafeName
 from postroad.mailbox.location import Whereabouts
+from postroad.mailbox.owners import OWN_GROUP, Owner, own_group
+from postroad.mailbox.settings import MailboxSettings
 from postroad.model.journal import Journal
 from postroad.served.service import Owners, Served, SocketService
 from postroad.server.binds import Bind
+from postroad.server.group_rules import GroupRules
 from postroad.server.logins import Logins
 
 __all__ = ["PREFIX", "CompletePlaces", "socket_binds", "socket_services"]
@@ -40,6 +43,7 @@ def socket_services(
     protection: Protection,
     journal: Journal,
     freezes: Freezes,
+    groups: GroupRules,
 ) -> dict[str, SocketService]:
     """A service for each socket.
 
@@ -52,6 +56,7 @@ def socket_services(
         protection: keeps count of those who log in.
         journal: where events go.
         freezes: says which accounts may not send.
+        groups: says who may send to which group.
 
     Returns:
         Services by the names of `socket_binds`.
@@ -61,7 +66,12 @@ def socket_services(
     async def is_frozen(user: str) -> bool:
         return await freezes.look(user) is not None
 
-    complete = CompletePlaces(places, location_of(configuration), configuration.mailbox)
+    complete = CompletePlaces(
+        places,
+        location_of(configuration),
+        configuration.mailbox,
+        owner_of(configuration, has_agents=running.agents is not None),
+    )
     return {
         f"{PREFIX}{name}": SocketService(
             name=f"sockets/{name}",
@@ -70,6 +80,7 @@ def socket_services(
             directory=directory,
             owners=owners,
             place=complete.place,
+            senders=groups.senders,
             is_frozen=is_frozen,
             logins=logins,
             gate=protection.gate(running, f"sockets/{name}", f"{PREFIX}{name}"),
@@ -88,11 +99,17 @@ class CompletePlaces:
         location: where it is if they say nothing.
         settings: `[mailbox]`. If another program writes the mailboxes, it knows where they are
             and how much they may hold.
+        owner_of: as whom mail is written; `None`: as this process.
     """
 
     def __init__(
-        self, places: Places, location: MaildirLocation, settings: MailboxSettings
+        self,
+        places: Places,
+        location: MaildirLocation,
+        settings: MailboxSettings,
+        owner_of: Callable[[str, Place], Owner | None] = lambda _, __: None,
     ) -> None:
+        self._owner_of = owner_of
         self._places = places
         self._location = location
         self._settings = settings
@@ -111,13 +128,15 @@ class CompletePlaces:
         except UnsafeName as error:
             raise DirectoryUnavailable(f"{user}: {error}") from error
         usual = self._settings.quota_of()
+        owner = self._owner_of(user, said) or Owner(os.geteuid(), os.getegid())
+        group = own_group(owner.uid) if owner.gid == OWN_GROUP else owner.gid
         return Place(
             home=said.home or str(found.root.parent),
             mail=_mail_location(found),
-            # Files are written by this process. Root's are named by nobody: a Dovecot refuses to
-            # open mail as root, and has a user of its own for such cases (mail_uid).
-            uid=(os.geteuid() or None) if said.uid is None else said.uid,
-            gid=(os.getegid() or None) if said.gid is None else said.gid,
+            # Root's files are named by nobody: a Dovecot refuses to open mail as root, and has a
+            # user of its own for such cases (mail_uid).
+            uid=(owner.uid or None) if said.uid is None else said.uid,
+            gid=(group or None) if said.gid is None else said.gid,
             quota_bytes=_limit(said.quota_bytes, usual.octets),
             quota_messages=_limit(said.quota_messages, usual.messages),
         )

@@ -19,13 +19,20 @@ _MINUTE = 60.0
 class Sparing:
     """Says lines, and not too many."""
 
-    def __init__(self, say: Callable[[str], None], elapsed: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        say: Callable[[str], None],
+        elapsed: Callable[[], float],
+        rest: str = "files that cannot be queued, put aside or removed",
+    ) -> None:
         """Nothing is said yet.
 
         Args:
             say: takes a line.
             elapsed: seconds, never going back.
+            rest: what the lines that are only counted tell of, in the plural.
         """
+        self._rest = rest
         self._say = say
         self._elapsed = elapsed
         self._since = 0.0
@@ -52,7 +59,7 @@ class Sparing:
         if not at_once and self._elapsed() < self._since + _MINUTE:
             return
         if self._unsaid:
-            self._say(f"{self._unsaid} more files that cannot be queued, put aside or removed")
+            self._say(f"{self._unsaid} more {self._rest}")
         self._said = self._unsaid = 0
 
     @property

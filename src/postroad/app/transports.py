@@ -253,9 +253,14 @@ class TransportMaker:
     def _local(self) -> LocalTransport:
         configuration = self._configuration
         location = location_of(configuration)
-        storing = storing_of(configuration, self._warn_of_quota, self._warn)
+        storing = storing_of(
+            configuration, self._warn_of_quota, self._warn, has_agents=self._writer.has_others
+        )
         if storing.fault:
             self._warn(f"mail for mailboxes here waits: {storing.fault}")
+        elif storing.owners.absence and storing.owners.domains:
+            names = ", ".join(storing.owners.domains)
+            self._warn(f"mail for {names} waits: its mail_user needs a start as root")
         return LocalTransport(
             self._directory,
             location,

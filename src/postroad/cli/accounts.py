@@ -3,37 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from postroad.cli.account_ways import (
-    forward_user,
-    quota_words,
-    send_as,
-    set_quota,
-    ways_as_json,
-)
+from postroad.cli.account_listing import list_users, show_user
+from postroad.cli.account_ways import forward_user, send_as, set_quota
 from postroad.cli.editing import directory_editor
-from postroad.cli.freezing import (
-    freeze_user,
-    frozen_as_json,
-    frozen_words,
-    show_user,
-    unfreeze_user,
-)
-from postroad.cli.listing import print_json, print_table
+from postroad.cli.freezing import freeze_user, unfreeze_user
 from postroad.cli.password import GivenPassword, password_from
 from postroad.cli.refusal import usage
-
-if TYPE_CHECKING:
-    from postroad.directory import UserEntry
 
 __all__ = ["user_app"]
 
 user_app = typer.Typer(help="Accounts: who may log in and has a mailbox.", no_args_is_help=True)
 
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 UserName = Annotated[str, typer.Argument(metavar="ADDRESS", help="The account's address.")]
 FromStandardInput = Annotated[
     bool,
@@ -105,43 +89,7 @@ def add_user(
     given.show()
 
 
-@user_app.command("list")
-def list_users(context: typer.Context, *, json: Json = False) -> None:
-    """List the accounts."""
-    with directory_editor(context) as editor:
-        users = editor.users()
-    if json:
-        print_json([_as_json(user) for user in users])
-        return
-    columns = [_row(user) for user in users]
-    # What nobody has is left out: most servers have accounts, and nothing more to say of them.
-    shown = [at for at in range(len(_COLUMNS)) if at < 2 or any(row[at] for row in columns)]
-    print_table([_COLUMNS[at] for at in shown], [[row[at] for at in shown] for row in columns])
-
-
-_COLUMNS = ("ACCOUNT", "LOGIN", "SENDING", "QUOTA", "FORWARD", "SEND AS")
-
-
-def _row(user: UserEntry) -> tuple[str, ...]:
-    return (
-        user.name,
-        "may log in" if user.enabled else "disabled",
-        "" if user.frozen is None else frozen_words(user.frozen),
-        quota_words(user.quota),
-        ", ".join(user.forward),
-        ", ".join(user.send_as),
-    )
-
-
-def _as_json(user: UserEntry) -> dict[str, object]:
-    return {
-        "name": user.name,
-        "enabled": user.enabled,
-        "frozen": frozen_as_json(user.frozen),
-        **ways_as_json(user),
-    }
-
-
+user_app.command("list")(list_users)
 user_app.command("show")(show_user)
 user_app.command("freeze")(freeze_user)
 user_app.command("unfreeze")(unfreeze_user)

@@ -15,7 +15,7 @@ from postroad.cli.refusal import Refusal
 if TYPE_CHECKING:
     from postroad.directory import DirectoryEditor
 
-__all__ = ["Force", "directory_editor", "sought"]
+__all__ = ["Force", "called", "directory_editor", "sought"]
 
 Force = Annotated[
     bool,
@@ -46,6 +46,28 @@ def directory_editor(context: typer.Context) -> Iterator[DirectoryEditor]:
         yield editor
 
 
+def called(context: typer.Context, editor: DirectoryEditor, address: str) -> str:
+    """What an account is called, as far as its domain tells: an alias domain has none of its own.
+
+    Args:
+        context: of the command.
+        editor: the embedded directory.
+        address: the account, as it was typed.
+    """
+    from postroad.directory.embedded.entry import parse_key
+
+    key = parse_key(address)
+    configuration = state_of_server(context)
+    if configuration.domain:
+        from postroad.app.directories import plan_of
+        from postroad.model import Address
+
+        said = plan_of(configuration).real(Address.parse(key))
+        if said is not None:
+            return str(said)
+    return editor.real(key)
+
+
 def sought(
     context: typer.Context, editor: DirectoryEditor, address: str, *, force: bool = False
 ) -> str:
@@ -55,7 +77,7 @@ def sought(
         context: of the command.
         editor: the embedded directory.
         address: the account, as it was typed.
-        force: take it for one without asking.
+        force: take it for one without asking other directories.
 
     Raises:
         Refusal: a directory cannot be asked now.
@@ -64,9 +86,8 @@ def sought(
 
     from postroad.app.elsewhere import account_named
     from postroad.directory import DirectoryUnavailable
-    from postroad.directory.embedded.entry import parse_key
 
-    key = parse_key(address)
+    key = called(context, editor, address)
     configuration = state_of_server(context)
     if not configuration.directories or editor.has_user(key):
         return key

@@ -1,4 +1,4 @@
-"""`postroad user freeze`, `unfreeze` and `show`: accounts that may not send.
+"""`postroad user freeze` and `unfreeze`: accounts that may not send.
 
 A freeze is written into the directory, where all workers see it. What follows from it, for sessions
 and queue, is asked of the workers; when no server runs, the queue is held or released here, and the
@@ -9,22 +9,27 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from postroad.cli.account_ways import quota_words, ways_as_json
 from postroad.cli.configured import state_of_server
-from postroad.cli.editing import Force, directory_editor, sought
+from postroad.cli.editing import Force, called, directory_editor, sought
 from postroad.cli.listing import print_json
 
 if TYPE_CHECKING:
     from postroad.config import Configuration
-    from postroad.directory import Freeze, UserEntry
+    from postroad.directory import Freeze
     from postroad.spool import Entry
 
-__all__ = ["freeze_user", "frozen_as_json", "frozen_words", "show_user", "unfreeze_user"]
+__all__ = [
+    "counted",
+    "freeze_user",
+    "frozen_as_json",
+    "frozen_words",
+    "held_of",
+    "unfreeze_user",
+]
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 UserName = Annotated[str, typer.Argument(metavar="ADDRESS", help="The account's address.")]
@@ -57,7 +62,7 @@ def freeze_user(
     if json:
         print_json({"name": freeze.user, "held": held, "sessions": done.sessions})
         return
-    print(f"{_counted(held, 'message')} held, {_counted(done.sessions, 'session')} ended")
+    print(f"{counted(held, 'message')} held, {counted(done.sessions, 'session')} ended")
 
 
 def unfreeze_user(
@@ -79,11 +84,13 @@ def unfreeze_user(
     user = parse_key(address)
     try:
         with directory_editor(context) as editor:
+            if editor.freeze_of(user) is None:
+                user = called(context, editor, user)
             editor.thaw_user(user)
         tell_of_thaw(configuration.state_directory, user)
     except NotFrozen:
         # A command that was broken off may have left mail behind: whoever repeats it means that.
-        if not any(_held(configuration, user)):
+        if not any(held_of(configuration, user)):
             raise
     if not json:
         print(f"{user} may send again")
@@ -92,63 +99,10 @@ def unfreeze_user(
         print_json({"name": user, "released": released, "deleted": deleted})
         return
     if delete_held:
-        print(f"deleted {_counted(deleted, 'message')}")
+        print(f"deleted {counted(deleted, 'message')}")
     else:
-        print(f"released {_counted(released, 'message')}")
+        print(f"released {counted(released, 'message')}")
     print("if its password may be known to others, change it, and look at its app passwords")
-
-
-def show_user(context: typer.Context, address: UserName, *, json: Json = False) -> None:
-    """Show an account: whether it may log in and send, and if not, why."""
-    from postroad.directory.embedded.entry import parse_key
-
-    configuration = state_of_server(context)
-    user = parse_key(address)
-    with directory_editor(context) as editor:
-        entry = editor.user(user)
-        passwords = len(editor.app_passwords(user))
-    held = sum(1 for _ in _held(configuration, user))
-    shown = _Shown(entry, passwords, held)
-    if json:
-        print_json(shown.as_json())
-        return
-    for name, value in shown.lines():
-        print(f"{f'{name}:':<15}{value}")
-
-
-@dataclass(frozen=True, slots=True)
-class _Shown:
-    """What is shown of an account."""
-
-    entry: UserEntry
-    app_passwords: int
-    held: int
-
-    def as_json(self) -> dict[str, object]:
-        entry = self.entry
-        return {
-            "name": entry.name,
-            "enabled": entry.enabled,
-            "frozen": frozen_as_json(entry.frozen),
-            "held": self.held,
-            "app_passwords": self.app_passwords,
-            **ways_as_json(entry),
-        }
-
-    def lines(self) -> Iterator[tuple[str, str]]:
-        entry = self.entry
-        yield "account", entry.name
-        yield "login", "may log in" if entry.enabled else "disabled"
-        yield "app passwords", str(self.app_passwords)
-        yield "sending", "may send" if entry.frozen is None else frozen_words(entry.frozen)
-        if words := quota_words(entry.quota):
-            yield "quota", words
-        if entry.forward:
-            yield "forward", ", ".join(entry.forward)
-        if entry.send_as:
-            yield "send as", ", ".join(entry.send_as)
-        if entry.frozen is not None or self.held:
-            yield "held", _counted(self.held, "message")
 
 
 def frozen_words(freeze: Freeze) -> str:
@@ -173,12 +127,12 @@ def _let_go(configuration: Configuration, user: str, *, delete: bool) -> tuple[i
 
     state = configuration.state_directory
     if delete:
-        chosen = [entry.queue_id for entry in _held(configuration, user)]
+        chosen = [entry.queue_id for entry in held_of(configuration, user)]
         return 0, queue.delete(state, chosen)
     return queue.release(state, Choice(login=user, reason=hold_reason(user))).count, 0
 
 
-def _held(configuration: Configuration, user: str) -> Iterator[Entry]:
+def held_of(configuration: Configuration, user: str) -> Iterator[Entry]:
     """What is held of an account because it was frozen."""
     from postroad.admin.containment import hold_reason
     from postroad.spool import Inventory, shard_directories
@@ -189,5 +143,6 @@ def _held(configuration: Configuration, user: str) -> Iterator[Entry]:
             yield entry
 
 
-def _counted(count: int, noun: str) -> str:
+def counted(count: int, noun: str) -> str:
+    """A number and what it counts."""
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

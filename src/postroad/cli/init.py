@@ -94,7 +94,7 @@ def init(
     server = FirstServer(directory, hostname, domain, account, password.text, state)
     configuration = install(server, server_user() if os.geteuid() == 0 else None)
     _show_server(server, password, configuration)
-    _show_records(configuration, address or [])
+    _show_records(configuration, address or [], server.domain)
     _show_next_steps(server)
 
 
@@ -130,13 +130,20 @@ def _show_server(server: FirstServer, password: GivenPassword, made: Configurati
         print(f"password       {password.text} (shown only now)")
 
 
-def _show_records(configuration: Configuration, addresses: list[str]) -> None:
+def _show_records(configuration: Configuration, addresses: list[str], domain: str) -> None:
+    from postroad.app.dkim_inquiry import make
     from postroad.config.records import EXAMPLE_ADDRESSES, records_for
+    from postroad.mailauth.dkim.signing_key import KEY_KINDS, published
+
+    keys = make(configuration, domain, "", KEY_KINDS, 0)
 
     print("\nPublish these records in DNS:\n")
     for record in records_for(configuration, addresses):
         print(f"  {record}")
         print(f"      ; {record.why}")
+    for each in keys:
+        print(f"  {published(each.key)}")
+        print("      ; mail is signed with this key once the record is seen (DKIM)")
     if not addresses:
         shown = " and ".join(EXAMPLE_ADDRESSES)
         print(f"\n{shown} stand for your server's public addresses.")

@@ -22,8 +22,11 @@ from postroad.cli import (
     app_passwords,
     ban,
     check,
+    dkim,
+    dmarc,
     domains,
     explain,
+    filters,
     groups,
     init,
     queue,
@@ -32,6 +35,9 @@ from postroad.cli import (
     sasldb,
     send,
     serve,
+    spam,
+    spf,
+    srs,
     strangers,
     suppression,
     tls_policy,
@@ -72,12 +78,18 @@ app.add_typer(aliases.alias_app, name="alias")
 app.add_typer(groups.group_app, name="group")
 app.add_typer(transfer.directory_app, name="directory")
 app.add_typer(app_passwords.app_password_app, name="app-password")
+app.add_typer(dkim.dkim_app, name="dkim")
+app.add_typer(dmarc.dmarc_app, name="dmarc")
+app.add_typer(spam.spam_app, name="spam")
+app.add_typer(spf.spf_app, name="spf")
+app.add_typer(filters.filter_app, name="filter")
 app.add_typer(queue.queue_app, name="queue")
 app.add_typer(quota.quota_app, name="quota")
 app.add_typer(ban.ban_app, name="ban")
 app.add_typer(strangers.greylist_app, name="greylist")
 app.add_typer(strangers.verified_app, name="verified")
 app.add_typer(suppression.suppression_app, name="suppression")
+app.add_typer(srs.srs_app, name="srs")
 app.add_typer(tls_reports.tls_reports_app, name="tls-reports")
 
 

@@ -12,9 +12,10 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from postroad.config import Configuration
+from postroad.config.relaying import trusted_at
 from postroad.config.surroundings import surroundings_of
 from postroad.limits.rates import Rate, rates_of
-from postroad.policy import RELAYING, Networks, Policy, Rule, Stage, build
+from postroad.policy import RELAYING, Policy, Rule, Stage, build
 from postroad.policy.meanings import meaning_of
 
 if TYPE_CHECKING:
@@ -153,9 +154,9 @@ def _span(seconds: float) -> str:
 
 def _proof(configuration: Configuration) -> Iterator[str]:
     """What `load` has proved, or the configuration would not be here."""
-    networks = Networks(configuration.relay.trusted_networks)
     for listener in configuration.resolved_listeners:
         if listener.preset in RELAYING:
+            networks = trusted_at(configuration, listener.settings)
             yield (
                 f"{listener.name}: whoever has not logged in and is not in trusted_networks"
                 f" ({networks}) reaches no domain but ours, whatever name, sender or TLS it uses"

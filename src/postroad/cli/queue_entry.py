@@ -10,10 +10,11 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from postroad.maildrop.waiting import Waiting
     from postroad.model import Envelope, Waybill
     from postroad.spool import Entry, EntryRecipient
 
-__all__ = ["HEADER", "as_json", "clean", "counted", "listed", "shown"]
+__all__ = ["HEADER", "as_json", "clean", "counted", "listed", "listed_waiting", "shown"]
 
 HEADER = "-Queue ID----  --Size-- ----Arrival Time---- -Sender/Recipient-------"
 INDENT = " " * 45
@@ -55,6 +56,21 @@ def listed(entry: Entry) -> Iterator[str]:
             yield f"({clean(reason)})"
         for recipient in recipients:
             yield f"{INDENT}{clean(str(recipient.address))}"
+
+
+def listed_waiting(waiting: Waiting, owner: str) -> Iterator[str]:
+    """A message of the drop in the same form.
+
+    Args:
+        waiting: the message.
+        owner: the user who left it.
+    """
+    sender = owner if waiting.sender is None else waiting.sender or NULL_SENDER
+    name = waiting.queue_id or waiting.name
+    yield f"{name:<13}  {waiting.size:>8} {_when(waiting.left):>20} {clean(sender)}"
+    yield "(not taken by the server yet)"
+    for recipient in waiting.recipients:
+        yield f"{INDENT}{clean(recipient)}"
 
 
 def _by_reason(recipients: Iterable[EntryRecipient]) -> dict[str, list[EntryRecipient]]:

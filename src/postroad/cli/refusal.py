@@ -48,6 +48,7 @@ def refusal_of(error: Exception) -> Refusal | None:
     from postroad.config.installation import InstallationMistake, OccupiedDirectory
     from postroad.directory import DirectoryMistake, DirectoryUnavailable
     from postroad.limits.state_file import StateUnavailable
+    from postroad.mailauth.dkim.key_store import KeysUnavailable
     from postroad.spool import SpoolError
 
     statuses: dict[type[Exception], int] = {
@@ -57,6 +58,7 @@ def refusal_of(error: Exception) -> Refusal | None:
         DirectoryMistake: os.EX_DATAERR,
         DirectoryUnavailable: os.EX_UNAVAILABLE,
         StateUnavailable: os.EX_UNAVAILABLE,
+        KeysUnavailable: os.EX_UNAVAILABLE,
         ControlError: os.EX_UNAVAILABLE,
         SpoolError: os.EX_UNAVAILABLE,
         PermissionError: os.EX_NOPERM,

@@ -17,12 +17,13 @@ from functools import partial
 from postroad.cli.sendmail_input import Message
 from postroad.cli.sendmail_options import Failure, Mode, Options, parse
 from postroad.maildrop.drop import Writing
-from postroad.maildrop.folder import DEFAULT, NEW, Facts, read_facts
+from postroad.maildrop.folder import DEFAULT, NEW, Facts, read_facts, read_plain
 from postroad.maildrop.slip import Slip, SlipError
 
 __all__ = ["main", "run"]
 
 CONFIGURATION = "/etc/postroad/postroad.toml"
+MAX_CONFIGURATION = 1 << 20  # octets; a configuration of a thousand domains has a tenth of it
 
 REPORTS = "SUCCESS,FAILURE,DELAY"
 """What -v asks for: word of whatever becomes of the message."""
@@ -75,7 +76,7 @@ def _do(options: Options, configuration: str) -> int:
         from postroad.cli.sendmail_queue import flush, list_queue
 
         state = facts.state or os.path.dirname(folder)
-        return list_queue(state) if options.mode is Mode.MAILQ else flush(state, options)
+        return list_queue(state, folder) if options.mode is Mode.MAILQ else flush(state, options)
     _require_permission(facts)
     if options.mode is Mode.SMTP:
         from postroad.cli.sendmail_session import converse
@@ -94,6 +95,9 @@ def _enqueue(options: Options, folder: str, facts: Facts) -> int:
         if options.extracts:
             words = "No recipient addresses found in message header"
         raise Failure(os.EX_USAGE, f"{_whose(options)}: {words}")
+    if options.verp and sender in ("", "<>"):
+        words = "-V option requires non-null sender address"
+        raise Failure(os.EX_USAGE, f"{_whose(options)}: {words}")
     slip = Slip(
         sender,
         recipients,
@@ -103,6 +107,7 @@ def _enqueue(options: Options, folder: str, facts: Facts) -> int:
         ret=options.ret,
         envid=options.envid,
         is_gateway=options.is_gateway,
+        verp=options.verp,
     )
     _store(message, slip, folder, facts, _whose(options))
     if options.reports:
@@ -142,8 +147,9 @@ def _folder(given: str) -> str:
             return path
         path = os.path.join(path, "postroad.toml")
     try:
-        with open(path, "rb") as file:
-            text = file.read()
+        text = read_plain(path, MAX_CONFIGURATION)
+    except ValueError as error:
+        raise Failure(os.EX_CONFIG, f"{path}: {error}") from None
     except OSError as error:
         if given:  # a filter's mail is returned by EX_CONFIG, and waits by this
             raise Failure(os.EX_TEMPFAIL, f"{path}: {error.strerror}") from None

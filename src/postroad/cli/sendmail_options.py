@@ -11,6 +11,7 @@ import os
 from collections.abc import Sequence
 
 from postroad.maildrop.addresses import written
+from postroad.maildrop.slip import DELIMITERS, MARKS
 
 __all__ = ["Failure", "Mode", "Options", "parse"]
 
@@ -64,6 +65,7 @@ class Options:
         reports: -v: the sender is told of whatever becomes of the message.
         site, queue_id: of -qR and -qI.
         config: of -C.
+        verp: of -XV: the two characters of variable return paths; empty: none are wanted.
         warnings: lines to be shown before anything is done.
     """
 
@@ -83,6 +85,7 @@ class Options:
         "ret",
         "sender",
         "site",
+        "verp",
         "warnings",
     )
 
@@ -91,7 +94,7 @@ class Options:
         self.recipients: list[str] = []
         self.sender: str | None = None
         self.full_name = self.body = self.notify = self.ret = self.envid = ""
-        self.site = self.queue_id = self.config = ""
+        self.site = self.queue_id = self.config = self.verp = ""
         self.extracts = self.is_gateway = False
         self.ends_at_dot = True
         self.reports = False
@@ -215,10 +218,14 @@ def _unsupported(letter: str, value: str) -> Failure:
     return Failure(os.EX_USAGE, f"unsupported: -{letter}{value[:1]}")
 
 
-def _log(_options: Options, value: str) -> None:
-    if value.startswith("V"):
-        raise Failure(os.EX_USAGE, "-XV: variable return paths are not supported")
-    raise _unsupported("X", value)
+def _variable(options: Options, value: str) -> None:
+    """Variable return paths, `-XV` or with their characters, `-XV-=`; `-X FILE` is a log."""
+    if not value.startswith("V"):
+        raise _unsupported("X", value)
+    marks = value[1:] or DELIMITERS
+    if len(marks) != len(DELIMITERS) or not set(marks) <= set(MARKS):
+        raise Failure(os.EX_USAGE, f"-V requires two characters from {MARKS}")
+    options.verp = marks
 
 
 def _mode(options: Options, value: str) -> None:
@@ -265,7 +272,7 @@ _TAKERS = {
     "N": _notify,
     "R": _return,
     "V": _envid,
-    "X": _log,
+    "X": _variable,
     "b": _mode,
     "f": _sender,
     "o": _old,

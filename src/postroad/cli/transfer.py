@@ -91,7 +91,9 @@ def import_directory(
     if json:
         print_json(asdict(done) | {"dry_run": dry_run})
         return
-    counts = ", ".join(f"{name}: {count}" for name, count in asdict(done).items())
+    for warning in done.warnings:
+        print(f"postroad: warning: {warning}", file=sys.stderr)
+    counts = ", ".join(f"{name}: {n}" for name, n in asdict(done).items() if name != "warnings")
     print(f"{'would import' if dry_run else 'imported'} {counts}")
 
 

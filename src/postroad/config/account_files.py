@@ -30,6 +30,7 @@ __all__ = [
     "account_files",
     "directories_with_files",
     "home_of",
+    "owners_in_files",
 ]
 
 _SERVICES = (Path("/etc/pam.d"), Path("/usr/lib/pam.d"), Path("/usr/share/pam.d"))
@@ -78,6 +79,23 @@ def account_file_warnings(configuration: Configuration) -> list[str]:
             with suppress(TableMistake):  # which `account_file_faults` tells of
                 read()
     return found
+
+
+def owners_in_files(
+    configuration: Configuration,
+) -> Iterator[tuple[str, dict[tuple[int, int | None], str]]]:
+    """The users and groups that own mail by a passwd-file, each with the first such account."""
+    for name, settings in configuration.directories.items():
+        if settings.kind != "files" or settings.passwd is None:
+            continue
+        home = domain_form(home_of(settings, configuration))
+        found: dict[tuple[int, int | None], str] = {}
+        with suppress(TableMistake):  # which `account_file_faults` tells of
+            read = passwd_of(settings, home, configuration.directory.default_scheme, ignore)
+            for user, entry in read[0].items():
+                if entry.place.uid is not None:
+                    found.setdefault((entry.place.uid, entry.place.gid), user)
+        yield name, found
 
 
 def account_files(configuration: Configuration, *, secret: bool = False) -> Iterator[Path]:

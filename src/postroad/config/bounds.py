@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from postroad.config.configuration import Configuration
 from postroad.config.mistake import Fault
 from postroad.config.schema import settings
+from postroad.mailauth.dkim.settings import LEAST_BITS, MOST_BITS
 
 __all__ = ["BOUNDS", "MOST", "Bounds", "numbers_out_of_bounds"]
 
@@ -79,8 +80,13 @@ BOUNDS: Mapping[str, Bounds] = {
     "policy.unverified_recipient_reject_code": _REFUSAL,
     "policy.unverified_sender_reject_code": _REFUSAL,
     "intake.header_size": Bounds(1000),  # our own Received fields have some hundred octets
+    "intake.examination_timeout": Bounds(1, 540, zero=False),  # RFC 5321 §4.5.3.2.6: in 10 minutes
     "forwarding.maximum_age": Bounds(86_400, 500 * 86_400, zero=False),  # days count to 1,024
     "forwarding.key_lifetime": Bounds(86_400, _YEARS),
+    "dkim.bits": Bounds(LEAST_BITS, MOST_BITS, zero=False),  # RFC 8301 §3.2
+    "dkim.check_every": Bounds(10, _YEARS, zero=False),
+    "authentication.timeout": Bounds(1, 240, zero=False),  # of an examination's five minutes
+    "spf.timeout": Bounds(1, 240, zero=False),
     "spool.inline_limit": Bounds(0, 100_000_000),  # a row of SQLite holds 1 GB
     "spool.min_free": Bounds(0, 1000 * MOST),
 }

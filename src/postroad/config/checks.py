@@ -18,8 +18,11 @@ from postroad.config.configuration import Configuration
 from postroad.config.destinations import destination_faults
 from postroad.config.directories import directory_faults
 from postroad.config.directory_servers import directory_server_faults
+from postroad.config.dkim import dkim_faults
+from postroad.config.dmarc import dmarc_faults
 from postroad.config.doors import door_faults
 from postroad.config.encryption import tls_faults
+from postroad.config.filters import filter_faults
 from postroad.config.lines import KeyPath
 from postroad.config.logins_elsewhere import login_faults, warmup_faults
 from postroad.config.mailboxes import mailbox_faults
@@ -35,6 +38,7 @@ from postroad.config.sockets import socket_faults
 from postroad.config.strangers import stranger_faults
 from postroad.config.tls_reports import report_faults
 from postroad.config.ways import way_faults
+from postroad.directory.names import domain_form, has_a_label
 from postroad.model.address import Address, AddressError, domain_key, is_domain
 from postroad.net.dns import DnsQuery
 from postroad.net.settings import DnsSettings
@@ -63,7 +67,7 @@ def _domains(configuration: Configuration) -> Iterator[Fault]:
     seen: set[str] = set()
     for at, domain in enumerate(configuration.domains):
         path: KeyPath = ("domains", at)
-        if not is_domain(domain) or _is_ip(domain):
+        if not is_domain(domain) or _is_ip(domain) or not has_a_label(domain_form(domain)):
             yield Fault(path, f'expected a domain such as "example.org", not {shown(domain)}')
         elif domain_key(domain) in seen:
             yield Fault(path, f"{domain} is listed twice")
@@ -169,6 +173,9 @@ CHECKS: tuple[Callable[[Configuration], Iterator[Fault]], ...] = (
     outbound_faults,
     way_faults,
     pipe_faults,
+    filter_faults,
+    dkim_faults,
+    dmarc_faults,
     login_faults,
     warmup_faults,
     account_faults,

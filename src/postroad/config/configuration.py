@@ -22,11 +22,17 @@ from postroad.directory.domain_settings import DomainSettings
 from postroad.directory.oauth.settings import OAuthSettings
 from postroad.directory.settings import DirectorySettings
 from postroad.directory.source_settings import SourceSettings
+from postroad.filters.settings import FilterSettings
 from postroad.history.settings import HistorySettings
 from postroad.intake.settings import ForwardingSettings, IntakeSettings
 from postroad.limits.conduct_settings import ContainmentSettings
 from postroad.limits.greylist_settings import GreylistSettings
 from postroad.limits.settings import GuessingSettings, Limits, RateSettings
+from postroad.mailauth.arc.settings import ArcSettings
+from postroad.mailauth.dkim.settings import DkimSettings
+from postroad.mailauth.dmarc.settings import DmarcSettings
+from postroad.mailauth.settings import AuthenticationSettings
+from postroad.mailauth.spf.settings import SpfSettings
 from postroad.mailbox.location import DEFAULT_TEMPLATE
 from postroad.mailbox.settings import MailboxSettings
 from postroad.maildrop.settings import SendmailSettings
@@ -78,6 +84,12 @@ class Configuration:
         intake: bounds on messages at the door.
         forwarding: how mail goes on to other servers.
         sendmail: mail from programs of this machine.
+        filters: who looks at mail before it is taken, by name, in order.
+        dkim: signatures on mail that leaves.
+        authentication: what is verified of mail that comes in.
+        spf: whether clients may send for the domains that they name.
+        dmarc: whether mail is from whom it says, and what is done if not.
+        arc: what servers on the way say that they have verified.
         spool: how messages are kept on disk.
         queue: retries, lifetimes, concurrency.
         destinations: what holds for mail to some destination instead, by its name.
@@ -120,6 +132,12 @@ class Configuration:
     intake: IntakeSettings = field(default_factory=IntakeSettings)
     forwarding: ForwardingSettings = field(default_factory=ForwardingSettings)
     sendmail: SendmailSettings = field(default_factory=SendmailSettings)
+    filters: dict[str, FilterSettings] = field(default_factory=dict)
+    dkim: DkimSettings = field(default_factory=DkimSettings)
+    authentication: AuthenticationSettings = field(default_factory=AuthenticationSettings)
+    spf: SpfSettings = field(default_factory=SpfSettings)
+    dmarc: DmarcSettings = field(default_factory=DmarcSettings)
+    arc: ArcSettings = field(default_factory=ArcSettings)
     spool: SpoolSettings = field(default_factory=SpoolSettings)
     queue: QueueSettings = field(default_factory=QueueSettings)
     destinations: dict[str, DestinationSettings] = field(default_factory=dict)
@@ -167,6 +185,16 @@ class Configuration:
         return self.state_directory / "srs.keys"
 
     @property
+    def extents_directory(self) -> Path:
+        """How much was in the files of directories when they were last taken."""
+        return self.state_directory / "extents"
+
+    @property
+    def dkim_directory(self) -> Path:
+        """The keys that sign mail, as far as they are made here."""
+        return self.state_directory / "dkim"
+
+    @property
     def bans_file(self) -> Path:
         """The database of bans."""
         return self.state_directory / "bans.db"
@@ -205,6 +233,11 @@ class Configuration:
     def suppression_file(self) -> Path:
         """The database of suppressed addresses."""
         return self.state_directory / "suppression.db"
+
+    @property
+    def thresholds_file(self) -> Path:
+        """Where accounts have thresholds of their own for spam."""
+        return self.state_directory / "spam" / "thresholds.json"
 
     @property
     def tls_reports_file(self) -> Path:

@@ -13,13 +13,16 @@ from postroad.queue.allowance import SITE, TRANSPORT, section_key
 from postroad.queue.settings import DestinationSettings
 from postroad.queue.suspension import DESTINATION
 
-__all__ = ["deferred_faults", "destination_faults"]
+__all__ = ["deferred_faults", "destination_faults", "rates_without_mail"]
 
 BUILT_IN = (
     *("smtp", "filter/smtp", "lmtp", "local", "capture", "discard", "error", "retry"),
     "alias-programs",
 )
 """Transports that are there without a section of their own."""
+
+_USUAL = ("", "smtp", "smtp:")
+"""Words of `default_transport` by which mail goes to the smarthost, where there is one."""
 
 _HOW = 'expected a domain, ".domain", "[host]:port", "site:DOMAIN" or "transport:NAME"'
 
@@ -36,6 +39,22 @@ def destination_faults(configuration: Configuration) -> Iterator[Fault]:
             yield Fault(("destinations", name), words)
         seen[key] = name
     yield from _deferred(configuration)
+
+
+def rates_without_mail(configuration: Configuration) -> Iterator[str]:
+    """A line for each domain with a rate that no mail can come to, as a smarthost takes it all."""
+    relay, routing = configuration.relay, configuration.routing
+    if not relay.smarthost or routing.transport or routing.default_transport not in _USUAL:
+        return  # a table may lead mail there by itself
+    parts = [relay.smarthost, *relay.smarthost.split(","), *configuration.domain]
+    known = {section_key(each.strip()) for each in parts}
+    for name, section in configuration.destinations.items():
+        if section.rate and is_domain(name) and section_key(name) not in known:
+            yield (
+                f"[destinations.{shown(name)}] rate slows nothing down: all mail goes to the"
+                f" smarthost; name that, [destinations.{shown(relay.smarthost)}], or give the"
+                " domain a way of its own in [routing] transport"
+            )
 
 
 def _name(name: str, configuration: Configuration) -> Iterator[Fault]:

@@ -7,17 +7,19 @@ means nothing to a directory's kind is a mistake: it was meant to do something.
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Callable, Iterator, Mapping
+from urllib.parse import unquote_plus
 
 from postroad.config.configuration import Configuration
 from postroad.config.lines import KeyPath
 from postroad.config.mistake import Fault, nearest, shown
 from postroad.directory.domain_settings import ANY_RECIPIENT, VERIFIED_RECIPIENT, DomainSettings
 from postroad.directory.links import EMBEDDED
-from postroad.directory.names import domain_form
+from postroad.directory.names import domain_form, has_a_label
 from postroad.directory.passwords.schemes import SCHEMES
 from postroad.directory.source_settings import KEYS_OF_KIND, SourceSettings
-from postroad.directory.sql.opening import SqlMistake, access_of, library_missing
+from postroad.directory.sql.opening import SqlMistake, access_of, library_missing, url_mistake
 from postroad.directory.sql.queries import QueryMistake, queries_of
 from postroad.model import Address, AddressError
 from postroad.model.address import is_domain
@@ -56,7 +58,7 @@ def _nothing(_path: KeyPath, _settings: SourceSettings) -> Iterator[Fault]:
 
 def _usual(path: KeyPath, settings: SourceSettings) -> Iterator[Fault]:
     for at, domain in enumerate(settings.domains):
-        if not is_domain(domain):
+        if not is_domain(domain) or not has_a_label(domain_form(domain)):
             words = f'expected a domain such as "example.org", not {shown(domain)}'
             yield Fault((*path, "domains", at), words)
     if settings.kind == "files":  # they are in memory, and followed
@@ -87,7 +89,9 @@ def _default(field: dataclasses.Field[object]) -> object:
 
 def _sql(path: KeyPath, settings: SourceSettings) -> Iterator[Fault]:
     if settings.driver is None:
-        yield Fault((*path, "driver"), 'is required: "sqlite", "postgresql" or "mysql"')
+        yield Fault(
+            (*path, "driver"), 'is required: "sqlite", "postgresql", "mysql" or "sqlalchemy"'
+        )
         return
     yield from _where(path, settings)
     if missing := library_missing(settings):
@@ -104,6 +108,8 @@ def _sql(path: KeyPath, settings: SourceSettings) -> Iterator[Fault]:
 
 
 def _where(path: KeyPath, settings: SourceSettings) -> Iterator[Fault]:
+    if settings.url and settings.driver != "sqlalchemy":
+        yield Fault((*path, "url"), 'means something only with driver = "sqlalchemy"')
     if settings.driver == "sqlite":
         if settings.file is None:
             yield Fault((*path, "file"), 'is required with driver = "sqlite"')
@@ -111,10 +117,41 @@ def _where(path: KeyPath, settings: SourceSettings) -> Iterator[Fault]:
             if getattr(settings, key):
                 yield Fault((*path, key), 'means nothing with driver = "sqlite"')
         return
+    if settings.driver == "sqlalchemy":
+        yield from _by_url(path, settings)
+        return
     if not settings.database:
         yield Fault((*path, "database"), "is required: the name of the database on its server")
     if settings.file is not None:
         yield Fault((*path, "file"), 'means something only with driver = "sqlite"')
+
+
+def _by_url(path: KeyPath, settings: SourceSettings) -> Iterator[Fault]:
+    for key in (*_SERVER_KEYS, "file"):
+        if getattr(settings, key):
+            yield Fault((*path, key), 'means nothing with driver = "sqlalchemy"; say it in url')
+    if not settings.url:
+        yield Fault((*path, "url"), 'is required with driver = "sqlalchemy"')
+    elif _holds_password(settings.url):
+        yield Fault((*path, "url"), "holds a password; write it into password_file")
+    elif not library_missing(settings) and (words := url_mistake(settings)):
+        yield Fault((*path, "url"), words)
+
+
+_PASSWORD = re.compile(r"[^:/]+://[^:/]*:[^@]*@")
+"""The beginning of a URL with a password, as SQLAlchemy reads it: one may have a `/` in it."""
+
+_SECRET = re.compile(
+    r"(?:^|[?&;{\s])[\w. ]*(?:password|passwd|pwd|secret|token)\s*=\s*[^&;\s]", re.IGNORECASE
+)
+"""One in what follows a URL, also within the text that a driver is given (ODBC's `PWD=`)."""
+
+
+def _holds_password(url: str) -> bool:
+    if _PASSWORD.match(url):
+        return True
+    query = url.partition("?")[2]
+    return any(_SECRET.search(text) for text in (query, unquote_plus(query).partition("=")[2]))
 
 
 _KINDS: Mapping[str, Callable[[KeyPath, SourceSettings], Iterator[Fault]]] = {"sql": _sql}
@@ -157,7 +194,7 @@ def _is_address(text: str) -> bool:
 
 def _domain(name: str, settings: DomainSettings, configuration: Configuration) -> Iterator[Fault]:
     path: KeyPath = ("domain", name)
-    if not is_domain(name):
+    if not is_domain(name) or not has_a_label(domain_form(name)):
         yield Fault(path, f'expected a domain such as "example.org", not {shown(name)}')
         return
     ours = {domain_form(each) for each in configuration.domains}
@@ -178,6 +215,8 @@ def _keys_of_domain(path: KeyPath, settings: DomainSettings) -> Iterator[Fault]:
         "nexthop": ("relay", "local"),
         "transport": ("relay", "local"),
         "directories": ("local",),
+        "mail_user": ("local",),
+        "mail_group": ("local",),
     }
     for field in dataclasses.fields(settings):
         kinds = only.get(field.name, ())

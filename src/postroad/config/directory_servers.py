@@ -35,6 +35,7 @@ def directory_server_faults(configuration: Configuration) -> Iterator[Fault]:
             yield from _ldap(path, settings)
         if settings.kind == "dovecot":
             yield from _dovecot(path, settings)
+    yield from _passed_twice(configuration)
 
 
 def password_file_faults(configuration: Configuration) -> Iterator[Fault]:
@@ -132,6 +133,8 @@ def _dovecot(path: KeyPath, settings: SourceSettings) -> Iterator[Fault]:
     if not settings.socket and not settings.userdb_socket:
         words = 'needs the path of Dovecot\'s socket, such as "/var/spool/postfix/private/auth"'
         yield Fault((*path, "socket"), words)
+    if settings.mechanisms and not settings.socket:
+        yield Fault((*path, "mechanisms"), "needs socket, which they are passed on to")
     for key in ("socket", "userdb_socket"):
         text = getattr(settings, key)
         try:
@@ -144,3 +147,14 @@ def _dovecot(path: KeyPath, settings: SourceSettings) -> Iterator[Fault]:
         Format(settings.username_format)
     except FormatMistake as error:
         yield Fault((*path, "username_format"), str(error))
+
+
+def _passed_twice(configuration: Configuration) -> Iterator[Fault]:
+    """A client names a mechanism before it says who it is: one directory has to be meant."""
+    taken: dict[str, str] = {}
+    for name, settings in configuration.directories.items():
+        for at, mechanism in enumerate(settings.mechanisms):
+            other = taken.setdefault(mechanism, name)
+            if other != name or mechanism in settings.mechanisms[:at]:
+                words = f"{mechanism} is passed on to {other} already"
+                yield Fault(("directories", name, "mechanisms", at), words)

@@ -20,9 +20,11 @@ from postroad.config.account_files import (
 from postroad.config.backscatter import careless_listeners
 from postroad.config.configuration import Configuration
 from postroad.config.credence import doubts
+from postroad.config.destinations import rates_without_mail
 from postroad.config.lines import KeyPath, locate
 from postroad.config.logins_elsewhere import source_addresses
 from postroad.config.mailboxes import mailbox_obstacles
+from postroad.config.milters import silent_milters
 from postroad.config.outbound import unproved_levels
 from postroad.config.reach import Account, obstacles
 from postroad.config.sendmail import doubts_about_drop, doubts_about_users, passable
@@ -86,6 +88,8 @@ def examine(
     for words in doubts_about_users(configuration):
         yield Finding("sendmail", Verdict.WARNING, _placed(file, words))
     yield from _sockets_nowhere(configuration)
+    for words in silent_milters(configuration):
+        yield Finding("filters", Verdict.WARNING, _placed(file, words))
     is_root = account is None and configuration.user == "root"
     for name in directories_with_files(configuration) if is_root else ():
         message = (
@@ -96,6 +100,8 @@ def examine(
     for words in account_file_warnings(configuration):
         yield Finding("accounts", Verdict.WARNING, words)
     yield from _source_addresses(configuration)
+    for words in rates_without_mail(configuration):
+        yield Finding("destinations", Verdict.WARNING, words)
     yield from _strangers(configuration)
     yield from _plain_logins(configuration)
     yield from _backscatter(configuration)

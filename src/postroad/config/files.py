@@ -14,6 +14,8 @@ from pathlib import Path
 from postroad.config.account_files import account_file_faults
 from postroad.config.configuration import Configuration
 from postroad.config.directory_servers import password_file_faults
+from postroad.config.dkim import dkim_file_faults
+from postroad.config.filter_programs import program_file_faults
 from postroad.config.lines import KeyPath
 from postroad.config.logins_elsewhere import login_file_faults
 from postroad.config.mistake import Fault
@@ -138,6 +140,8 @@ CHECKS: tuple[Callable[[Configuration], Iterator[Fault]], ...] = (
     _oauth,
     _socket_owners,
     socket_owner_faults,
+    dkim_file_faults,
     password_file_faults,
     account_file_faults,
+    program_file_faults,
 )

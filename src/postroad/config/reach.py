@@ -14,6 +14,7 @@ from pathlib import Path
 
 from postroad.config.account_files import account_files
 from postroad.config.configuration import Configuration
+from postroad.config.owners import named_owners, owners_are_wanted
 from postroad.config.ownership import OURS, objection
 from postroad.config.sockets import bound_sockets
 from postroad.config.tables import table_files
@@ -123,10 +124,13 @@ def _socket_folders(configuration: Configuration) -> Iterator[Path]:
 def _above_accounts(configuration: Configuration) -> Iterator[Path]:
     """The folders that all Maildirs lie below."""
     mailbox = configuration.mailbox
+    if any(domain == "" for domain, _ in named_owners(configuration)):
+        return  # another user writes there
     usual = above_accounts(mailbox.path, mailbox.home)
     if usual is not None:
         yield configuration.state_directory / usual
-    yield from map(Path, mailbox.roots)
+    if not owners_are_wanted(configuration):  # else they may be others' folders
+        yield from map(Path, mailbox.roots)
 
 
 class _Sight:

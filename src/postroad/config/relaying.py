@@ -19,12 +19,18 @@ from postroad.config.tables import FileValues, Values, rules_with_place
 from postroad.policy import Hole, Networks, Policy, Stage
 from postroad.server.settings import ListenerSettings, preset_named
 
-__all__ = ["holes_of", "proved", "relay_faults", "silent_tables"]
+__all__ = ["holes_of", "proved", "relay_faults", "silent_tables", "trusted_at"]
 
 
 def silent_tables(_name: str) -> frozenset[str]:
     """The `Values` of who asks what is open whatever tables answer."""
     return frozenset()
+
+
+def trusted_at(configuration: Configuration, listener: ListenerSettings) -> Networks:
+    """The networks that are trusted at a listener."""
+    own = listener.trusted_networks
+    return Networks(configuration.relay.trusted_networks if own is None else own)
 
 
 def holes_of(
@@ -60,8 +66,8 @@ def relay_faults(configuration: Configuration, values: Values) -> Iterator[Fault
         configuration: may have faults elsewhere; lists with mistakes in them are left out.
         values: what tables can answer.
     """
-    nobody, trusted = Networks(()), Networks(configuration.relay.trusted_networks)
-    said: set[str] = set()
+    nobody = Networks(())
+    said: set[tuple[KeyPath, str]] = set()
     for name, listener in configuration.listeners.items():
         door = _door(configuration, name, listener)
         if door is None:
@@ -76,10 +82,12 @@ def relay_faults(configuration: Configuration, values: Values) -> Iterator[Fault
         for hole in found:
             yield Fault(_place(configuration, door, hole), f"an open relay: {hole}")
         # What else there is when clients are trusted is the fault of whom they are.
-        for hole in holes(trusted):
-            if hole not in found and hole.who not in said:
-                said.add(hole.who)
-                yield Fault(("relay", "trusted_networks"), f"an open relay: {hole}")
+        own = listener.trusted_networks is not None
+        path: KeyPath = ("listeners", name) if own else ("relay",)
+        for hole in holes(trusted_at(configuration, listener)):
+            if hole not in found and (path, hole.who) not in said:
+                said.add((path, hole.who))
+                yield Fault((*path, "trusted_networks"), f"an open relay: {hole}")
 
 
 def _door(configuration: Configuration, name: str, listener: ListenerSettings) -> _Door | None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import pwd
 import stat
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from postroad.config.configuration import Configuration
 from postroad.config.mistake import nearest
-from postroad.maildrop.folder import ASIDE, NEW, Facts, lay
+from postroad.maildrop.folder import ASIDE, NEW, TAKEN, Facts, make, tell
 from postroad.maildrop.settings import ANYBODY
 from postroad.model import Address, AddressError
 
@@ -19,12 +20,15 @@ __all__ = [
     "doubts_about_users",
     "facts_of",
     "lay_drop",
+    "make_drop",
     "origin_of",
     "passable",
+    "tell_programs",
 ]
 
 _STRANGERS = stat.S_IWOTH | stat.S_IXOTH
 _PASSABLE = stat.S_IXOTH
+_JUST_NOW = 60.0  # seconds; what is queued takes a moment, also of many
 
 
 def origin_of(configuration: Configuration) -> str:
@@ -46,6 +50,17 @@ def facts_of(configuration: Configuration) -> Facts:
 
 
 def lay_drop(configuration: Configuration) -> str:
+    """Make the drop, and tell programs of it; see `make_drop` and `tell_programs`.
+
+    Raises:
+        OSError: one of them cannot be.
+    """
+    doubt = make_drop(configuration)
+    tell_programs(configuration)
+    return doubt
+
+
+def make_drop(configuration: Configuration) -> str:
     """Make the drop, or put it right, and let everybody pass the state directory on the way to it.
 
     To pass is not to list, nor to read: what else is in there is closed itself.
@@ -57,11 +72,20 @@ def lay_drop(configuration: Configuration) -> str:
         OSError: it cannot be made.
     """
     state = configuration.state_directory
-    doubt = lay(str(configuration.maildrop_directory), facts_of(configuration))
+    doubt = make(str(configuration.maildrop_directory))
     mode = stat.S_IMODE(state.stat().st_mode)
     if passable(configuration) and not mode & _PASSABLE:
         state.chmod(mode | stat.S_IXGRP | stat.S_IXOTH)
     return doubt
+
+
+def tell_programs(configuration: Configuration) -> None:
+    """Tell local programs what is so now.
+
+    Raises:
+        OSError: it cannot be written, and what they were told before still is there.
+    """
+    tell(str(configuration.maildrop_directory), facts_of(configuration))
 
 
 def passable(configuration: Configuration) -> Path | None:
@@ -77,6 +101,7 @@ def doubts_about_users(configuration: Configuration) -> Iterator[str]:
     if not sendmail.enabled:
         return
     named = [("users", each) for each in sendmail.users if each != ANYBODY]
+    named += [("queue_users", each) for each in sendmail.queue_users if each != ANYBODY]
     named += [("senders", each) for each in sendmail.senders]
     for key, name in named:
         try:
@@ -116,9 +141,24 @@ def doubts_about_drop(configuration: Configuration) -> Iterator[str]:
     elif not mode & stat.S_ISGID:
         yield f"{folder / NEW} has no set-group-ID bit: chmod 3733 it as root"
     try:
+        waiting = sum(_is_waiting(each) for each in (folder / TAKEN).iterdir())
         count = len(os.listdir(folder / ASIDE))
     except OSError:
         return
+    if waiting:
+        noun = "message" if waiting == 1 else "messages"
+        yield (
+            f"{waiting} {noun} of local programs cannot be queued now and will be tried again;"
+            f" the log says why, of each file in {folder / TAKEN}"
+        )
     if count:
         noun = "message" if count == 1 else "messages"
         yield f"{count} {noun} of local programs could not be queued; look at {folder / ASIDE}"
+
+
+def _is_waiting(path: Path) -> bool:
+    """Whether a file is more than what is just being queued."""
+    try:
+        return path.stat(follow_symlinks=False).st_mtime < time.time() - _JUST_NOW
+    except FileNotFoundError:
+        return False

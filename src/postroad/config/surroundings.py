@@ -17,4 +17,5 @@ def surroundings_of(configuration: Configuration) -> Surroundings:
         recipient_delimiter=configuration.directory.recipient_delimiter,
         settings=configuration.policy,
         transports=frozenset(configuration.transports),
+        spf=configuration.spf,
     )

@@ -54,10 +54,14 @@ state_directory = @STATE@
 # transport = ""                   # by which mail for other domains leaves when it came in here
 # Networks of proxies that begin each connection with a PROXY header (haproxy's send-proxy).
 # proxy = []
+# trusted_networks = []            # who relays here without a login; [relay]'s unless said
+# milter_macro_daemon_name = ""    # what milters are told: the hostname; ORIGINATING for submission
 # Networks of clients that may speak for others by XCLIENT, or tell of them by XFORWARD.
 # xclient = []
 # xforward = []
 # content_filter = ""              # such as "spamassassin:", a program of [transports]
+# filters = ["scanner"]            # of mail that comes in here; all of [filters] unless said
+# taken_before = false             # true: behind a content filter; neither verified nor signed
 # client_certificates = false      # whether clients are asked for a certificate; see [tls]
 # Restriction lists by Postfix's names, each in place of the preset's own.
 # [listeners.firewall.policy]
@@ -321,6 +325,7 @@ state_directory = @STATE@
 [intake]
 # hop_limit = 50                   # Received fields after which a message is in a loop
 # header_size = 1048576            # octets
+# examination_timeout = "5m"       # for all who look at a message's content, together
 
 [forwarding]
 # srs = true                       # forwarded mail goes out under an address of this server
@@ -336,11 +341,110 @@ state_directory = @STATE@
 # enabled = true
 # directory = "maildrop"           # in the state directory
 # users = ["*"]                    # who may send, by login name
+# queue_users = ["*"]              # who may list the queue by "mailq", by login name
 # origin = ""                      # the domain of bare names; the first of "domains" unless said
 # sender_check = false             # true: only as LOGIN@ORIGIN, and what "senders" gives
 # senders = {}                     # such as { www-data = ["shop@example.org"] }
 # messages_per_user = 0            # in an hour; more of them wait
 # interval = "10s"                 # between looks, if nobody says that there is something
+# taken_before = []                # users that content filters run as: what they leave is no user's
+# filters = ["scanner"]            # of this mail; all of [filters] unless said
+
+# ---- Filters: who looks at mail before it is taken, in this order. A section has the keys of
+# its kind. ----
+
+# [filters.scanner]
+# kind = "spamassassin"            # milter, spamassassin, rspamd, clamav or python
+# on_failure = "defer"             # while it does not answer: defer, accept, reject or hold
+# timeout = 60                     # seconds, for each step of a session and for a message
+# max_size = 0                     # octets; larger messages pass it by
+# mail = ["outside", "ours"]       # from strangers, from users and this machine, "made" here
+# socket = ""                      # "inet:127.0.0.1:783"
+# user = ""                        # whose preferences; "" is spamd's own user
+# user_per_account = false         # true: those of the one account that a message is for
+# What is done by its score; accounts have their own by "postroad spam threshold".
+# tag = 0                          # from which score on it is written; always unless said
+# junk = 5                         # to the folder Junk
+# reject = 15                      # refused; 0 is never
+# [filters.rspamd]
+# kind = "rspamd"
+# url = "http://127.0.0.1:11333"   # or https, or "unix:/run/rspamd/normal.sock"
+# password_file = "rspamd.password"
+# greylist = "ignore"              # or "defer", where rspamd says so
+# [filters.virus]
+# kind = "clamav"                  # "socket" is "unix:/run/clamav/clamd.ctl" unless said
+# infected = "reject"              # or "hold", in the queue
+# [filters.milter]
+# kind = "milter"                  # "socket" is "unix:/path" or "inet:host:port"
+# socket = "inet:127.0.0.1:8891"
+# protocol = 6
+# connect_timeout = 30
+# command_timeout = 30             # for each answer before the content
+# macros = {}                      # such as { connect = ["j", "{client_addr}"] }
+# macro_values = {}                # such as { "{team}" = "red" }
+# [filters.mine]
+# kind = "python"                  # programs of yours: every *.py of a folder, or one file
+# folder = "filters"
+# [filters.mine.settings]          # what their setup is given
+# archive = "archive@example.org"
+# [filters.single]
+# kind = "python"
+# file = "tag.py"
+
+[authentication]
+# What is verified of mail from strangers, and told in its header: SPF, DKIM, DMARC and ARC.
+# verify = true
+# id = ""                          # under which name; the hostname unless said
+# timeout = "30s"                  # for all of one message
+
+[spf]
+# What the restriction "check_spf" refuses; it stands in no list unless you put it there.
+# mail_from_reject = "fail"        # or "softfail", "not_pass", "never"
+# helo_reject = "fail"             # or "null" as well: only for the null sender
+# permerror_reject = false
+# temperror_defer = false
+# skip_addresses = ["127.0.0.0/8", "::1/128"]
+# domain_whitelist = []            # forwarders, known by their own SPF records
+# helo_whitelist = []              # forwarders, known by the address of their name in HELO
+# timeout = "20s"                  # for one check
+
+[dmarc]
+# verify = true
+# enforce = true                   # false: what a domain asks for is told, and not done
+# organizational_domain = "tree-walk"   # or "suffix-list"
+# on_temperror = "accept"          # or "defer"
+# unclear_author = "accept"        # or "quarantine", "reject": who has no From that can be read
+# forwarders = []                  # addresses, networks or domains that are believed
+# lists = []                       # the same of mailing lists
+# exempt = []                      # authors' domains whose policy is not carried out
+
+[arc]
+# verify = true
+# trusted_sealers = []             # whose word counts where DMARC fails
+# seal = false                     # true: mail from outside is sealed, for where it goes on to
+# domain = ""                      # whose keys seal; the hostname's, or of a domain above it
+
+[dkim]
+# Mail of your users is signed with the keys of "postroad dkim create", once their records are
+# published.
+# sign = true
+# bits = 2048                      # of new RSA keys; there is an Ed25519 key beside each
+# expiry = 0                       # such as "14d": signatures are good for so long
+# sign_unpublished = false         # true: a new key signs before its record was seen in the DNS
+# check_every = "5m"               # between two looks for the records of new keys
+# retire = "7d"                    # for how long the record of a replaced key is to stay
+# What is signed as often as it is there, and what is signed once more, so that none can be added.
+# signed_headers = ["Sender", "List-Id", "List-Unsubscribe", "List-Unsubscribe-Post"]
+# oversigned_headers = ["From", "To", "Cc", "Subject", "Date", "Message-ID", "Reply-To"]
+# Keys of yours in files, which are published already.
+# [[dkim.keys]]
+# domain = "example.org"
+# selector = "mail"
+# file = "dkim/mail.private"       # PEM; readable by the server's user
+# [dkim.domain."lists.example.org"]
+# sign = true
+# signer = ""                      # sign in the name of this domain instead
+# selectors = []                   # only with these keys
 
 [spool]
 # inline_limit = 131072            # octets; a larger message is a file beside the database
@@ -436,9 +540,12 @@ state_directory = @STATE@
 # and mail as well, but only below these roots, or else below the folder that path begins with.
 # home = ""                        # of accounts without one: "/var/vmail/%d/%n"
 # roots = []
-# Whose the files are: the server's own, or shared with a group that the server is in.
-# user = ""                        # must be the user that the server runs as
+# Whose the files are: the server's own, shared with a group that the server is in, or another
+# user's, if the server is started as root. A directory may name owners, too: of those allowed here.
+# user = ""                        # empty: the user that the server runs as
 # group = ""
+# uids = ["500-"]                  # numbers, ranges, names; never 0
+# gids = ["500-"]
 # mode = "0700"                    # of folders; "2770" shares them with the group
 # file_mode = "0600"
 # What an account may have where its directory does not say; "" and 0: no limit.
@@ -448,6 +555,7 @@ state_directory = @STATE@
 # quota_warnings = [80, 95]        # per cent at which the account gets a mail
 # quota_full = "defer"             # or "bounce": mail that is here and finds no room
 # detail_folders = "off"           # john+lists@ to the folder lists: "existing" or "create"
+# junk_folder = "Junk"             # for what is spam; "" is the inbox
 
 [directory]
 # All directories in the order they are asked; "embedded" is this one, and the first unless said.
@@ -474,7 +582,7 @@ state_directory = @STATE@
 # pool = 2                         # connections of each worker
 # cache = 10                       # seconds an answer is remembered
 # negative_cache = 2               # the same for "there is none"
-# driver = "mysql"                 # sqlite, postgresql or mysql
+# driver = "mysql"                 # sqlite, postgresql, mysql or sqlalchemy
 # hosts = []                       # this machine unless said
 # database = "mailserver"
 # username = "mailserver"
@@ -486,6 +594,7 @@ state_directory = @STATE@
 # password_query = ""
 # alias_query = ""
 # sender_query = ""
+# accounts_query = ""
 # default_scheme = ""
 
 # [directories.small]
@@ -493,6 +602,12 @@ state_directory = @STATE@
 # driver = "sqlite"
 # file = "accounts.db"
 # preset = "ispmail"
+
+# [directories.elsewhere]
+# kind = "sql"
+# driver = "sqlalchemy"            # any database that this library knows, such as
+# url = "sqlite:///accounts.db"    # oracle+oracledb://postroad@db.example.org/accounts
+# user_query = "SELECT email AS username, password FROM users WHERE email='%u'"
 
 # [directories.people]
 # kind = "ldap"
@@ -513,6 +628,7 @@ state_directory = @STATE@
 # socket = "/var/spool/postfix/private/auth"
 # userdb_socket = ""
 # username_format = "%u"
+# mechanisms = []                  # passed on to it, such as ["SCRAM-SHA-256", "CRAM-MD5"]
 # default_domain = ""
 
 # [directories.files]
@@ -542,6 +658,8 @@ state_directory = @STATE@
 # kind = "local"
 # transport = ""                   # as [mailbox] unless said
 # directories = []                 # who knows its addresses; all unless said
+# mail_user = ""                   # who owns its mail; as [mailbox] unless said
+# mail_group = ""
 
 # [domain."partner.example"]
 # kind = "relay"

@@ -91,18 +91,22 @@ def _parameters(
 def _of_recipients(recipients: Sequence[StoredRecipient]) -> tuple[RecipientParameters, ...]:
     """What is wanted of each; empty where it is nothing of any."""
     for each in recipients:
-        if each.notify is not None or each.orcpt:
+        if each.notify is not None or each.orcpt or each.address != each.original:
             return tuple([_of_recipient(each) for each in recipients])
     return ()
 
 
 def _of_recipient(recipient: StoredRecipient) -> RecipientParameters:
-    """ORCPT as the sender gave it; else what RCPT said, where it wants to hear of the recipient.
+    """ORCPT as the sender gave it; else what RCPT said, where the next hop would not know it.
 
-    RFC 3461 §5.2.1 lets a relay add the address it was given, and no other.
+    That is where the sender wants to hear of the recipient, and where mail is forwarded: a report
+    from behind then names the address that its reader knows, and whoever gets the mail sees by
+    which of his addresses (as Postfix does for all mail). RFC 3461 §5.2.1 lets a relay add the
+    address it was given, and no other.
     """
-    orcpt = recipient.orcpt
-    if not orcpt and recipient.notify and recipient.original.domain:
+    orcpt, original = recipient.orcpt, recipient.original
+    wanted = recipient.notify or original.key != recipient.address.key
+    if not orcpt and wanted and original.domain:
         orcpt = recipient.original_recipient
     return RecipientParameters(recipient.notify, orcpt)
 

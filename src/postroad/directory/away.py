@@ -31,9 +31,18 @@ class AwayBackend:
         """See `Backend.alias`."""
         self._refuse()
 
-    async def check(self, name: str, password: str) -> NoReturn:  # noqa: ARG002 - part of it too
+    async def check(
+        self,
+        name: str,  # noqa: ARG002 - part of the interface
+        password: str,  # noqa: ARG002
+        address: str = "",  # noqa: ARG002
+    ) -> NoReturn:
         """See `Backend.check`."""
         self._refuse()
+
+    def key(self, login: str) -> str:
+        """See `Backend.key`."""
+        return login
 
     async def close(self) -> None:
         """Nothing is open."""

@@ -8,13 +8,14 @@ So a backend stays small, and one suite of tests holds for all.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
 from postroad.directory.interface import Alias, Place
 from postroad.directory.passwords.credentials import Credentials
 
-__all__ = ["Account", "Backend", "NamesLogins", "SenderRules"]
+__all__ = ["Account", "Backend", "ListsAccounts", "NamesLogins", "ReadsFiles", "SenderRules"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,8 @@ class Account:
         receives: whether the backend vouches that mail for the name is taken. One that only
             checks passwords does not know: such an account can log in and send as itself, and
             whether there is such a mailbox is another directory's to say.
+        doubt: why nobody can log in now, though mail for it is taken; empty: nothing speaks
+            against it.
     """
 
     name: str
@@ -42,6 +45,7 @@ class Account:
     forward: Alias | None = None
     nets: tuple[str, ...] = ()
     receives: bool = True
+    doubt: str = ""
 
 
 class Backend(Protocol):
@@ -78,7 +82,7 @@ class Backend(Protocol):
         """
         ...
 
-    async def check(self, name: str, password: str) -> str | bool | None:
+    async def check(self, name: str, password: str, address: str = "") -> str | bool | None:
         """Whether the password is the account's; `None` where this cannot be said here.
 
         A text says that it is, and the canonical name of whose it is: a directory that knows names
@@ -89,6 +93,18 @@ class Backend(Protocol):
         Args:
             name: as in `account`.
             password: as the client sent it; no longer than `password.MAX_PASSWORD`.
+            address: the client's, an IP address; empty where it has none.
+        """
+        ...
+
+    def key(self, login: str) -> str:
+        """What is looked for to find the account of a login name: names of one key are one account.
+
+        Told from the name alone, whether somebody has it or not, and nobody is asked: by it are
+        counted those who guess, so that no spelling of a name begins anew.
+
+        Args:
+            login: in the form of `names.login_form`.
         """
         ...
 
@@ -110,6 +126,28 @@ class NamesLogins(Protocol):
         Raises:
             DirectoryUnavailable: it cannot be known now.
         """
+        ...
+
+
+@runtime_checkable
+class ListsAccounts(Protocol):
+    """A backend that may be able to say which accounts it has."""
+
+    async def accounts(self) -> Sequence[Account] | None:
+        """All accounts; `None`: it can look one up, and not list them.
+
+        Raises:
+            DirectoryUnavailable: it cannot be known now.
+        """
+        ...
+
+
+@runtime_checkable
+class ReadsFiles(Protocol):
+    """A backend that leaves a file as it was where it seems to be cut."""
+
+    def take_as_they_are(self) -> None:
+        """Take the files as they are now: an operator means them."""
         ...
 
 

@@ -12,8 +12,10 @@ was named before: in the configuration, or in the `domains` of a section.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
 
-from postroad.directory.backend import Backend
+from postroad.directory.backend import Account, Backend, ReadsFiles
 from postroad.directory.certificates import CertificateMap
 from postroad.directory.chain_logins import ChainLogins
 from postroad.directory.embedded.directory import EmbeddedDirectory
@@ -27,7 +29,8 @@ from postroad.directory.interface import (
     Unknown,
 )
 from postroad.directory.links import EMBEDDED, Link, Plan
-from postroad.directory.names import address_form, domain_form, without_extension
+from postroad.directory.names import address_form, domain_form, has_a_label, without_extension
+from postroad.directory.passed import Passings
 from postroad.directory.rules import Matched, find_account, is_owner, who_has
 from postroad.directory.walled import WalledBackend
 from postroad.model import Address
@@ -54,6 +57,7 @@ class Chain:
         self._plan = plan or Plan()
         self._links = tuple(links)
         self._domains = {link.name: link.domains for link in links}
+        self._rules = {link.name: link.senders for link in links if link.senders is not None}
         self._backends: dict[str, Backend] = {EMBEDDED: embedded.backend}
         self._backends |= {link.name: self._walled(link) for link in links}
         self._order = self._plan.order or tuple(self._backends)
@@ -62,6 +66,19 @@ class Chain:
         by_name = {link.name: link for link in links}
         named = [by_name[name] for name in self._order if name in by_name]
         self._logins = ChainLogins(embedded, named, self._asked, self.real, self.is_local)
+        self.passing = Passings(
+            {
+                link.passing: partial(self._logins.vouched, self._backends[link.name])
+                for link in named
+                if link.passing is not None
+            }
+        )
+
+    def reload(self) -> None:
+        """Take the files of directories as they are now, also those that seem to be cut."""
+        for backend in self.others.values():
+            if isinstance(backend, ReadsFiles):
+                backend.take_as_they_are()
 
     @property
     def others(self) -> dict[str, Backend]:
@@ -79,16 +96,19 @@ class Chain:
         if self._alone:
             return await self.embedded.standing(domain)
         form = domain_form(domain)
+        if not has_a_label(form):
+            return None
         said = self._plan.domains.get(form)
         if said is not None:
             return said.standing
-        if any(form in link.domains for link in self._links):
+        others = [name for name in self._names_asked(form) if name != EMBEDDED]
+        if any(self._domains[name] for name in others):
             return Standing.LOCAL
         found = await self.embedded.standing(domain)
         if found is not None:
             return found
-        for link in self._links:
-            if not link.domains and await link.backend.has_domain(form):
+        for name in others:
+            if await self._backends[name].has_domain(form):
                 return Standing.LOCAL
         return None
 
@@ -108,6 +128,17 @@ class Chain:
         if self._alone:
             return await self.embedded.resolve(address)
         return await self._resolve(address, True)
+
+    async def is_named(self, address: Address) -> bool:
+        """Whether exactly this name was given to somebody: an account, or an alias.
+
+        Not where an extension, a pattern, a catch-all or the rules of postmaster lead to one.
+        """
+        form = await self._form(address)
+        if await self.standing(form.domain) is not Standing.LOCAL:
+            return False
+        found = await who_has(form, self._asked(form.domain), "", catch_all=False)
+        return not isinstance(found, Unknown)
 
     async def authenticate(
         self,
@@ -170,9 +201,27 @@ class Chain:
         asked = self.embedded if self._alone else self._logins
         return await asked.login_name(name)
 
+    async def login_names(self, name: str) -> tuple[str, ...]:
+        """See `LoginNames.login_names`."""
+        asked = self.embedded if self._alone else self._logins
+        return await asked.login_names(name)
+
     async def account_name(self, name: str) -> str | None:
         """The canonical name of an account, whether it may log in or not; `None`: there is none."""
         return await self._logins.account_name(name)
+
+    async def account(self, name: str, directory: str = "") -> tuple[str, Account] | None:
+        """The account of a login name or an address, and the name of the directory that has it.
+
+        Args:
+            name: as somebody typed it.
+            directory: the one to ask; empty: the first that has it.
+        """
+        only = None if not directory else self._backends[directory]
+        found = await self._logins.account(name, only)
+        if found is None:
+            return None
+        return next(each for each, one in self._backends.items() if one is found[0]), found[1]
 
     async def user_of_certificate(self, certificate: bytes) -> str | None:
         """The canonical name of the account that a client certificate stands for, if it may log in.
@@ -192,10 +241,8 @@ class Chain:
 
     async def real(self, form: Address) -> Address:
         """The address that one in an alias domain stands for; any other as it is."""
-        said = self._plan.domains.get(form.domain)
-        if said is not None and said.alias_of:
-            return Address(form.local, said.alias_of)
-        return await self.embedded.backend.real(form) if said is None else form
+        said = self._plan.real(form)
+        return await self.embedded.backend.real(form) if said is None else said
 
     async def _form(self, address: Address) -> Address:
         return await self.real(address_form(address))
@@ -205,6 +252,8 @@ class Chain:
         return tuple(self._backends[name] for name in self._names_asked(domain))
 
     def _names_asked(self, domain: str) -> tuple[str, ...]:
+        if not has_a_label(domain):
+            return ()
         said = self._plan.domains.get(domain)
         order = said.directories if said is not None and said.directories else self._order
         return tuple(
@@ -221,9 +270,16 @@ class Chain:
         form = address_form(address)
         if not form.domain:
             return await self._postmaster_of_the_server(form)
-        form = await self.real(form)
+        named, form = form, await self.real(form)
         if await self.standing(form.domain) is not Standing.LOCAL:
             return Unknown()
+        found = await self._found(form, catch_all)
+        if form.domain != named.domain and isinstance(found, Mailbox):
+            return replace(found, domain=form.domain)
+        return found
+
+    async def _found(self, form: Address, catch_all: bool) -> Resolution:
+        """Who has an address of a domain that stands for itself."""
         backends = self._asked(form.domain)
         found = await who_has(
             form,
@@ -255,7 +311,7 @@ class Chain:
         named = self._plan.postmaster
         if named is not None and address_form(named) != plain:
             found = await self.resolve(named)
-            return found if isinstance(found, Mailbox) else Alias((named,))
+            return Mailbox(found.user) if isinstance(found, Mailbox) else Alias((named,))
         for each in (plain, Address(POSTMASTER, "")):
             found = await self.embedded.resolve(each)
             if isinstance(found, Mailbox):
@@ -279,11 +335,8 @@ class Chain:
 
     async def _senders(self, form: Address) -> frozenset[str] | None:
         """Who may send as an address, where a directory of its domain says so itself."""
-        rules = [
-            link.senders
-            for link in self._links
-            if link.senders is not None and (not link.domains or form.domain in link.domains)
-        ]
+        asked = self._names_asked(form.domain)
+        rules = [self._rules[name] for name in asked if name in self._rules]
         plain = without_extension(form, self._plan.delimiters)
         keys = [str(form), *([] if plain is None else [str(plain)]), f"@{form.domain}"]
         for key in keys if rules else ():

@@ -16,9 +16,9 @@ from ipaddress import ip_address, ip_network
 
 from postroad.directory.backend import Account, Backend
 from postroad.directory.embedded.directory import EmbeddedDirectory
-from postroad.directory.interface import Purpose
+from postroad.directory.interface import DirectoryUnavailable, Purpose
 from postroad.directory.links import Link
-from postroad.directory.names import address_form
+from postroad.directory.names import address_form, has_a_label, login_form
 from postroad.directory.passwords.credentials import Credentials
 from postroad.directory.passwords.password import MAX_PASSWORD
 from postroad.directory.rules import find_account
@@ -51,6 +51,7 @@ class ChainLogins:
     ) -> None:
         self._embedded = embedded
         self._naming = tuple(link.logins for link in links if link.logins is not None)
+        self._rewriting = tuple(link.backend for link in links if link.logins is not None)
         self._asked = asked
         self._real = real
         self._is_local = is_local
@@ -79,6 +80,8 @@ class ChainLogins:
         user = await self._whose(backend, account, password, purpose, address, usable=usable)
         if user is None or not usable:
             return None
+        if user != account.name:  # the directory says so: as one that judged a login itself may
+            return await self.vouched(backend, user, address)
         # The check may have waited long behind others; an account can be disabled meanwhile.
         return await self._still(user, address)
 
@@ -107,10 +110,57 @@ class ChainLogins:
             return None
         return found[1].name
 
+    async def vouched(self, backend: Backend, user: str, address: str) -> str | None:
+        """The account's name, if a directory that judged a login itself may say that it is this.
+
+        Args:
+            backend: of that directory.
+            user: whose login it is, as the directory says.
+            address: the client's.
+
+        Raises:
+            DirectoryUnavailable: one before it cannot say whether it has the name.
+        """
+        form = address_form(Address.parse(user))
+        if await self._real(form) != form:
+            return None
+        found = await find_account(str(form), self._asked(form.domain), receiving=False)
+        return await self._still(str(form), address) if found and found[0] is backend else None
+
     async def account_name(self, name: str) -> str | None:
         """The canonical name of an account, whether it may log in or not; `None`: there is none."""
         found = await self._account(name)
         return None if found is None else found[1].name
+
+    async def account(
+        self, name: str, only: Backend | None = None
+    ) -> tuple[Backend, Account] | None:
+        """The account that a login name means, and who has it.
+
+        Args:
+            name: as somebody typed it.
+            only: the one backend to ask; `None`: all that are asked about its domain.
+        """
+        if only is None:
+            return await self._account(name)
+        form = await self._form(name)
+        if form is None or not has_a_label(form.domain):
+            return None
+        return await find_account(str(form), (only,), receiving=False)
+
+    async def login_names(self, name: str) -> tuple[str, ...]:
+        """See `LoginNames.login_names`.
+
+        What an account of another directory is called is looked up; the login that follows asks the
+        same, which is remembered (`recalled`).
+        """
+        found, typed = await self._account(name), login_form(name)
+        form, asked = typed, self._rewriting
+        with suppress(AddressError):
+            real = await self._real(address_form(Address.parse(name)))
+            form, asked = str(real), (*self._asked(real.domain), *asked)
+        keys = [backend.key(each) for backend in asked for each in (form, typed)]
+        return tuple(dict.fromkeys((form if found is None else found[1].name, *keys)))
 
     async def logs_in_only(self, user: str) -> bool:
         """Whether the account can log in, and no directory knows of mail for its name."""
@@ -158,6 +208,8 @@ class ChainLogins:
         return found is not None
 
     async def _is_usable(self, backend: Backend, account: Account) -> bool:
+        if account.doubt:
+            raise DirectoryUnavailable(account.doubt)
         if not account.enabled or not await self._is_local(account.name.rpartition("@")[2]):
             return False
         if backend is not self._embedded.backend:
@@ -179,7 +231,7 @@ class ChainLogins:
         if await embedded.fits_app_password(usable, name, password, purpose, address):
             return name
         if account.credentials is None:
-            right = await backend.check(name, _bounded(password))
+            right = await backend.check(name, _bounded(password), address)
             if not right or len(password) > MAX_PASSWORD:
                 return None
             return right if isinstance(right, str) else name
@@ -205,7 +257,7 @@ class ChainLogins:
             await self._embedded.authenticate(name, password, purpose, address, barred=True)
             return
         await self._embedded.fits_app_password(False, name, password, purpose, address)
-        if await backend.check(name, _bounded(password)) is not None:
+        if await backend.check(name, _bounded(password), address) is not None:
             return
         await self._embedded.verify(
             name, password, None, usable=False, imitated=self._stand_in.password

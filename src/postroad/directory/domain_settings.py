@@ -32,6 +32,9 @@ class DomainSettings:
             none.
         directories: the directories that know its addresses, in this order; empty: all, in the
             order of `[directory] order`.
+        mail_user: who owns the mail of its accounts, if a directory does not say (local): a name,
+            or a number; empty: as `[mailbox] user` has it.
+        mail_group: the group of their mail; empty: the own group of `mail_user`.
     """
 
     kind: DomainKind = "local"
@@ -40,3 +43,5 @@ class DomainSettings:
     transport: str = ""
     nexthop: str = ""
     directories: tuple[str, ...] = ()
+    mail_user: str = ""
+    mail_group: str = ""

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from postroad.model import Address
+from postroad.sasl import Step
 from postroad.sasl.secrets import Secret, SecretKind
 
 __all__ = [
@@ -19,7 +20,11 @@ __all__ = [
     "Directory",
     "DirectoryUnavailable",
     "Domains",
+    "LoginNames",
     "Mailbox",
+    "Origin",
+    "PassedLogin",
+    "Passing",
     "Place",
     "Places",
     "Purpose",
@@ -52,9 +57,12 @@ class Mailbox:
 
     Attributes:
         user: the account's canonical name, an address that `Address.parse` reads.
+        domain: what the address's domain stands for (an alias domain): the address is the one of
+            the same local part there. Empty: it is in a domain of its own.
     """
 
     user: str
+    domain: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +78,15 @@ class Alias:
             does not become the targets'.
         extension: what the address has behind its name that the alias does not, with its
             delimiter (`+lists`); empty for nothing.
+        mapped: whether it stands for a whole domain, as `@example.net` for `@example.org`: a target
+            of the same local part is what the address itself is, and no more somebody's.
     """
 
     targets: tuple[Address, ...]
     owner: Address | None = None
     user: str = ""
     extension: str = ""
+    mapped: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,6 +217,89 @@ class Accounts(Protocol):
 
     async def login_name(self, name: str) -> str | None:
         """The canonical name of the account if there is one and it may log in."""
+        ...
+
+
+class LoginNames(Protocol):
+    """What a login name stands for, to count those who guess."""
+
+    async def login_names(self, name: str) -> tuple[str, ...]:
+        """The names under which logins by this one are counted; at least one.
+
+        The first is the account's own where there is one, so that whatever means one account counts
+        at it. The others, told from the look of the name alone, are what directories look for to
+        find it: names that nobody has count as those do that somebody has.
+
+        Args:
+            name: as the client gave it.
+
+        Raises:
+            DirectoryUnavailable: whose it is cannot be known now.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """Where a login comes from, as another server is told it.
+
+    Attributes:
+        address: the client's, an IP address; empty: it has none, or it is not known.
+        port: its port; 0 where there is none.
+        server_address: our end's, likewise.
+        server_port: the same.
+        secured: whether nobody between it and us can listen.
+        session: what the log calls its session; empty for none.
+    """
+
+    address: str = ""
+    port: int = 0
+    server_address: str = ""
+    server_port: int = 0
+    secured: bool = False
+    session: str = ""
+
+
+class PassedLogin(Protocol):
+    """A login by a mechanism that somebody else speaks: octets go there and come back."""
+
+    @property
+    def user(self) -> str:
+        """The account's canonical name once it has proved whose it is; before, empty."""
+        ...
+
+    async def step(self, data: bytes | None) -> Step:
+        """Pass on what the client said, as `sasl.Mechanism.step`.
+
+        Returns:
+            `Challenge`, `Proved`, `Refuted` or `Malformed`.
+
+        Raises:
+            DirectoryUnavailable: it cannot be said now who it is.
+        """
+        ...
+
+    def abandon(self) -> None:
+        """Nobody goes on with it. It may be over."""
+        ...
+
+
+@runtime_checkable
+class Passing(Protocol):
+    """What speaks mechanisms that are not ours to speak."""
+
+    @property
+    def passed_mechanisms(self) -> tuple[str, ...]:
+        """Which: names of SASL mechanisms."""
+        ...
+
+    def pass_login(self, mechanism: str, origin: Origin) -> PassedLogin:
+        """Begin a login.
+
+        Args:
+            mechanism: one of `passed_mechanisms`.
+            origin: where it comes from.
+        """
         ...
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from postroad.directory.backend import Backend, NamesLogins, SenderRules
-from postroad.directory.interface import Standing
+from postroad.directory.interface import Passing, Standing
 from postroad.model import Address
 
 __all__ = ["EMBEDDED", "DomainPlan", "Link", "Plan"]
@@ -25,6 +25,7 @@ class Link:
         domains: what it is asked about, in the form of `names`; empty: everything.
         logins: knows accounts by other names than their addresses; `None`: it does not.
         senders: says who may send as an address; `None`: it does not.
+        passing: speaks mechanisms itself; `None`: it does not.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Link:
     domains: frozenset[str] = frozenset()
     logins: NamesLogins | None = None
     senders: SenderRules | None = None
+    passing: Passing | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,3 +73,17 @@ class Plan:
     delimiters: str = "+"
     postmaster: Address | None = None
     certificates: Mapping[str, str] = field(default_factory=dict)
+
+    def real(self, form: Address) -> Address | None:
+        """What an address stands for where its domain is an alias domain, else the address itself.
+
+        Args:
+            form: in the form of `names`.
+
+        Returns:
+            `None` where the configuration says nothing of the domain: the embedded directory may.
+        """
+        said = self.domains.get(form.domain)
+        if said is None:
+            return None
+        return Address(form.local, said.alias_of) if said.alias_of else form

@@ -16,7 +16,16 @@ import idna
 from postroad.model import Address, AddressError
 from postroad.model.address import domain_key
 
-__all__ = ["address_form", "domain_form", "is_plain", "same_text", "without_extension"]
+__all__ = [
+    "address_form",
+    "domain_form",
+    "has_a_label",
+    "is_plain",
+    "login_form",
+    "looked_at",
+    "same_text",
+    "without_extension",
+]
 
 # What is left of octets that were no UTF-8. No name holds them, and SQLite refuses them.
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -40,6 +49,18 @@ def domain_form(domain: str) -> str:
         return _SURROGATE.sub("\ufffd", key)
 
 
+def has_a_label(domain: str) -> bool:
+    """Whether a domain is one that can be: in the DNS there is no other.
+
+    One that is not is nobody's, and no directory is asked about it. Databases and LDAP servers
+    leave characters out of a comparison, such as U+200D, and would find another domain's names.
+
+    Args:
+        domain: in the form of `domain_form`.
+    """
+    return domain.isascii()
+
+
 def address_form(address: Address) -> Address:
     """The address in the form it is kept in; its text is the key of a row."""
     local = address.local
@@ -60,6 +81,28 @@ def is_plain(local: str) -> bool:
         local: in the form of `address_form`.
     """
     return _PLAIN.match(local) is not None
+
+
+def login_form(login: str) -> str:
+    """The form in which names of logins are compared, also of those that are no addresses."""
+    try:
+        return str(address_form(Address.parse(login)))
+    except AddressError:
+        return login.casefold()
+
+
+def looked_at(name: str, *, local: bool, domain: bool) -> str:
+    """What a look-up sees of a name, with a star for what it does not see.
+
+    Args:
+        name: an address, or a name alone.
+        local: whether it sees what is before the @.
+        domain: whether it sees the domain.
+    """
+    before, at, behind = name.rpartition("@")
+    if not at or (local and domain):
+        return name
+    return f"{before if local else '*'}@{behind if domain else '*'}"
 
 
 def same_text(one: str, other: str) -> bool:

@@ -69,9 +69,13 @@ class RecalledBackend:
         """See `Backend.alias`."""
         return await self._told(self._aliases.answer(source, self._backend.alias))
 
-    async def check(self, name: str, password: str) -> str | bool | None:
+    async def check(self, name: str, password: str, address: str = "") -> str | bool | None:
         """See `Backend.check`."""
-        return await self._told(self._backend.check(name, password))
+        return await self._told(self._backend.check(name, password, address))
+
+    def key(self, login: str) -> str:
+        """See `Backend.key`."""
+        return self._backend.key(login)
 
     async def close(self) -> None:
         """Forget everything; the backend stays open."""

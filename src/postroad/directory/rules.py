@@ -107,7 +107,8 @@ async def find_account(
 async def is_owner(user: str, address: Address, resolve: Resolve, *, catch_all: bool) -> bool:
     """Whether mail to the address reaches the account, over at most `MAX_OWNER_STEPS` steps.
 
-    On the way, where an alias names an address that is caught, a catch-all always counts.
+    On the way, where an alias names an address that is caught, a catch-all always counts; one that
+    maps a whole domain names nobody, so behind it a catch-all counts as it did before.
 
     Args:
         user: the account.
@@ -115,27 +116,30 @@ async def is_owner(user: str, address: Address, resolve: Resolve, *, catch_all: 
         resolve: finds who has an address.
         catch_all: whether an address is owned that a catch-all alone leads to the account.
     """
-    steps = deque([address])
+    steps = deque([(address, catch_all)])
     seen = {address_form(address)}
-    for step in range(MAX_OWNER_STEPS):
+    for _ in range(MAX_OWNER_STEPS):
         if not steps:
             return False
-        there = steps.popleft()
+        there, caught = steps.popleft()
         here = address_form(there)
-        answer = await resolve(there, catch_all or step > 0)
+        answer = await resolve(there, caught)
         if isinstance(answer, Unknown):
             continue
         if answer.user == user:
             return True
         if isinstance(answer, Alias) and not answer.user:  # a forward's targets do not have it
+            counts = caught or not answer.mapped
             for target in answer.targets:
                 form = address_form(target)
+                if not counts and form.local != here.local:  # beside the domain: it catches all
+                    continue
                 if str(form) == user and form == here:  # it keeps a copy of what it passes on
                     return True
                 if form not in seen:
                     seen.add(form)
                     # The account itself first: a long list of others cannot hide it.
-                    (steps.appendleft if str(form) == user else steps.append)(target)
+                    (steps.appendleft if str(form) == user else steps.append)((target, counts))
     return False
 
 

@@ -8,10 +8,11 @@ the one-letter forms and modifiers of 2.3, the filters of 2.4.)
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+
+from postroad.model.modifiers import LONG_NAMES, MODIFIERS
 
 __all__ = ["Format", "FormatMistake"]
 
@@ -23,19 +24,12 @@ _VALUES = {
     "n": lambda user: user.rpartition("@")[0] or user,
     "d": lambda user: user.rpartition("@")[2] if "@" in user else "",
 }
-_LONG = {"user": "u", "username": "n", "domain": "d", "u": "u", "n": "n", "d": "d"}
-_MODIFIERS: Mapping[str, Callable[[str], str]] = {
-    "L": str.lower,
-    "U": str.upper,
-    "R": lambda text: text[::-1],
-    "T": str.strip,
-    "M": lambda text: hashlib.md5(text.encode(), usedforsecurity=False).hexdigest(),
-}
+_LONG = {**LONG_NAMES, "u": "u", "n": "n", "d": "d"}
 _FILTERS: Mapping[str, Callable[[str], str]] = {
-    "lower": str.lower,
-    "upper": str.upper,
-    "reverse": lambda text: text[::-1],
-    "md5": _MODIFIERS["M"],
+    "lower": MODIFIERS["L"],
+    "upper": MODIFIERS["U"],
+    "reverse": MODIFIERS["R"],
+    "md5": MODIFIERS["M"],
     "username": _VALUES["n"],
     "domain": _VALUES["d"],
 }
@@ -124,9 +118,9 @@ def _variable(part: re.Match[str]) -> _Piece:
             f'"{part.group()}" cannot be used here: expected %u (user), %n (without domain) or %d'
         )
     for modifier in part["modifiers"]:
-        if modifier not in _MODIFIERS:
+        if modifier not in MODIFIERS:
             raise FormatMistake(
-                f'"{part.group()}": no modifier "{modifier}" here; one of {"".join(_MODIFIERS)}'
+                f'"{part.group()}": no modifier "{modifier}" here; one of {"".join(MODIFIERS)}'
             )
     for word in filters:
         if word not in _FILTERS:
@@ -140,7 +134,7 @@ def _variable(part: re.Match[str]) -> _Piece:
     return _Piece(
         value=_VALUES[_LONG[name]],
         # Modifiers are done from the left (Dovecot: "%LHu" is the hash of what is in lower case).
-        steps=tuple(_MODIFIERS[each] for each in part["modifiers"])
+        steps=tuple(MODIFIERS[each] for each in part["modifiers"])
         + tuple(_FILTERS[each] for each in filters),
         offset=int(offset or 0),
         width=None if width is None else int(width),

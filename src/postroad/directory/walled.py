@@ -45,12 +45,16 @@ class WalledBackend:
         """See `Backend.alias`."""
         return await self._backend.alias(source)
 
-    async def check(self, name: str, password: str) -> str | bool | None:
+    async def check(self, name: str, password: str, address: str = "") -> str | bool | None:
         """See `Backend.check`."""
-        found = await self._backend.check(name, password)
+        found = await self._backend.check(name, password, address)
         if isinstance(found, str):
             self._look_at(name, found)
         return found
+
+    def key(self, login: str) -> str:
+        """See `Backend.key`."""
+        return self._backend.key(login)
 
     async def close(self) -> None:
         """Nothing of its own is open."""

@@ -10,23 +10,27 @@ from __future__ import annotations
 import textwrap
 import time
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from postroad.history.advice import advice_for
+from postroad.history.findings import told as told_of
 from postroad.history.record import (
     Client,
     Decided,
     Decision,
     Delivery,
+    Examined,
     Happened,
     Notification,
     Step,
     Visit,
 )
 from postroad.history.refusal import meaning_of
+from postroad.model.letter import Finding
 
 __all__ = ["Told", "explain", "rules"]
 
-Told = Decided | Happened | Delivery | Notification
+Told = Decided | Happened | Delivery | Notification | Examined
 
 WIDTH = 100  # columns, of what is our own text
 
@@ -69,6 +73,11 @@ def explain(told: Iterable[Told]) -> Iterator[str]:
             yield from _outcome(each)
             continue
         delivering = False
+        if isinstance(each, Examined):
+            yield from ("", f"{_date(each.at)} Message {each.queue_id}, from this machine")
+            yield from _found(each.findings)
+            session = ""
+            continue
         visit = each.visit
         if visit.session != session:
             yield from _heading(each)
@@ -124,6 +133,11 @@ def _beginning(each: Decided) -> Iterator[str]:
 
 def _decisions(part: Decided) -> Iterator[str]:
     steps: tuple[str, ...] = ()
+    if part.findings and part.decisions and not part.outcome:  # the last decision follows from them
+        *before, last = part.decisions
+        yield from _decisions(replace(part, decisions=tuple(before), findings=()))
+        yield from _found(part.findings)
+        part = replace(part, decisions=(last,))
     for decision in part.decisions:
         if not decision.reply and not decision.steps:
             continue  # a list without rules
@@ -140,7 +154,21 @@ def _decisions(part: Decided) -> Iterator[str]:
     if part.outcome:
         size = f" ({part.size:,} octets)" if part.size else ""
         yield f"  The content came{size}."
+        yield from _found(part.findings)
         yield f"    Reply: {part.outcome}"
+
+
+def _found(findings: Iterable[Finding]) -> Iterator[str]:
+    """What those found who looked at the content."""
+    for words in told_of(findings):
+        yield from textwrap.wrap(
+            words,
+            WIDTH,
+            initial_indent="    ",
+            subsequent_indent="      ",
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
 
 
 def _subject(decision: Decision) -> str:

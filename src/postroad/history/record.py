@@ -10,12 +10,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from postroad.history.page import Record
+from postroad.model.letter import Finding
 
 __all__ = [
     "Client",
     "Decided",
     "Decision",
     "Delivery",
+    "Examined",
     "Happened",
     "LookedUp",
     "Notification",
@@ -144,6 +146,7 @@ class Decided:
         queue_id: the message's, if it got one.
         outcome: the success reply at the end of its content; empty if there was none.
         size: octets of the content.
+        findings: what was found out about the content.
     """
 
     visit: Visit
@@ -154,6 +157,7 @@ class Decided:
     queue_id: str
     outcome: str
     size: int
+    findings: tuple[Finding, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,7 +221,24 @@ class Notification:
     told: str
 
 
-def read_record(record: Record) -> Decided | Happened | Delivery | Notification | None:
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """What was found out about a message that came by no session.
+
+    Attributes:
+        queue_id: the message's.
+        at: when, seconds since the epoch.
+        findings: in order.
+    """
+
+    queue_id: str
+    at: float
+    findings: tuple[Finding, ...]
+
+
+def read_record(
+    record: Record,
+) -> Decided | Happened | Delivery | Notification | Examined | None:
     """A record as a value; `None` for a kind that this release does not know."""
     match record.get("kind"):
         case "decisions":
@@ -235,6 +256,8 @@ def read_record(record: Record) -> Decided | Happened | Delivery | Notification 
                 _text(record, "notification"),
                 _text(record, "told"),
             )
+        case "findings":
+            return Examined(_text(record, "queue_id"), _time(record), _findings(record))
         case _:
             return None
 
@@ -273,7 +296,17 @@ def _decided(record: Record) -> Decided:
         queue_id=_text(record, "queue_id"),
         outcome=_text(record, "outcome"),
         size=int(_number(record, "size")),
+        findings=_findings(record),
     )
+
+
+def _findings(record: Record) -> tuple[Finding, ...]:
+    found = []
+    for each in map(_mapping, _sequence(record.get("findings"))):
+        details = {key: str(value) for key, value in _mapping(each.get("details")).items()}
+        by, result = _text(each, "by"), _text(each, "result")
+        found.append(Finding(by, result, _text(each, "words"), details))
+    return tuple(found)
 
 
 def _decision(record: Record) -> Decision:

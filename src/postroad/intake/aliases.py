@@ -92,7 +92,8 @@ async def expand(
     for recipient in recipients:
         meaning = await _meaning(recipient.address, directory)
         if isinstance(meaning, Address):  # nearly all mail
-            ends.put(meaning, recipient.address, recipient.notify, recipient.orcpt)
+            to = recipient.address
+            ends.put(meaning, to, recipient.notify, recipient.orcpt, recipient.sender)
         else:
             await _Walk(recipient, directory, transit, ends).follow(meaning)
         if len(ends) > MAX_TARGETS:
@@ -101,7 +102,7 @@ async def expand(
         meaning = await _meaning(recipient.address, directory)
         if isinstance(meaning, Address):
             original, wants, orcpt = recipient.address, recipient.notify, recipient.orcpt
-            await ends.send_on(meaning, original, wants, orcpt, SAME)
+            await ends.send_on(meaning, original, wants, orcpt, recipient.sender)
         else:
             await _Walk(recipient, directory, transit, ends).follow(meaning)
     if ends.loops and not len(ends):
@@ -120,8 +121,11 @@ async def _meaning(address: Address, directory: Resolving) -> Alias | Address:
     answer = await directory.resolve(address)
     if isinstance(answer, Alias):
         return answer
-    if isinstance(answer, Mailbox) and not address.domain:
-        return Address.parse(answer.user)
+    if isinstance(answer, Mailbox):
+        if not address.domain:
+            return Address.parse(answer.user)
+        if answer.domain:  # an address and its alias domain's are one, and get one copy
+            return Address(address.local, answer.domain)
     return address
 
 
@@ -132,7 +136,7 @@ class _Step(NamedTuple):
         address: the alias'.
         alias: what it stands for.
         wants, orcpt: what the sender wants to be told of it.
-        sender: the owner of the list that it is a member of.
+        sender: the owner of the list that it is a member of, or what the recipient was given.
         is_listed: whether it is a member of a list.
     """
 
@@ -179,7 +183,8 @@ class _Walk:
     async def follow(self, alias: Alias) -> None:
         """Go on from what the recipient stands for; the ends are put among the final ones."""
         recipient = self._recipient
-        level = [_Step(recipient.address, alias, recipient.notify, recipient.orcpt)]
+        start = _Step(recipient.address, alias, recipient.notify, recipient.orcpt)
+        level = [start._replace(sender=recipient.sender)]
         for _ in range(MAX_DEPTH - 1):
             level = [behind for step in level for behind in await self._take(step)]
             if not level:
@@ -190,8 +195,8 @@ class _Walk:
             if self._circle is not None and not alias.user:
                 words = f"{recipient.address}: aliases name only each other, as {self._circle} does"
                 raise AliasLimitError(words)
-            wants, orcpt = recipient.notify, recipient.orcpt
-            self._ends.put(recipient.address, recipient.address, wants, orcpt)
+            wants, orcpt, sender = recipient.notify, recipient.orcpt, recipient.sender
+            self._ends.put(recipient.address, recipient.address, wants, orcpt, sender)
         elif self._owed is not None:
             at, wanted, action = self._owed
             self._ends.report(at, recipient.address, wanted, recipient.orcpt, action)

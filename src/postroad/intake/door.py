@@ -10,7 +10,9 @@ from collections.abc import Callable, Sequence
 
 from postroad.intake.aliases import Resolving
 from postroad.intake.ends import Onward
-from postroad.intake.entry import NO_STORAGE, Entry, Reception
+from postroad.intake.entry import Entry
+from postroad.intake.examination import Board
+from postroad.intake.reception import NO_STORAGE, Reception, Remember, nobody
 from postroad.intake.settings import ForwardingSettings, IntakeSettings
 from postroad.intake.trace import Source
 from postroad.model import Address, Envelope, Recipient, Reply
@@ -43,6 +45,8 @@ class Door:
         clock: Callable[[], float],
         forwarding: ForwardingSettings | None = None,
         onward: Onward | None = None,
+        board: Callable[[], Board] = nobody,
+        remember: Remember | None = None,
     ) -> None:
         """A door.
 
@@ -56,6 +60,8 @@ class Door:
             clock: seconds since the epoch.
             forwarding: how mail goes on; left out: as `[forwarding]` has it by default.
             onward: under whose name it does; `None`: its sender's.
+            board: who examines mail that comes in by no session, asked for each message.
+            remember: told what was found out about such mail.
         """
         self._reception = Reception(
             hostname,
@@ -67,6 +73,8 @@ class Door:
             clock,
             forwarding or ForwardingSettings(),
             onward,
+            board,
+            remember,
         )
 
     @property
@@ -83,6 +91,7 @@ class Door:
         prepend: Sequence[str] = (),
         *,
         keep_authors: bool = False,
+        board: Board | None = None,
     ) -> Entry:
         """Begin to take a message.
 
@@ -93,6 +102,7 @@ class Door:
             arrived: when its transaction began, seconds since the epoch.
             prepend: header fields that policy puts before all others, each without its line end.
             keep_authors: whether `Entry.authors` will be asked for.
+            board: who examines it; left out: as for all mail that comes in by no session.
 
         Raises:
             SpoolError: the spool takes nothing now.
@@ -105,6 +115,7 @@ class Door:
             arrived,
             prepend=prepend,
             keep_authors=keep_authors,
+            board=self._reception.board() if board is None else board,
         )
 
     async def submit(

@@ -10,29 +10,34 @@ behind.
 
 What policy wants done with the message (`Disposition`) is known when the content is complete, but
 for the fields before its header, which go out with the first octets.
+
+Where somebody is to look at the content (`examination`), the header section is kept until then. The
+draft is read, and is written anew if they want it changed: all of it at once, or nothing.
 """
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from postroad.directory import DirectoryUnavailable
-from postroad.intake.aliases import AliasLimitError, ForwardingLoop, Resolving
-from postroad.intake.authors import authors, from_fields
-from postroad.intake.ends import Onward, Transit
-from postroad.intake.forwarding import passed, renamed
+from postroad.filters.stages import Listening
+from postroad.intake.aliases import AliasLimitError, ForwardingLoop
+from postroad.intake.ends import Transit
+from postroad.intake.examination import Board
+from postroad.intake.forwarding import passed
 from postroad.intake.handling import addressees, waybill
 from postroad.intake.header import HeaderSection, HeaderTooLarge
+from postroad.intake.inspection import Inspection
 from postroad.intake.prepended import prepended
-from postroad.intake.settings import ForwardingSettings, IntakeSettings
+from postroad.intake.receipt import receipt
+from postroad.intake.reception import HEADERS_AT_ONCE, NO_STORAGE, Reception
 from postroad.intake.srs_keys import KeysUnavailable
 from postroad.intake.trace import (
     Source,
     date_field,
     message_id_field,
     received_field,
-    timestamp,
 )
 from postroad.model import (
     PLAIN,
@@ -43,45 +48,27 @@ from postroad.model import (
     Reply,
     parse_filter,
 )
-from postroad.model.journal import Journal, Level, MessageId, Notice, Queued
-from postroad.spool import Claimed, Draft, SpoolError
+from postroad.model.authors import authors, from_fields
+from postroad.model.journal import Level, MessageId, Notice
+from postroad.model.letter import Finding
+from postroad.spool import SpoolError
 
-__all__ = ["NO_STORAGE", "Entry", "Reception"]
+__all__ = ["NO_STORAGE", "Entry"]
 
-HEADERS_AT_ONCE = 67_108_864
-"""Octets of unfinished header sections that the entries of a door hold together. Most headers come
-in one piece and are never counted; a thousand slow ones of 64 KiB have room, and strangers who
-begin long ones and fall silent cannot fill the memory of the machine with them."""
-
-NO_STORAGE = Reply.of(452, "4.3.1", "Insufficient system storage")
 MISTAKEN = Reply.of(451, "4.3.5", "Server configuration error")
 """Postfix's words for a result of an access table that means nothing."""
 
-
-@dataclass(slots=True)
-class Reception:
-    """What the entries of a door share.
-
-    Attributes:
-        hostname, settings, begin, directory, queued, journal, clock, forwarding, onward: as given
-            to the `Door`.
-        headers_held: octets of unfinished header sections, of all entries.
-    """
-
-    hostname: str
-    settings: IntakeSettings
-    begin: Callable[[], Draft]
-    directory: Resolving
-    queued: Callable[[Claimed], None]
-    journal: Journal
-    clock: Callable[[], float]
-    forwarding: ForwardingSettings
-    onward: Onward | None
-    headers_held: int = 0
+BARE_IN_HEADER = Reply.of(550, "5.5.2", "Error: bare <CR> or <LF> in the message header")
+"""RFC 3030 §3 frees the body of BODY=BINARYMIME from line ends, not the header section. All other
+content is looked at for them before it comes here."""
 
 
 class Entry:
-    """One message on its way in."""
+    """One message on its way in.
+
+    Attributes:
+        findings: what was found out about it, once it was examined.
+    """
 
     __slots__ = (
         "_arrived",
@@ -92,12 +79,15 @@ class Entry:
         "_fault",
         "_header",
         "_held",
+        "_inspection",
         "_keeps_authors",
         "_passed",
         "_prepend",
         "_reception",
         "_recipients",
         "_source",
+        "_wishes",
+        "findings",
     )
 
     def __init__(
@@ -110,6 +100,7 @@ class Entry:
         *,
         prepend: Sequence[str],
         keep_authors: bool,
+        board: Board,
     ) -> None:
         """Private: use `Door.open`."""
         self._reception = reception
@@ -123,9 +114,16 @@ class Entry:
         self._draft = reception.begin()
         self._header: HeaderSection | None = HeaderSection(reception.settings.header_size)
         self._held = 0  # octets of it that count among those of all
+        self._inspection = (
+            None
+            if board.is_idle(source)
+            else Inspection(board, self._draft.queue_id, reception.journal)
+        )
+        self._wishes = PLAIN  # of examiners
         self._passed: frozenset[str] = frozenset()
         self._eight_bit = False
         self._fault: Reply | None = None
+        self.findings: tuple[Finding, ...] = ()
 
     @property
     def queue_id(self) -> str:
@@ -166,6 +164,50 @@ class Entry:
         self._finish_header()
         return authors(self._authors)
 
+    async def examine(self, listening: Listening | None = None) -> Reply | None:
+        """Have everybody look at the message who is to look at it, and make of it what they say.
+
+        `commit` does so too, where it was not done before; the filters that have been listening to
+        a session must be told here.
+
+        Args:
+            listening: those filters; left out: there is no session, and they are shown the message
+                alone.
+
+        Returns:
+            The refusal, after which nothing of the message remains here.
+        """
+        self._finish_header()
+        inspection, self._inspection = self._inspection, None
+        if inspection is None or self._fault is not None:
+            return self._fault
+        if (objection := inspection.objection) is not None:
+            self._fail(objection)
+            return objection
+        letter = inspection.letter(
+            self._source, self._truthful(self._envelope), self._recipients, self._arrived
+        )
+        try:
+            found = await inspection.run(self._draft, letter, listening)
+        except SpoolError as error:
+            self._fail_spool(error)
+        except BaseException:
+            self.discard()
+            raise
+        else:
+            self.findings, self._wishes = found.findings, found.wishes
+            self._envelope, self._recipients = found.envelope, found.recipients
+            self._eight_bit = found.eight_bit or (self._eight_bit and not found.has_new_body)
+            if found.reply is not None:
+                self._fail(found.reply)
+        return self._fault
+
+    def _truthful(self, envelope: Envelope) -> Envelope:
+        """The client promised seven bits and sent eight; the next hop must hear the truth."""
+        if self._eight_bit and envelope.body is BodyType.SEVEN_BIT:
+            return replace(envelope, body=BodyType.EIGHT_BIT_MIME)
+        return envelope
+
     async def commit(
         self, disposition: Disposition = PLAIN, veto: Callable[[], Reply | None] | None = None
     ) -> Reply:
@@ -182,7 +224,13 @@ class Entry:
             message that is to be discarded; or the refusal, after which nothing of the message
             remains here.
         """
+        if self._inspection is not None and not disposition.discard:
+            await self.examine()
+            if self._reception.remember is not None and self.findings:
+                self._reception.remember(self.queue_id, self.findings)
         self._finish_header()
+        if self._wishes is not PLAIN:
+            disposition = disposition.merged(self._wishes)
         if self._fault is None and disposition is not PLAIN:
             self._look_at(disposition)
         if self._fault is not None:
@@ -200,10 +248,7 @@ class Entry:
     async def _commit(
         self, disposition: Disposition, veto: Callable[[], Reply | None] | None
     ) -> Reply:
-        reception, envelope = self._reception, self._envelope
-        if self._eight_bit and envelope.body is BodyType.SEVEN_BIT:
-            # The client promised seven bits and sent eight; the next hop must hear the truth.
-            envelope = replace(envelope, body=BodyType.EIGHT_BIT_MIME)
+        reception, envelope = self._reception, self._truthful(self._envelope)
         try:
             recipients = await addressees(
                 self._recipients, disposition, reception.directory, self._transit(envelope)
@@ -232,22 +277,8 @@ class Entry:
             self._draft.discard()
             raise
         else:
-            size = claimed.message.content.size
-            count = sum([one.owed is None for one in recipients])
-            reception.journal(
-                Queued(
-                    "qmgr",
-                    self.queue_id,
-                    envelope.sender_text,
-                    size,
-                    count,
-                    "hold" if disposition.hold else "active",
-                )
-            )
-            for words in renamed(envelope.sender_text, recipients):
-                reception.journal(Notice("cleanup", f"{self.queue_id}: {words}"))
-            if not claimed.recipients:
-                self._note_wait(envelope, disposition.hold)
+            for event in receipt(claimed, recipients, self._recipients):
+                reception.journal(event)
             reception.queued(claimed)
             return self._taken()
         assert self._fault is not None
@@ -299,6 +330,9 @@ class Entry:
         """Write our lines and the header section to the draft, and look at the latter."""
         reception, now = self._reception, self._reception.clock()
         self._let_go_of_header()
+        if header.is_broken and self._envelope.body is BodyType.BINARY_MIME:
+            self._fail(BARE_IN_HEADER)
+            return None
         limit = reception.settings.hop_limit
         if limit and header.hops > limit:
             self._fail(Reply.of(554, "5.4.6", "Error: too many hops"))
@@ -308,18 +342,15 @@ class Entry:
         if self._keeps_authors:
             self._authors = from_fields(header.fields)
         only = self._recipients[0].address if len(self._recipients) == 1 else None
-        parts = [
-            *self._prepended(),
-            received_field(
-                self._source,
-                reception.hostname,
-                self.queue_id,
-                only,
-                now,
-                priority=self._envelope.priority,
-            ),
-            header.fields,
-        ]
+        trace = received_field(
+            self._source,
+            reception.hostname,
+            self.queue_id,
+            only,
+            now,
+            priority=self._envelope.priority,
+        )
+        parts = [*self._prepended(), trace, header.fields]
         message_id = header.message_id
         if self._source.submission:
             if message_id is None:
@@ -327,6 +358,8 @@ class Entry:
                 parts.append(field)
             if not header.has_date:
                 parts.append(date_field(now))
+        if self._inspection is not None:
+            self._inspection.keep(b"".join(parts), trace)
         parts.append(header.rest)
         written = self._draft.write(b"".join(parts))
         reception.journal(MessageId("cleanup", self.queue_id, message_id or "<>"))
@@ -365,14 +398,6 @@ class Entry:
     def _fail_spool(self, error: SpoolError) -> None:
         self._notice(f"the message could not be stored: {error}")
         self._fail(NO_STORAGE)
-
-    def _note_wait(self, envelope: Envelope, held: str) -> None:
-        """Why a message is in the queue, and with nobody."""
-        if held:
-            words = f"hold: {held}"
-        else:
-            words = f"held until {timestamp(envelope.hold_until or 0.0)}, as its sender asked"
-        self._reception.journal(Notice("qmgr", f"{self.queue_id}: {words}"))
 
     def _notice(self, words: str) -> None:
         self._reception.journal(Notice("cleanup", f"{self.queue_id}: {words}", Level.WARNING))

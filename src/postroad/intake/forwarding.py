@@ -24,7 +24,7 @@ from postroad.directory import Standing
 from postroad.directory.files.alias_file import PROGRAM_DOMAIN
 from postroad.intake.srs import rewritten
 from postroad.intake.srs_keys import DAY, SrsKeys
-from postroad.model import SAME, Address, Addressee, AddressError, Same
+from postroad.model import SAME, Address, Addressee, AddressError, Recipient, Same
 from postroad.model.address import domain_key
 
 __all__ = ["Domains", "Forwarding", "Rewriting", "passed", "renamed"]
@@ -141,17 +141,26 @@ def passed(fields: bytes, hostname: str) -> frozenset[str]:
     return frozenset(found)
 
 
-def renamed(sender: str, recipients: Sequence[Addressee]) -> list[str]:
+def renamed(
+    sender: str, recipients: Sequence[Addressee], named: Sequence[Recipient] = ()
+) -> list[str]:
     """What the log says of copies that go out under another name, one line for each name.
 
     Args:
         sender: the message's reverse-path, empty for the null one.
         recipients: where it goes.
+        named: as its sender named them, who may have wished for such names; one line tells of all.
     """
     others = [one.sender for one in recipients if one.sender is not SAME]
     if not others:  # nearly all mail
         return []
     lines = []
+    wished = {one.sender for one in named}
+    if variable := sum(1 for name in others if name in wished):
+        lines.append(
+            f"variable return paths instead of <{sender}> for {variable} of its recipients"
+        )
+        others = [name for name in others if name not in wished]
     for name, count in Counter(others).items():
         why = "owner of the list"
         if isinstance(name, Address) and name.is_rewritten:

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["HeaderSection", "HeaderTooLarge"]
+from postroad.smtp.line_ends import are_paired
+
+__all__ = ["HeaderSection", "HeaderTooLarge", "are_fields"]
 
 # A field name, a colon, and its lines; RFC 5322 §2.2, with the obsolete blank before the colon.
 _FIELDS = re.compile(rb"(?:[!-9;-~]+[ \t]*:[^\r]*\r\n(?:[ \t][^\r]*\r\n)*)*")
@@ -23,6 +25,17 @@ _MAILBOX_LINES = re.compile(rb"(?:>*From (?![ \t]*:)[^\r]*\r\n)+")
 _MAILBOX_LINE = re.compile(rb"^(?=>*From )", re.MULTILINE)
 
 
+def are_fields(octets: bytes) -> bool:
+    """Whether octets are whole field lines and nothing else, by whatever a reader takes for a line.
+
+    Args:
+        octets: of one field or several.
+    """
+    if _FIELDS.fullmatch(octets) is None or not octets:
+        return False
+    return octets.count(b"\n") == octets.count(b"\r\n")
+
+
 class HeaderTooLarge(Exception):
     """The header section is larger than the limit."""
 
@@ -30,7 +43,7 @@ class HeaderTooLarge(Exception):
 class HeaderSection:
     """Collects a message's first octets until its header section is complete."""
 
-    __slots__ = ("_buffer", "_limit", "_searched", "fields", "rest")
+    __slots__ = ("_buffer", "_limit", "_searched", "fields", "is_broken", "rest")
 
     def __init__(self, limit: int) -> None:
         """An empty section.
@@ -45,6 +58,8 @@ class HeaderSection:
         """The field lines, once complete; the blank line is not among them."""
         self.rest = b""
         """What followed them in what was fed: the blank line and the start of the body."""
+        self.is_broken = False
+        """Whether a bare CR or LF is in it: readers differ in what are its fields then."""
 
     def feed(self, chunk: bytes) -> bool:
         """Take the next octets.
@@ -80,7 +95,10 @@ class HeaderSection:
         match = _FIELDS.match(whole)
         end = match.end() if match else 0
         self.fields, self.rest = whole[:end], whole[end:]
+        self.is_broken = self.fields.count(b"\n") != self.fields.count(b"\r\n")
         if not self.rest.startswith(b"\r\n"):
+            # A bare CR ends the section before its line, so that is looked at as well.
+            self.is_broken |= not are_paired(self.rest.partition(b"\r\n")[0])
             # No field line follows, yet no blank line either (RFC 5322 §2.1 wants one before a
             # body): without it, the body's first line would be read as a field.
             self.rest = b"\r\n" + self.rest

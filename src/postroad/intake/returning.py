@@ -38,6 +38,10 @@ class Named(Protocol):
         """Who has the address."""
         ...
 
+    async def is_named(self, address: Address) -> bool:
+        """Whether exactly this name is an account's or an alias'."""
+        ...
+
     async def owns(self, user: str, address: Address, *, catch_all: bool = False) -> bool:
         """Whether the address is the account's."""
         ...
@@ -97,6 +101,10 @@ class Returning:
             return found
         self._report(f"<{address}> leads back to nobody: {back.value}")
         return Unknown()
+
+    async def is_named(self, address: Address) -> bool:
+        """See `Chain.is_named`: what stands for a foreign sender is nobody's name."""
+        return await self._directory.is_named(address)
 
     async def owns(self, user: str, address: Address, *, catch_all: bool = False) -> bool:
         """See `Directory.owns`: what stands for a foreign sender is nobody's here."""

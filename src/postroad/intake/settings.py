@@ -21,16 +21,20 @@ def _check_domain(text: str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IntakeSettings:
-    """Bounds on the header of a message.
+    """Bounds on the header of a message, and on who looks at it.
 
     Attributes:
         hop_limit: a message with more Received fields than this is in a loop (RFC 5321 §6.3;
             50 is Postfix's number); 0: any number.
         header_size: octets of header that a message may have; 0: no limit but the message's own.
+        examination_timeout: seconds that all who look at a message's content may take together;
+            then its sender is told to come back. Senders wait ten minutes for their answer
+            (RFC 5321 §4.5.3.2.6).
     """
 
     hop_limit: int = 50
     header_size: int = 1_048_576
+    examination_timeout: Duration = 300.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,13 +14,15 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
+import hashlib
 import os
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["KeysUnavailable", "SrsKeys"]
+__all__ = ["DatedKey", "KeysUnavailable", "SrsKeys"]
 
 KEY_SIZE = 32  # octets, as the digest has
 LONGEST = 65_536  # octets of the file: hundreds of keys, where there are two or three
@@ -36,6 +38,21 @@ _Seen = tuple[tuple[int, int] | None, list[tuple[float, bytes]]]
 
 class KeysUnavailable(Exception):
     """The file cannot be read or made; the text is for the log."""
+
+
+@dataclass(frozen=True, slots=True)
+class DatedKey:
+    """A key, as it may be shown.
+
+    Attributes:
+        identity: tells keys apart and gives nothing away: the beginning of its SHA-256.
+        made: seconds since the epoch.
+        good_until: likewise; `None` for the one that signs now.
+    """
+
+    identity: str
+    made: float
+    good_until: float | None
 
 
 class SrsKeys:
@@ -101,6 +118,21 @@ class SrsKeys:
         self._refresh()
         return [key for _, key in self._keys]
 
+    def dated(self) -> list[DatedKey]:
+        """The keys that are in the file, the newest first.
+
+        Raises:
+            KeysUnavailable: the file cannot be read.
+        """
+        self._refresh()
+        found: list[DatedKey] = []
+        replaced: float | None = None
+        for made, key in self._keys:
+            end = None if replaced is None else replaced + self._overlap
+            found.append(DatedKey(hashlib.sha256(key).hexdigest()[:8], made, end))
+            replaced = made
+        return found
+
     def rotate(self, *, only_if_due: bool = False) -> None:
         """Have a new key sign from now on; the others stay good for their time.
 
@@ -144,10 +176,17 @@ class SrsKeys:
             self._path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600
         )
         try:
+            self._give_away(descriptor)
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             yield
         finally:
             os.close(descriptor)
+
+    def _give_away(self, descriptor: int) -> None:
+        """What root makes by hand is the server's, whose the folder is."""
+        if os.geteuid() == 0:
+            owner = self._path.parent.stat()
+            os.fchown(descriptor, owner.st_uid, owner.st_gid)
 
     def _refresh(self) -> None:
         """Read the file if it is another one than the last time."""
@@ -183,6 +222,7 @@ class SrsKeys:
         descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         try:
             os.write(descriptor, text.encode("ascii"))
+            self._give_away(descriptor)
             os.fsync(descriptor)
         finally:
             os.close(descriptor)

@@ -6,6 +6,7 @@ import time
 from functools import lru_cache
 
 from postroad.model import Address, Client, Login, TlsSession
+from postroad.model.letter import Origin
 from postroad.model.value import value
 
 __all__ = ["Source", "date_field", "message_id_field", "received_field", "timestamp"]
@@ -32,6 +33,7 @@ class Source:
             Date and Message-ID for us to add (RFC 6409 §8).
         listener: the name of the listener; empty for mail made here.
         userid: the number of the user of this machine whose program made it; `None`: nobody's.
+        origin: what is believed of who wrote it.
     """
 
     service: str
@@ -43,6 +45,7 @@ class Source:
     submission: bool = False
     listener: str = ""
     userid: int | None = None
+    origin: Origin = Origin.MADE
 
 
 def received_field(

@@ -61,7 +61,7 @@ class Attempts:
 
         Args:
             address: the client's IP address.
-            user: the name as the client gave it.
+            user: the account's own name; where there is none, the one that was given.
         """
         for window, key in self._keys(address, user):
             self._counters.enter(_under_way(window), key)
@@ -76,7 +76,7 @@ class Attempts:
 
         Args:
             address: the client's IP address.
-            user: the name as the client gave it.
+            user: the account's own name; where there is none, the one that was given.
             now: seconds since the epoch.
         """
         for window, key, most in self._shares(address, user, now):

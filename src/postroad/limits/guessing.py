@@ -1,8 +1,11 @@
 """Those who guess passwords: failures are counted, answers delayed, clients banned in the end.
 
-What a client can see of this is the same for a name that exists and one that does not: the guard
-knows names only as clients give them, and nobody tells it which exist. It knows no SMTP; whoever
-judges a login tells it the outcome, and asks it how long to wait with the answer.
+What a client can see of this is the same for a name that exists and one that does not. A failure
+counts at the account's own name, and at the names that are made of the given one by its look alone;
+answers are delayed by all of them, so that two spellings which would be one account share their
+delay whether there is one or not. Only what nobody can see, a lock, goes by the first alone. Nobody
+tells the guard which names exist. It knows no SMTP; whoever judges a login tells it the outcome,
+and asks it how long to wait with the answer.
 
 Three counts are kept, each over a sliding window and across all workers:
 
@@ -26,7 +29,7 @@ everybody logs in. What strangers' failures through them do to a name counts all
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from postroad.limits.attempts import Attempts
 from postroad.limits.bans import Author, Ban, BanList
@@ -83,7 +86,7 @@ class Guard:
         """Whether an operator has banned a user, from everywhere.
 
         Args:
-            user: the name as the client gave it, or the account's own.
+            user: the account's own name, or the one the client gave.
             now: seconds since the epoch.
         """
         return self._bans.of_subject(user.casefold(), now) is not None
@@ -96,7 +99,7 @@ class Guard:
 
         Args:
             address: the client's IP address.
-            user: the name as the client gave it.
+            user: the account's own name; where there is none, the one that was given.
             now: seconds since the epoch.
         """
         settings = self._settings
@@ -111,12 +114,13 @@ class Guard:
         familiar = self._familiar
         return familiar.has_seen(user, since) and not familiar.knows(user, address, since)
 
-    def failed(self, address: str, user: str, now: float) -> Ban | None:
+    def failed(self, address: str, names: Sequence[str], now: float) -> Ban | None:
         """A login failed.
 
         Args:
             address: the client's IP address.
-            user: the name as the client gave it; empty where it gave none.
+            names: of the user: the account's own where there is one, then others that it may be
+                looked for by; none where the client gave none.
             now: seconds since the epoch.
 
         Returns:
@@ -125,8 +129,7 @@ class Guard:
         settings, counters = self._settings, self._counters
         if not settings.window:
             return None
-        name = user.casefold()
-        if user and not self._familiar.knows(user, address, now - settings.remember):
+        for name in self._counted(names, address, now):
             counters.add(self._name, name, now)
         network = network_of(address)
         if self._is_trusted(address) or network == address:  # no IP address: nothing to ban
@@ -134,7 +137,7 @@ class Guard:
         banned = self._banned(address, now)
         if banned is not None:
             return banned
-        counters.add(self._pair, self._pair_of(address, name), now)
+        counters.add(self._pair, self._pair_of(address, names), now)
         of_address = counters.add(self._address, address, now)
         of_network = counters.add(self._network, network, now)
         if 0 < settings.failures_per_address <= of_address:
@@ -143,41 +146,41 @@ class Guard:
             return self._ban(network, self._network, of_network, now)
         return None
 
-    def delay(self, address: str, user: str, now: float) -> float:
+    def delay(self, address: str, names: Sequence[str], now: float) -> float:
         """Seconds until the answer to a failed login, growing with the failures before it.
 
         Those of the address count, of IPv6 those of its network: who has one address there has all
-        of them. To a stranger those at the name count as well.
+        of them. To a stranger those at each of the names count as well.
 
         Args:
             address: the client's IP address.
-            user: the name as the client gave it; empty where it gave none.
+            names: as in `failed`.
             now: seconds since the epoch.
         """
         settings, counters = self._settings, self._counters
         failures = 1
         if settings.window:
-            if user and not self._familiar.knows(user, address, now - settings.remember):
-                failures = counters.count(self._name, user.casefold(), now)
+            for name in self._counted(names, address, now):
+                failures = max(failures, counters.count(self._name, name, now))
             if not self._is_trusted(address):
                 failures = max(failures, self._failures_of(address, now))
         longest = max(settings.delay, settings.longest_delay)
         return min(settings.delay * _doubled(failures - 1), longest)
 
-    def succeeded(self, address: str, user: str, now: float) -> None:
+    def succeeded(self, address: str, names: Sequence[str], now: float) -> None:
         """A user logged in.
 
         Args:
             address: the client's IP address.
-            user: the name as the client gave it.
+            names: as in `failed`; at least one.
             now: seconds since the epoch.
         """
         settings, counters = self._settings, self._counters
         if not settings.window:
             return
         if settings.failures_per_user:
-            self._familiar.remember(user, address, now, settings.remember)
-        pair = self._pair_of(address, user.casefold())
+            self._familiar.remember(names[0], address, now, settings.remember)
+        pair = self._pair_of(address, names)
         forgiven = counters.count(self._pair, pair, now)
         if forgiven:
             counters.add(self._pair, pair, now, -forgiven)
@@ -191,8 +194,16 @@ class Guard:
             return self._counters.count(self._network, network_of(address), now)
         return self._counters.count(self._address, address, now)
 
-    def _pair_of(self, address: str, name: str) -> str:
+    def _counted(self, names: Sequence[str], address: str, now: float) -> tuple[str, ...]:
+        """The names at which a stranger to the user counts; none for who is no stranger."""
+        since = now - self._settings.remember
+        if not names or self._familiar.knows(names[0], address, since):
+            return ()
+        return tuple(name.casefold() for name in names)
+
+    def _pair_of(self, address: str, names: Sequence[str]) -> str:
         """An address and a name, as counted since a ban was last made against the address."""
+        name = names[0].casefold() if names else ""
         bans = (self._bans.last(address), self._bans.last(network_of(address)))
         since = max((ban.since for ban in bans if ban is not None), default=0.0)
         return f"{since} {address} {name}"

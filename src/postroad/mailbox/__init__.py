@@ -5,11 +5,9 @@ which transport asks for a message to be stored.
 """
 
 from postroad.mailbox.location import MaildirLocation, UnsafeName, Whereabouts
-from postroad.mailbox.settings import MailboxSettings
 from postroad.mailbox.writer import MaildirWriter, Target
 
 __all__ = [
-    "MailboxSettings",
     "MaildirLocation",
     "MaildirWriter",
     "Target",

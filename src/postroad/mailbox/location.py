@@ -147,6 +147,13 @@ class MaildirLocation:
         # What the usual template needs no more for than the account's name.
         self._plain = "" if options or path.startswith("~") or "h" in used(path) else path
 
+    @property
+    def roots(self) -> tuple[str, ...]:
+        """What all mail lies below, whoever says where."""
+        usual = above_accounts(self._template, self._home)
+        here = () if usual is None else (os.path.normpath(self._state_directory / usual),)
+        return tuple(dict.fromkeys((*self._roots, *here)))
+
     def path(self, user: str) -> Path:
         """The inbox of an account of which the directory says nothing.
 

@@ -23,7 +23,8 @@ another rule about folders, may have taken it there. What is found is synced whe
 it is reported, for the mail program that moved it may not have done so.
 
 With a quota, a message is let in when its size is known, and counted after it has its name in
-`new` (`maildirsize` tells why so).
+`new` (`maildirsize` tells why so). By then it is delivered: a count that fails is a line in the log
+and no reason to deliver it again, or to return what its reader has.
 
 A new Maildir gets its `tmp` last, after `new` and `cur` and the folders above are on disk. So
 whoever can create a file in `tmp`, in any thread or process, may rely on the rest.
@@ -39,6 +40,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
+from postroad.mailbox.folder_making import make_folders, sync_folder
 from postroad.mailbox.quota import NO_USAGE, OverQuota, Usage
 from postroad.mailbox.regular import open_regular
 from postroad.mailbox.rights import PRIVATE, Rights
@@ -69,18 +71,28 @@ class Stored(NamedTuple):
         written: whether a file was written; not, if an earlier try had done that.
         before: usage without the message, where there is a quota.
         after: with it.
+        fault: why the message could not be counted; the next who asks counts all.
     """
 
     written: bool
     before: Usage = NO_USAGE
     after: Usage = NO_USAGE
+    fault: OSError | None = None
 
 
 _WRITTEN = Stored(written=True)
 
 
 class Counting(Protocol):
-    """Who keeps a mailbox' usage; `MaildirSize` does. Every method may raise `OSError`."""
+    """Who keeps a mailbox' usage; `MaildirSize` does. Every method may raise `OSError`.
+
+    What cannot be written is no reason for that: then the next who asks counts.
+    """
+
+    @property
+    def fault(self) -> OSError | None:
+        """Why the usage could not be written; `None`: it was."""
+        ...
 
     def admit(self, size: int) -> None:
         """Raise `OverQuota` where there is no room for so many octets."""
@@ -189,10 +201,8 @@ def confirm(directory: Path, quota: Counting | None = None, durable: Durable = D
     Raises:
         OSError: it may not be on stable storage.
     """
-    _sync_folder(directory, durable)
-    if quota is not None:
-        quota.recalculate()
-    return Stored(written=False)
+    sync_folder(directory, durable)
+    return Stored(written=False) if quota is None else _counted_anew(quota)
 
 
 def create_maildir(maildir: Path, rights: Rights = PRIVATE, durable: Durable = DISK) -> None:
@@ -206,9 +216,7 @@ def create_maildir(maildir: Path, rights: Rights = PRIVATE, durable: Durable = D
     Raises:
         OSError: a folder cannot be made or synced.
     """
-    for folder in (*reversed(maildir.parents), maildir, maildir / "cur", maildir / "new"):
-        rights.make_folder(folder, durable)
-    _sync_upward(maildir, durable)
+    make_folders(maildir, rights, durable, inner=(maildir / "cur", maildir / "new"))
     rights.make_folder(maildir / "tmp", durable)
 
 
@@ -268,14 +276,27 @@ def _store(copy: _Copy) -> Stored:
         with suppress(OSError):
             durable.perform(Operation.UNLINK, temporary, temporary.unlink)
         raise
-    _sync_folder(maildir / "new", durable)
+    sync_folder(maildir / "new", durable)
     if quota is None:
         return _WRITTEN
-    if is_there:
+    return _counted_anew(quota) if is_there else _counted(quota, size)
+
+
+def _counted(quota: Counting, size: int) -> Stored:
+    try:
+        before, after = quota.add(size)
+    except OSError as error:
+        return Stored(written=True, fault=error)
+    return Stored(written=True, before=before, after=after, fault=quota.fault)
+
+
+def _counted_anew(quota: Counting) -> Stored:
+    """Of a repeat: nobody knows whether it was counted."""
+    try:
         quota.recalculate()
-        return Stored(written=False)
-    before, after = quota.add(size)
-    return Stored(written=True, before=before, after=after)
+    except OSError as error:
+        return Stored(written=False, fault=error)
+    return Stored(written=False, fault=quota.fault)
 
 
 def _require_own(maildir: Path) -> None:
@@ -328,23 +349,3 @@ def _write(path: Path, copy: _Copy) -> int:
         size = perform(Operation.WRITE, path, write)
         perform(Operation.SYNC_FILE, path, lambda: os.fsync(descriptor))
     return size
-
-
-def _sync_upward(folder: Path, durable: Durable) -> None:
-    """Sync the folder and those above it in which this process could have made an entry."""
-    for level in (folder, *folder.parents):
-        if not os.access(level, os.W_OK):
-            return
-        _sync_folder(level, durable)
-
-
-def _sync_folder(path: Path, durable: Durable) -> None:
-    durable.perform(Operation.SYNC_DIRECTORY, path, lambda: _sync(path))
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -11,7 +11,9 @@ A message is counted after it has its name in `new`, and its line is on stable s
 delivery is reported. So after a crash there may be a message without its line, never a line
 without its message. But then the delivery was not reported either, is repeated, and finds the
 message: a repeat does not add a line, as nobody knows whether there is one; it has the file made
-anew. That is the whole of crash safety here, and a wrong sum would be no loss of mail either.
+anew. That is the whole of crash safety here, and a wrong sum would be no loss of mail either. A
+line that cannot be written, on a disk that is full, holds up nothing for the same reason: the file
+is removed instead, and who asks next counts.
 
 The file is made anew as the Maildir++ rules say: when it is missing, damaged, no regular file, of
 another quota or longer than 5120 octets; and where it says that the mailbox is over its quota while
@@ -30,6 +32,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+from postroad.mailbox.folder_making import sync_folder
 from postroad.mailbox.location import Whereabouts
 from postroad.mailbox.quota import NO_USAGE, OverQuota, Quota, Usage
 from postroad.mailbox.regular import NoRegularFile, open_regular
@@ -74,12 +77,18 @@ class MaildirSize:
         self._durable = durable
         self._path = where.control / FILE
         self._turn = _TURNS[hash(self._path) % len(_TURNS)]
+        self._fault: OSError | None = None
+
+    @property
+    def fault(self) -> OSError | None:
+        """What was in the way of writing the file, the last time; `None`: nothing."""
+        return self._fault
 
     def usage(self) -> Usage:
         """What lies there now; counted, if the file cannot be believed.
 
         Raises:
-            OSError: neither file nor folders can be read.
+            OSError: the folders cannot be read.
         """
         with self._turn:
             found = self._read()
@@ -89,7 +98,7 @@ class MaildirSize:
         """The same, and nothing is written.
 
         Raises:
-            OSError: neither file nor folders can be read.
+            OSError: the folders cannot be read.
         """
         found = self._read()
         return count(all_folders(self._where))[0] if found is None else found
@@ -126,10 +135,14 @@ class MaildirSize:
             Usage before and after it; each of several that come at once has its own.
 
         Raises:
-            OSError: it could not be counted; the delivery should be repeated.
+            OSError: it could not be counted, and the file says nothing any more, if possible.
         """
         with self._turn:
-            after = self._append(size)
+            try:
+                after = self._append(size)
+            except OSError as error:
+                self._forget(error)
+                after = None
             if after is None:
                 after = self._recount()  # which sees the message
         return Usage(max(0, after.octets - size), max(0, after.messages - 1)), after
@@ -138,7 +151,7 @@ class MaildirSize:
         """The file's sum; `None`: it is not to be believed."""
         try:
             descriptor = open_regular(self._path, os.O_RDONLY)
-        except (FileNotFoundError, NoRegularFile):
+        except (OSError, NoRegularFile):  # what cannot be opened is not believed
             return None
         try:
             octets = _read_whole(descriptor)
@@ -165,7 +178,7 @@ class MaildirSize:
         """Add a line; the sum with it, or `None` where the file has to be made anew."""
         try:
             descriptor = open_regular(self._path, os.O_RDWR | os.O_APPEND)
-        except (FileNotFoundError, NoRegularFile):
+        except (OSError, NoRegularFile):  # what cannot be opened is not believed
             return None
         try:
             line = f"{size} 1\n".encode("ascii")
@@ -186,11 +199,21 @@ class MaildirSize:
         if not folders:
             return NO_USAGE  # no mail has come yet, and there may be no place for a file
         usage, latest = count(folders)
-        self._write(usage)
+        try:
+            self._write(usage)
+        except OSError as error:
+            self._forget(error)
+            return usage
         if count(folders, changed_after=latest)[1] > latest:
             with suppress(FileNotFoundError):
                 self._durable.perform(Operation.UNLINK, self._path, self._path.unlink)
         return usage
+
+    def _forget(self, error: OSError) -> None:
+        """The file cannot be written: what it says may be wrong, so it goes, if it can."""
+        self._fault = error
+        with suppress(OSError):
+            self._durable.perform(Operation.UNLINK, self._path, self._path.unlink)
 
     def _write(self, usage: Usage) -> None:
         """Put a new file in the old one's place."""
@@ -214,8 +237,7 @@ class MaildirSize:
             with suppress(OSError):
                 perform(Operation.UNLINK, temporary, temporary.unlink)
             raise
-        folder = self._path.parent
-        perform(Operation.SYNC_DIRECTORY, folder, lambda: _sync(folder))
+        sync_folder(self._path.parent, self._durable)
 
 
 def _header(quota: Quota) -> bytes:
@@ -265,11 +287,3 @@ def _is_same(descriptor: int, path: Path) -> bool:
     except FileNotFoundError:
         return False
     return (ours.st_dev, ours.st_ino) == (there.st_dev, there.st_ino)
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

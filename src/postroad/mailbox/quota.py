@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from errno import EDQUOT
 from typing import NamedTuple
 
+from postroad.model.size import parse_size
+
 __all__ = [
     "NO_QUOTA",
     "NO_USAGE",
@@ -16,12 +18,8 @@ __all__ = [
     "Quota",
     "Usage",
     "parse_grace",
-    "parse_size",
 ]
 
-_SIZE = re.compile(r"([0-9]{1,15})\s*([kmgt]?)i?b?\Z", re.IGNORECASE)
-_FACTORS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
-_LARGEST = (1 << 63) - 1  # what maildirsize can hold for other programs
 _PERCENT = re.compile(r"([0-9]{1,3})\s*%\Z")
 
 
@@ -117,21 +115,6 @@ class Quota:
 
 
 NO_QUOTA = Quota()
-
-
-def parse_size(text: str) -> int:
-    """Octets from `500M`, `1G`, `2048` and the like; powers of 1024, as Dovecot has it.
-
-    Raises:
-        ValueError: it is none of these.
-    """
-    match = _SIZE.match(text.strip())
-    if match is None:
-        raise ValueError('a size is a number of octets or text such as "500M" or "1G"')
-    octets = int(match[1]) * _FACTORS[match[2].lower()]
-    if octets > _LARGEST:
-        raise ValueError("a size is 8 million terabytes at the most")
-    return octets
 
 
 def parse_grace(text: str) -> Grace:

@@ -54,7 +54,7 @@ class Rights:
         if group is not None and own != 0 and group not in (os.getegid(), *os.getgroups()):
             return f"its group is {group}, which the server's user is not in"
         shared = group if group is not None else gid
-        if uid is not None and uid != own and (shared is None or not self._is_shared):
+        if uid is not None and uid != own and (shared is None or not self.is_shared):
             return (
                 f"its owner is user {uid}, and the server runs as user {own}: run it as that user,"
                 " or share a group with [mailbox] group, mode and file_mode"
@@ -62,7 +62,8 @@ class Rights:
         return self if group == self.group else replace(self, group=group)
 
     @property
-    def _is_shared(self) -> bool:
+    def is_shared(self) -> bool:
+        """Whether the group may do all that the owner may."""
         folders = self.folder_mode >> 3 & 0o7 == 0o7
         return folders and self.file_mode & _OF_GROUP == _OF_GROUP
 

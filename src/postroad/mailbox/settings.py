@@ -11,10 +11,13 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator
 
+from postroad.mailbox.folder import FolderName
 from postroad.mailbox.location import check_template
-from postroad.mailbox.quota import Quota, parse_grace, parse_size
+from postroad.mailbox.owners import parse_numbers
+from postroad.mailbox.quota import Quota, parse_grace
 from postroad.mailbox.rights import parse_mode
 from postroad.mailbox.variables import used
+from postroad.model.size import parse_size
 
 __all__ = ["DetailFolders", "MailboxSettings"]
 
@@ -51,6 +54,11 @@ def _check_roots(roots: tuple[str, ...]) -> tuple[str, ...]:
     return roots
 
 
+def _check_numbers(texts: tuple[str, ...]) -> tuple[str, ...]:
+    parse_numbers(texts)
+    return texts
+
+
 def _check_mode(text: str) -> str:
     parse_mode(text)
     return text
@@ -64,6 +72,12 @@ def _check_size(text: str) -> str:
 
 def _check_grace(text: str) -> str:
     parse_grace(text)
+    return text
+
+
+def _check_folder(text: str) -> str:
+    if text:
+        FolderName.parse(text)
     return text
 
 
@@ -87,9 +101,13 @@ class MailboxSettings:
             Empty means the folder that `path` begins with.
         transport: `maildir` to write the files, or the LMTP server that takes the mail:
             `lmtp:unix:/path` or `lmtp:inet:host:port`.
-        user: who is to own the files: the user that the server runs as; empty for whoever that is.
-        group: the group that files are given to, one that the server's user is in; empty for
-            the system's choice.
+        user: who is to own the files where neither the domain nor a directory says: a name, or a
+            number; empty for the user that the server runs as. Another than that needs a server
+            that is started as root.
+        group: the group that files are given to. Where the server writes them, one that its user
+            is in; empty for the system's choice, or for the own group of `user`.
+        uids: who may own mail if a directory says so: numbers, ranges such as `500-`, names.
+        gids: the groups likewise, beside the own group of such a user.
         mode: of folders, octal.
         file_mode: of files, octal.
         quota: octets an account may have where its directory does not say, such as `1G`; empty
@@ -102,6 +120,8 @@ class MailboxSettings:
             some, until the queue's lifetime is over; `bounce` returns it at once.
         detail_folders: whether mail for `john+lists` goes to john's folder `lists`: `off`, if it
             is there (`existing`), or always, making it (`create`).
+        junk_folder: the folder for what filters or a domain's DMARC policy say is spam; it is made
+            if it is not there. Empty: the inbox.
     """
 
     path: Annotated[str, AfterValidator(_check_path)] = ""
@@ -110,6 +130,8 @@ class MailboxSettings:
     transport: Annotated[str, AfterValidator(_check_transport)] = "maildir"
     user: str = ""
     group: str = ""
+    uids: Annotated[tuple[str, ...], AfterValidator(_check_numbers)] = ("500-",)
+    gids: Annotated[tuple[str, ...], AfterValidator(_check_numbers)] = ("500-",)
     mode: Annotated[str, AfterValidator(_check_mode)] = "0700"
     file_mode: Annotated[str, AfterValidator(_check_mode)] = "0600"
     quota: Annotated[str, AfterValidator(_check_size)] = ""
@@ -118,6 +140,7 @@ class MailboxSettings:
     quota_warnings: Annotated[tuple[int, ...], AfterValidator(_check_warnings)] = (80, 95)
     quota_full: Literal["defer", "bounce"] = "defer"
     detail_folders: DetailFolders = "off"
+    junk_folder: Annotated[str, AfterValidator(_check_folder)] = "Junk"
 
     def quota_of(self, octets: int | None = None, messages: int | None = None) -> Quota:
         """The quota of an account.

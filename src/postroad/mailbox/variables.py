@@ -3,16 +3,17 @@
 A template comes from the operator or from a directory, values from an account's name; a value is
 never read as a template. Values become parts of a path here, so here they are checked for good: a
 name that is no plain name of a folder is refused, whatever else has looked at it before. The
-modifiers are those of Dovecot's Variables page: `%Ln` and `%Un` change case, `%Rn` reverses, `%Mn`
-is the MD5 digest (to spread accounts over folders), `%2n` the first two characters, `%1.2n` two
-after the first.
+modifiers are those of Dovecot's Variables page: `%Ln` and `%Un` change case, `%Rn` reverses, `%Tn`
+trims, `%Mn` is the MD5 digest (to spread accounts over folders), `%2n` the first two characters,
+`%1.2n` two after the first.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
-from hashlib import md5
+from collections.abc import Mapping
+
+from postroad.model.modifiers import LONG_NAMES, MODIFIERS
 
 __all__ = ["UnsafeName", "fill", "used"]
 
@@ -20,15 +21,8 @@ _VARIABLE = re.compile(
     r"%(?:(?:([0-9]{1,4})\.)?([0-9]{1,4}))?([A-Z]*)(?:\{([a-z]{0,20})\}|(.?))", re.DOTALL
 )
 
-_LONG = {"user": "u", "username": "n", "domain": "d", "home": "h"}
+_LONG = {**LONG_NAMES, "home": "h"}
 """Dovecot's long names."""
-
-_MODIFIERS: Mapping[str, Callable[[str], str]] = {
-    "L": str.lower,
-    "U": str.upper,
-    "R": lambda text: text[::-1],
-    "M": lambda text: md5(text.encode("utf-8", "surrogatepass"), usedforsecurity=False).hexdigest(),
-}
 
 
 class UnsafeName(ValueError):
@@ -44,7 +38,7 @@ def used(template: str) -> frozenset[str]:
     found = set()
     for match in _VARIABLE.finditer(template):
         letter = _letter(match)
-        unknown = [each for each in match[3] if each not in _MODIFIERS]
+        unknown = [each for each in match[3] if each not in MODIFIERS]
         if unknown or letter not in ("u", "n", "d", "h", "%"):
             shown = match[0] if unknown else f"%{match[5] if match[4] is None else match[4]}"
             raise ValueError(f"{shown} is unknown here; use %u, %n, %d, %h or %%")
@@ -86,7 +80,7 @@ def _value(match: re.Match[str], values: Mapping[str, str]) -> str:
             raise UnsafeName("%h is used, and the account has no home")
         return value
     for modifier in match[3]:
-        value = _MODIFIERS[modifier](value)
+        value = MODIFIERS[modifier](value)
     if match[2] is not None:
         start = int(match[1] or 0)
         value = value[start : start + int(match[2])]

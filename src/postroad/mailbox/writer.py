@@ -6,8 +6,8 @@ by who asks for them. How full a mailbox is, is found out by threads of their ow
 system does not answer, the sessions that ask are not in the way of those who write elsewhere.
 
 A delivery may be a repeat if the message is older than this process, was tried before, or was
-stored by this process already: its mark may have been lost. Then, and only then, all folders of
-the account are looked through for it, where they changed since the message came.
+stored by this process already: its mark may have been lost (`errand` tells what that costs). What
+belongs to other users is handed to those who are them (`Others`).
 """
 
 from __future__ import annotations
@@ -16,33 +16,24 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from contextlib import AbstractAsyncContextManager, nullcontext
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Protocol, TypeVar
+from weakref import WeakValueDictionary
 
-from postroad.mailbox.folder import INBOX, FolderName, encoded, folder_path
+from postroad.mailbox.errand import Errand, Target, usage_of
 from postroad.mailbox.location import Whereabouts
-from postroad.mailbox.maildir import (
-    Stored,
-    confirm,
-    create_maildir,
-    mark_as_folder,
-    store,
-    trace_lines,
-    unique_name,
-)
-from postroad.mailbox.maildirsize import MaildirSize
-from postroad.mailbox.quota import NO_QUOTA, Quota, Usage
-from postroad.mailbox.rights import PRIVATE, Rights
-from postroad.mailbox.scan import all_folders, earlier
-from postroad.mailbox.subscriptions import subscribe
-from postroad.model import BodyType, StoredMessage, StoredRecipient
+from postroad.mailbox.maildir import Stored, store, trace_lines, unique_name
+from postroad.mailbox.owners import Owner, OwnerAway
+from postroad.mailbox.quota import Quota, Usage
+from postroad.model import BodyType, Content, StoredMessage, StoredRecipient
 from postroad.model.durable import DISK, Durable
 
-__all__ = ["MaildirWriter", "Target"]
+__all__ = ["LOOKING", "THREADS", "MaildirWriter", "Others", "Target"]
 
 THREADS = 16  # enough to share the file system's commits; more wait for them in vain
+PER_OWNER = 12  # of these: who owns mail can stop whoever writes it, and shall stop nobody else's
 LOOKING = 4  # threads; an answer is one small file, as a rule
 REMEMBERED = 4096  # deliveries whose marks may still fail: more than run at a time
 SAME_MOMENT = 2.0  # seconds by which the clock may have been set since a message came
@@ -50,25 +41,20 @@ SAME_MOMENT = 2.0  # seconds by which the clock may have been set since a messag
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
-    """Where in an account's mail a copy goes.
+class Others(Protocol):
+    """Who writes as other users; `agent.pool.AgentPool` does. Every method blocks."""
 
-    Attributes:
-        where: the account's mail.
-        folder: the folder.
-        create: whether that is made if it is not there; else the inbox takes the copy.
-        number: of the copy, where the account gets several: 0, 1 …
-        quota: what the account may have.
-        rights: of what is made.
-    """
+    def deliver(self, owner: Owner, errand: Errand, content: Content) -> Stored:
+        """As `Errand.run`; may raise `OwnerAway` as well."""
+        ...
 
-    where: Whereabouts
-    folder: FolderName = INBOX
-    create: bool = False
-    number: int = 0
-    quota: Quota = NO_QUOTA
-    rights: Rights = PRIVATE
+    def usage(self, owner: Owner, where: Whereabouts, quota: Quota) -> Usage:
+        """As `usage_of`; may raise `OwnerAway` as well."""
+        ...
+
+    def close(self) -> None:
+        """Let them go."""
+        ...
 
 
 class MaildirWriter:
@@ -79,6 +65,7 @@ class MaildirWriter:
         threads: how many files are written and synced at a time.
         now: seconds since the epoch.
         durable: the gate for every step that changes stable storage.
+        others: write what is not the server's own; closed with this.
     """
 
     def __init__(
@@ -88,14 +75,22 @@ class MaildirWriter:
         *,
         now: Callable[[], float] = time.time,
         durable: Durable = DISK,
+        others: Others | None = None,
     ) -> None:
         self._host = host
+        self._others = others
+        self._turns: WeakValueDictionary[Owner, asyncio.Semaphore] = WeakValueDictionary()
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="maildir")
         self._looking = ThreadPoolExecutor(LOOKING, thread_name_prefix="mailbox-room")
         self._now = now
         self._durable = durable
         self._started = now()
         self._stored: dict[str, None] = {}
+
+    @property
+    def has_others(self) -> bool:
+        """Whether somebody writes what is not the server's own."""
+        return self._others is not None
 
     async def store(
         self, maildir: Path, message: StoredMessage, recipients: Sequence[StoredRecipient]
@@ -141,22 +136,32 @@ class MaildirWriter:
             or recipient.attempts > 0
             or message.queued < self._started + SAME_MOMENT
         )
-        stored = await self._in_thread(self._deliver, target, name, message, recipient, repeat)
+        binary = message.envelope.body is BodyType.BINARY_MIME
+        head = trace_lines(message.envelope, (recipient,))
+        errand = Errand(target, name, head, message.queued, binary, repeat)
+        async with self._turn(target.owner):
+            stored = await self._in_thread(self._deliver, errand, message.content)
         self._stored[name] = None
         if len(self._stored) > REMEMBERED:
             del self._stored[next(iter(self._stored))]
         return stored
 
-    async def usage(self, where: Whereabouts, quota: Quota) -> Usage:
+    async def usage(self, where: Whereabouts, quota: Quota, owner: Owner | None = None) -> Usage:
         """What lies in an account's mailbox.
+
+        Args:
+            where: the account's mail.
+            quota: what it may have.
+            owner: whose it is; `None`: the server's.
 
         Raises:
             OSError, UnsafeName: it cannot be found out.
         """
 
         def look() -> Usage:
-            where.confine()
-            return self._size(where, quota, PRIVATE).usage()
+            if owner is None:
+                return usage_of(where, quota, self._now, self._durable)
+            return self._as_others().usage(owner, where, quota)
 
         return await asyncio.get_running_loop().run_in_executor(self._looking, look)
 
@@ -164,6 +169,8 @@ class MaildirWriter:
         """End the threads; blocks until the messages already asked for are written."""
         self._looking.shutdown(wait=False, cancel_futures=True)  # nobody waits for an answer now
         self._threads.shutdown()
+        if self._others is not None:
+            self._others.close()
 
     def _in_thread(self, work: Callable[..., T], *arguments: object) -> asyncio.Future[T]:
         return asyncio.get_running_loop().run_in_executor(self._threads, partial(work, *arguments))
@@ -175,63 +182,6 @@ class MaildirWriter:
         message: StoredMessage,
         recipients: Sequence[StoredRecipient],
     ) -> Stored:
-        return self._write(maildir, name, message, recipients)
-
-    def _deliver(
-        self,
-        target: Target,
-        name: str,
-        message: StoredMessage,
-        recipient: StoredRecipient,
-        repeat: bool,
-    ) -> Stored:
-        where, rights = target.where, target.rights
-        where.confine()
-        size = self._size(where, target.quota, rights) if target.quota else None
-        if repeat:
-            found = earlier(where, name, message.queued)
-            if found is not None:
-                return confirm(found, size, self._durable)
-        maildir = self._folder(target)
-        return self._write(maildir, name, message, (recipient,), rights=rights, quota=size)
-
-    def _folder(self, target: Target) -> Path:
-        """The Maildir of the folder, made if that is wanted; else the inbox.
-
-        A link that leads out of the account's own mail is no folder of it.
-        """
-        where, folder, rights = target.where, target.folder, target.rights
-        if folder.is_inbox or not folder.fits(where):
-            return where.inbox
-        path = folder_path(where, folder)
-        if (path / "tmp").is_dir():
-            return path if where.holds(path) else where.inbox
-        there = _spelt_otherwise(where, folder)
-        if there is not None:
-            return there if where.holds(there) else where.inbox
-        if not target.create or not where.holds(path):  # a link can lead to what is not there yet
-            return where.inbox
-        if not (where.inbox / "tmp").is_dir():
-            create_maildir(where.inbox, rights, self._durable)
-        create_maildir(path, rights, self._durable)
-        if not where.nested:
-            mark_as_folder(path, rights, self._durable)
-        subscribe(where, folder, rights)
-        return path
-
-    def _size(self, where: Whereabouts, quota: Quota, rights: Rights) -> MaildirSize:
-        return MaildirSize(where, quota, self._now, rights=rights, durable=self._durable)
-
-    def _write(
-        self,
-        maildir: Path,
-        name: str,
-        message: StoredMessage,
-        recipients: Sequence[StoredRecipient],
-        *,
-        rights: Rights = PRIVATE,
-        quota: MaildirSize | None = None,
-    ) -> Stored:
         return store(
             maildir,
             name,
@@ -239,21 +189,25 @@ class MaildirWriter:
             message.content,
             message.queued,
             binary=message.envelope.body is BodyType.BINARY_MIME,
-            rights=rights,
-            quota=quota,
             durable=self._durable,
         )
 
+    def _deliver(self, errand: Errand, content: Content) -> Stored:
+        owner = errand.target.owner
+        if owner is None:
+            return errand.run(content, self._now, self._durable)
+        return self._as_others().deliver(owner, errand, content)
 
-def _spelt_otherwise(where: Whereabouts, folder: FolderName) -> Path | None:
-    """The folder whose name differs in case only; addresses are compared without regard to it."""
-    parts = folder.parts if where.utf8 else tuple(map(encoded, folder.parts))
-    wanted = [part.casefold() for part in parts]
-    for each in all_folders(where):
-        if each == where.inbox or not each.is_relative_to(where.root):
-            continue
-        below = each.relative_to(where.root)
-        found = below.parts if where.nested else below.name.removeprefix(".").split(".")
-        if [part.casefold() for part in found] == wanted:
-            return each
-    return None
+    def _turn(self, owner: Owner | None) -> AbstractAsyncContextManager[None]:
+        """A turn at the threads; of other owners none has all of them at a time."""
+        if owner is None:
+            return nullcontext()
+        turn = self._turns.get(owner)
+        if turn is None:
+            turn = self._turns[owner] = asyncio.Semaphore(PER_OWNER)
+        return turn
+
+    def _as_others(self) -> Others:
+        if self._others is None:
+            raise OwnerAway("the server can write as no other user")
+        return self._others

@@ -33,9 +33,10 @@ from postroad.maildrop import slip as slips
 from postroad.maildrop.aside import Aside
 from postroad.maildrop.drop import HIDDEN
 from postroad.maildrop.folder import ASIDE, NEW, TAKEN
+from postroad.maildrop.shares import Shares
 from postroad.maildrop.slip import Slip, SlipError
 
-__all__ = ["Broken", "Collection", "Found", "Parcel"]
+__all__ = ["Broken", "Collection", "Found", "Parcel", "opened"]
 
 AT_ONCE = 500
 """Files of one look into the drop: enough to go on with, and the next look begins after them."""
@@ -149,12 +150,13 @@ class Collection:
             found.append(Found(first, queue_id))
         return found
 
-    def take(self, now: float, strange: list[str]) -> list[Found]:
+    def take(self, now: float, strange: list[str], shares: Shares | None = None) -> list[Found]:
         """Move complete files from `new` to `taken`, the oldest of those that are found first.
 
         Args:
             now: seconds since the epoch.
             strange: gets a line for each thing that can neither be taken nor be left in silence.
+            shares: how many may be taken of whom.
 
         Returns:
             Those that were, AT_ONCE at most.
@@ -163,8 +165,12 @@ class Collection:
             OSError: the folder cannot be listed or written.
         """
         self._aside.look_anew()
+        shares = shares or Shares()
+        with os.scandir(self._taken) as entries:
+            for entry in entries:
+                shares.count(entry.stat(follow_symlinks=False).st_uid)
         with os.scandir(self._new) as entries:
-            ages = list(islice(self._complete(entries, now, strange), AT_ONCE))
+            ages = list(islice(self._complete(entries, now, strange, shares), AT_ONCE))
         return [Found(name) for _, name in sorted(ages) if self._took(name, strange)]
 
     def open(self, found: Found, limit: int) -> Parcel:
@@ -178,19 +184,7 @@ class Collection:
             Broken: it is no message.
             OSError: it cannot be read now.
         """
-        path = os.path.join(self._taken, found.file)
-        try:
-            descriptor = os.open(path, _WAY)
-        except OSError as error:
-            if error.errno in (errno.ELOOP, errno.ENXIO, errno.EACCES):
-                raise Broken(_WHY[error.errno]) from None
-            raise
-        file = FileIO(descriptor)
-        try:
-            return _parcel(file, found.name, limit)
-        except BaseException:
-            file.close()
-            raise
+        return opened(os.path.join(self._taken, found.file), found.name, limit)
 
     def name(self, found: Found, queue_id: str) -> Found:
         """Write the queue ID on a file, durably, before its message is committed.
@@ -228,7 +222,7 @@ class Collection:
         return kept
 
     def _complete(
-        self, entries: Iterator[os.DirEntry[str]], now: float, strange: list[str]
+        self, entries: Iterator[os.DirEntry[str]], now: float, strange: list[str], shares: Shares
     ) -> Iterator[tuple[float, str]]:
         for entry in entries:
             try:
@@ -238,7 +232,9 @@ class Collection:
             if stat.S_ISDIR(about.st_mode):
                 continue  # it is in nobody's way, and only its owner can move it
             if not entry.name.startswith(HIDDEN):
-                yield about.st_mtime, entry.name
+                # What has no name of ours does not go to `taken`.
+                if not _NAME.match(entry.name) or shares.admits(about.st_uid):
+                    yield about.st_mtime, entry.name
             elif about.st_mtime < now - UNFINISHED:
                 with contextlib.suppress(FileNotFoundError):
                     os.unlink(entry.path)
@@ -270,6 +266,32 @@ class Collection:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+
+
+def opened(path: str, name: str, limit: int) -> Parcel:
+    """Open a file of the drop.
+
+    Args:
+        path: where it lies.
+        name: as the program that left it called it.
+        limit: octets of content that a message may have; 0 for no limit.
+
+    Raises:
+        Broken: it is no message.
+        OSError: it cannot be read now.
+    """
+    try:
+        descriptor = os.open(path, _WAY)
+    except OSError as error:
+        if error.errno in (errno.ELOOP, errno.ENXIO, errno.EACCES):
+            raise Broken(_WHY[error.errno]) from None
+        raise
+    file = FileIO(descriptor)
+    try:
+        return _parcel(file, name, limit)
+    except BaseException:
+        file.close()
+        raise
 
 
 def _shown(name: str) -> str:

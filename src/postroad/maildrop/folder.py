@@ -7,6 +7,7 @@ maildrop/          0711  may be passed, not listed
   taken/           0700  what the server is just queueing
   aside/           0700  what it cannot queue, for an operator to look at
   wake             0622  a pipe: whoever writes to it wakes the server
+  queue            0666  a socket: whoever connects is shown the queue, if he may see it
   facts            0644  what a program must know of the server, which cannot read its configuration
 ```
 
@@ -20,9 +21,24 @@ from __future__ import annotations
 import os
 import stat
 
-__all__ = ["ASIDE", "DEFAULT", "FACTS", "NEW", "TAKEN", "WAKE", "Facts", "lay", "read_facts"]
+__all__ = [
+    "ASIDE",
+    "DEFAULT",
+    "FACTS",
+    "NEW",
+    "TAKEN",
+    "WAKE",
+    "WINDOW",
+    "Facts",
+    "lay",
+    "make",
+    "read_facts",
+    "read_plain",
+    "tell",
+]
 
 NEW, TAKEN, ASIDE, WAKE, FACTS = "new", "taken", "aside", "wake", "facts"
+WINDOW = "queue"
 
 DEFAULT = "/var/lib/postroad/maildrop"
 """Where a server that the system starts has it."""
@@ -30,6 +46,7 @@ DEFAULT = "/var/lib/postroad/maildrop"
 MAX_FACTS = 65_536
 
 _OPEN, _SHARED = 0o1733, 0o3733
+_FACTS_MODE = 0o644
 _MODES = {"": 0o711, TAKEN: 0o700, ASIDE: 0o700}
 
 
@@ -88,8 +105,8 @@ def read_facts(folder: str) -> Facts:
         OSError: there are none to be read.
         ValueError: they are not what a server writes.
     """
-    with open(os.path.join(folder, FACTS), encoding="utf-8") as file:
-        pairs = [line.partition(" ")[::2] for line in file.read(MAX_FACTS).splitlines()]
+    text = read_plain(os.path.join(folder, FACTS), MAX_FACTS).decode()
+    pairs = [line.partition(" ")[::2] for line in text.splitlines()]
     values = dict(pairs)
     return Facts(
         values.get("hostname", "localhost"),
@@ -101,12 +118,43 @@ def read_facts(folder: str) -> Facts:
     )
 
 
+def read_plain(path: str, limit: int) -> bytes:
+    """The content of a plain file; of a pipe or a device nothing is waited for.
+
+    Args:
+        path: the file.
+        limit: octets that it may have.
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError: it is no plain file, or longer.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    with open(descriptor, "rb") as file:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise ValueError("it is no plain file")
+        octets = file.read(limit + 1)
+    if len(octets) > limit:
+        raise ValueError(f"it is longer than {limit} octets")
+    return octets
+
+
 def lay(folder: str, facts: Facts) -> str:
-    """Make the folder, or put right what is there.
+    """Make the folder and tell programs the facts; see `make` and `tell`.
+
+    Raises:
+        OSError: one of them cannot be.
+    """
+    doubt = make(folder)
+    tell(folder, facts)
+    return doubt
+
+
+def make(folder: str) -> str:
+    """Make the folder, or put right what is there; the facts are told by `tell`.
 
     Args:
         folder: its path; the directory that it is to be in exists.
-        facts: what to tell programs.
 
     Returns:
         What is wrong with it, in a line; empty for nothing.
@@ -127,8 +175,22 @@ def lay(folder: str, facts: Facts) -> str:
         if not _mode(new) & stat.S_ISGID:
             doubt = f"{new} has no set-group-ID bit: chmod 3733 it as root, outside of the service"
     _pipe(os.path.join(folder, WAKE))
-    _write_facts(os.path.join(folder, FACTS), facts.text)
     return doubt
+
+
+def tell(folder: str, facts: Facts) -> None:
+    """Write what programs are told; nothing is written where they are told it already.
+
+    Args:
+        folder: the drop's.
+        facts: what to tell.
+
+    Raises:
+        OSError: it cannot be written, and what was told before still is.
+    """
+    path = os.path.join(folder, FACTS)
+    if not _is_told(path, facts.text.encode()):
+        _write_facts(path, facts.text)
 
 
 def _directory(path: str, mode: int | None) -> None:
@@ -154,12 +216,23 @@ def _pipe(path: str) -> None:
     os.chmod(path, 0o622)  # noqa: S103 - to write there says nothing but "look"
 
 
+def _is_told(path: str, octets: bytes) -> bool:
+    try:
+        about = os.lstat(path)
+        if not stat.S_ISREG(about.st_mode) or about.st_mode & 0o7777 != _FACTS_MODE:
+            return False
+        with open(path, "rb") as file:
+            return file.read(len(octets) + 1) == octets
+    except OSError:
+        return False
+
+
 def _write_facts(path: str, text: str) -> None:
     """Whole or not at all: programs read it while it is written."""
     fresh = f"{path}.fresh"
     with open(fresh, "w", encoding="utf-8") as file:
         file.write(text)
-    os.chmod(fresh, 0o644)
+    os.chmod(fresh, _FACTS_MODE)
     os.replace(fresh, path)
 
 

@@ -24,6 +24,8 @@ class SendmailSettings:
         directory: the drop's folder; `None`: `maildrop` in the state directory. What is above it
             must be passable for all users.
         users: who may send; `*` is everybody. Mail of others is set aside.
+        queue_users: who may list the queue by `mailq`; `*` is everybody. Root and the user of the
+            server always may.
         origin: the domain of addresses that are written without one; empty: the first of
             `domains`, or else `hostname`.
         sender_check: whether users may send as themselves only: with their own address
@@ -33,13 +35,19 @@ class SendmailSettings:
             number. Root and the user of the server are not counted.
         interval: seconds between two looks into the drop; programs that leave something there say
             so, and this is for what went unheard.
+        taken_before: users whose mail was taken before: content filters that hand it back by
+            `sendmail`. Whoever wrote it may have been a stranger, so nothing of it is signed.
+        filters: the filters of this mail, in this order; empty: none. `None`: all of `[filters]`.
     """
 
     enabled: bool = True
     directory: Path | None = None
     users: tuple[str, ...] = (ANYBODY,)
+    queue_users: tuple[str, ...] = (ANYBODY,)
     origin: str = ""
     sender_check: bool = False
     senders: dict[str, tuple[str, ...]] = field(default_factory=dict)
     messages_per_user: int = 0
     interval: Duration = 10.0
+    taken_before: tuple[str, ...] = ()
+    filters: tuple[str, ...] | None = None

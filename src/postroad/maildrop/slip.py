@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-__all__ = ["MAX_NAMED", "MAX_SLIP", "Slip", "SlipError", "read", "write"]
+__all__ = ["DELIMITERS", "MARKS", "MAX_NAMED", "MAX_SLIP", "Slip", "SlipError", "read", "write"]
 
 MAX_NAMED = 50_000
 """Recipients of one message: more than any list that belongs on a command line."""
@@ -22,9 +22,15 @@ MAX_NAMED = 50_000
 MAX_SLIP = 4_194_304
 """Octets of a slip: MAX_NAMED recipients of usual length."""
 
+DELIMITERS = "+="
+"""Of variable return paths, where a program names none (Postfix's default_verp_delimiters)."""
+
+MARKS = "-=+"
+"""What may be one of them (Postfix's verp_delimiter_filter)."""
+
 _FORMAT = "postroad-maildrop 1"
 _DIGITS = 16  # of the length, filled in when the content has been written
-_KEYS = ("sender", "full-name", "body", "notify", "ret", "envid", "gateway")
+_KEYS = ("sender", "full-name", "body", "notify", "ret", "envid", "gateway", "verp")
 
 
 class SlipError(ValueError):
@@ -44,6 +50,8 @@ class Slip:
         ret: `FULL`, `HDRS` or empty (RFC 3461 §4.3).
         envid: the sender's own name for the message (RFC 3461 §4.4); empty for none.
         is_gateway: whether it comes from elsewhere, so that its header is nobody's to complete.
+        verp: two characters, where each recipient's copy is to have a reverse-path of its own:
+            what stands before its local part, and before its domain; empty: they have the sender.
     """
 
     __slots__ = (
@@ -55,6 +63,7 @@ class Slip:
         "recipients",
         "ret",
         "sender",
+        "verp",
     )
 
     def __init__(
@@ -68,6 +77,7 @@ class Slip:
         ret: str = "",
         envid: str = "",
         is_gateway: bool = False,
+        verp: str = "",
     ) -> None:
         self.sender = sender
         self.recipients = tuple(recipients)
@@ -77,6 +87,7 @@ class Slip:
         self.ret = ret
         self.envid = envid
         self.is_gateway = is_gateway
+        self.verp = verp
 
 
 def write(slip: Slip, name: str, size: int = 0) -> bytes:
@@ -95,7 +106,8 @@ def write(slip: Slip, name: str, size: int = 0) -> bytes:
         raise SlipError(f"more than {MAX_NAMED} recipients")
     lines = [f"{_FORMAT} {name}", f"size {size:0{_DIGITS}d}"]
     gateway = "yes" if slip.is_gateway else ""
-    said = (slip.sender, slip.full_name, slip.body, slip.notify, slip.ret, slip.envid, gateway)
+    asked = (slip.body, slip.notify, slip.ret, slip.envid)
+    said = (slip.sender, slip.full_name, *asked, gateway, slip.verp)
     for key, value in zip(_KEYS, said, strict=True):
         if value or (value is not None and key == "sender"):
             lines.append(f"{key} {value}")
@@ -156,5 +168,6 @@ def read(octets: bytes, name: str) -> tuple[Slip, int, int]:
         ret=values.get("ret", ""),
         envid=values.get("envid", ""),
         is_gateway=values.get("gateway") == "yes",
+        verp=values.get("verp", ""),
     )
     return slip, end + 2, int(size)

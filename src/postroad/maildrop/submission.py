@@ -9,8 +9,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from postroad.maildrop.settings import ANYBODY, SendmailSettings
-from postroad.maildrop.slip import Slip
+from postroad.maildrop.slip import DELIMITERS, MARKS, Slip
 from postroad.model import (
+    SAME,
     Address,
     AddressError,
     BodyType,
@@ -18,9 +19,11 @@ from postroad.model import (
     Notify,
     Recipient,
     Return,
+    Same,
 )
+from postroad.model.address import MAX_LOCAL
 
-__all__ = ["Denied", "Submission", "User", "submission"]
+__all__ = ["Denied", "Submission", "User", "submission", "variable_path"]
 
 _BODIES = {"7BIT": BodyType.SEVEN_BIT, "8BITMIME": BodyType.EIGHT_BIT_MIME}
 _RETURNS = {"FULL": Return.FULL, "HDRS": Return.HEADERS}
@@ -70,11 +73,13 @@ class Submission:
         envelope: sender and wishes.
         recipients: those that are addresses.
         unreadable: those that are none, as they were written.
+        plain: how many should have a reverse-path of their own, which would be too long.
     """
 
     envelope: Envelope
     recipients: tuple[Recipient, ...]
     unreadable: tuple[str, ...]
+    plain: int = 0
 
 
 def submission(
@@ -95,7 +100,7 @@ def submission(
         own = Address(user.name, origin)
         if not _may_send_as(sender, own, settings.senders.get(user.name, ())):
             return Denied(f"user {user.name} may not send as {sender}")
-    notify = _notify(slip.notify)
+    notify, marks = _notify(slip.notify), _marks(slip.verp)
     recipients: list[Recipient] = []
     unreadable: list[str] = []
     for text in slip.recipients:
@@ -103,7 +108,8 @@ def submission(
         if address is None:
             unreadable.append(text)
         else:
-            recipients.append(Recipient(address, notify))
+            verp = SAME if marks is None else variable_path(sender, address, marks)
+            recipients.append(Recipient(address, notify, sender=verp))
     addresses = [each.address for each in recipients]
     envelope = Envelope(
         sender,
@@ -112,7 +118,9 @@ def submission(
         ret=_RETURNS.get(slip.ret),
         envid=slip.envid if _is_envid(slip.envid) else "",
     )
-    return Submission(envelope, tuple(recipients), tuple(unreadable))
+    varied = marks is not None and sender is not None
+    plain = sum(each.sender is SAME for each in recipients) if varied else 0
+    return Submission(envelope, tuple(recipients), tuple(unreadable), plain)
 
 
 def _sender(slip: Slip, user: User, origin: str) -> Address | None:
@@ -123,6 +131,35 @@ def _sender(slip: Slip, user: User, origin: str) -> Address | None:
     if slip.sender in ("", "<>"):
         return None
     return _address(slip.sender, origin) or own
+
+
+def _marks(text: str) -> tuple[str, str] | None:
+    """The characters of variable return paths; what are none count as not said."""
+    return (text[0], text[1]) if len(text) == len(DELIMITERS) and set(text) <= set(MARKS) else None
+
+
+def variable_path(
+    sender: Address | None, recipient: Address, marks: tuple[str, str]
+) -> Address | Same:
+    """The reverse-path of one recipient's copy: `list+john=example.net@example.org`.
+
+    Postfix's VERP_README; the recipient is as it was named, before any alias.
+
+    Args:
+        sender: the message's own.
+        recipient: as the program named it.
+        marks: what stands before its local part, and before its domain.
+
+    Returns:
+        `SAME` for a null sender, and where the local part would be longer than any server need
+        take (RFC 5321 §4.5.3.1.1).
+    """
+    if sender is None:
+        return SAME
+    local = f"{sender.local}{marks[0]}{recipient.local}{marks[1]}{recipient.domain}"
+    if len(local.encode("utf-8", "surrogatepass")) > MAX_LOCAL:
+        return SAME
+    return Address(local, sender.domain)
 
 
 def _may_send_as(sender: Address | None, own: Address, more: Sequence[str]) -> bool:

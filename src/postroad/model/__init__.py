@@ -16,6 +16,7 @@ from postroad.model.client import (
 )
 from postroad.model.disposition import PLAIN, Disposition
 from postroad.model.envelope import (
+    SAME,
     BodyType,
     ByMode,
     DeliverBy,
@@ -23,13 +24,12 @@ from postroad.model.envelope import (
     Notify,
     Recipient,
     Return,
+    Same,
 )
 from postroad.model.message import (
     BLANK,
-    SAME,
     Addressee,
     Content,
-    Same,
     StoredMessage,
     StoredRecipient,
     Told,

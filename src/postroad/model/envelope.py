@@ -8,11 +8,31 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum, Flag
+from typing import Final
 
 from postroad.model.address import Address
 from postroad.model.value import value
 
-__all__ = ["BodyType", "ByMode", "DeliverBy", "Envelope", "Notify", "Recipient", "Return"]
+__all__ = [
+    "SAME",
+    "BodyType",
+    "ByMode",
+    "DeliverBy",
+    "Envelope",
+    "Notify",
+    "Recipient",
+    "Return",
+    "Same",
+]
+
+
+class Same(Enum):
+    """The reverse-path of a recipient whose copy has that of the message, as nearly all have."""
+
+    SAME = "same"
+
+
+SAME: Final = Same.SAME
 
 
 class BodyType(Enum):
@@ -101,8 +121,11 @@ class Recipient:
         address: the forward-path.
         notify: which notices the sender wants; `None` where it did not say.
         orcpt: the original recipient as `type;address`, decoded (RFC 3461 §4.2); empty for none.
+        sender: the reverse-path that its copy is to have; `SAME`: the message's own. RCPT has no
+            way to say it; programs of this machine do (VERP).
     """
 
     address: Address
     notify: Notify | None = None
     orcpt: str = ""
+    sender: Address | Same = SAME

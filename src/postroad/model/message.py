@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from enum import Enum, Flag
-from typing import Final, NamedTuple, Protocol
+from enum import Flag
+from typing import NamedTuple, Protocol
 
 from postroad.model.address import Address
-from postroad.model.envelope import Envelope, Notify
+from postroad.model.envelope import SAME, Envelope, Notify, Same
 from postroad.model.outcome import Action
 
 __all__ = [
     "BLANK",
-    "SAME",
     "Addressee",
     "Content",
-    "Same",
     "StoredMessage",
     "StoredRecipient",
     "Told",
@@ -34,15 +32,6 @@ class Told(Flag):
     NOTHING = 0
     DELAY = 1
     DEADLINE = 2
-
-
-class Same(Enum):
-    """The reverse-path of a recipient whose copy has that of the message, as nearly all have."""
-
-    SAME = "same"
-
-
-SAME: Final = Same.SAME
 
 
 class Waybill(NamedTuple):

@@ -138,6 +138,11 @@ class ByteStream(asyncio.Protocol):
         return self._closed or self._eof
 
     @property
+    def is_lost(self) -> bool:
+        """Whether the stream is gone: what is written reaches nobody."""
+        return self._closed
+
+    @property
     def unread(self) -> bool:
         """Whether the peer has sent what nobody has read yet."""
         return bool(self._received)

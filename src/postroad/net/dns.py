@@ -51,9 +51,10 @@ __all__ = [
 MAX_EXCHANGERS = 50
 """Mail exchangers of one domain that are looked at, the best of them."""
 
-_NAME = re.compile(r"[a-z0-9_/-]{1,63}(?:\.[a-z0-9_/-]{1,63})*\Z")
-"""What may be asked for. A backslash would be an escape of zone files (RFC 1035 §5.1); a slash is
-in delegations of small networks (RFC 2317)."""
+_LABEL = r"[ -\-/-@^-~]{1,63}"
+_NAME = re.compile(rf"{_LABEL}(?:\.{_LABEL})*\Z")
+"""What may be asked for: all printable text, as RFC 7208 §7 has mail ask for such names, but no
+backslash, which would be an escape of zone files (RFC 1035 §5.1), and no address in brackets."""
 
 MAX_NAME = 253
 """Characters of a name without the root's dot (RFC 1035 §2.3.4)."""

@@ -10,7 +10,7 @@ from postroad.policy.access_results import answer_of
 from postroad.policy.answer import Action, Answer, Subject, dunno, refuse
 from postroad.policy.client_rules import fingerprints_of
 from postroad.policy.context import Context
-from postroad.policy.destination import Destination, destination, is_routed
+from postroad.policy.destination import TAKEN, destination, is_routed
 from postroad.policy.facts import Facts, LookupUnavailable, Oracle
 from postroad.policy.restriction import ArgumentMistake, Check, Matter
 
@@ -69,7 +69,7 @@ async def _opens_route(answer: Answer, facts: Facts, oracle: Oracle) -> bool:
         return False
     if recipient is None or not is_routed(recipient):
         return False
-    return await destination(recipient, oracle) is not Destination.OURS
+    return await destination(recipient, oracle) not in TAKEN
 
 
 def table_named(argument: str) -> str:

@@ -12,7 +12,7 @@ from __future__ import annotations
 from postroad.model.address import domain_key
 from postroad.policy.answer import Answer, Subject, defer_if_reject, dunno, permit
 from postroad.policy.context import Context
-from postroad.policy.destination import Destination, destination, is_routed
+from postroad.policy.destination import TAKEN, Destination, destination, is_routed
 from postroad.policy.facts import Facts, LookupUnavailable, Names, Oracle
 from postroad.policy.mail_hosts import addresses_of, exchangers_of
 from postroad.policy.networks import Networks
@@ -21,7 +21,6 @@ from postroad.policy.restriction import Check
 __all__ = ["permit_mx_backup"]
 
 _NO_RECIPIENT = dunno("there is no single recipient")
-_OURS = permit("the recipient's domain is ours")
 _ROUTED = dunno("the recipient has a route in it, which its host may follow")
 _LITERAL = dunno("an address literal has no mail exchanger")
 _NO_EXCHANGER = dunno("the recipient's domain has no mail exchanger")
@@ -40,8 +39,8 @@ def permit_mx_backup(_argument: str, context: Context) -> Check:
             return _NO_RECIPIENT
         domain = recipient.domain
         found = await destination(recipient, oracle)
-        if found is Destination.OURS:
-            return _OURS
+        if found in TAKEN:
+            return permit(found.value)
         if found is Destination.ROUTED or is_routed(recipient):
             return _ROUTED
         if domain.startswith("["):

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from postroad.mailauth.spf.settings import SpfSettings
 from postroad.policy.answer import Stage
 from postroad.policy.settings import SharedPolicySettings
 
@@ -29,6 +30,7 @@ class Surroundings:
         recipient_delimiter: the characters that begin an address extension.
         settings: `[policy]`.
         transports: the names of transports that the operator named.
+        spf: `[spf]`.
     """
 
     hostname: str = "localhost"
@@ -36,6 +38,7 @@ class Surroundings:
     recipient_delimiter: str = ""
     settings: SharedPolicySettings = field(default_factory=SharedPolicySettings)
     transports: frozenset[str] = frozenset()
+    spf: SpfSettings = field(default_factory=SpfSettings)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import Literal, NamedTuple, Protocol
 
+from postroad.mailauth.spf.result import SpfVerdict
 from postroad.model import Address, Client, Login, TlsSession
 from postroad.model.value import value
 
@@ -23,7 +24,9 @@ __all__ = [
     "Names",
     "Oracle",
     "Particulars",
+    "Passing",
     "RecordType",
+    "Senders",
     "Tables",
     "Verification",
     "VerificationStatus",
@@ -117,28 +120,38 @@ class Verification(NamedTuple):
     why: str = ""
 
 
+class Passing(Enum):
+    """That a domain is ours to take mail for, and its mail goes on to another server."""
+
+    RELAYED = "relayed"
+
+
 class Elsewhere(Enum):
-    """What is known of an address in a domain that we pass mail on for."""
+    """What is known of an address whose mail goes on from here, or may."""
 
     LISTED = "its host takes mail for it"
     ABSENT = "not among those who take mail"
     ASK = "only its host knows"
+    CARRIED = "somebody takes mail for it who may pass it on under the same name"
 
 
 class Accounts(Protocol):
     """What the directory knows. Every method may raise `LookupUnavailable`."""
 
-    async def is_local(self, domain: str) -> bool:
+    async def is_local(self, domain: str) -> bool | Passing:
         """Whether mail for the domain is ours to take; its case does not matter.
 
-        It ends here, or the domain was declared as one that we pass mail on for.
+        It ends here, or the domain was declared as one that we pass mail on for: `Passing`, which
+        counts as yes.
         """
         ...
 
     async def is_listed(self, address: Address) -> bool | Elsewhere:
         """Whether an address in such a domain receives mail. Asked for those domains only.
 
-        Yes or no where its mail ends here; `Elsewhere` where it is passed on.
+        Yes or no where its mail ends here; `Elsewhere` where it is passed on. `Elsewhere.CARRIED`
+        is said of local parts with a route in them only (`destination.is_routed`): of those that
+        nobody has exactly.
         """
         ...
 
@@ -199,6 +212,29 @@ class Agents(Protocol):
         ...
 
 
+class Senders(Protocol):
+    """Who knows whether a client may send for a domain."""
+
+    async def spf(self, address: str, sender: str, helo: str) -> SpfVerdict:
+        """SPF's verdict (RFC 7208).
+
+        Args:
+            address: the client's IP address.
+            sender: the reverse-path; empty asks for the name in HELO.
+            helo: that name.
+
+        Raises:
+            LookupUnavailable: nobody is there to be asked. That the DNS does not answer is a
+                verdict.
+        """
+        ...
+
+
+class _Nobody:
+    async def spf(self, address: str, sender: str, helo: str) -> SpfVerdict:  # noqa: ARG002
+        raise LookupUnavailable(f"SPF for {address}")
+
+
 class Oracle(NamedTuple):
     """Whom a restriction may ask; a tuple, because one is made for each question to policy.
 
@@ -207,9 +243,11 @@ class Oracle(NamedTuple):
         names: the DNS.
         tables: the operator's tables.
         agents: those who do something to find out.
+        senders: who knows SPF.
     """
 
     accounts: Accounts
     names: Names
     tables: Tables
     agents: Agents
+    senders: Senders = _Nobody()

@@ -4,7 +4,7 @@
 tell what was looked up, and a decision that was kept can be made again with the answers of that
 time. A question that nobody answered is noted too.
 
-He is one object for all four parts of the oracle: one is made for each recipient.
+He is one object for all parts of the oracle: one is made for each recipient.
 """
 
 from __future__ import annotations
@@ -12,11 +12,13 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from typing import NamedTuple, TypeVar
 
+from postroad.mailauth.spf.result import SpfResult, SpfVerdict
 from postroad.model import Address
 from postroad.policy.facts import (
     Elsewhere,
     LookupUnavailable,
     Oracle,
+    Passing,
     RecordType,
     Verification,
     VerificationStatus,
@@ -35,8 +37,8 @@ class Lookup(NamedTuple):
     """One question and its answer.
 
     Attributes:
-        whom: who was asked: `directory`, `dns`, `table`, `policy service`, `probe`, `greylist` or
-            `pause`.
+        whom: who was asked: `directory`, `dns`, `table`, `policy service`, `probe`, `greylist`,
+            `spf` or `pause`.
         question: what for.
         answer: what came back, as text; several records one to a line.
         found: whether there was something; `None` where nobody answered.
@@ -59,11 +61,11 @@ def noting(oracle: Oracle, notes: list[Lookup]) -> Oracle:
         notes: what was asked is added here.
     """
     noted = _Noted(oracle, notes)
-    return Oracle(noted, noted, noted, noted)
+    return Oracle(noted, noted, noted, noted, noted)
 
 
 class _Noted:
-    """All four parts of an oracle; each method gives what `_ask` does, without one more frame."""
+    """All parts of an oracle; each method gives what `_ask` does, without one more frame."""
 
     __slots__ = ("_notes", "_oracle")
 
@@ -89,9 +91,9 @@ class _Noted:
         self._notes.append(Lookup(whom, question, words, found))
         return answer
 
-    def is_local(self, domain: str) -> _Answer[bool]:
+    def is_local(self, domain: str) -> _Answer[bool | Passing]:
         answering = self._oracle.accounts.is_local(domain)
-        return self._ask("directory", f"is {domain} local", answering, _whether)
+        return self._ask("directory", f"is {domain} local", answering, _local)
 
     def is_listed(self, address: Address) -> _Answer[bool | Elsewhere]:
         answering = self._oracle.accounts.is_listed(address)
@@ -129,6 +131,10 @@ class _Noted:
         question = f"{client_address} <{sender}> <{recipient}>"
         return self._ask("greylist", question, answering, _wait)
 
+    def spf(self, address: str, sender: str, helo: str) -> _Answer[SpfVerdict]:
+        answering = self._oracle.senders.spf(address, sender, helo)
+        return self._ask("spf", f"{address} <{sender}> {helo}", answering, _verdict)
+
     async def pause(self, seconds: float) -> None:
         await self._oracle.agents.pause(seconds)
         self._notes.append(Lookup("pause", f"{seconds:g}", "over"))
@@ -141,6 +147,10 @@ _YES, _NO = ("yes", True), ("no", False)
 
 def _whether(answer: bool) -> tuple[str, bool]:
     return _YES if answer else _NO
+
+
+def _local(answer: bool | Passing) -> tuple[str, bool]:
+    return (answer.value, True) if isinstance(answer, Passing) else _whether(answer)
 
 
 def _listed(answer: bool | Elsewhere) -> tuple[str, bool]:
@@ -164,6 +174,12 @@ def _action(answer: str) -> tuple[str, bool]:
 def _probe(answer: Verification) -> tuple[str, bool]:
     said = f"{answer.status.value} {answer.why}".rstrip()
     return said, answer.status is VerificationStatus.DELIVERABLE
+
+
+def _verdict(answer: SpfVerdict) -> tuple[str, bool]:
+    """All that a restriction goes by: the result, and what is said of it, a line each."""
+    lines = (answer.result.value, answer.domain, answer.mechanism, answer.reason)
+    return "\n".join((*lines, answer.explanation)).rstrip("\n"), answer.result is SpfResult.PASS
 
 
 def _wait(answer: float) -> tuple[str, bool]:

@@ -51,6 +51,9 @@ MEANINGS: dict[str, str] = {
     "reject_unknown_recipient_domain": "refuses recipients whose domain takes no mail by the DNS",
     "reject_unlisted_recipient": "refuses recipients in our domains that nobody has",
     "reject_unverified_recipient": "refuses recipients whose server does not take mail for them",
+    "check_spf": "refuses what the sender's domain, or that of the name in HELO, does not let the"
+    " client send, as [spf] says",
+    "reject_spf_fail": "refuses what the sender's domain does not let the client send (SPF fail)",
     "greylist": "lets strangers come again, as mail servers do and spam programs do not",
     "reject_rbl_client": "refuses clients whose address is on the DNS list {argument}",
     "reject_rhsbl_client": "refuses clients whose name is on the DNS list {argument}",

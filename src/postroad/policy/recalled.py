@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import NoReturn
 
+from postroad.mailauth.spf.result import SpfResult, SpfVerdict
 from postroad.model import Address
 from postroad.policy.facts import (
     Accounts,
@@ -21,7 +22,9 @@ from postroad.policy.facts import (
     LookupUnavailable,
     Names,
     Oracle,
+    Passing,
     RecordType,
+    Senders,
     Tables,
     Verification,
     VerificationStatus,
@@ -55,6 +58,7 @@ class Present:
         names: the DNS; `None`: it may not be asked.
         accounts_first: whether the directory's answers of that time do not count.
         tables_first: likewise of tables.
+        senders: who knows SPF; `None`: the DNS may not be asked.
     """
 
     accounts: Accounts
@@ -62,6 +66,7 @@ class Present:
     names: Names | None = None
     accounts_first: bool = False
     tables_first: bool = False
+    senders: Senders | None = None
 
 
 def recalled(lookups: Iterable[Lookup], present: Present) -> Oracle:
@@ -79,6 +84,7 @@ def recalled(lookups: Iterable[Lookup], present: Present) -> Oracle:
         _Names(memory, present.names),
         present.tables if present.tables_first else tables,
         _Agents(memory),
+        _Senders(memory, present.senders),
     )
 
 
@@ -130,9 +136,12 @@ class _Accounts:
         self._memory = memory
         self._now = now
 
-    async def is_local(self, domain: str) -> bool:
+    async def is_local(self, domain: str) -> bool | Passing:
         lookup = self._memory.find("directory", f"is {domain} local")
-        return await self._now.is_local(domain) if lookup is None else bool(lookup.found)
+        if lookup is None:
+            return await self._now.is_local(domain)
+        passing = lookup.answer == Passing.RELAYED.value
+        return Passing.RELAYED if passing else bool(lookup.found)
 
     async def is_listed(self, address: Address) -> bool | Elsewhere:
         lookup = self._memory.find("directory", f"does {address} exist")
@@ -210,3 +219,33 @@ class _Agents:
 
     async def pause(self, seconds: float) -> None:
         """It is over."""
+
+
+class _Senders:
+    __slots__ = ("_memory", "_now")
+
+    def __init__(self, memory: _Memory, now: Senders | None) -> None:
+        self._memory = memory
+        self._now = now
+
+    async def spf(self, address: str, sender: str, helo: str) -> SpfVerdict:
+        question = f"{address} <{sender}> {helo}"
+        lookup = self._memory.find("spf", question)
+        if lookup is None:
+            if self._now is None:
+                _unknown("spf", question)
+            return await self._now.spf(address, sender, helo)
+        result, domain, mechanism, reason, explanation = (*lookup.answer.split("\n"), *[""] * 4)[:5]
+        try:
+            return SpfVerdict(
+                result=SpfResult(result),
+                identity="mailfrom" if sender else "helo",
+                domain=domain,
+                address=address,
+                sender=sender or f"postmaster@{helo}",
+                mechanism=mechanism,
+                reason=reason,
+                explanation=explanation,
+            )
+        except ValueError:  # of a release that says it in other words
+            _unknown("spf", question)

@@ -17,7 +17,8 @@ __all__ = [
 
 _NO_RECIPIENT = dunno("there is no single recipient")
 _FOREIGN = dunno(Destination.FOREIGN.value)
-_PASSES = dunno(Destination.OURS.value)
+_OURS = dunno(Destination.OURS.value)
+_RELAYED = dunno(Destination.RELAYED.value)
 
 
 def _relay_denied(why: Destination, code: int, enhanced: str) -> Answer:
@@ -27,16 +28,19 @@ def _relay_denied(why: Destination, code: int, enhanced: str) -> Answer:
 
 _PERMITTED = {
     Destination.OURS: permit(Destination.OURS.value),
+    Destination.RELAYED: permit(Destination.RELAYED.value),
     Destination.ROUTED: dunno(Destination.ROUTED.value),
     Destination.FOREIGN: _FOREIGN,
 }
 _REJECTED = {
-    Destination.OURS: _PASSES,
+    Destination.OURS: _OURS,
+    Destination.RELAYED: _RELAYED,
     Destination.ROUTED: _relay_denied(Destination.ROUTED, 554, "5.7.1"),
     Destination.FOREIGN: _relay_denied(Destination.FOREIGN, 554, "5.7.1"),
 }
 _DEFERRED = {
-    Destination.OURS: _PASSES,
+    Destination.OURS: _OURS,
+    Destination.RELAYED: _RELAYED,
     Destination.ROUTED: _relay_denied(Destination.ROUTED, 454, "4.7.1"),
     Destination.FOREIGN: _relay_denied(Destination.FOREIGN, 454, "4.7.1"),
 }

@@ -40,6 +40,7 @@ from postroad.policy.server_access_rules import (
     server_access,
 )
 from postroad.policy.service_rules import check_policy_service, greylist, sleep
+from postroad.policy.spf_rules import check_spf, reject_spf_fail
 
 __all__ = ["RESTRICTIONS"]
 
@@ -107,6 +108,8 @@ _OF_SENDER = {
         plain(sender_rules.reject_non_fqdn_sender), _SENDER, Need.SENDER
     ),
     "reject_unknown_sender_domain": Restriction(unknown_domain(_SENDER), _SENDER, Need.SENDER),
+    "check_spf": Restriction(check_spf, None, Need.SENDER),
+    "reject_spf_fail": Restriction(reject_spf_fail, None, Need.SENDER),
     "reject_unlisted_sender": Restriction(
         plain(sender_rules.reject_unlisted_sender), _SENDER, Need.SENDER
     ),

@@ -15,6 +15,7 @@ from collections.abc import Awaitable, Coroutine
 from dataclasses import dataclass, fields
 from typing import NoReturn, cast
 
+from postroad.mailauth.spf.result import SpfVerdict
 from postroad.model import Address, Client, ClientCertificate, Login, TlsSession
 from postroad.policy.answer import Answer
 from postroad.policy.facts import Elsewhere, Facts, LookupUnavailable, Oracle, Verification
@@ -181,6 +182,9 @@ class _Nobody:
     async def pause(self, _seconds: float) -> None:
         pass
 
+    async def spf(self, _address: str, _sender: str, _helo: str) -> SpfVerdict:
+        raise Unknown
+
 
 @dataclass(frozen=True, slots=True)
 class Value:
@@ -207,7 +211,7 @@ class Value:
 
 _ACCOUNTS = _Accounts()
 _NOBODY = _Nobody()
-_ORACLE = Oracle(_ACCOUNTS, _NOBODY, _NOBODY, _NOBODY)
+_ORACLE = Oracle(_ACCOUNTS, _NOBODY, _NOBODY, _NOBODY, _NOBODY)
 
 
 def answer_to(check: Check, facts: Facts) -> Answer:
@@ -225,7 +229,7 @@ def answer_with(check: Check, table: Value) -> Answer:
     Raises:
         Unknown: that depends on something else too.
     """
-    return _outcome(check(_SAMPLE, Oracle(_ACCOUNTS, _NOBODY, table, _NOBODY)))
+    return _outcome(check(_SAMPLE, Oracle(_ACCOUNTS, _NOBODY, table, _NOBODY, _NOBODY)))
 
 
 def _outcome(asked: Awaitable[Answer]) -> Answer:

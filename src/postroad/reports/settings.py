@@ -15,8 +15,8 @@ class TlsReportSettings:
 
     Attributes:
         send: whether sessions are counted, and domains that ask for it are told. Receivers must
-            ignore mailed reports without a DKIM signature (RFC 8460 §3), which this server does
-            not make itself; so it is off until somebody makes it, a smarthost for instance.
+            ignore mailed reports without a DKIM signature (RFC 8460 §3), which this server makes
+            for domains that have keys; so it is off until the operator has published some.
         from_address: the author of reports; empty: `postmaster@` and the first domain.
         contact: whom a receiver may ask, an address; empty: the author.
         organization: whose reports they are; empty: the first domain.

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from postroad.model import LOCAL, Client, Login, Reply
+from postroad.model import LOCAL, Client, Endpoint, Login, Reply
 from postroad.model.journal import Level, LoginFailed, Notice
 from postroad.served.service import SocketService
 from postroad.server.applicant import Bound
@@ -60,6 +60,16 @@ class Applicant:
         self.login: Login | None = None
         self.tried = ""
         self.suspension = ""
+
+    @property
+    def server(self) -> Endpoint:
+        """The other server's end is its own."""
+        return Endpoint("", 0)
+
+    @property
+    def session(self) -> str:
+        """The session is the other server's."""
+        return ""
 
     @property
     def connection(self) -> Bound:

@@ -205,6 +205,7 @@ class AuthSession:
             attempt.applicant.notice(f"login of {attempt.applicant.client}: {error}")
             reply = _LATER
         finally:
+            exchange.abandon()
             if self._attempts.get(number) is attempt:
                 del self._attempts[number]
         self._end(number, attempt, reply)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from postroad.directory import Alias, Mailbox, Place, Purpose, Standing, Unknown
+from postroad.directory.embedded.groups import Senders
 from postroad.model import Address
 from postroad.model.journal import Journal, Level, Notice
 from postroad.served.settings import SocketSettings
@@ -60,6 +61,10 @@ async def _never(user: str) -> bool:  # noqa: ARG001 - stands in for a directory
     return False
 
 
+async def _everybody(address: Address) -> Senders:  # noqa: ARG001 - stands in for a directory
+    return Senders.EVERYBODY
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SocketService:
     """A socket's view of the server.
@@ -71,6 +76,7 @@ class SocketService:
         directory: answers.
         owners: says who may send as whom.
         place: where an account's mail lies, complete: as a Dovecot can open it.
+        senders: who may send to an address that is a group; may raise `DirectoryUnavailable`.
         is_frozen: whether an account may not send; may raise `DirectoryUnavailable`.
         logins: what logins go by besides the directory.
         gate: who may try to log in, and how often.
@@ -90,6 +96,7 @@ class SocketService:
     journal: Journal
     clock: Callable[[], float]
     place: Callable[[str], Awaitable[Place]] = _nowhere
+    senders: Callable[[Address], Awaitable[Senders]] = _everybody
     is_frozen: Callable[[str], Awaitable[bool]] = _never
     pause: Callable[[float], Awaitable[None]] = asyncio.sleep
     process: int = field(default_factory=os.getpid)

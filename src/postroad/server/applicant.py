@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Protocol
 
-from postroad.model import Client, Login, Reply, TlsSession
+from postroad.model import Client, Endpoint, Login, Reply, TlsSession
 from postroad.server.logins import Logins
 from postroad.server.service import Authenticating
 
@@ -91,6 +91,16 @@ class Applicant(Protocol):
     @property
     def client(self) -> Client:
         """Where it is."""
+        ...
+
+    @property
+    def server(self) -> Endpoint:
+        """Our end of its connection."""
+        ...
+
+    @property
+    def session(self) -> str:
+        """What the log calls its session; empty where it has none."""
         ...
 
     @property

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Self
 
-from postroad.directory.names import address_form, domain_form
+from postroad.directory.names import address_form, domain_form, login_form
 from postroad.model import Address, AddressError
 from postroad.model.address import is_domain
 
@@ -20,10 +20,7 @@ __all__ = ["ActAs", "Named", "is_same_user", "name_form"]
 
 def name_form(name: str) -> str:
     """The form in which names of accounts are compared, for names that are no addresses too."""
-    try:
-        return str(address_form(Address.parse(name)))
-    except AddressError:
-        return name.casefold()
+    return login_form(name)
 
 
 def is_same_user(authzid: str, *names: str) -> bool:

@@ -8,13 +8,15 @@ before it, so that it can be explained while the client is still there.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from postroad.history.findings import findings_text
 from postroad.history.page import Line
 from postroad.history.recorder import NO_HISTORY, Memory, Recorder
 from postroad.model import Endpoint, Reply
 from postroad.model.journal import Event
+from postroad.model.letter import Finding
 from postroad.policy import Facts, Verdict
 from postroad.policy.record import client_members, decision_members, optional, quoted
 
@@ -105,6 +107,7 @@ class Decided(NamedTuple):
         queue_id: the message's, once it has one.
         outcome: the reply at the end of its content, if that came.
         size: octets of the content then.
+        findings: what was found out about the message.
     """
 
     where: Where
@@ -115,6 +118,7 @@ class Decided(NamedTuple):
     queue_id: str = ""
     outcome: Reply | None = None
     size: int = 0
+    findings: Sequence[Finding] = ()
 
     @property
     def weight(self) -> int:
@@ -134,6 +138,8 @@ class Decided(NamedTuple):
             text += f',"queue_id":{quoted(self.queue_id)}'
         if self.outcome is not None:
             text += f',"outcome":{optional(self.outcome)},"size":{self.size}'
+        if self.findings:
+            text += f',"findings":{findings_text(self.findings)}'
         return Line(text + "}", names, self.ended)
 
 
@@ -179,6 +185,7 @@ class Chronicle:
         "_clock",
         "_decisions",
         "_facts",
+        "_findings",
         "_history",
         "_listener",
         "_outcome",
@@ -210,6 +217,7 @@ class Chronicle:
         self._began = 0.0
         self._decisions: list[Decision] = []
         self._facts: Facts | None = None
+        self._findings: Sequence[Finding] = ()
         self._outcome: Reply | None = None
         self._queue_id = ""
         self._size = 0
@@ -266,6 +274,10 @@ class Chronicle:
         self._queue_id = queue_id or self._queue_id
         self._hand_over()
 
+    def found(self, findings: Sequence[Finding]) -> None:
+        """Somebody looked at the content; this is what was found out about it."""
+        self._findings = findings
+
     def taken(self, queue_id: str, reply: Reply, size: int) -> None:
         """The content is complete, and was answered with a success."""
         self._queue_id, self._outcome, self._size = queue_id, reply, size
@@ -285,12 +297,15 @@ class Chronicle:
         facts, now = self._facts, self._clock()
         decisions, self._decisions = tuple(self._decisions), []
         outcome, self._outcome = self._outcome, None
+        findings, self._findings = self._findings, ()
         if facts is None or self._silent:
             return
         began = self._began or (decisions[0].at if decisions else now)
         where = self._where()
         self._history.put(
-            Decided(where, began, now, decisions, facts, self._queue_id, outcome, self._size)
+            Decided(
+                where, began, now, decisions, facts, self._queue_id, outcome, self._size, findings
+            )
         )
 
     def _where(self) -> Where:

@@ -5,7 +5,7 @@ RCPT looks at it. Where a listener says so (`from_header`), every address in the
 message from somebody who has logged in must be the user's own, by the same rule as for MAIL.
 
 What is decided: all addresses of all From fields count, and what cannot be read for sure is
-nobody's (`intake.authors` errs on this side). A message without a From field, or with an empty
+nobody's (`model.authors` errs on this side). A message without a From field, or with an empty
 group (RFC 6854), claims to be nobody's, and passes. Sender and Resent-From are not looked at: they
 say who else had to do with a message, and a forger who wrote them would be excused by them. A
 quoted name or an encoded word may look like an address; it is none, and replies do not go there.

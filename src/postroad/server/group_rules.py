@@ -41,6 +41,15 @@ class GroupRules:
         self.may_be = may_be
         self._find = find
 
+    async def senders(self, address: Address) -> Senders:
+        """Who may send to an address, as far as its being a group says so.
+
+        Raises:
+            DirectoryUnavailable: it cannot be said now.
+        """
+        group = await self._find(address) if self.may_be(address) else None
+        return Senders.EVERYBODY if group is None else group.senders
+
     async def refusal(
         self, address: Address, sender: Address | None, login: Login | None
     ) -> Reply | None:

@@ -11,12 +11,11 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from postroad.directory import DirectoryUnavailable, Purpose
 from postroad.model import Login, Reply
 from postroad.sasl import (
-    MECHANISMS,
     Certified,
     Challenge,
     Credentials,
@@ -25,12 +24,12 @@ from postroad.sasl import (
     Refuted,
     Secret,
     SecretWanted,
-    Start,
     Step,
     Token,
 )
 from postroad.server.applicant import Applicant
 from postroad.server.authorization import is_same_user, name_form
+from postroad.server.speaking import OwnMechanism, speaker_of
 from postroad.smtp import replies
 
 __all__ = ["LOGIN_FAILURES", "Exchange"]
@@ -65,10 +64,11 @@ class Exchange:
         "_authcid",
         "_begun",
         "_delay",
-        "_mechanism",
         "_name",
+        "_names",
         "_peer",
         "_purpose",
+        "_speaker",
         "_user",
         "_waited",
     )
@@ -84,9 +84,10 @@ class Exchange:
         self._peer = peer
         self._purpose = purpose
         self._name = mechanism
-        self._mechanism = MECHANISMS[mechanism](_start(peer))
+        self._speaker = speaker_of(peer, mechanism)
         self._begun = False
         self._delay: float | None = None  # of a failure that is counted already
+        self._names: dict[str, tuple[str, ...]] = {}  # under which a name is counted
         self._user = self._authcid = ""  # whose secret the mechanism was given, for what name
         self._asked = False  # for a proof, which has not come yet
         self._waited = 0.0  # seconds, for other checks
@@ -104,10 +105,31 @@ class Exchange:
             if refusal is not None:
                 return refusal
         try:
-            return await self._follow(self._mechanism.step(data))
+            return await self._follow(await self._spoken(data))
         except DirectoryUnavailable as error:
             peer.notice(f"login of {peer.client}: {error}")
             return _LOGIN_LATER
+
+    def abandon(self) -> None:
+        """Nobody goes on with it. It may be over."""
+        self._speaker.abandon()
+
+    async def _spoken(self, data: bytes | None) -> Step:
+        """What follows from what the client said; of a directory that judges, whose it is."""
+        if isinstance(self._speaker, OwnMechanism):
+            return await self._speaker.step(data)
+        with self._under_way(""):  # whose name it is about, is not known before it is judged
+            step = await self._speaker.step(data)
+            name = step.authcid if isinstance(step, Refuted) else self._speaker.user
+            if name:
+                with suppress(DirectoryUnavailable):  # a refusal counts all the same
+                    await self._names_of(name)
+            if isinstance(step, Refuted):
+                self._delay = self._count_failure(name, step.reason)
+        self._user = self._authcid = self._speaker.user
+        if isinstance(step, Challenge) and step.data and not self._asked:
+            self._ask()
+        return step
 
     async def _follow(self, step: Step) -> Reply:
         match step:
@@ -138,9 +160,10 @@ class Exchange:
 
     async def _verify(self, step: Credentials) -> Reply:
         peer, name = self._peer, step.authcid
-        barred = self._is_locked(name)
+        names = await self._names_of(name)
+        barred = self._is_locked(name, names[0])
         reason = _LOCKED if barred else _FAILED
-        with self._under_way(name):
+        with self._under_way(names[0]):
             user = await peer.service.directory.authenticate(
                 name, step.password, self._purpose, peer.client.address, barred=barred
             )
@@ -155,6 +178,7 @@ class Exchange:
         secrets = self._peer.service.logins.secrets
         assert secrets is not None, "the mechanism is offered only where there are secrets"
         self._authcid = step.authcid
+        await self._names_of(step.authcid)
         found = await secrets.secret(step.authcid, step.kind)
         if found is None:
             return None
@@ -165,6 +189,8 @@ class Exchange:
         tokens = self._peer.service.logins.tokens
         assert tokens is not None, "the mechanism is offered only where tokens can be checked"
         user = await tokens.user_of(step.token)
+        with suppress(DirectoryUnavailable):  # a refusal counts all the same
+            await self._names_of(step.authzid or user or "")
         if user is None or self._is_locked(user):
             # Counted now: what follows is the client's to say, and some hang up instead.
             self._delay = self._count_failure(step.authzid or user or "", "the token was refused")
@@ -208,8 +234,9 @@ class Exchange:
             peer.inform(f"{peer.client}: {user} logged in by {self._name} to act as {other}")
             user, actor = other, user
         if logins.guard is not None:
-            for name in {name_form(authcid), name_form(user)}:
-                logins.guard.succeeded(peer.client.address, name, peer.service.clock())
+            names, own = await self._names_of(authcid), name_form(user)
+            for each in (names,) if own == names[0] else (names, (own,)):
+                logins.guard.succeeded(peer.client.address, each, peer.service.clock())
             self._answered()
         return peer.log_in(Login(user, self._name, actor)) or replies.AUTHENTICATED
 
@@ -227,17 +254,27 @@ class Exchange:
         if guard is None:
             return FIRST_LOGIN_DELAY * 2.0 ** (peer.login_failures - 1)
         self._answered()
-        address, user, now = peer.client.address, name_form(name), peer.service.clock()
-        if guard.failed(address, user, now) is not None:
+        address, now = peer.client.address, peer.service.clock()
+        names = self._names.get(name, (name_form(name),)) if name else ()
+        if guard.failed(address, names, now) is not None:
             peer.login_failures = LOGIN_FAILURES  # it is banned: the session ends with this
-        return guard.delay(address, user, now)
+        return guard.delay(address, names, now)
 
     # What the guard knows ----------------------------------------------------------------------
 
+    async def _names_of(self, name: str) -> tuple[str, ...]:
+        """The names under which logins by a name are counted; asked once."""
+        logins, known = self._peer.service.logins, self._names.get(name)
+        if known is None:
+            asked = None if logins.guard is None else logins.names
+            known = (name_form(name),) if asked is None else await asked.login_names(name)
+            self._names[name] = known
+        return known
+
     @contextmanager
-    def _under_way(self, name: str) -> Iterator[None]:
+    def _under_way(self, user: str) -> Iterator[None]:
         """While a check goes on, others that turn out right may have to wait for it."""
-        guard, address, user = self._peer.service.logins.guard, self._address, name_form(name)
+        guard, address = self._peer.service.logins.guard, self._address
         if guard is None:
             yield
             return
@@ -252,9 +289,10 @@ class Exchange:
         service, guard = self._peer.service, self._peer.service.logins.guard
         if guard is None:
             return True
-        name = name_form(authcid)
-        while not (locked := self._is_locked(authcid, user)) and guard.attempts.must_wait(
-            self._address, name, service.clock()
+        own = (await self._names_of(authcid))[0]
+        while not (locked := self._is_locked(authcid, own, user)) and any(
+            guard.attempts.must_wait(self._address, each, service.clock())
+            for each in {own, name_form(user)}
         ):
             if self._waited >= _TURN * _TURNS:
                 raise DirectoryUnavailable("other logins from there are still being checked")
@@ -281,7 +319,7 @@ class Exchange:
         now, self._asked = peer.service.clock(), True
         if guard.attempts.asked(self._address, now):
             peer.log_login_failed(self._name, _UNPROVED, self._authcid)
-            if guard.failed(self._address, "", now) is not None:
+            if guard.failed(self._address, (), now) is not None:
                 peer.login_failures = LOGIN_FAILURES
 
     def _answered(self) -> None:
@@ -294,16 +332,3 @@ class Exchange:
     @property
     def _address(self) -> str:
         return self._peer.client.address
-
-
-def _start(peer: Applicant) -> Start:
-    logins = peer.service.logins
-    return Start(
-        nonce=logins.nonce,
-        hostname=peer.service.hostname,
-        fake_key=logins.fake_key,
-        name_form=name_form,
-        iterations=logins.iterations,
-        channel_bindings=peer.connection.channel_bindings,
-        plus_offered=any(name.endswith("-PLUS") for name in peer.mechanisms),
-    )

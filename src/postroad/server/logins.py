@@ -6,11 +6,12 @@ Each part that a mechanism may need is here or `None`, and then the mechanism is
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from postroad.directory import Secrets
+from postroad.directory import LoginNames, Secrets
+from postroad.directory.interface import Passing
 from postroad.sasl import SCRAM_ITERATIONS
 from postroad.server.authorization import ActAs
 
@@ -80,15 +81,18 @@ class Guarding(Protocol):
         """Whether this user cannot log in from there for now, whatever the password."""
         ...
 
-    def failed(self, address: str, user: str, now: float) -> object | None:
-        """A login failed. What is not `None` is a ban, and the session should end."""
+    def failed(self, address: str, names: Sequence[str], now: float) -> object | None:
+        """A login failed. What is not `None` is a ban, and the session should end.
+
+        The names are those of `LoginNames`, here and in what follows.
+        """
         ...
 
-    def delay(self, address: str, user: str, now: float) -> float:
+    def delay(self, address: str, names: Sequence[str], now: float) -> float:
         """Seconds to let a failed login wait for its answer."""
         ...
 
-    def succeeded(self, address: str, user: str, now: float) -> None:
+    def succeeded(self, address: str, names: Sequence[str], now: float) -> None:
         """A login succeeded."""
         ...
 
@@ -113,6 +117,8 @@ class Logins:
         tokens: for OAUTHBEARER and XOAUTH2.
         certificates: for EXTERNAL.
         guard: against guessing.
+        passing: speaks mechanisms that are judged elsewhere; `None`: there are none.
+        names: says whose a login name is; `None`: each name is its own.
         fake_key: what secrets of unknown names are made from; the same on every worker.
         iterations: how often the passwords of SCRAM verifiers are hashed, a number.
         nonce: gives a new unguessable text of letters and digits.
@@ -125,6 +131,8 @@ class Logins:
     tokens: Tokens | None = None
     certificates: Certificates | None = None
     guard: Guarding | None = None
+    names: LoginNames | None = None
+    passing: Passing | None = None
     fake_key: bytes = field(default_factory=_fake_key, repr=False)
     iterations: int = SCRAM_ITERATIONS
     nonce: Callable[[], str] = _nonce

@@ -1,7 +1,8 @@
 """Which SASL mechanisms a client is offered: what the operator wants, where it can be had.
 
 A mechanism that cannot succeed is worse than none, because clients choose the strongest they are
-shown and give up when it fails. So each is shown only where everything it needs is there.
+shown and give up when it fails. So each is shown only where everything it needs is there; one that
+is passed on to a directory is shown to everybody, for the operator has named it for that.
 """
 
 from __future__ import annotations
@@ -60,15 +61,16 @@ async def offered_mechanisms(logins: Logins, circumstances: Circumstances) -> tu
         logins: what there is to log in by.
         circumstances: of this client.
     """
+    passed = () if logins.passing is None else logins.passing.passed_mechanisms
     names = [
         name
         for name in logins.mechanisms or AUTOMATIC
-        if _NEEDS.get(name, _nothing)(logins, circumstances)
+        if name not in passed and _NEEDS.get(name, _nothing)(logins, circumstances)
     ]
     if not logins.mechanisms:
         unwanted = await _unwanted(logins, circumstances)
         names = [name for name in names if name not in unwanted]
-    return tuple(names)
+    return (*names, *passed)
 
 
 async def _unwanted(logins: Logins, circumstances: Circumstances) -> frozenset[str]:

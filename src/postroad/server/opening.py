@@ -5,9 +5,11 @@ The session calls these at the connection, at EHLO and at MAIL, and gives the cl
 
 from __future__ import annotations
 
+from postroad.filters.stages import Greeted
 from postroad.intake import NO_STORAGE
 from postroad.model import Reply
 from postroad.policy import Stage
+from postroad.server.filtering import begun, connected, hear
 from postroad.server.mechanisms import offer_logins
 from postroad.server.peer import Peer
 from postroad.server.preliminary import Preliminaries
@@ -18,9 +20,12 @@ from postroad.smtp import Hello, Mail
 __all__ = ["begin", "first_look", "welcome"]
 
 
-async def first_look(preliminaries: Preliminaries) -> Reply | None:
-    """The refusal of a client as such, where policy looks at it before everything else."""
-    return (await preliminaries.ask(Stage.CLIENT, "CONNECT")).refusal
+async def first_look(peer: Peer, preliminaries: Preliminaries) -> Reply | None:
+    """The refusal of a client as such, where somebody looks at it before everything else."""
+    refusal = (await preliminaries.ask(Stage.CLIENT, "CONNECT")).refusal
+    if refusal is None and peer.listening is not None:
+        refusal = await hear(peer, connected(peer), "CONNECT")
+    return refusal
 
 
 async def welcome(peer: Peer, preliminaries: Preliminaries, event: Hello) -> Reply:
@@ -32,6 +37,9 @@ async def welcome(peer: Peer, preliminaries: Preliminaries, event: Hello) -> Rep
     try:
         state = "EHLO" if event.extended else "HELO"
         refusal = (await preliminaries.ask(Stage.HELO, state)).refusal
+        if refusal is None and peer.listening is not None:
+            greeted = Greeted(event.name, peer.connection.tls, event.extended)
+            refusal = await hear(peer, greeted, state)
     finally:
         peer.judged_hello = None
     if refusal is not None:
@@ -57,6 +65,11 @@ async def begin(peer: Peer, preliminaries: Preliminaries, event: Mail) -> Transa
     early = await preliminaries.ask(Stage.SENDER, "MAIL", event)
     if early.refusal is not None:
         return early.refusal
+    if peer.listening is not None:
+        refusal = await hear(peer, begun(peer, event, envelope), "MAIL", event)
+        if refusal is not None:
+            peer.listening.forget()
+            return refusal
     disposition, pending = service.disposition.merged(early.disposition), early.pending
     return Transaction(
         peer, event, envelope, now, sending, disposition=disposition, pending=pending

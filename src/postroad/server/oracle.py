@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from postroad.directory import Unknown
+from postroad.directory import Alias, Mailbox, Unknown
+from postroad.directory.names import address_form
 from postroad.model import Address
-from postroad.policy.facts import Elsewhere
+from postroad.policy.destination import is_routed
+from postroad.policy.facts import Elsewhere, Passing
 from postroad.server.ownership import Ownership, Owning, answered
 from postroad.server.relayed import RelayedDomains
 
@@ -34,19 +36,36 @@ class DirectoryOracle:
         self._directory = directory
         self._ownership = Ownership(directory) if ownership is None else ownership
 
-    async def is_local(self, domain: str) -> bool:
+    async def is_local(self, domain: str) -> bool | Passing:
         """Whether mail for the domain ends here, or is passed on for it."""
         if await answered(self._directory.is_local(domain)):
             return True
-        return self._relayed is not None and await self._relayed.has(domain)
+        if self._relayed is not None and await self._relayed.has(domain):
+            return Passing.RELAYED
+        return False
 
     async def is_listed(self, address: Address) -> bool | Elsewhere:
         """Whether an address in such a domain receives mail."""
         if self._more and address.key in self._more:
             return True
-        if not isinstance(await answered(self._directory.resolve(address)), Unknown):
-            return True
-        return False if self._relayed is None else await self._relayed.is_listed(address)
+        found = await answered(self._directory.resolve(address))
+        if isinstance(found, Unknown):
+            return False if self._relayed is None else await self._relayed.is_listed(address)
+        if is_routed(address) and not await self._ends_here(address, found):
+            return Elsewhere.CARRIED
+        return True
+
+    async def _ends_here(self, address: Address, found: Mailbox | Alias) -> bool:
+        """Whether a route in a local part goes no further: it is part of somebody's very name.
+
+        Whatever else takes such a name may pass it on as it is: an extension that goes to the
+        alias' target, a catch-all that stands for a whole domain, a mailbox at another server.
+        """
+        if not await answered(self._directory.is_named(address)):
+            return False
+        own = address_form(address)
+        targets = map(address_form, found.targets if isinstance(found, Alias) else ())
+        return not any(is_routed(target) and target != own for target in targets)
 
     async def owns(self, user: str, address: Address) -> bool:
         """Whether the account may send as the address."""

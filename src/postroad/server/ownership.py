@@ -47,6 +47,10 @@ class Owning(Protocol):
         """What an address of ours stands for."""
         ...
 
+    async def is_named(self, address: Address) -> bool:
+        """Whether exactly this name is an account's or an alias', by no rule but that."""
+        ...
+
     async def owns(self, user: str, address: Address, *, catch_all: bool) -> bool:
         """Whether the address is the account's."""
         ...

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from postroad.filters.stages import Listening
 from postroad.history.session_id import marked
 from postroad.limits.conduct import Act, Limited, LoggedIn
 from postroad.limits.rates import Sending
@@ -42,6 +43,7 @@ class Peer:
         said_server: what that client connected to, likewise.
         forwarded: what XFORWARD told of where the mail came from; for the log only.
         chronicle: what the history is told of the session.
+        listening: the filters that hear of it; `None`: there are none.
     """
 
     __slots__ = (
@@ -53,6 +55,7 @@ class Peer:
         "core",
         "forwarded",
         "judged_hello",
+        "listening",
         "login",
         "login_failures",
         "mechanisms",
@@ -80,6 +83,8 @@ class Peer:
         self._place: Client | None = None  # of the client that it became
         self._held = ""  # the account among whose sessions this one counts
         self.mechanisms: tuple[str, ...] = ()
+        self.listening: Listening | None = None
+        self.listen()
 
     @property
     def hello(self) -> str:
@@ -184,6 +189,11 @@ class Peer:
         if self._place is not None:
             self.service.gate.leave(self._place)
             self._place = None
+
+    def listen(self) -> None:
+        """Have the filters begin to listen, if there are any."""
+        filters = self.service.board.filters
+        self.listening = None if filters is None else filters.session()
 
     def log_in(self, login: Login) -> Reply | None:
         """Make the session a user's; a 421 if who authenticated has too many."""

@@ -12,10 +12,10 @@ goes no further than RCPT.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from postroad.directory import DirectoryUnavailable
-from postroad.model import Address, Reply
+from postroad.model import Address, Recipient, Reply
 
 __all__ = ["ReturnRules"]
 
@@ -52,20 +52,22 @@ class ReturnRules:
             return _UNKNOWN
         return None
 
-    def refusal(self, sender: Address | None, only: Address | None) -> Reply | None:
+    def refusal(self, sender: Address | None, recipients: Sequence[Recipient]) -> Reply | None:
         """The refusal of a message before its content; `None`: it may come.
 
         Args:
             sender: the reverse-path.
-            only: its recipient, where there is one.
+            recipients: all of them; whether such an address came alone does not matter.
         """
-        if not self._bounces_only or sender is None or only is None:
+        if not self._bounces_only or sender is None:
             return None
         try:
-            refused = self._is_one(only)
+            for each in recipients:
+                if self._is_one(each.address):
+                    return Reply.of(550, "5.7.1", f"<{each.address}>: {_BOUNCES}")
         except DirectoryUnavailable:
             return _UNKNOWN
-        return Reply.of(550, "5.7.1", f"<{only}>: {_BOUNCES}") if refused else None
+        return None
 
     def _is_one(self, address: Address) -> bool:
         return address.is_rewritten and self._leads_back(address)

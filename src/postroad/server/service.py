@@ -15,7 +15,7 @@ from typing import Protocol
 
 from postroad.directory import Alias, Mailbox, Purpose, Unknown
 from postroad.history.recorder import NO_HISTORY, Recorder
-from postroad.intake import Door
+from postroad.intake import NOBODY, Board, Door
 from postroad.limits.gate import Gate
 from postroad.model import PLAIN, Address, Client, Disposition, Recipient, Reply
 from postroad.model.journal import Journal
@@ -28,7 +28,7 @@ from postroad.server.logins import Logins
 from postroad.server.return_rules import ReturnRules
 from postroad.smtp import Offer, SessionLimits
 
-__all__ = ["Authenticating", "Mailboxes", "Names", "Room", "Service"]
+__all__ = ["Authenticating", "MailboxClaims", "Mailboxes", "Names", "Room", "Service"]
 
 
 class Authenticating(Protocol):
@@ -69,11 +69,27 @@ class Room(Protocol):
         ...
 
 
-class Mailboxes(Protocol):
-    """Who knows how full the mailboxes of our accounts are."""
+class MailboxClaims(Protocol):
+    """What one transaction is let into mailboxes with; one that only ends leaves nothing."""
 
     async def refusal(self, address: Address, size: int) -> Reply | None:
         """The refusal of a message of so many octets; `None`: there is room, or nobody knows."""
+        ...
+
+    def count(self, size: int) -> None:
+        """The recipient asked about last is one of the message's."""
+        ...
+
+    def taken(self, size: int) -> None:
+        """The message of so many octets was taken."""
+        ...
+
+
+class Mailboxes(Protocol):
+    """Who knows how full the mailboxes of our accounts are."""
+
+    def claims(self) -> MailboxClaims:
+        """For a transaction that begins."""
         ...
 
 
@@ -117,6 +133,9 @@ class Service:
         mailboxes: whether those of our accounts have; likewise.
         groups: who may send to which; `None`: everybody to all.
         returns: what may be sent to rewritten senders; `None`: there are none.
+        board: who looks at mail that comes in here.
+        taken_before: whether that was taken before, by a server or a content filter of ours.
+        daemon_name: what filters are told that the listener is called (milters' `{daemon_name}`).
         offers: what was offered to other clients (`offering`).
     """
 
@@ -154,6 +173,9 @@ class Service:
     mailboxes: Mailboxes | None = None
     groups: GroupRules | None = None
     returns: ReturnRules | None = None
+    board: Board = NOBODY
+    taken_before: bool = False
+    daemon_name: str = ""
     offers: dict[Hashable, Offer] = field(default_factory=dict, compare=False, repr=False)
 
     def trusts(self, client: Client) -> bool:

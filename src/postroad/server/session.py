@@ -14,6 +14,7 @@ from dataclasses import replace
 from postroad.model import Client, Login, Reply
 from postroad.model.journal import Connected, Disconnected
 from postroad.net.connection import Connection, TlsError
+from postroad.server.filtering import listen_anew
 from postroad.server.handshake import begins_tls, refuse_tls, shake_hands, tls_broke
 from postroad.server.impersonation import speak_for
 from postroad.server.login import LOGIN_FAILURES, Exchange
@@ -105,7 +106,7 @@ class Session:
         peer = self._peer
         try:
             if await self._open():
-                self._core.greet(await first_look(self._preliminaries))
+                self._core.greet(await first_look(peer, self._preliminaries))
                 await self._converse()
         except asyncio.CancelledError:  # there was time enough
             self._connection.abort()
@@ -118,6 +119,7 @@ class Session:
                 peer.notice(f"{peer.client}: {error}")
         finally:
             self._forget_transaction()
+            self._forget_exchange()
             await self._leave()
 
     async def _open(self) -> bool:
@@ -140,6 +142,8 @@ class Session:
         peer, connection = self._peer, self._connection
         connection.close()
         try:
+            if peer.listening is not None:
+                await peer.listening.close()
             await connection.gone()
         finally:
             peer.log_out()
@@ -288,6 +292,7 @@ class Session:
             case StartTls():
                 await self._upgrade()
             case Auth():
+                self._forget_exchange()
                 self._exchange = Exchange(self._peer, event.mechanism)
                 await self._authenticate(self._exchange, event.initial)
             case AuthResponse(data):
@@ -320,7 +325,8 @@ class Session:
             case XClient(attributes):
                 refusal = await speak_for(peer, attributes)
                 if refusal is None:
-                    refused = await first_look(self._preliminaries)
+                    await listen_anew(peer)
+                    refused = await first_look(peer, self._preliminaries)
                     if refused is not None:  # as at the connection: there is nothing more to say
                         self._fail(refused)
                         return
@@ -359,6 +365,8 @@ class Session:
         if self._transaction is not None:
             self._transaction.drop()
             self._transaction = None
+            if self._peer.listening is not None:
+                self._peer.listening.forget()
             self._peer.forwarded = {}  # told once for each message
 
     # TLS and login -----------------------------------------------------------------------------
@@ -379,6 +387,11 @@ class Session:
             self._peer.mechanisms = ()
         else:
             self._over = True
+
+    def _forget_exchange(self) -> None:
+        if self._exchange is not None:
+            self._exchange.abandon()
+            self._exchange = None
 
     async def _authenticate(self, exchange: Exchange, data: bytes | None) -> None:
         reply = await exchange.step(data)

@@ -105,12 +105,22 @@ class ListenerSettings:
         discard_ehlo_keywords: extensions not to offer, as Postfix's of this name.
         proxy: networks of proxies that open each connection with a PROXY header; from others
             none is taken.
+        trusted_networks: who may send to any domain without a login here, in place of `[relay]
+            trusted_networks`; empty: nobody. Absent: as there.
         xclient: networks of clients that may speak for others by XCLIENT.
         xforward: networks of clients that may say by XFORWARD whom they got mail from.
         transport: `TRANSPORT` or `TRANSPORT:NEXT-HOP` that mail for other domains leaves by when
             it came in here; empty: as for all.
         content_filter: `TRANSPORT:NEXT-HOP` that all mail which comes in here goes through, as
             Postfix's content_filter; a rule's FILTER goes before it. Empty: none.
+        filters: the filters of mail that comes in here, in this order; empty: none. Absent: all of
+            `[filters]`, in their order there.
+        taken_before: mail that comes in here was taken before, by a content filter or another
+            server of ours: its sender is not verified again, and nothing is signed. So it is with
+            `lmtp` anyway.
+        milter_macro_daemon_name: what milters are told that this door is called
+            (`{daemon_name}`). Absent: `ORIGINATING` with the presets `submission` and
+            `submissions`, as guides have it for mail from users, else the hostname.
         policy: restriction lists; a list that is absent is the preset's.
     """
 
@@ -127,10 +137,14 @@ class ListenerSettings:
     future_release: Duration = 30 * 86_400.0
     discard_ehlo_keywords: tuple[str, ...] = ()
     proxy: tuple[IPv4Network | IPv6Network, ...] = ()
+    trusted_networks: tuple[IPv4Network | IPv6Network, ...] | None = None
     xclient: tuple[IPv4Network | IPv6Network, ...] = ()
     xforward: tuple[IPv4Network | IPv6Network, ...] = ()
     transport: str = ""
     content_filter: str = ""
+    filters: tuple[str, ...] | None = None
+    taken_before: bool = False
+    milter_macro_daemon_name: str | None = None
     policy: PolicySettings = field(default_factory=PolicySettings)
 
 
@@ -175,6 +189,19 @@ class ResolvedListener:
     def lmtp(self) -> bool:
         """Whether it speaks LMTP."""
         return PRESETS[self.preset].lmtp
+
+    @property
+    def daemon_name(self) -> str:
+        """What milters are told that it is called; empty: as the server is."""
+        chosen = self.settings.milter_macro_daemon_name
+        if chosen is not None:
+            return chosen
+        return "ORIGINATING" if self.preset in ("submission", "submissions") else ""
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether what comes in here was taken before, by another server or a content filter."""
+        return self.lmtp or self.settings.taken_before
 
     @property
     def is_local(self) -> bool:

@@ -11,14 +11,17 @@ from collections.abc import Awaitable
 from dataclasses import replace
 from random import getrandbits
 
+from postroad.filters.stages import Named, Started
 from postroad.intake import NO_STORAGE, Entry, Source
 from postroad.limits.conduct import Offered, Refused, Withdrew
 from postroad.limits.rates import Sending
 from postroad.model import PLAIN, Address, Disposition, Envelope, Recipient, Reply
 from postroad.model.journal import Accepted, Level, Notice
 from postroad.policy import Facts, Stage, Verdict
+from postroad.server.filtering import hear, origin_of
 from postroad.server.from_header import judge_authors
 from postroad.server.peer import Peer
+from postroad.server.service import MailboxClaims
 from postroad.server.submitter import submitter
 from postroad.smtp import EndOfData, Mail, Rcpt, replies
 from postroad.spool import SpoolError
@@ -27,6 +30,9 @@ __all__ = ["Transaction"]
 
 INSTANCE_BITS = 64
 """Of a message's instance: no two meet within the days that a policy service remembers one."""
+
+
+_LOST = Reply.of(451, "4.4.2", "Error: the client left while its message was examined")
 
 
 class Transaction:
@@ -40,6 +46,7 @@ class Transaction:
     """
 
     __slots__ = (
+        "_claims",
         "_disposition",
         "_foreign_author",
         "_offered",
@@ -89,6 +96,7 @@ class Transaction:
         self._particulars = peer.particulars(f"{getrandbits(INSTANCE_BITS):x}")
         self._offered = 0  # recipients that count as the user's as long as this may come in
         self._offered_at = 0.0
+        self._claims: MailboxClaims | None = None  # of a stranger's, with the first recipient
         self._foreign_author = ""  # whom it was refused for, in the From header
         self.entry: Entry | None = None
         peer.chronicle.met(peer.protocol, peer.server)
@@ -107,6 +115,8 @@ class Transaction:
             return peer.log_rejected("RCPT", refusal, self.mail, recipient)
         if recipient.key == service.probe_sender:
             # Whoever we probe may ask about the sender, and would refuse us if we refused it.
+            if (beside := self._beside(recipient)) is not None:
+                return peer.log_rejected("RCPT", beside, self.mail, recipient)
             self._recipients.append(Recipient(recipient, event.notify, event.orcpt))
             return replies.RCPT_OK
         mail, count = self.mail, len(self._recipients)
@@ -124,15 +134,30 @@ class Transaction:
             if closed is not None:
                 return peer.log_rejected("RCPT", closed, mail, recipient)
         if service.mailboxes is not None and not peer.is_known:
-            full = await service.mailboxes.refusal(recipient, mail.size or 0)
+            if self._claims is None:
+                self._claims = service.mailboxes.claims()
+            full = await self._claims.refusal(recipient, mail.size or 0)
             if full is not None:
                 return peer.log_rejected("RCPT", full, mail, recipient)
-        if count and service.returns is not None:
-            beside = service.returns.beside(recipient, self._recipients[0].address)
-            if beside is not None:
-                return peer.log_rejected("RCPT", beside, mail, recipient)
-        self._recipients.append(Recipient(recipient, event.notify, event.orcpt))
+        if (beside := self._beside(recipient)) is not None:
+            return peer.log_rejected("RCPT", beside, mail, recipient)
+        named = Recipient(recipient, event.notify, event.orcpt)
+        if peer.listening is not None:
+            unwanted = await hear(peer, Named(named), "RCPT", mail, recipient)
+            if unwanted is not None:
+                peer.saw(Refused(unwanted, str(mail.sender or ""), str(recipient)))
+                return unwanted
+        if self._claims is not None:
+            self._claims.count(mail.size or 0)
+        self._recipients.append(named)
         return replies.RCPT_OK
+
+    def _beside(self, recipient: Address) -> Reply | None:
+        """The refusal of a recipient because of who is there, or of one who wants to be alone."""
+        returns = self._peer.service.returns
+        if returns is None or not self._recipients:
+            return None
+        return returns.beside(recipient, self._recipients[0].address)
 
     async def data(self) -> Reply:
         """Decide about the content to come, and open the door for it."""
@@ -145,7 +170,7 @@ class Transaction:
         if refused is not None:
             return peer.log_rejected("DATA", refused, mail)
         if service.returns is not None:
-            refused = service.returns.refusal(mail.sender, only)
+            refused = service.returns.refusal(mail.sender, self._recipients)
             if refused is not None:
                 return peer.log_rejected("DATA", refused, mail, only)
         refusal = None if peer.login is None else self._offer()
@@ -161,6 +186,7 @@ class Transaction:
                 self.arrived,
                 self._disposition.prepend,
                 keep_authors=self._watches_authors,
+                board=service.board,
             )
         except SpoolError as error:
             peer.log(Notice(service.name, str(error), Level.ERROR))
@@ -178,6 +204,13 @@ class Transaction:
                 session=peer.session,
             )
         )
+        if peer.listening is not None:
+            started = Started(entry.queue_id)
+            refusal = await hear(peer, started, "DATA", mail, only, queue_id=entry.queue_id)
+            if refusal is not None:
+                self.entry = None
+                entry.discard()
+                return refusal
         return replies.START_CONTENT
 
     def write(self, chunk: bytes) -> Awaitable[None] | None:
@@ -188,11 +221,17 @@ class Transaction:
         """Make the message durable, or refuse it."""
         entry = self.entry
         assert entry is not None, "content comes only after 354"
+        service = self._peer.service
         refusal = event.fault or self._peer.suspension()
         if refusal is None and self._watches_authors:
             refusal = await self._judge_authors(entry)
-        if refusal is None and self._peer.service.policy.lists[Stage.END_OF_DATA]:
+        if refusal is None and service.policy.lists[Stage.END_OF_DATA]:
             refusal = await self._judge(entry.queue_id, event.size)
+        if refusal is None and not service.board.is_empty and not self._disposition.discard:
+            refusal = await entry.examine(self._peer.listening)
+            self._peer.chronicle.found(entry.findings)
+            if refusal is None and self._peer.connection.is_lost:
+                refusal = _LOST  # it cannot hear the success, and will send the message again
         if refusal is None:  # the last, as it counts
             refusal = self._too_much(event.size)
         self.entry = None  # until now `drop` would have given it up
@@ -206,6 +245,8 @@ class Transaction:
             self._offered = 0
             if peer.service.room is not None:
                 peer.service.room.promise(event.size)
+            if self._claims is not None:
+                self._claims.taken(event.size)
             peer.chronicle.taken(queue_id, reply, event.size)
             if peer.is_known and peer.service.wrote_to is not None:
                 peer.service.wrote_to(self._recipients)
@@ -290,8 +331,10 @@ class Transaction:
             peer.protocol,
             peer.connection.tls,
             peer.login,
-            submission=peer.is_known and not peer.service.extensions.lmtp,
+            submission=peer.is_known
+            and not (peer.service.extensions.lmtp or peer.service.taken_before),
             listener=peer.service.listener,
+            origin=origin_of(peer),
         )
 
     async def _judge_start(self) -> Reply | None:

@@ -1,5 +1,7 @@
 """Large contents as files: `bodies/QUEUEID`, written as `bodies/QUEUEID.part`.
 
+Where a message was changed after it came, it is written once more, as `bodies/QUEUEID.again.part`.
+
 A file gets its final name only when its octets are on stable storage, and its row in the database
 is committed only when the name is. So a row implies its file; a file without a row, or with
 `.part`, is left from a crash and belongs to nobody. Files go after their row's deletion committed.
@@ -24,6 +26,7 @@ from postroad.spool.quarantine import sync_directory
 __all__ = ["Bodies", "Body"]
 
 PART = ".part"
+AGAIN = f".again{PART}"
 VECTORS = 1024  # pieces that one system call takes (IOV_MAX)
 
 
@@ -36,18 +39,22 @@ class Body:
     Args:
         path: its final name.
         durable: the gate for its steps.
+        again: whether it takes the place of another content of the same message, whose file is
+            still being read: it has a name of its own then.
 
     Attributes:
+        part: its name while it is unfinished.
         checksum: CRC-32 of the octets written so far.
     """
 
-    def __init__(self, path: Path, durable: Durable) -> None:
+    def __init__(self, path: Path, durable: Durable, *, again: bool = False) -> None:
+        self.part = path.with_name(path.name + (AGAIN if again else PART))
         self.checksum = 0
         self._path = path
-        self._part = path.with_name(path.name + PART)
         self._durable = durable
         self._lock = threading.Lock()
         self._descriptor: int | None = None
+        self._is_named = False
         self._is_discarded = False
 
     def write(self, pieces: Sequence[bytes | bytearray]) -> None:
@@ -61,11 +68,11 @@ class Body:
                 descriptor = self._opened()
                 if pieces:
                     write = partial(_write, descriptor, pieces)
-                    self._durable.perform(Operation.WRITE, self._part, write)
+                    self._durable.perform(Operation.WRITE, self.part, write)
                     for piece in pieces:
                         self.checksum = crc32(piece, self.checksum)
             except OSError as error:
-                raise SpoolError(f"{self._part}: {error.strerror}") from error
+                raise SpoolError(f"{self.part}: {error.strerror}") from error
 
     def publish(self) -> None:
         """Bring the file under its final name, all of it on stable storage.
@@ -73,12 +80,13 @@ class Body:
         Raises:
             SpoolError: a step failed; `discard` removes what there is.
         """
-        perform, part, path = self._durable.perform, self._part, self._path
+        perform, part, path = self._durable.perform, self.part, self._path
         with self._lock:
             try:
                 descriptor = self._opened()
                 perform(Operation.SYNC_FILE, part, lambda: os.fsync(descriptor))
                 self._close()
+                self._is_named = True  # from here on it may be
                 perform(Operation.RENAME, part, lambda: part.rename(path))
                 perform(Operation.SYNC_DIRECTORY, path.parent, lambda: sync_directory(path.parent))
             except OSError as error:
@@ -90,18 +98,19 @@ class Body:
             self._is_discarded = True
             with contextlib.suppress(OSError):
                 self._close()
-            for path in (self._part, self._path):
-                if path.exists():
+            for path in (self.part, self._path):
+                # Under the final name there may be the file that took this one's place.
+                if (path is self.part or self._is_named) and path.exists():
                     with contextlib.suppress(OSError):
                         self._durable.perform(Operation.UNLINK, path, path.unlink)
 
     def _opened(self) -> int:
         if self._is_discarded:
-            raise SpoolError(f"{self._part}: given up")
+            raise SpoolError(f"{self.part}: given up")
         if self._descriptor is None:
             flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
             self._descriptor = self._durable.perform(
-                Operation.CREATE, self._part, lambda: os.open(self._part, flags, 0o600)
+                Operation.CREATE, self.part, lambda: os.open(self.part, flags, 0o600)
             )
         return self._descriptor
 
@@ -127,9 +136,9 @@ class Bodies:
         """Where the content of a message is, if it is a file."""
         return self._directory / queue_id
 
-    def create(self, queue_id: str) -> Body:
-        """A content file, not yet on disk."""
-        return Body(self.path(queue_id), self._durable)
+    def create(self, queue_id: str, *, again: bool = False) -> Body:
+        """A content file, not yet on disk; `again`: in the place of one that is there."""
+        return Body(self.path(queue_id), self._durable, again=again)
 
     def size(self, queue_id: str) -> int | None:
         """Octets of a message's file; `None` when it is not there."""

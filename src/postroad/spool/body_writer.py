@@ -14,7 +14,9 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor
 from functools import partial
+from pathlib import Path
 
+from postroad.model import Content
 from postroad.spool.bodies import Body
 from postroad.spool.errors import SpoolError
 from postroad.spool.pieces import Pieces, keep
@@ -60,6 +62,25 @@ class BodyWriter:
             self._writing = asyncio.get_running_loop().create_task(self._write())
         return asyncio.shield(self._writing)
 
+    async def settle(self) -> Path:
+        """Have all octets in the file, so that they can be read there; nothing is synced.
+
+        Raises:
+            SpoolError: they cannot be written.
+        """
+        await self._finish_writing()
+        pieces, self._pieces, self._size = self._pieces, [], 0
+        await self._in_thread(partial(self._body.write, pieces))
+        return self._body.part
+
+    async def copy(self, head: bytes, content: Content) -> None:
+        """Write `head` and another content, as the first octets of this one.
+
+        Raises:
+            SpoolError: they cannot be written, or the content not be read.
+        """
+        await self._in_thread(partial(self._copy, head, content))
+
     async def publish(self) -> int:
         """Bring everything to stable storage, under the body's final name.
 
@@ -69,10 +90,7 @@ class BodyWriter:
         Raises:
             SpoolError: it cannot be stored; `discard` removes what there is.
         """
-        while self._writing is not None:
-            await asyncio.shield(self._writing)
-        if self._error is not None:
-            raise self._error
+        await self._finish_writing()
         await self._in_thread(self._finish)
         return self._body.checksum
 
@@ -98,6 +116,22 @@ class BodyWriter:
             raise
         finally:
             self._writing = None
+
+    async def _finish_writing(self) -> None:
+        while self._writing is not None:
+            await asyncio.shield(self._writing)
+        if self._error is not None:
+            raise self._error
+
+    def _copy(self, head: bytes, content: Content) -> None:
+        pieces, size = [head], len(head)
+        for piece in content.chunks():
+            pieces.append(piece)
+            size += len(piece)
+            if size >= PIECE:
+                self._body.write(pieces)
+                pieces, size = [], 0
+        self._body.write(pieces)
 
     def _finish(self) -> None:
         self._body.write(self._pieces)

@@ -43,6 +43,10 @@ tried when it has no time for its next attempt, or one that is over.
 """
 
 
+_FROM = "(lower(m.sender) GLOB :sender OR lower(r.sender) GLOB :sender)"
+"""The message's reverse-path or its copy's own, which is NULL where there is none."""
+
+
 @dataclass(frozen=True, slots=True)
 class Condition:
     """What is meant, in SQL: of the message `m`, of a recipient `r`; each true where it is empty.
@@ -115,7 +119,6 @@ def condition(choice: Choice, now: float) -> Condition:
     for name, clause, value in (
         ("reason", "m.held = :reason", choice.reason),
         ("login", "lower(m.login) GLOB :login", _globbed(choice.login)),
-        ("sender", "lower(m.sender) GLOB :sender", _globbed(choice.sender)),
         ("client", "m.client GLOB :client", _globbed(choice.client)),
         ("before", "m.arrived < :before", choice.before),
         ("younger", "m.arrived > :younger", choice.after),
@@ -125,6 +128,7 @@ def condition(choice: Choice, now: float) -> Condition:
             messages.append(clause)
             values[name] = value
     for name, clause, text in (
+        ("sender", _FROM, _globbed(choice.sender)),
         ("recipient", "lower(r.address) GLOB :recipient", _globbed(choice.recipient)),
         ("domains", _IN_DOMAIN, _domains(choice.domain)),
         ("said", "instr(lower(r.reason), :said) > 0", choice.said and _lower(choice.said)),

@@ -91,8 +91,8 @@ class Choice:
     Attributes:
         queue_ids: only these.
         login: only those that this account submitted.
-        sender: only those of this reverse-path, `local@domain` without quotes, empty for the null
-            one.
+        sender: only those of this reverse-path, the message's or that of the copy, `local@domain`
+            without quotes, empty for the null one.
         held: whether only those that are held.
         reason: only those that are held for exactly this reason.
         recipient: only for this address, as `sender`.

@@ -4,10 +4,14 @@ A content is held in memory up to the inline limit and is a file from there on, 
 never holds more than that of a message, and a piece on its way into the file. A message within the
 limit meets no thread and no wait before its commit. Exactly one of `commit` and `discard` ends a
 draft.
+
+Before that it can be read, and be given another content: whoever examines messages may change them.
+A large one is then written a second time, beside the first, and synced once, at the commit.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
@@ -24,12 +28,14 @@ from postroad.model import (
     Told,
     Waybill,
 )
+from postroad.model.content import AT_HAND, Octets
 from postroad.spool.bodies import Bodies
 from postroad.spool.body_writer import BodyWriter
 from postroad.spool.claim import Claimed
 from postroad.spool.errors import CommitUnsure, SpoolError
 from postroad.spool.jobs import Store
 from postroad.spool.pieces import Pieces, keep
+from postroad.spool.unfinished import Unfinished
 
 __all__ = ["Desk", "Draft"]
 
@@ -118,6 +124,61 @@ class Draft:
             self.discard()
             raise
 
+    async def read(self, start: int = 0) -> Content:
+        """What was written so far, complete or not. It can be read until the draft ends.
+
+        Args:
+            start: the first octet wanted.
+
+        Raises:
+            SpoolError: octets written earlier cannot be stored.
+        """
+        self._check_open()
+        if self._writer is None:
+            whole = b"".join(self._pieces)
+            self._pieces[:] = [whole]
+            return Octets(whole[start:] if start else whole)
+        content = Unfinished(await self._writer.settle(), start, self._size - start)
+        if content.size > AT_HAND:
+            return content
+        return Octets(await self._in_thread(lambda: b"".join(content.chunks())))
+
+    async def replace(self, head: bytes, body: Content) -> None:
+        """Put another content in the place of all that was written; once.
+
+        Nothing is durable before `commit`, and a crash before that leaves nothing of either.
+
+        Args:
+            head: its first octets.
+            body: all that follows; what `read` gave, or anything else.
+
+        Raises:
+            SpoolError: it cannot be stored, or `body` not be read.
+        """
+        self._check_open()
+        size, old = len(head) + body.size, self._writer
+        if not self._desk.inline_limit or size <= self._desk.inline_limit:
+            if body.size <= AT_HAND:
+                octets = b"".join((head, *body.chunks()))
+            else:
+                octets = await self._in_thread(lambda: b"".join((head, *body.chunks())))
+            self._check_open()
+            self._pieces[:], self._writer = [octets], None
+        else:
+            fresh = self._desk.bodies.create(self.queue_id, again=old is not None)
+            writer = BodyWriter(fresh, self._desk.executor)
+            try:
+                await writer.copy(head, body)
+                self._check_open()
+            except BaseException:
+                writer.discard()
+                raise
+            self._pieces.clear()
+            self._writer = writer
+        self._size = size
+        if old is not None:
+            old.discard()
+
     async def commit(
         self,
         envelope: Envelope,
@@ -204,6 +265,13 @@ class Draft:
         self._spend()
         self._pieces.clear()
         self._drop()
+
+    async def _in_thread(self, step: Callable[[], bytes]) -> bytes:
+        try:
+            work = asyncio.get_running_loop().run_in_executor(self._desk.executor, step)
+        except RuntimeError:
+            raise SpoolError("spool: closed") from None
+        return await asyncio.shield(work)
 
     def _spend(self) -> None:
         self._is_spent = True

@@ -30,6 +30,7 @@ __all__ = [
     "databases_of",
     "file_of",
     "files_of",
+    "keys_of",
     "open_table",
     "parts_of",
     "read_table",
@@ -159,6 +160,19 @@ def file_of(name: str) -> Path | None:
     if not rest.startswith("/"):
         raise TableMistake(f'{kind}: expected an absolute path, not "{rest[:60]}"')
     return Path(rest)
+
+
+def keys_of(name: str) -> frozenset[str] | None:
+    """The keys of a table in a text file; `None` for one whose keys nobody can list.
+
+    Raises:
+        TableMistake: the name or the file cannot be used.
+    """
+    kind, _ = _split(name)
+    path = file_of(name)
+    if path is None or _MEMORY.get(kind) is not text_table:
+        return None
+    return text_table(name, read(path)[0], path, ignore).keys()
 
 
 def parts_of(name: str) -> list[str]:

@@ -13,7 +13,10 @@ import asyncio
 import time
 from collections.abc import Callable, Iterable
 
+from postroad.tables.extents import Extents
 from postroad.tables.opening import file_of, open_table, read_table
+from postroad.tables.shrinking import Shrinking
+from postroad.tables.source import looks
 from postroad.tables.table import Table, TableMistake, TableUnavailable, ignore
 from postroad.tables.watched import LOOK_EVERY, Watched
 
@@ -39,6 +42,9 @@ class Tables:
         judge: may object to a table, or to the new content of its file.
         now: seconds of a clock that only goes on.
         wall: seconds since the epoch, as files have them.
+        extents: what is known of files, so that one that looks as if it was cut is left as it was
+            (`shrinking`): for tables whose missing entries return mail for good. `None`: each
+            content is taken.
     """
 
     def __init__(
@@ -49,12 +55,14 @@ class Tables:
         judge: Judge = _no_objection,
         now: Callable[[], float] = time.monotonic,
         wall: Callable[[], float] = time.time,
+        extents: Extents | None = None,
     ) -> None:
         self._report = report
         self._inform = inform
         self._judge = judge
         self._now = now
         self._wall = wall
+        self._extents = extents
         self._tables: dict[str, Table] = {}
         self._parts: dict[str, set[str]] = {}  # names of tables that each one was made of
         self._broken: dict[str, tuple[float, TableMistake]] = {}
@@ -92,6 +100,21 @@ class Tables:
             task = asyncio.ensure_future(self._tables.pop(name).close())
             self._closing.add(task)
             task.add_done_callback(self._closing.discard)
+
+    def take_as_they_are(self) -> None:
+        """Take the files as they are now, also those that seem to be cut."""
+        for name in {*self._tables, *self._broken}:
+            known, path = self._tables.get(name), file_of(name)
+            if isinstance(known, Watched):
+                known.take_as_it_is()
+            elif path is not None and self._extents is not None:
+                Shrinking(name, self._extents).trust([looks(path)])
+        self._broken.clear()
+
+    def held(self, table: str) -> Table | None:
+        """What the file of a table says now, where that seems to be cut and is not taken."""
+        known = self._tables.get(table)
+        return known.held if isinstance(known, Watched) else None
 
     async def find(self, table: str, key: str) -> str | None:
         """The value of a key in a table; one that is not open yet is opened.
@@ -186,6 +209,7 @@ class Tables:
             inform=self._inform,
             now=self._now,
             wall=self._wall,
+            shrinking=None if self._extents is None else Shrinking(name, self._extents),
         )
 
     def _take(self, name: str, old: Table, fresh: Table, put: Callable[[Table], None]) -> str:

@@ -98,6 +98,8 @@ def read(path: Path) -> tuple[str, Signature]:
             looks = _signature_of(os.fstat(file.fileno()))
     except OSError as error:
         raise TableMistake(_reason(error, path), path=path) from error
+    if octets is None:  # one of /proc that has nothing to say yet
+        raise TableMistake("cannot be read without waiting for it", path=path)
     return _decoded(octets, path), looks
 
 

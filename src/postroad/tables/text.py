@@ -37,6 +37,10 @@ class EntryTable:
         """The value of a key, in whatever case."""
         return self._entries.get(key.lower())
 
+    def keys(self) -> frozenset[str]:
+        """Those of the entries, in lower case."""
+        return frozenset(self._entries)
+
     def values(self) -> frozenset[str]:
         """Those of the entries."""
         return frozenset(self._entries.values())

@@ -16,7 +16,8 @@ import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
-from postroad.tables.source import Signature, read, signature
+from postroad.tables.shrinking import Extent, Shrinking
+from postroad.tables.source import Signature, looks, read, signature
 from postroad.tables.table import Table, TableMistake
 
 __all__ = ["LOOK_EVERY", "Watched"]
@@ -44,6 +45,7 @@ class Watched:
         inform: takes one that is only worth knowing.
         now: seconds of a clock that only goes on.
         wall: seconds since the epoch, as files have them.
+        shrinking: objects to a file that seems to be cut; `None`: nobody does.
 
     Raises:
         TableMistake: the file cannot be used.
@@ -60,6 +62,7 @@ class Watched:
         inform: Callable[[str], None],
         now: Callable[[], float],
         wall: Callable[[], float],
+        shrinking: Shrinking | None = None,
     ) -> None:
         self.name = name
         self._path = path
@@ -69,9 +72,13 @@ class Watched:
         self._inform = inform
         self._now = now
         self._wall = wall
+        self._shrinking = shrinking
+        self._held: Table | None = None
         text, self._seen = read(path)
-        self._taken = self._seen
         self._table = make(text)
+        if cut := self._cut(text, self._seen):
+            raise TableMistake(cut, path=path)
+        self._taken = self._seen
         self._due = now() + LOOK_EVERY
         self._looking = False
         self._said = ""
@@ -95,6 +102,17 @@ class Watched:
         """Those of the table as it is now."""
         return self._table.values()
 
+    @property
+    def held(self) -> Table | None:
+        """What the file says now, where that seems to be cut and is not taken for that."""
+        return self._held
+
+    def take_as_it_is(self) -> None:
+        """Take the file as it is now, though it may seem to be cut."""
+        if self._shrinking is not None:
+            self._shrinking.trust([looks(self._path)])
+        self.look_again()
+
     def look_again(self) -> None:
         """Look at the file as soon as anybody asks, also at content that was not taken.
 
@@ -106,13 +124,14 @@ class Watched:
 
     async def close(self) -> None:
         """Close the table."""
+        await self._hold(None)
         await self._table.close()
 
     async def _look(self) -> None:
         self._due = self._now() + LOOK_EVERY
         self._looking = True
         try:
-            found = self._change()
+            found = await self._change()
             if found is not None:
                 await self._renew(found)
         except TableMistake as mistake:
@@ -120,7 +139,7 @@ class Watched:
         finally:
             self._looking = False
 
-    def _change(self) -> Signature | None:
+    async def _change(self) -> Signature | None:
         """What the file looks like, if it has changed and is left alone by now."""
         try:
             found = signature(self._path)
@@ -130,29 +149,55 @@ class Watched:
             return None
         written = found[0] / 1e9
         settled = not self._wall() - SETTLED < written <= self._wall()
-        return found if found != self._seen and settled else None
+        if self._shrinking is not None and self._held is not None and found == self._taken:
+            self._shrinking.is_back()
+            self._seen, self._said = found, ""
+            await self._hold(None)
+        is_due = self._shrinking is not None and self._shrinking.is_due
+        return found if (found != self._seen or is_due) and settled else None
 
     async def _renew(self, found: Signature) -> None:
         try:
-            fresh, seen = self._read() if found[1] <= SHORT else await asyncio.to_thread(self._read)
+            if found[1] <= SHORT:
+                fresh, seen, cut = self._read()
+            else:
+                fresh, seen, cut = await asyncio.to_thread(self._read)
         except TableMistake as mistake:
             if not isinstance(mistake.__cause__, OSError):
                 self._seen = found  # this very content is not read again
             raise
         self._seen = seen
         old = self._table
-        objection = self._take(old, fresh, self._put)
+        objection = cut or self._take(old, fresh, self._put)
+        await self._hold(fresh if cut else None)
         if objection:
             self._say(f"{self.name}: not taken anew: {objection}; the table stays as it was")
-            await fresh.close()
+            if not cut:
+                await fresh.close()
             return
         self._taken, self._said = seen, ""
         self._inform(f"{self.name}: taken anew, {self._path} has changed")
         await old.close()
 
-    def _read(self) -> tuple[Table, Signature]:
+    def _read(self) -> tuple[Table, Signature, str]:
         text, seen = read(self._path)
-        return self._make(text), seen
+        return self._make(text), seen, self._cut(text, seen)
+
+    def _cut(self, text: str, seen: Signature) -> str:
+        """Why a text seems to be cut; empty where it does not, or nobody asks."""
+        if self._shrinking is None:
+            return ""
+        lines = text.split("\n")
+        entries = sum(not line.startswith(("#", " ", "\t")) and bool(line) for line in lines)
+        return self._shrinking.objection(
+            Extent(entries, frozenset({self._path} if lines[-1] else ())), [seen]
+        )
+
+    async def _hold(self, table: Table | None) -> None:
+        """Keep this one beside the table that stays, instead of what was kept before."""
+        before, self._held = self._held, table
+        if before is not None:
+            await before.close()
 
     def _put(self, table: Table) -> None:
         self._table = table

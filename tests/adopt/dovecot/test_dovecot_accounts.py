@@ -264,6 +264,36 @@ def test_the_report_names_the_owner_and_what_a_login_is(tmp_path, home, shell, d
         assert plan.settings[path].finding == said
 
 
+PER_DOMAIN = "passdb {\n driver = passwd-file\n args = username_format=%n ROOT/%d/passwd\n}\n"
+
+
+def test_each_domain_with_a_passwd_file_gets_a_directory(tmp_path):
+    for domain, home in (("example.org", "/srv/v/a"), ("example.net", "/srv/w/b")):
+        (tmp_path / domain).mkdir()
+        (tmp_path / domain / "passwd").write_text(f"a:{{PLAIN}}x:65534:65534::{home}\n")
+    (tmp_path / "other").mkdir()
+    same = PER_DOMAIN.replace("passdb", "userdb")
+    plan = plan_of(tmp_path, PER_DOMAIN + same + VMAIL)
+    assert list(plan.serious()) == []
+    found = settings(plan)
+    assert plan.tables("directories") == ["users-example.net", "users-example.org"]
+    for domain in ("example.net", "example.org"):
+        assert found[f"directories.users-{domain}.domains"] == [domain]
+        assert found[f"directories.users-{domain}.passwd"] == f"{tmp_path}/{domain}/passwd"
+        assert found[f"directories.users-{domain}.username_format"] == "%n"
+    assert found["mailbox.roots"] == ["/srv/v", "/srv/w"]
+    assert found["user"] == "nobody"
+    before = set(plan.settings)
+    plan.set(("listeners", "mx", "bind"), ["127.0.0.1:2525"])
+    write(plan, tmp_path / "state")
+    assert before <= set(plan.settings)
+
+
+def test_a_passwd_file_with_other_variables_is_said(tmp_path):
+    plan = plan_of(tmp_path, PER_DOMAIN.replace("%d", "%d/%n"))
+    assert [each for each in plan.serious() if "a directory has one file" in each.words]
+
+
 def test_quota_and_sieve_count_only_where_they_are_loaded(tmp_path):
     text = VMAIL + "plugin {\n quota_rule = *:storage=1G\n sieve = ~/.dovecot.sieve\n}\n"
     plan = plan_of(tmp_path, text)

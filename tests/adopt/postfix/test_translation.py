@@ -10,7 +10,7 @@ import pytest
 
 from adopt.postfix_files import master_cf
 from postroad.adopt.adoption import Adopted, Adoption, adopted
-from postroad.adopt.finding import Finding
+from postroad.adopt.finding import Finding, Verdict
 from postroad.adopt.postfix.defaults import DEFAULTS
 from postroad.adopt.postfix.installation import PostfixMissing
 from postroad.adopt.writing import AdoptionMistake
@@ -34,7 +34,7 @@ SUBMISSION = "  -o smtpd_tls_security_level=encrypt\n  -o smtpd_sasl_auth_enable
 def make(folder: Path, main: str = "", options: str = "", **files: str) -> Adopted:
     """Adopt a Postfix of these lines; `files` are tables by name."""
     etc = folder / "root/etc/postfix"
-    etc.mkdir(parents=True)
+    etc.mkdir(parents=True, exist_ok=True)
     (etc / "main.cf").write_text(BASE + main)
     (etc / "master.cf").write_text(MASTER.format(options=options))
     (etc / "mailboxes").write_text("john@example.org example.org/john/\n")
@@ -78,6 +78,10 @@ KEYS = [
     ("virtual_transport = lmtp:[127.0.0.1]:24", "mailbox.transport", "lmtp:inet:127.0.0.1:24"),
     ("smtpd_sender_login_maps = static:all", "login.sender_login_maps", "static:all"),
     ("notify_classes = 2bounce", "queue.double_bounce_to", "postmaster@example.org"),
+    ("myorigin = example.org", "sendmail.origin", "example.org"),
+    ("authorized_submit_users = root, static:anyone", "sendmail.users", ("*",)),
+    ("authorized_mailq_users = root, nagios", "sendmail.queue_users", ("root", "nagios")),
+    ("authorized_submit_users = root www-data", "sendmail.users", ("root", "www-data")),
     ("mynetworks = [::ffff:10.0.0.0]/104", "relay.trusted_networks", None),
 ]
 
@@ -96,7 +100,7 @@ def test_a_setting_becomes_a_key(tmp_path: Path, line: str, key: str, value: obj
 
 
 LACKS = [
-    ("smtpd_milters = inet:localhost:8891", "smtpd_milters", "milters"),
+    ("smtpd_milters = inet:localhost", "smtpd_milters", "expected"),
     ("header_checks = regexp:/etc/postfix/h", "header_checks", "headers"),
     ("mailbox_command = /usr/bin/procmail", "mailbox_command", "Maildirs"),
     ("virtual_alias_maps = nis:aliases", "virtual_alias_maps", "nis"),
@@ -104,6 +108,7 @@ LACKS = [
     ("smtpd_client_restrictions = check_client_access hash:/none", None, "left out of the list"),
     ("smtpd_helo_restrictions = no_such_rule", "smtpd_helo_restrictions", "no restriction"),
     ("relay_domains = !a.test", "relay_domains", "exceptions"),
+    ("authorized_submit_users = !x, static:anyone", "authorized_submit_users", "no exceptions"),
     ("mynetworks = !10.0.0.1, 127.0.0.0/8", "mynetworks", "left out"),
     ("always_bcc = boss@example.org", "always_bcc", "copies"),
     ("header_checks = $", "header_checks", "cannot be expanded"),
@@ -276,3 +281,130 @@ def test_the_origin_of_each_line_stands_above_it(tmp_path: Path) -> None:
     lines = (tmp_path / "new/postroad.toml").read_text().splitlines()
     at = lines.index('smarthost = "[smtp.example.net]:587"')
     assert lines[at - 1] == "# main.cf:8: relayhost = [smtp.example.net]:587"
+
+
+def test_the_new_server_can_be_asked_before_it_was_started(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make(tmp_path)
+    question = "explain --client 192.0.2.1 --name unknown --from a@b.test --to john@example.org"
+    assert run(["--config", str(tmp_path / "new/postroad.toml"), *question.split()]) == 0
+    assert "250 2.1.5" in capsys.readouterr().out
+
+
+def test_networks_of_a_service_are_its_own(tmp_path: Path) -> None:
+    result = make(
+        tmp_path,
+        "mynetworks = 127.0.0.0/8 10.1.0.0/16\n",
+        SUBMISSION + "  -o mynetworks=127.0.0.1/32\n",
+    )
+    made = result.written.configuration
+    networks = made.listeners["submission"].trusted_networks
+    assert list(map(str, networks or ())) == ["127.0.0.1/32"]
+    assert made.listeners["mx"].trusted_networks is None
+    (found,) = said(result, "submission: mynetworks")
+    assert found.verdict is Verdict.TRANSLATED
+    assert found.words == "`[listeners.submission] trusted_networks`"
+
+
+@pytest.mark.parametrize(
+    ("value", "networks", "verdict"),
+    [
+        ("127.0.0.0/8", None, Verdict.NOT_NEEDED),  # main.cf's
+        ("", (), Verdict.TRANSLATED),
+        ("!10.0.0.1,10.0.0.0/8", ("10.0.0.0/8",), Verdict.UNSUPPORTED),
+        ("0.0.0.0/0", None, Verdict.UNSUPPORTED),  # the relay proof
+    ],
+)
+def test_networks_of_a_service_that_are_odd(
+    tmp_path: Path, value: str, networks: tuple[str, ...] | None, verdict: Verdict
+) -> None:
+    result = make(tmp_path, "", SUBMISSION + f"  -o mynetworks={value}\n")
+    found = result.written.configuration.listeners["submission"].trusted_networks
+    assert (None if found is None else tuple(map(str, found))) == networks
+    assert verdict in {each.verdict for each in said(result, "submission: mynetworks")}
+
+
+def test_names_of_ones_own_in_master_cf(tmp_path: Path) -> None:
+    options = "  -o mua_rr=permit_sasl_authenticated,reject\n  -o mua_none=x\n"
+    options += "  -o smtpd_recipient_restrictions=$mua_rr\n"
+    result = make(tmp_path, "", SUBMISSION + options)
+    made = result.written.configuration.listeners["submission"]
+    assert made.policy.recipient == ("permit_sasl_authenticated", "reject")
+    (used,) = said(result, "submission: mua_rr")
+    assert (used.verdict, used.words) == (
+        Verdict.TRANSLATED,
+        "a name of your own: its value is where it is used",
+    )
+    (unused,) = said(result, "submission: mua_none")
+    assert unused.verdict is Verdict.NOT_NEEDED
+
+
+def test_an_included_file_is_no_file_to_write_to(tmp_path: Path) -> None:
+    lines = {
+        "inc": ":include:/etc/list",
+        "both": "john@example.org, :include:/etc/list",
+        '"odd:/name"': "john@example.org",
+        "null": "/dev/null",
+        "program": "|/bin/x",
+        "later": 'john@example.org, "|/bin/x y"',
+        "file": "/var/mail/x",
+        "second": "john@example.org, /var/mail/x",
+    }
+    text = "".join(f"{name}: {targets}\n" for name, targets in lines.items())
+    result = make(tmp_path, "alias_maps = hash:/etc/postfix/aliases\n", aliases=text)
+    found = [each for each in result.findings if "a program or a file" in each.words]
+    assert [each.setting for each in found] == ["program", "later", "file", "second"]
+
+
+LDAP = "server_host = localhost\nsearch_base = dc=x\n"
+
+
+@pytest.mark.parametrize(
+    ("table", "mode", "copies", "result_mode"),
+    [
+        (f"ldap:{LDAP}bind_pw = s3cret\n", 0o600, False, 0o600),
+        (f"ldap:{LDAP}bind_pw = s3cret\n", 0o644, True, 0o600),
+        (f"ldap:{LDAP}", 0o644, False, None),
+        (f"ldap:{LDAP}", 0o600, True, 0o600),
+        ("texthash:a@example.org john@example.org\n", 0o640, True, 0o600),
+        ("texthash:a@example.org john@example.org\n", 0o644, True, 0o644),
+        ("texthash:a@example.org john@example.org\n", 0o644, False, None),
+    ],
+)
+def test_tables_that_hold_a_secret(
+    tmp_path: Path, table: str, mode: int, *, copies: bool, result_mode: int | None
+) -> None:
+    kind, _, text = table.partition(":")
+    etc = tmp_path / "root/etc/postfix"
+    etc.mkdir(parents=True)
+    (etc / "main.cf").write_text(BASE + f"virtual_alias_maps = {kind}:/etc/postfix/map\n")
+    (etc / "master.cf").write_text(MASTER.format(options=""))
+    (etc / "mailboxes").write_text("john@example.org example.org/john/\n")
+    (etc / "map").write_text(text)
+    (etc / "map").chmod(mode)
+    wanted = Adoption(Path("/etc/postfix"), tmp_path / "new", root=tmp_path / "root", copies=copies)
+    adopted(replace(wanted, state=tmp_path / "state"))
+    kept = tmp_path / "new/tables/map"
+    assert (kept.stat().st_mode & 0o777 if kept.exists() else None) == result_mode
+
+
+@pytest.mark.parametrize(
+    ("command", "verdict", "words"),
+    [
+        ("/usr/bin/procmail -a x", Verdict.UNSUPPORTED, "not through this program"),
+        ("/usr/lib/dovecot/deliver", Verdict.TRANSLATED, "as was asked for"),
+    ],
+)
+def test_a_program_that_wrote_mailboxes(
+    tmp_path: Path, command: str, verdict: Verdict, words: str
+) -> None:
+    make(tmp_path, f"mailbox_command = {command}\n")
+    (tmp_path / "root/etc/dovecot").mkdir()
+    (tmp_path / "root/etc/dovecot/dovecot.conf").write_text("mail_location = maildir:~/Maildir\n")
+    wanted = Adoption(Path("/etc/postfix"), tmp_path / "own", root=tmp_path / "root")
+    dovecot = Path("/etc/dovecot")
+    wanted = replace(wanted, dovecot=dovecot, state=tmp_path / "own-state", mailboxes_here=True)
+    (found,) = said(adopted(wanted), "mailbox_command")
+    assert found.verdict is verdict
+    assert words in found.words

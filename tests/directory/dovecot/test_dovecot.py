@@ -7,6 +7,7 @@ from base64 import b64decode
 
 import pytest
 
+from fake_dovecot import FakeDovecot
 from postroad.directory import DirectoryUnavailable, Place
 from postroad.directory.dovecot.backend import DovecotBackend, endpoint_of
 from postroad.directory.dovecot.settings import DovecotSettings
@@ -14,43 +15,6 @@ from postroad.tables import TableMistake
 
 LOGINS = b"VERSION\t1\t2\nMECH\tPLAIN\tplaintext\nSPID\t9\nCUID\t1\nCOOKIE\tab\nDONE\n"
 USERS = b"VERSION\t1\t1\nSPID\t9\n"
-
-
-class FakeDovecot:
-    """Greets, and answers each question by a function of its fields; `None` hangs up."""
-
-    def __init__(self, path, greeting, answer):
-        self.path = path
-        self.greeting = greeting
-        self.answer = answer
-        self.questions = []
-        self.connections = 0
-
-    async def __aenter__(self):
-        self.server = await asyncio.start_unix_server(self._serve, self.path, limit=1 << 20)
-        return self
-
-    async def __aexit__(self, *_):
-        self.server.close()
-        await asyncio.sleep(0)
-
-    async def _serve(self, reader, writer):
-        self.connections += 1
-        try:
-            writer.write(self.greeting)
-            while asked := await reader.readline():
-                fields = asked.decode().removesuffix("\n").split("\t")
-                if fields[0] in {"VERSION", "CPID"}:
-                    continue
-                self.questions.append(fields)
-                answer = self.answer(fields)
-                if answer is None:
-                    break
-                writer.write(answer)
-        except OSError:
-            pass
-        finally:
-            writer.close()
 
 
 def backend_of(path, *, timeout=5.0, users=False, clock=lambda: 0.0):

@@ -142,7 +142,9 @@ async def test_domain_alias(workers, editor):
     editor.add_domain("example.net", alias_of="Example.org")
     await all_say(workers, lambda worker: worker.standing("EXAMPLE.net"), Standing.LOCAL)
     await all_say(workers, lambda worker: worker.is_local("example.net"), True)
-    await all_say(workers, resolve("John+x@example.net"), Mailbox("john@example.org"))
+    await all_say(
+        workers, resolve("John+x@example.net"), Mailbox("john@example.org", "example.org")
+    )
     await all_say(workers, resolve("nobody@example.net"), Unknown())
     await all_say(workers, owns("john@example.org", "john@example.net"), True)
     await all_say(workers, owns("mary@example.org", "john@example.net"), False)

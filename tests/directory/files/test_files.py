@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
+import threading
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -13,12 +15,17 @@ from directory_conformance import AddressConformance
 from postroad.directory import CHEAP, Alias, DirectoryUnavailable, Mailbox, Place, Unknown
 from postroad.directory.chain import Chain
 from postroad.directory.files.backend import FilesBackend
+from postroad.directory.files.followed import Followed, Made
 from postroad.directory.files.settings import FilesSettings
 from postroad.directory.links import Link, Plan
 from postroad.directory.names import address_form, domain_form
 from postroad.directory.passwords.password import hash_password
 from postroad.directory.rules import who_has
 from postroad.model import Address
+from postroad.tables.extents import Extents
+from postroad.tables.shrinking import HELD_FOR
+from postroad.tables.source import read
+from postroad.tables.table import ignore
 from sql_world import chained, embedded_beside, key, source_key
 
 OLD = 1_700_000_000
@@ -90,6 +97,10 @@ class Files:
         self.said: list[str] = []
         self.known: list[str] = []
         self.clock = Clock()
+        self.extents: Extents | None = None
+
+    def wall(self) -> float:
+        return OLD + 1000.0 + self.clock.now
 
     def write(self, name: str, text: str, at: int = OLD) -> Path:
         return write(self.folder / name, text, at)
@@ -103,7 +114,8 @@ class Files:
             report=self.said.append,
             inform=self.known.append,
             now=self.clock,
-            wall=lambda: OLD + 1000.0,
+            wall=self.wall,
+            extents=self.extents,
         )
         return self.backend
 
@@ -328,7 +340,7 @@ async def test_changes_are_followed_and_mistakes_change_nothing(guide: Files) ->
 
 async def test_a_file_that_is_still_being_written_is_left_for_later(guide: Files) -> None:
     assert await guide.who("me@example.org") == "me@example.org"
-    guide.write("users", "half", OLD + 1000)
+    guide.write("users", "half", OLD + 1001)
     guide.clock.now += 1
     assert await guide.who("me@example.org") == "me@example.org"
     assert guide.said == []
@@ -392,6 +404,162 @@ async def test_a_file_that_is_cut_to_nothing_stays_as_it_was(guide: Files, name:
     assert "nothing is in it any more" in said
 
 
+@pytest.mark.parametrize("name", ["users", "aliases", "virtual"])
+async def test_a_file_that_is_cut_within_a_line_stays_as_it_was(guide: Files, name: str) -> None:
+    async def everybody() -> list[object]:
+        guide.clock.now += 1
+        asked = ("ann@example.org", "root@example.org", "info@example.org", "me@example.org")
+        return [await guide.who(address) for address in asked]
+
+    before = await everybody()
+    whole = (guide.folder / name).read_text()
+    guide.write(name, whole[:-2], OLD + 1)
+    for _ in range(3):
+        await everybody()
+    assert await everybody() == before
+    (said,) = [words for words in guide.said if "stays as it was" in words]
+    assert "its last line has no end" in said
+    guide.write(name, whole, OLD + 2)
+    assert await everybody() == before
+
+
+def lines_of(kind: str, many: range) -> str:
+    if kind == "passwd":
+        return "".join(f"u{number}:{{PLAIN}}x\n" for number in many)
+    return "".join(f"u{number}@example.org {number}/\n" for number in many)
+
+
+@pytest.mark.parametrize("kind", ["passwd", "mailbox"])
+async def test_half_of_a_file_goes_when_it_stays_so_for_a_while(files: Files, kind: str) -> None:
+    path = files.write("users", lines_of(kind, range(40)))
+    files.open(**({"passwd": path} if kind == "passwd" else {"mailbox": (f"hash:{path}",)}))
+
+    async def last() -> object:
+        files.clock.now += 1
+        return await files.who("u39@example.org")
+
+    assert await last() == "u39@example.org"
+    files.write("users", lines_of(kind, range(20)), OLD + 1)
+    for _ in range(3):
+        assert await last() == "u39@example.org"
+    (said,) = [words for words in files.said if "stays as it was" in words]
+    assert "20 of its 40 entries are gone at once" in said
+    files.clock.now += HELD_FOR - 10
+    files.write("users", lines_of(kind, range(19)), OLD + 2)  # it changes: the time begins anew
+    for _ in range(20):
+        assert await last() == "u39@example.org"
+    files.clock.now += HELD_FOR
+    assert isinstance(await last(), Unknown)
+
+
+@pytest.mark.parametrize("kind", ["passwd", "mailbox"])
+async def test_who_starts_with_a_cut_file_knows_nobody(files: Files, kind: str) -> None:
+    files.extents = Extents(files.wall, files.folder / "extents")
+    path = files.write("users", lines_of(kind, range(40)))
+    settings = {"passwd": path} if kind == "passwd" else {"mailbox": (f"hash:{path}",)}
+    files.open(**settings)
+    assert await files.who("u39@example.org") == "u39@example.org"
+    await files.backend.close()
+    files.extents = Extents(files.wall, files.folder / "extents")
+    files.write("users", lines_of(kind, range(2)), OLD + 1)
+    files.open(**settings)
+    for _ in range(3):
+        files.clock.now += 1
+        with pytest.raises(DirectoryUnavailable, match="38 of its 40 entries are gone at once"):
+            await files.who("u39@example.org")
+    assert len(files.said) == 1
+    files.backend.take_as_they_are()
+    files.clock.now += 1
+    assert isinstance(await files.who("u39@example.org"), Unknown)
+    assert await files.who("u1@example.org") == "u1@example.org"
+
+
+@pytest.mark.parametrize("kind", ["passwd", "mailbox"])
+async def test_a_reload_takes_files_as_they_are(files: Files, kind: str) -> None:
+    path = files.write("users", lines_of(kind, range(40)))
+    files.open(**({"passwd": path} if kind == "passwd" else {"mailbox": (f"hash:{path}",)}))
+    assert await files.who("u39@example.org") == "u39@example.org"
+    files.write("users", "# everybody has left\n", OLD + 1)
+    files.clock.now += 1
+    assert await files.who("u39@example.org") == "u39@example.org"
+    files.backend.take_as_they_are()
+    assert isinstance(await files.who("u39@example.org"), Unknown)
+
+
+async def test_a_reload_before_anybody_asked_takes_them_too(files: Files) -> None:
+    files.open(passwd=files.write("users", lines_of("passwd", range(40))))
+    assert await files.who("u39@example.org") == "u39@example.org"
+    files.write("users", "", OLD + 1)
+    files.backend.take_as_they_are()
+    assert isinstance(await files.who("u39@example.org"), Unknown)
+
+
+@pytest.mark.parametrize("kind", ["passwd", "mailbox"])
+async def test_by_a_file_that_is_held_mail_is_taken_and_nobody_logs_in(
+    files: Files, kind: str
+) -> None:
+    path = files.write("users", lines_of(kind, range(40)))
+    files.open(**({"passwd": path} if kind == "passwd" else {"mailbox": (f"hash:{path}",)}))
+
+    async def doubt(name: str) -> str:
+        files.clock.now += 1
+        account = await files.backend.account(f"{name}@example.org")
+        assert account is not None
+        return account.doubt
+
+    assert await doubt("u39") == ""
+    whole = files.folder / "whole"
+    os.link(files.folder / "users", whole)
+    files.write("users", lines_of(kind, range(2)) + lines_of(kind, range(50, 51)), OLD + 1)
+    assert "it seems to be cut" in await doubt("u39")
+    assert await doubt("u1") == ""
+    with pytest.raises(DirectoryUnavailable, match=r"u50@example\.org is new"):
+        await files.who("u50@example.org")
+    whole.replace(files.folder / "users")  # the very same again
+    assert await doubt("u39") == ""
+    files.clock.now += HELD_FOR
+    assert await doubt("u39") == ""
+    assert isinstance(await files.who("u50@example.org"), Unknown)
+
+
+async def test_an_alias_that_is_new_in_a_file_that_is_held_is_not_unknown(guide: Files) -> None:
+    assert await guide.who("root@example.org") == ["me@example.org"]
+    guide.write("aliases", "root: me\nnew: me", OLD + 1)
+    guide.clock.now += 1
+    assert await guide.who("root@example.org") == ["me@example.org"]
+    with pytest.raises(DirectoryUnavailable, match=r"new@example\.org is a new alias"):
+        await guide.who("new@example.org")
+
+
+async def test_who_is_not_in_a_cut_file_as_before_cannot_log_in(
+    files: Files, tmp_path: Path
+) -> None:
+    async with AsyncExitStack() as exits:
+        files.open(passwd=files.write("users", "ann:{PLAIN}one\njim:{PLAIN}other\n"))
+        link = Link("files", files.backend, frozenset({"example.org"}), logins=files.backend)
+        chain = Chain(embedded_beside(tmp_path, exits), [link])
+        login = chain.authenticate
+        assert await login("ann@example.org", "one") == "ann@example.org"
+        files.write("users", "ann:{PLAIN}two\njim:{PLAIN}other", OLD + 1)
+        files.clock.now += 1
+        for password in ("one", "two"):
+            with pytest.raises(DirectoryUnavailable, match=r"ann@example\.org is not the same"):
+                await login("ann@example.org", password)
+        assert await login("jim@example.org", "other") == "jim@example.org"
+        assert isinstance(await chain.resolve(Address("ann", "example.org")), Mailbox)
+        chain.reload()
+        assert await login("ann@example.org", "one") is None
+        assert await login("ann@example.org", "two") == "ann@example.org"
+
+
+async def test_fewer_than_half_go_at_once(files: Files) -> None:
+    files.open(passwd=files.write("users", lines_of("passwd", range(40))))
+    assert await files.who("u39@example.org") == "u39@example.org"
+    files.write("users", lines_of("passwd", range(21)), OLD + 1)
+    files.clock.now += 1
+    assert isinstance(await files.who("u39@example.org"), Unknown)
+
+
 async def test_nobody_can_look_for_another_file_by_a_name(guide: Files) -> None:
     for name in ("etc/passwd@example.org", '"a b"@example.org', "x" * 60 + "@example.org"):
         assert isinstance(await guide.who(name), Unknown)
@@ -403,3 +571,125 @@ async def test_a_long_file_is_read_in_a_thread(files: Files) -> None:
     account = await files.backend.account("u4999@example.org")
     assert account is not None
     assert account.name == "u4999@example.org"
+
+
+async def test_who_notices_a_change_does_not_wait_for_a_long_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("postroad.directory.files.followed.AWAITED", 0.0)
+    files = Files(tmp_path)
+    path, go_on, done = files.write("list", "a"), threading.Event(), asyncio.Event()
+
+    def make() -> Made[str]:
+        text, seen = read(path)
+        if text == "b":
+            assert go_on.wait(20)
+        return text, {path: seen}
+
+    def inform(words: str) -> None:
+        files.known.append(words)
+        done.set()
+
+    wall = lambda: OLD + 1000.0  # noqa: E731
+    followed = Followed(
+        "list", make, report=files.said.append, inform=inform, now=files.clock, wall=wall
+    )
+    assert await followed.get() == "a"
+    files.write("list", "b", OLD + 1)
+    for _ in range(3):
+        files.clock.now += 1
+        assert await followed.get() == "a"
+    go_on.set()
+    async with asyncio.timeout(20):
+        await done.wait()
+    assert await followed.get() == "b"
+
+
+async def test_a_mistake_of_ours_changes_nothing(tmp_path: Path) -> None:
+    files = Files(tmp_path)
+    path = files.write("list", "a")
+
+    def make() -> Made[str]:
+        text, seen = read(path)
+        if text == "b":
+            raise AttributeError("no such thing")
+        return text, {path: seen}
+
+    wall = lambda: OLD + 1000.0  # noqa: E731
+    followed = Followed(
+        "list", make, report=files.said.append, inform=ignore, now=files.clock, wall=wall
+    )
+    assert await followed.get() == "a"
+    files.write("list", "b", OLD + 1)
+    for _ in range(3):
+        files.clock.now += 1
+        assert await followed.get() == "a"
+    assert files.said == ["AttributeError: no such thing; list stays as it was"]
+
+
+async def test_a_list_of_accounts(files: Files) -> None:
+    text = "john:{PLAIN}a\nold:{PLAIN}b::::::nologin\nbad:{PLAIN}c:no-such-user-here:::::\n"
+    files.write("users", text)
+    files.write("boxes", "Ann@Example.net  example.net/ann/\nexample.net  x/\n")
+    backend = files.open(
+        passwd=files.folder / "users",
+        mailbox=(f"hash:{files.folder}/boxes",),
+        mailbox_base=Path("/srv"),
+    )
+    listed = await backend.accounts()
+    assert listed is not None
+    assert {each.name: each.enabled for each in listed} == {
+        "ann@example.net": True,
+        "bad@example.org": False,
+        "john@example.org": True,
+        "old@example.org": False,
+    }
+    files.write("patterns", "/^.*$/ x/\n")
+    files.open(mailbox=(f"pcre:{files.folder}/patterns",))
+    assert await files.backend.accounts() is None
+
+
+@pytest.mark.parametrize(
+    ("virtual", "address", "owned", "with_catch_all"),
+    [
+        ("", "ceo@example.org", False, True),
+        ("", "ceo@example.net", False, True),
+        ("", "john@example.net", True, True),
+        ("", "john+x@example.net", True, True),
+        ("", "sales@example.net", True, True),  # an alias, which names an address that is caught
+        ("@example.com @example.net", "ceo@example.com", False, True),
+        ("@example.com @example.net", "john@example.com", True, True),
+        ("@example.com @example.net", "info@example.com", True, True),
+        ("@example.com @example.org, john@example.org", "ceo@example.com", False, True),
+        ("@example.com @example.org, john@example.org", "john@example.com", True, True),
+    ],
+)
+async def test_what_is_caught_behind_a_domain_that_moved(
+    tmp_path: Path, virtual: str, address: str, owned: bool, with_catch_all: bool
+) -> None:
+    lines = (
+        "@example.net @example.org",
+        "@example.org john@example.org",
+        "info@example.org john@example.org",
+        "sales@example.net caught@example.org",
+        virtual,
+    )
+    names = ("example.org", "example.net", "example.com")
+    table = write(tmp_path / "virtual", "\n".join(lines))
+    passwd = write(tmp_path / "users", "john@example.org:{PLAIN}secret\n")
+    settings = FilesSettings(passwd=passwd, virtual=(f"hash:{table}",))
+    backend = FilesBackend(
+        settings,
+        domains=names,
+        default_domain="example.org",
+        delimiters="+",
+        report=logging.error,
+    )
+    async with AsyncExitStack() as exits:
+        exits.push_async_callback(backend.close)
+        links = [Link("files", backend, frozenset(names))]
+        chain = Chain(embedded_beside(tmp_path, exits), links, Plan(first_domain="example.org"))
+        of = Address.parse(address)
+        assert await chain.owns("john@example.org", of) is owned
+        assert await chain.owns("john@example.org", of, catch_all=True) is with_catch_all
+        assert not isinstance(await chain.resolve(of), Unknown)

@@ -122,6 +122,17 @@ def test_what_is_no_such_file(octets: bytes, words: str) -> None:
         list(read_pairs(octets[:60_000]))
 
 
+@pytest.mark.parametrize("pages_of_pairs", [1, 9])
+def test_many_values_in_one_place_fill_no_memory(pages_of_pairs: int) -> None:
+    where = b"\x03\0\0\0" + struct.pack("<II", pages_of_pairs + 1, 4 * 486)
+    count = 6 if pages_of_pairs == 1 else 2
+    pages = [page("<", 1 + each, 13, [where] * count) for each in range(pages_of_pairs)]
+    chain = [pages_of_pairs + 1 + each for each in range(4)]
+    pages += [overflow("<", at, b"x" * 486, at + 1 if at < chain[-1] else 0) for at in chain]
+    with pytest.raises(BerkeleyMistake, match="several values are in one place"):
+        list(read_pairs(database("<", pages)))
+
+
 @given(st.binary(max_size=60), st.integers(0, 12_000))
 def test_damage_is_refused_or_harmless(damage: bytes, at: int) -> None:
     octets = bytearray(known())

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from postroad.directory import DirectoryUnavailable, Place
+from postroad.directory.ldap import tree
 from postroad.directory.ldap.backend import LdapBackend
 from postroad.directory.ldap.settings import LdapSettings
 from postroad.directory.placeholders import filled_in, unknown_placeholder, uses
@@ -286,3 +287,9 @@ def test_what_they_stand_for():
     assert filled_in("%n %d", "%d@example.org") == "%d example.org"
     assert uses("mail=%n", "un")
     assert not uses("mail=%%n", "un")
+
+
+def test_an_attribute_has_so_many_values():
+    assert tree._values([b"a", "b"]) == ("a", "b")
+    with pytest.raises(ValueError, match="more than"):
+        tree._values(["x"] * (tree.MOST_VALUES + 1))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import pwd
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -31,10 +32,32 @@ def program(text: str) -> tuple[str, ...]:
 ANSWERING = program(
     "import sys, json\n"
     "for line in sys.stdin:\n"
-    "    what, *words = json.loads(line)\n"
+    "    number, what, *words = json.loads(line)\n"
     "    user = [65534, 65534, '/home/x', words[0]]\n"
-    "    print(json.dumps(user if what == 'user' else [True, '']), flush=True)\n"
+    "    print(json.dumps([number, user if what == 'user' else [True, '']]), flush=True)\n"
 )
+
+
+def saying(answer: object) -> tuple[str, ...]:
+    """A helper with this answer to its first question."""
+    return program(f"input(); print({json.dumps([1, answer])!r}, flush=True); input()")
+
+
+PRINTING = """\
+#include <string.h>
+#include <unistd.h>
+int pam_get_authtok(void *, int, const char **, const char *);
+int pam_sm_authenticate(void *handle, int flags, int count, const char **words) {
+    const char *password = "";
+    pam_get_authtok(handle, 6, &password, "Password: ");
+    if (write(1, words[0], strlen(words[0])) < 0 || (count > 1 && write(1, "\\n", 1) < 0)) return 4;
+    if (!strcmp(words[0], "wait")) sleep(1000);
+    return strcmp(password, "right") ? 7 : 0;
+}
+int pam_sm_setcred(void *handle, int flags, int count, const char **words) { return 0; }
+"""
+"""A module that says its first word on standard output, as many do by printf; with a second one, as
+a line."""
 
 
 @pytest.fixture
@@ -118,6 +141,37 @@ async def test_a_module_that_hangs_is_ended(opened: Open) -> None:
     assert account == Account(NAME)
 
 
+@pytest.fixture(scope="module")
+def printing(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A module for PAM, compiled."""
+    folder = tmp_path_factory.mktemp("module")
+    (folder / "printing.c").write_text(PRINTING)
+    needs.program("cc")
+    command = ["cc", "-shared", "-fPIC", "-o", "printing.so", "printing.c", "-l:libpam.so.0"]
+    subprocess.run(command, cwd=folder, check=True)
+    return folder / "printing.so"
+
+
+@pytest.mark.peer
+@pytest.mark.parametrize("words", ["hello line", "hello", r'[[2,[true,""\]\]] line'])
+async def test_what_a_module_prints_is_no_answer(opened: Open, printing: Path, words: str) -> None:
+    backend = opened(f"auth required {printing} {words}\naccount required pam_permit.so\n")
+    asked = [("nobody", "right"), ("daemon", "wrong"), ("daemon", "right"), ("mail", "wrong")]
+    for user, password in asked:
+        found = await backend.check(f"{user}@example.org", password)
+        assert found is (password == "right")
+    assert await backend.account(NAME) == Account(NAME)
+
+
+@pytest.mark.peer
+async def test_a_module_that_prints_and_hangs_is_ended(opened: Open, printing: Path) -> None:
+    rules = f"auth required {printing} wait\naccount required pam_permit.so\n"
+    backend = opened(rules, limit=2.0)
+    with pytest.raises(DirectoryUnavailable, match="did not answer in time"):
+        await backend.check(NAME, "right")
+    assert await backend.account(NAME) == Account(NAME)
+
+
 async def test_users_of_the_system_are_accounts(opened: Open) -> None:
     backend = opened(use_homes=True)
     place = Place(home=NOBODY.pw_dir, uid=NOBODY.pw_uid, gid=NOBODY.pw_gid)
@@ -146,15 +200,19 @@ async def test_users_of_the_system_are_accounts(opened: Open) -> None:
 async def test_another_spelling_of_a_users_name_is_no_account(
     opened: Open, asked: str, answer: list[object], known: bool
 ) -> None:
-    helper = program(f"input(); print({json.dumps(json.dumps(answer))}, flush=True); input()")
-    account = await opened(command=helper).account(asked)
+    account = await opened(command=saying(answer)).account(asked)
     assert (account is not None) is known
 
 
-async def test_a_list_of_users_that_is_away_makes_nobody_unknown(opened: Open) -> None:
-    helper = program("input(); print('null', flush=True); input()")
-    with pytest.raises(DirectoryUnavailable, match="cannot say now"):
-        await opened(command=helper).account("john@example.org")
+@pytest.mark.parametrize(
+    "answer", [None, True, [True, ""], [None] * 4, [1001, 1001, None, "john"], {}, "john"]
+)
+async def test_only_an_empty_list_says_that_there_is_no_such_user(
+    opened: Open, answer: object
+) -> None:
+    """A list of users that is away makes nobody unknown."""
+    with pytest.raises(DirectoryUnavailable, match="the system "):
+        await opened(command=saying(answer)).account("john@example.org")
 
 
 class FakeLibrary:

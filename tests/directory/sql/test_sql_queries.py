@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -266,3 +267,22 @@ def test_no_name_is_ever_sql(tmp_path_factory: pytest.TempPathFactory, parts: li
         await backend.close()
 
     asyncio.run(ask())
+
+
+def test_the_list_of_accounts() -> None:
+    preset = SqlSettings(driver="sqlite", preset="ispmail")
+    found = queries_of(preset).accounts
+    assert found is not None
+    assert found.places == ()
+    own = replace(preset, user_query="SELECT 1 FROM a WHERE b='%u'")
+    assert queries_of(own).accounts is None  # the preset's would list another table
+    mine = replace(own, accounts_query="SELECT a AS user FROM b WHERE c LIKE '%%x' ;")
+    listing = queries_of(mine).accounts
+    assert listing is not None
+    text = "SELECT a AS user FROM b WHERE c LIKE '%x'"
+    assert listing.texts == (text,)
+    listing = queries_of(replace(mine, driver="mysql")).accounts
+    assert listing is not None
+    assert listing.texts == (f"SELECT * FROM ({text}\n) AS listed LIMIT 100001",)
+    with pytest.raises(QueryMistake, match="no placeholder"):
+        queries_of(replace(own, accounts_query="SELECT a AS user FROM b WHERE a='%u'"))

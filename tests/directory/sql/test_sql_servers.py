@@ -315,3 +315,22 @@ async def test_a_slow_query_is_given_up(
     chain = opened(database, tmp_path, exits, timeout=1, user_query=slow[database.driver])
     with pytest.raises(DirectoryUnavailable, match="1 seconds"):
         await chain.login_name("john@example.org")
+
+
+async def test_a_list_of_accounts(
+    database: Database, tmp_path: Path, exits: AsyncExitStack
+) -> None:
+    """More than the bound of rows that other answers have."""
+    fill(database, WORLD)
+    rows = ", ".join(f"('u{number}@example.org', '', 0)" for number in range(2000))
+    database.execute(f"INSERT INTO users (email, password, enabled) VALUES {rows};")
+    query = "SELECT email AS user, enabled FROM users ORDER BY email DESC;"
+    settings = database.settings(**QUERIES, accounts_query=query)
+    backend = open_sql(settings, PASSWORD, timeout=20.0, pool=1, default_scheme="CRYPT")
+    exits.push_async_callback(backend.close)
+    listed = await backend.accounts()
+    assert listed is not None
+    assert len(listed) == 2000 + len(WORLD.users)
+    assert [each.name for each in listed] == sorted(each.name for each in listed)
+    enabled = {each.name: each.enabled for each in listed}
+    assert (enabled["john@example.org"], enabled["u7@example.org"]) == (True, False)

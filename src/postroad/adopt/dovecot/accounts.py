@@ -22,8 +22,10 @@ from postroad.adopt.dovecot.names import (
     names_of,
 )
 from postroad.adopt.dovecot.notes import Mailboxes, Notes
-from postroad.adopt.dovecot.sql import adopt_sql
+from postroad.adopt.dovecot.per_domain import files_by_domain
+from postroad.adopt.dovecot.sql import adopt_sql, parameters_of
 from postroad.adopt.dovecot.users import adopt_userdb
+from postroad.adopt.finding import Finding
 from postroad.adopt.old_files import OldFiles
 from postroad.adopt.plan import KeyPath
 
@@ -121,6 +123,8 @@ def _refuse(notes: Notes, section: Section, words: str, todo: str) -> None:
 _USUAL: Mapping[str, frozenset[str]] = {
     "name": frozenset(),
     "auth_verbose": frozenset(),
+    "use_cache": frozenset(),
+    "use_worker": frozenset(),
     "skip": frozenset({"never", "authenticated"}),
     "result_success": frozenset({"return-ok", "return"}),
     "result_failure": frozenset({"continue", "continue-fail"}),
@@ -150,9 +154,7 @@ def _rest_of_passdb(notes: Notes, passdb: Section, key: str) -> None:
 def _passwd_file(notes: Notes, files: OldFiles, passdb: _Passdb) -> None:
     path = passdb.args.last
     if "%" in path:
-        words = f"nobody in {path} can log in: a directory has one file"
-        todo = "write a [directories.NAME] with passwd and domains for each of the files"
-        _refuse(notes, passdb.section, words, todo)
+        _passwd_files(notes, files, passdb)
         return
     name = _free_name(notes, "users")
     notes.translated(passdb.section, "driver", f"[directories.{name}] kind")
@@ -160,15 +162,40 @@ def _passwd_file(notes: Notes, files: OldFiles, passdb: _Passdb) -> None:
     there = files.exists(path)
     todo = "" if there else f"there is no {path}: put it there, or nobody can log in"
     finding = notes.translated(passdb.section, "args", words, todo)
+    _plan_file(notes, passdb, name, str(files.place(path)), finding)
+
+
+def _passwd_files(notes: Notes, files: OldFiles, passdb: _Passdb) -> None:
+    """A file for each domain: a directory for each of them."""
+    path = passdb.args.last
+    found = files_by_domain(files, path)
+    if not found:
+        words = f"nobody in {path} can log in: a directory has one file"
+        todo = "write a [directories.NAME] with passwd and domains for each of the files"
+        _refuse(notes, passdb.section, words, todo)
+        return
+    notes.translated(passdb.section, "driver", "[directories.NAME] kind, for each domain")
+    words = f"a directory with `domains` for each of {len(found)} files, read where they are"
+    todo = "a new domain needs a [directories.NAME] like them"
+    finding = notes.translated(passdb.section, "args", words, todo)
+    for domain, file in found.items():
+        name = _free_name(notes, f"users-{domain}")
+        _plan_file(notes, passdb, name, str(files.place(file)), finding)
+        notes.plan.set(("directories", name, "domains"), [domain], finding)
+        notes.plan.set(("directories", name, "default_domain"), domain, finding)
+
+
+def _plan_file(notes: Notes, passdb: _Passdb, name: str, path: str, finding: Finding) -> None:
     values: dict[str, str] = {
         "kind": "files",
-        "passwd": str(files.place(path)),
+        "passwd": path,
         "default_scheme": passdb.args.options.get("scheme", "") or "CRYPT",
         "username_format": _format_of(passdb),
     }
     for key, value in values.items():
         notes.plan.set(("directories", name, key), value, finding)
-    _realm(notes, passdb.whole, name)
+    if "%" not in passdb.args.last:
+        _realm(notes, passdb.whole, name)
 
 
 def _realm(notes: Notes, whole: Section, name: str) -> None:
@@ -240,21 +267,24 @@ def _service(passdb: _Passdb) -> str:
 def _sql(notes: Notes, files: OldFiles, passdb: _Passdb) -> None:
     section = _of_parameters(notes, passdb, "sql")
     users = any(each.text("driver") == "sql" for each in passdb.whole.all("userdb"))
-    adopt_sql(notes, files, Path(passdb.args.last), section, passdb.names, users=users)
+    settings = parameters_of(notes, files, passdb.section, Path(passdb.args.last))
+    adopt_sql(notes, files, settings, section, passdb.names, users=users)
 
 
 def _ldap(notes: Notes, files: OldFiles, passdb: _Passdb) -> None:
     section = _of_parameters(notes, passdb, "ldap")
     users = any(each.text("driver") == "ldap" for each in passdb.whole.all("userdb"))
-    adopt_ldap(notes, files, Path(passdb.args.last), section, passdb.names, users=users)
+    settings = parameters_of(notes, files, passdb.section, Path(passdb.args.last))
+    adopt_ldap(notes, files, settings, section, passdb.names, users=users)
 
 
 def _of_parameters(notes: Notes, passdb: _Passdb, kind: str) -> KeyPath:
     """The section of a directory whose settings stand in a file of their own."""
     name = _free_name(notes, kind)
     notes.translated(passdb.section, "driver", f"[directories.{name}] kind")
-    words = f"[directories.{name}], from the settings in {passdb.args.last}"
-    notes.translated(passdb.section, "args", words)
+    if "args" in passdb.section.values:
+        words = f"[directories.{name}], from the settings in {passdb.args.last}"
+        notes.translated(passdb.section, "args", words)
     return ("directories", name)
 
 

@@ -1,4 +1,4 @@
-"""Dovecot 2.3's configuration as it holds: its files joined, sections merged, `$name` filled in.
+"""Dovecot's configuration as it holds: its files joined, sections merged, `$name` filled in.
 
 A `Section` is a tree of what was set, each value with the place that set it last. What Dovecot
 itself would refuse to start with becomes a `Fault`, and reading goes on: a half-broken old
@@ -41,12 +41,14 @@ class Value:
         file: where it is set.
         line: there, counted from 1.
         is_file: whether the value is what the file `text` contains.
+        written: what the setting is called there, where it has another name here; empty: the same.
     """
 
     text: str = field(repr=False)
     file: Path
     line: int
     is_file: bool = False
+    written: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,8 +190,9 @@ class _Reader:
             if word.startswith("$ENV:"):
                 self._fault(file, line.number, f"{word}: Dovecot's environment is not known here")
                 continue
-            known = _known(word[1:], stack)
-            if known is None and word[1:] not in _EMPTY_AT_FIRST:
+            name = word[1:].removeprefix("SET:")  # the latter since 2.4
+            known = _known(name, stack)
+            if known is None and name not in _EMPTY_AT_FIRST:
                 words.append(word)  # a default, or a name that Dovecot fills in when it runs
             elif known:
                 words.append(known)

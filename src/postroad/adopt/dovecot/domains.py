@@ -36,6 +36,8 @@ def settle_domains(plan: Plan, aliased: Collection[str] = ()) -> None:
             remark = "where a name without a domain lives"
             plan.set((*path, "default_domain"), home, None, remark)
         form = plan.get((*path, "username_format"))
+        if plan.get((*path, "domains")) is not None:
+            continue  # a file for one domain alone
         if kind == "files" and domains and isinstance(form, str) and not is_whole_name(form):
             remark = "Dovecot took these off, so that its users are the same in all of them"
             plan.set((*path, "local_domains"), domains, None, remark)

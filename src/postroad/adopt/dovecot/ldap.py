@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from postroad.adopt.dovecot.conf import Section
 from postroad.adopt.dovecot.names import DovecotNames
 from postroad.adopt.dovecot.notes import Notes
-from postroad.adopt.dovecot.sql import parameters_of
 from postroad.adopt.old_files import OldFiles
 from postroad.adopt.plan import KeyPath
 
@@ -31,7 +28,7 @@ _OWN_CONNECTIONS = frozenset({"ldap_version", "deref", "debug_level", "blocking"
 def adopt_ldap(
     notes: Notes,
     files: OldFiles,
-    file: Path,
+    settings: Section | None,
     section: KeyPath,
     names: DovecotNames,
     *,
@@ -42,12 +39,11 @@ def adopt_ldap(
     Args:
         notes: takes what becomes of each setting.
         files: the old file system.
-        file: dovecot-ldap.conf.ext there.
+        settings: what dovecot-ldap.conf.ext says; `None`: it cannot be read.
         section: where the directory stands in the new configuration.
         names: how users are named.
         users: whether it is a userdb too, so that user_filter and user_attrs count.
     """
-    settings = parameters_of(notes, files, file)
     if settings is None:
         return
     plan = notes.plan

@@ -79,7 +79,9 @@ class Notes:
 def named(section: Section, key: str) -> str:
     """A setting as a report names it: `service auth: user`."""
     where = " ".join(part for part in (section.kind, section.name) if part)
-    return ": ".join(part for part in (where, key) if part)
+    value = section.values.get(key)
+    written = value.written if value is not None else ""
+    return ": ".join(part for part in (where, written or key) if part)
 
 
 def _shown(key: str, value: Value) -> str:

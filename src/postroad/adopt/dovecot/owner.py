@@ -2,7 +2,7 @@
 
 A server that is not root gives its files to nobody else. So where all mail belongs to one user, as
 `vmail`, Postroad runs as that one, and both programs can read and write the mailboxes. Where each
-account has an owner of its own, only a shared group helps, and the report says so.
+account has an owner of its own, a server that is started as root writes as each of them.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from postroad.adopt.old_files import OldFiles
 __all__ = ["SHARE", "plan_owner", "user_named"]
 
 SHARE = (
-    "only root could write as several users: share a group ([mailbox] group, mode and file_mode), "
-    "or keep the mailboxes with Dovecot (--mailbox dovecot)"
+    "a server that is started as root writes as those users whom [mailbox] uids allows, never as "
+    "root: name them there, or keep the mailboxes with Dovecot (--mailbox dovecot)"
 )
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from postroad.adopt.dovecot.conf import Section, read_parameters
 from postroad.adopt.dovecot.names import DovecotNames
+from postroad.adopt.dovecot.newer import PARAMETERS
 from postroad.adopt.dovecot.notes import Notes
 from postroad.adopt.finding import Finding, Verdict
 from postroad.adopt.old_files import OldFiles
@@ -26,7 +27,7 @@ _TYPES = frozenset({"char", "signed", "unsigned", "text", "integer", "varchar", 
 def adopt_sql(
     notes: Notes,
     files: OldFiles,
-    file: Path,
+    settings: Section | None,
     section: KeyPath,
     names: DovecotNames,
     *,
@@ -37,12 +38,11 @@ def adopt_sql(
     Args:
         notes: takes what becomes of each setting.
         files: the old file system.
-        file: dovecot-sql.conf.ext there.
+        settings: what dovecot-sql.conf.ext says; `None`: it cannot be read.
         section: where the directory stands in the new configuration.
         names: how users are named.
         users: whether it is a userdb too, so that its user_query counts.
     """
-    settings = parameters_of(notes, files, file)
     if settings is None:
         return
     plan = notes.plan
@@ -67,8 +67,18 @@ def adopt_sql(
             _rest(notes, settings, key)
 
 
-def parameters_of(notes: Notes, files: OldFiles, file: Path) -> Section | None:
-    """The settings in a file, or `None` and a finding where it cannot be read."""
+def parameters_of(notes: Notes, files: OldFiles, source: Section, file: Path) -> Section | None:
+    """The settings of a passdb, or `None` and a finding where they cannot be read.
+
+    Args:
+        notes: takes what is wrong.
+        files: the old file system.
+        source: the passdb.
+        file: where 2.3 has them.
+    """
+    own = source.one(PARAMETERS)
+    if own is not None:
+        return own
     settings, faults = read_parameters(files, file)
     for fault in faults:
         words = f"not understood: {fault.words}"
@@ -96,7 +106,7 @@ def _connection(notes: Notes, files: OldFiles, settings: Section, section: KeyPa
         file = next((word for word in connect.split() if "=" not in word), connect.strip())
         plan.set((*section, "file"), str(files.place(file)), finding)
         return
-    pairs = _pairs(connect, driver)
+    pairs = _of_blocks(notes, settings) or _pairs(connect, driver)
     hosts = [value for key, value in pairs if key in ("host", "hostaddr")]
     words = dict(pairs)
     port = words.get("port")
@@ -113,6 +123,21 @@ def _connection(notes: Notes, files: OldFiles, settings: Section, section: KeyPa
     if authorities:
         plan.set((*section, "tls_ca_file"), str(files.place(authorities)), finding)
     _left(notes, finding, words)
+
+
+def _of_blocks(notes: Notes, settings: Section) -> list[tuple[str, str]]:
+    """The words of 2.4's sections, of which each is a server."""
+    pairs: list[tuple[str, str]] = []
+    for block in settings.sections:
+        port = block.text("port")
+        for key, value in block.values.items():
+            if value.written:
+                notes.translated(block, key, "said in the directory")
+            host = key == "host" and port and not value.text.startswith("/")
+            pairs += (
+                [] if key == "port" else [(key, f"{value.text}:{port}" if host else value.text)]
+            )
+    return pairs
 
 
 def _left(notes: Notes, finding: Finding, words: dict[str, str]) -> None:
@@ -154,7 +179,7 @@ def _queries(
             continue
         _query(notes, settings, section, key, names)
     if "iterate_query" in settings.values:
-        words = "Postroad never asks for all users at once"
+        words = "only postroad user list would ask it: it is accounts_query there"
         notes.not_needed(settings, "iterate_query", words)
 
 

@@ -39,8 +39,12 @@ _KEPT: tuple[tuple[str, str], ...] = (
         _OWN_LOG,
     ),
     (r"auth_verbose.*|auth_debug.*|mail_debug|deliver_log_format|stats_.*|metric.*", _OWN_LOG),
-    (r"base_dir|state_dir|instance_name|default_.*|shutdown_clients|version_ignore", _RUNNING),
+    (
+        r"dovecot_.*|base_dir|state_dir|instance_name|default_.*|shutdown_clients|version_ignore",
+        _RUNNING,
+    ),
     (r"config_cache_size|import_environment|doveadm_.*|dsync_.*|replication_.*", _RUNNING),
+    (r"mail_driver|mail_inbox_path|mail_control_path", "it goes with mail_path"),
     (r"mail_max_.*|mail_cache_.*|mail_prefetch.*|mail_save_.*|mail_fsync|mail_nfs_.*", _READING),
     (r"mailbox_.*|maildir_.*|mail_attribute_.*|mail_shared_.*|mail_temp_.*|mail_vsize.*", _READING),
     (r"mmap_disable|dotlock_.*|lock_method|mbox_.*|mdbox_.*|sdbox_.*|mail_always_.*", _READING),

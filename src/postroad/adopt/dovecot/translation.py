@@ -13,6 +13,7 @@ from pathlib import Path
 from postroad.adopt.dovecot.accounts import adopt_accounts
 from postroad.adopt.dovecot.conf import Fault, Section, read_dovecot
 from postroad.adopt.dovecot.mail import adopt_mail
+from postroad.adopt.dovecot.newer import in_older_words
 from postroad.adopt.dovecot.notes import Mailboxes, Notes
 from postroad.adopt.dovecot.sockets import adopt_sockets
 from postroad.adopt.dovecot.table import KEPT_SECTIONS, LOGIN_STAYS, kept
@@ -45,8 +46,7 @@ def adopt_dovecot(
         plan.find(_of_fault(fault))
     version = whole.values.get("dovecot_config_version")
     if version is not None:
-        plan.find(_of_version(version.file, version.line, version.text))
-        return
+        whole = in_older_words(whole)
     notes = Notes(plan, mailboxes)
     adopt_accounts(notes, files, whole)
     adopt_sockets(notes, files, whole)
@@ -61,12 +61,6 @@ def _of_fault(fault: Fault) -> Finding:
     return Finding(
         fault.file, fault.line or None, fault.file.name, "", Verdict.UNSUPPORTED, words, todo
     )
-
-
-def _of_version(file: Path, line: int, version: str) -> Finding:
-    words = "nothing is taken over from Dovecot: this is the syntax of 2.4, and 2.3's is known"
-    todo = "write [mailbox] transport and [directories.dovecot] by hand (docs/adopt.md)"
-    return Finding(file, line, "dovecot_config_version", version, Verdict.UNSUPPORTED, words, todo)
 
 
 def _adopt_mechanisms(notes: Notes, whole: Section) -> None:

@@ -15,8 +15,10 @@ from pathlib import PurePosixPath
 from postroad.adopt.dovecot.args import args_of
 from postroad.adopt.dovecot.conf import Section, read_parameters
 from postroad.adopt.dovecot.names import SYSTEM_DRIVERS, DovecotNames
+from postroad.adopt.dovecot.newer import PARAMETERS
 from postroad.adopt.dovecot.notes import Notes
 from postroad.adopt.dovecot.owner import SHARE, plan_owner
+from postroad.adopt.dovecot.per_domain import files_by_domain
 from postroad.adopt.dovecot.place import placed
 from postroad.adopt.finding import Finding
 from postroad.adopt.old_files import OldFiles
@@ -112,20 +114,26 @@ def _prefetch(notes: Notes, files: OldFiles, userdb: Section, passdbs: Sequence[
 # What a directory says of each account ------------------------------------------------------------
 
 
+_FIRST = 500
+"""The first user that may own mail unless `[mailbox] uids` says else."""
+
+
 def _of_accounts(notes: Notes, files: OldFiles, section: Section, finding: Finding) -> Finding:
     """Look for the folders and owners that accounts have, so that they are allowed."""
     driver, last = section.text("driver"), args_of(section.text("args")).last
     if driver == "passwd-file":
         return _of_passwd_file(notes, files, last, finding)
     if driver == "sql":
-        return _of_queries(notes, files, last, finding)
-    _of_entries(notes, files, last, finding)
+        return _of_queries(notes, files, section, finding)
+    _of_entries(notes, files, section, finding)
     return finding
 
 
 def _of_passwd_file(notes: Notes, files: OldFiles, path: str, finding: Finding) -> Finding:
     users, groups, homes = set[str](), set[str](), set[str]()
-    for line in (files.text(path) or "").splitlines():
+    paths = files_by_domain(files, path).values() if "%" in path else (path,)
+    texts = (files.text(each) or "" for each in paths)
+    for line in (line for text in texts for line in text.splitlines()):
         if not line or line[0] in "#:":
             continue
         columns = (*line.split(":"), *[""] * 6)
@@ -136,6 +144,8 @@ def _of_passwd_file(notes: Notes, files: OldFiles, path: str, finding: Finding) 
     owners = sorted(users - {""})
     if len(owners) > 1:
         words = f"accounts in {path} belong to different users: {', '.join(owners[:5])}"
+        if all(each.isdecimal() and int(each) >= _FIRST for each in owners):
+            return notes.plan.amend(finding, f"{words}, as whom a server started as root writes")
         notes.plan.worsen(finding, words, SHARE)
     elif owners:
         group = next(iter(groups)) if len(groups) == 1 else ""
@@ -143,8 +153,16 @@ def _of_passwd_file(notes: Notes, files: OldFiles, path: str, finding: Finding) 
     return finding
 
 
-def _of_queries(notes: Notes, files: OldFiles, path: str, finding: Finding) -> Finding:
-    settings, _ = read_parameters(files, files.place(path))
+def _settings(files: OldFiles, section: Section) -> Section:
+    own = section.one(PARAMETERS)
+    if own is not None:
+        return own
+    path = args_of(section.text("args")).last
+    return read_parameters(files, files.place(path))[0]
+
+
+def _of_queries(notes: Notes, files: OldFiles, section: Section, finding: Finding) -> Finding:
+    settings = _settings(files, section)
     text = " ".join(settings.text(key) for key in _QUERIES)
     places = {str(PurePosixPath(f"{found}x").parent) for found in _LITERAL_PATH.findall(text)}
     finding = _allow(notes, places, finding)
@@ -158,8 +176,8 @@ def _of_queries(notes: Notes, files: OldFiles, path: str, finding: Finding) -> F
     return finding
 
 
-def _of_entries(notes: Notes, files: OldFiles, path: str, finding: Finding) -> None:
-    settings, _ = read_parameters(files, files.place(path))
+def _of_entries(notes: Notes, files: OldFiles, section: Section, finding: Finding) -> None:
+    settings = _settings(files, section)
     attributes = settings.text("user_attrs", "homeDirectory=home,uidNumber=uid,gidNumber=gid")
     if re.search(r"=(home|mail)\b", attributes):
         _say_roots(notes, finding)

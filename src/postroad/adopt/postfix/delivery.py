@@ -27,6 +27,7 @@ _LMTP_PORT = 24
 _USERDB = "/run/dovecot/auth-userdb"
 """Where Dovecot says who its users are (its 10-master.conf)."""
 
+_AS_ASKED = "Postroad writes the Maildirs itself, as was asked for"
 _DELIVERS = re.compile(r"/(dovecot-lda|deliver|dovecot/dovecot-lda)(\s|\Z)")
 
 
@@ -54,7 +55,8 @@ def translate_delivery(old: OldPostfix, domains: Domains, *, mailboxes_here: boo
     """
     if mailboxes_here:
         for name in ("virtual_transport", "mailbox_transport", "local_transport"):
-            old.translated(name, "Postroad writes the Maildirs itself, as was asked for")
+            old.translated(name, _AS_ASKED)
+        _command(old, mailboxes_here=True)
         _places(old)
         return
     virtual = old.main.value("virtual_transport") if _has_virtual(old) else ""
@@ -71,7 +73,7 @@ def translate_delivery(old: OldPostfix, domains: Domains, *, mailboxes_here: boo
         _class(old, "mailbox_transport", local, domains.local, domains)
     elif any(domain for domain in domains.local):
         _separate(old, domains.local)
-    _command(old)
+    _command(old, mailboxes_here=False)
     _people(old, domains)
     _login_names(old)
     _places(old)
@@ -162,9 +164,12 @@ def _program(
         old.plan.extend(("routing", "transport"), found, finding)
 
 
-def _command(old: OldPostfix) -> None:
+def _command(old: OldPostfix, *, mailboxes_here: bool) -> None:
     command = old.main.value("mailbox_command")
     if not command:
+        return
+    if _DELIVERS.search(command) and mailboxes_here:
+        old.translated("mailbox_command", _AS_ASKED)
         return
     if _DELIVERS.search(command):
         words = "mail goes into Maildirs, not through Dovecot's delivery agent"

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from postroad.adopt.finding import Finding, Verdict
 from postroad.adopt.plan import PlannedAlias
+from postroad.adopt.postfix.compiled import compiled_pairs, say_copied, text_of
 from postroad.adopt.postfix.installation import OldPostfix
 from postroad.adopt.postfix.logical_lines import logical_lines
 from postroad.adopt.postfix.tables import is_table, table_name
@@ -23,6 +25,10 @@ DIRECTORY = "postfix"
 """The name of the directory that reads Postfix's files."""
 
 _SYSTEM = re.compile(r"(proxy:)*unix:passwd\.byname\Z")
+_ALIAS = re.compile(r'(?P<name>"(?:[^"\\]|\\.)*"|[^:"]*)\s*:(?P<targets>.*)', re.DOTALL)
+_NOT_MAIL = re.compile(
+    r'(?:\A|,)\s*"?\s*(?:\||/(?!dev/null\b))'
+)  # to a program or a file: aliases(5)
 _TEXT = ("hash", "btree", "texthash", "lmdb", "dbm", "cdb", "sdbm")
 
 
@@ -51,7 +57,10 @@ def translate_domains(old: OldPostfix) -> Domains:
     aliases = _tables(old, "virtual_alias_maps")
     _alias_domains(old, domains, aliases)
     origin = origin_of(old)
-    old.translated("myorigin", f"names without a domain belong to {origin}")
+    words = f"names without a domain belong to {origin}; `[sendmail] origin`"
+    found = old.translated("myorigin", words)
+    if found is not None:
+        old.plan.set(("sendmail", "origin"), origin, found)
     ours = list(dict.fromkeys([*domains.virtual, *domains.local]))
     first = domains.virtual or domains.local
     old.plan.set(
@@ -216,32 +225,47 @@ def _alias_files(old: OldPostfix) -> list[str]:
         kind, _, rest = word.removeprefix("proxy:").partition(":")
         if kind in _TEXT and rest.startswith("/"):
             text = old.files.text(rest)
-            if text is None:
-                if old.main.get("alias_maps") is not None:
-                    old.missing("alias_maps", f"{rest} is not there", matters=False)
-                continue
-            found.append(_alias_file(old, rest, text))
+            file = _alias_file(old, rest, text) if text is not None else _compiled(old, kind, rest)
+            found += [file] if file else []
         elif kind != "nis":
             old.missing("alias_maps", f"{word}: aliases of this kind are not read", "add them here")
     return found
 
 
+def _compiled(old: OldPostfix, kind: str, path: str) -> str:
+    """Aliases whose text is gone, as a text again; empty without them."""
+    compiled = compiled_pairs(old, kind, path)
+    if compiled is None or compiled.reason:
+        if old.main.get("alias_maps") is not None:
+            words = f"{path} is not there" if compiled is None else compiled.reason
+            old.missing("alias_maps", words, matters=compiled is not None)
+        return ""
+    text, lost = text_of(compiled.pairs, aliases=True)
+    for name in lost:
+        old.missing("alias_maps", f"an alias that no text holds is left out: {name!r}")
+    kept = old.plan.keep("aliases", text.encode())
+    say_copied(old, kind, path, kept)
+    _say_programs(old, kept, text)
+    return str(kept)
+
+
 def _alias_file(old: OldPostfix, path: str, text: str) -> str:
-    programs = [
-        line
-        for line in logical_lines(text)
-        if re.search(r"[:,]\s*\"?\|", line.text) or re.search(r":\s*\"?/(?!dev/null)", line.text)
-    ]
-    for line in programs:
-        name = line.text.partition(":")[0]
+    _say_programs(old, old.files.place(path), text)
+    if old.plan.copies:
+        secret = old.files.is_private(path)
+        return str(old.plan.keep("aliases", text.encode(), secret=secret))
+    return str(old.files.place(path))
+
+
+def _say_programs(old: OldPostfix, file: Path, text: str) -> None:
+    for line in logical_lines(text):
+        found = _ALIAS.match(line.text)
+        if found is None or not _NOT_MAIL.search(found["targets"]):
+            continue
+        name, value = found["name"].strip(), found["targets"].strip()
         words = f"the alias {name} leads to a program or a file, to which no mail goes"
         todo = f"allow_commands or allow_files in `[directories.{DIRECTORY}]` allows it for all"
-        file = old.files.place(path)
-        value = line.text.partition(":")[2].strip()
         old.plan.find(Finding(file, line.number, name, value, Verdict.UNSUPPORTED, words, todo))
-    if old.plan.copies:
-        return str(old.plan.keep("aliases", text.encode()))
-    return str(old.files.place(path))
 
 
 def _catch_all(old: OldPostfix, domains: Domains) -> None:

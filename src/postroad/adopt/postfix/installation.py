@@ -117,6 +117,14 @@ class OldPostfix:
         if parameter is not None:
             self.note(parameter, Verdict.UNSUPPORTED, words, todo, matters=matters)
 
+    def uses(self, name: str) -> bool:
+        """Whether somebody wrote `$name` anywhere."""
+        texts = [each.text for each in self.main.written]
+        for service in self.master.services:
+            texts += [each.text for each in service.options.values()]
+            texts += service.arguments
+        return re.search(rf"\$[({{]?{re.escape(name)}\b", "\n".join(texts)) is not None
+
     def is_noted(self, parameter: Parameter) -> bool:
         """Whether somebody has said what became of it."""
         return (parameter.service, parameter.name) in self._noted

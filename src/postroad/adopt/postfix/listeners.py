@@ -6,16 +6,23 @@ restriction lists, all of them written out, so that nothing depends on what a pr
 
 from __future__ import annotations
 
-import re
-
 from postroad.adopt.finding import Finding, Verdict
 from postroad.adopt.plan import KeyPath
+from postroad.adopt.postfix.defaults import DEFAULTS
 from postroad.adopt.postfix.installation import OldPostfix, is_address
 from postroad.adopt.postfix.lists import relay_part, translated_list
 from postroad.adopt.postfix.main_cf import MainCf, Parameter
 from postroad.adopt.postfix.master_cf import Service
+from postroad.adopt.postfix.milters import Milters
 from postroad.adopt.postfix.networks import networks_of
-from postroad.adopt.postfix.parameters import MISSING, NEEDLESS, SIMPLE, TRANSLATED
+from postroad.adopt.postfix.parameters import (
+    MISSING,
+    NEEDLESS,
+    OWN_NAME,
+    SIMPLE,
+    TRANSLATED,
+    UNKNOWN_NAME,
+)
 from postroad.server.settings import DISCARDABLE
 
 __all__ = ["LISTS", "translate_listeners"]
@@ -47,10 +54,12 @@ def translate_listeners(old: OldPostfix) -> dict[str, str]:
     for each in classes:
         _class(old, each, classes)
     names: dict[str, str] = {}
+    milters = Milters(old)
     for service in old.master.inet():
-        name = _listener(old, service, list(names.values()), classes)
+        name = _listener(old, service, list(names.values()), classes, milters)
         if name:
             names[service.name] = name
+    milters.finish()
     if not names:
         old.plan.find(
             Finding(
@@ -77,7 +86,11 @@ def _class(old: OldPostfix, name: str, classes: list[str]) -> None:
 
 
 def _listener(
-    old: OldPostfix, service: Service, names: list[str], classes: list[str]
+    old: OldPostfix,
+    service: Service,
+    names: list[str],
+    classes: list[str],
+    milters: Milters,
 ) -> str | None:
     """Plan one listener; `None` if the service is none."""
     if service.command == "postscreen":
@@ -106,8 +119,10 @@ def _listener(
     auth = main.on("smtpd_sasl_auth_enable")
     if auth != (preset != "mx"):
         old.plan.set((*path, "auth"), auth, _origin(old, main, "smtpd_sasl_auth_enable"))
+    _trust(old, main, path)
     _offers(old, main, path)
     _filter(old, main, path)
+    milters.listener(service, main, path, preset)
     _lists(old, main, (*path, "policy"), classes)
     for option in service.options.values():
         _note_option(old, option, name)
@@ -205,6 +220,22 @@ def _tls(old: OldPostfix, main: MainCf, path: KeyPath, preset: str) -> None:
         old.plan.set((*path, "client_certificates"), value=True, finding=_origin(old, main, wanted))
 
 
+def _trust(old: OldPostfix, main: MainCf, path: KeyPath) -> None:
+    """A service's own mynetworks, which may be narrower than main.cf's or wider."""
+    option = main.get("mynetworks")
+    if option is None or not option.service:
+        return
+    if main.value("mynetworks") == old.main.value("mynetworks"):
+        old.note(option, Verdict.NOT_NEEDED, "the same as in main.cf")
+        return
+    networks, lost = networks_of(old, main.words("mynetworks"))
+    words = f"`[listeners.{path[1]}] trusted_networks`"
+    old.plan.set((*path, "trusted_networks"), networks, old.note(option, Verdict.TRANSLATED, words))
+    for word in lost:
+        todo = "no exception and no name can stand there: see that the networks are right"
+        old.plan.find(old.finding(option, Verdict.UNSUPPORTED, f"left out: {word}", todo=todo))
+
+
 def _offers(old: OldPostfix, main: MainCf, path: KeyPath) -> None:
     keywords = [word.upper() for word in main.words("smtpd_discard_ehlo_keywords")]
     known = [word for word in keywords if word in DISCARDABLE]
@@ -236,6 +267,16 @@ def _filter(old: OldPostfix, main: MainCf, path: KeyPath) -> None:
     if target:
         text = target if ":" in target else f"{target}:"
         old.plan.set((*path, "content_filter"), text, origin)
+    _way_back(old, main, path)
+
+
+def _way_back(old: OldPostfix, main: MainCf, path: KeyPath) -> None:
+    """What a content filter brings back is known by what is switched off for it."""
+    parameter = main.get("content_filter")
+    if parameter is not None and not main.value("content_filter"):
+        words = "mail that a content filter brings back: neither verified nor signed"
+        origin = old.finding(parameter, Verdict.TRANSLATED, words)
+        old.plan.set((*path, "taken_before"), value=True, finding=origin)
 
 
 def _lists(old: OldPostfix, main: MainCf, path: KeyPath, classes: list[str]) -> None:
@@ -291,18 +332,15 @@ _GLOBAL = "holds for all listeners here, as main.cf has it"
 def _note_option(old: OldPostfix, option: Parameter, listener: str) -> None:
     """What became of an `-o` option; the table of parameters says what is not said here."""
     name, value = option.name, old.main.over({option.name: option}).value(option.name)
+    if name == "mynetworks" or (name == "smtpd_milters" and old.is_noted(option)):
+        return  # said by `_trust`, or by `Milters`
     if name in _OF_LISTENER or name in LISTS.values():
         words = TRANSLATED[name].replace("NAME", listener)
         old.note(option, Verdict.TRANSLATED, words)
-    elif name in NEEDLESS or re.match(r"milter_macro_", name):
-        old.note(option, Verdict.NOT_NEEDED, NEEDLESS.get(name, "a name for milters alone"))
+    elif name in NEEDLESS:
+        old.note(option, Verdict.NOT_NEEDED, NEEDLESS[name])
     elif value == old.main.value(name):
         old.note(option, Verdict.NOT_NEEDED, "the same as in main.cf")
-    elif name == "mynetworks" and _is_loopback(value):
-        words = (
-            "this machine is trusted on all listeners, unless `[relay] trusted_networks` lacks it"
-        )
-        old.note(option, Verdict.TRANSLATED, words)
     elif name.endswith("_rate_limit"):
         return  # `[rates]` is planned when all listeners are known
     elif name in MISSING:
@@ -314,16 +352,15 @@ def _note_option(old: OldPostfix, option: Parameter, listener: str) -> None:
             old.note(option, Verdict.UNSUPPORTED, lack.words, lack.todo, matters=lack.matters)
     elif name in SIMPLE or name in TRANSLATED:
         todo = "set it for all, or leave it" if name in SIMPLE else ""
-        old.note(option, Verdict.UNSUPPORTED, _GLOBAL, todo, matters=name == "mynetworks")
-    else:
+        old.note(option, Verdict.UNSUPPORTED, _GLOBAL, todo, matters=name == "mynetworks_style")
+    elif name in DEFAULTS:
         old.note(
             option, Verdict.UNSUPPORTED, "Postroad has nothing of this kind", matters=bool(value)
         )
-
-
-def _is_loopback(value: str) -> bool:
-    words = re.split(r"[,\s]+", value.strip())
-    return all(word.startswith(("127.", "[::1]")) for word in words)
+    elif old.uses(name):
+        old.note(option, Verdict.TRANSLATED, OWN_NAME)
+    else:
+        old.note(option, Verdict.NOT_NEEDED, UNKNOWN_NAME)
 
 
 _OF_LISTENER = frozenset(
@@ -336,6 +373,7 @@ _OF_LISTENER = frozenset(
         *("smtpd_tls_ask_ccert", "smtpd_tls_req_ccert", "disable_vrfy_command"),
         *("smtpd_sasl_type", "smtpd_sasl_path", "smtpd_sasl_security_options"),
         *("smtpd_sasl_tls_security_options", "smtpd_sasl_local_domain"),
+        *("smtpd_milters", "milter_macro_daemon_name"),
     }
 )
 """What a listener has for itself."""

@@ -6,11 +6,14 @@ list is closed is not judged here: the relay proof does it when the result is lo
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from postroad.adopt.policyd_spf import RESTRICTION, is_policyd_spf
 from postroad.adopt.postfix.installation import OldPostfix
 from postroad.adopt.postfix.main_cf import words_of
+from postroad.adopt.postfix.master_cf import argv_of
 from postroad.adopt.postfix.tables import is_table, table_name
 from postroad.policy import RESTRICTIONS, Argument
 
@@ -93,6 +96,9 @@ def translated_list(
                 lost.append(f"{word}: no restriction of this name")
         elif restriction.argument is Argument.NONE:
             texts.append(prefix + word)
+        elif word == "check_policy_service" and at < len(words) and _is_spf(old, words[at]):
+            texts.append(prefix + RESTRICTION)
+            at += 1
         elif at >= len(words):
             lost.append(f"{word}: nothing stands behind it")
         else:
@@ -104,6 +110,16 @@ def translated_list(
                 lost.append(f"{word} {words[at - 1]}: {reason}")
         prefix = ""
     return TranslatedList(tuple(texts), tuple(lost))
+
+
+def _is_spf(old: OldPostfix, word: str) -> bool:
+    """Whether a policy service is policyd-spf, which Postfix starts itself."""
+    inner = words_of(word[1:-1].strip()) if word.startswith("{") and word.endswith("}") else [word]
+    found = re.match(r"unix:private/(.+)", inner[0]) if inner else None
+    return found is not None and any(
+        service.name == found[1] and service.command == "spawn" and is_policyd_spf(argv_of(service))
+        for service in old.master.services
+    )
 
 
 def _argument(old: OldPostfix, kind: Argument, word: str) -> tuple[str, str]:

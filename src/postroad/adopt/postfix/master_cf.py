@@ -6,6 +6,7 @@ Reads the file as Postfix does: eight columns, options as `-o name=value`, `-ona
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,7 +14,7 @@ from pathlib import Path
 from postroad.adopt.postfix.logical_lines import LogicalLine, logical_lines
 from postroad.adopt.postfix.main_cf import Parameter
 
-__all__ = ["MasterCf", "Service"]
+__all__ = ["MasterCf", "Service", "argv_of"]
 
 COLUMNS = 8
 
@@ -118,6 +119,13 @@ def _service(file: Path, line: LogicalLine, columns: list[str]) -> Service:
         file=file,
         line=line.number,
     )
+
+
+def argv_of(service: Service) -> str:
+    """The command that a service of spawn(8) runs."""
+    program = " ".join(service.arguments)
+    found = re.search(r"argv=(.*)", program)
+    return found[1] if found else program
 
 
 def split_braces(text: str) -> list[str]:

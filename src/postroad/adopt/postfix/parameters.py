@@ -11,7 +11,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-__all__ = ["MISSING", "NEEDLESS", "SIMPLE", "TRANSLATED", "Form", "Lack", "Simple"]
+__all__ = [
+    "MISSING",
+    "NEEDLESS",
+    "OWN_NAME",
+    "SIMPLE",
+    "TRANSLATED",
+    "UNKNOWN_NAME",
+    "Form",
+    "Lack",
+    "Simple",
+]
 
 
 class Form(Enum):
@@ -144,16 +154,21 @@ SIMPLE: dict[str, Simple] = {
 
 _LISTS = "`[listeners.NAME.policy] {}`, with the same words"
 
+OWN_NAME = "a name of your own: its value is where it is used"
+UNKNOWN_NAME = "Postfix knows no such name, and nothing uses it"
+
 TRANSLATED: dict[str, str] = {
     "compatibility_level": "the defaults that it stands for",
     "myhostname": "`hostname`",
     "mydomain": "the domain of `$mydomain` wherever it is used",
-    "myorigin": "the domain of addresses without one",
+    "myorigin": "the domain of addresses without one; of local programs, `[sendmail] origin`",
+    "authorized_submit_users": "`[sendmail] users`",
+    "authorized_mailq_users": "`[sendmail] queue_users`",
     "mydestination": "`domains`",
     "inet_interfaces": "`[listeners.NAME] bind`",
     "inet_protocols": "`[listeners.NAME] bind`, `[delivery] address_family`",
     "smtp_address_preference": "`[delivery] address_family`",
-    "mynetworks": "`[relay] trusted_networks`",
+    "mynetworks": "`[relay] trusted_networks`; a service's, `[listeners.NAME] trusted_networks`",
     "mynetworks_style": "`[relay] trusted_networks`",
     "smtpd_banner": "a greeting of Postroad's own",
     "virtual_alias_domains": "`domains`",
@@ -196,6 +211,24 @@ TRANSLATED: dict[str, str] = {
     "smtp_bind_address": "`[delivery] source_addresses`",
     "smtp_bind_address6": "`[delivery] source_addresses`",
     "smtp_helo_name": "`[delivery] source_addresses`, `[transports.NAME] helo`",
+    "smtpd_milters": "`[filters.NAME] socket`, `[listeners.NAME] filters`",
+    "non_smtpd_milters": "`[filters.NAME] socket`, `[sendmail] filters`",
+    "milter_default_action": "`[filters.NAME] on_failure`",
+    "milter_protocol": "`[filters.NAME] protocol`",
+    "milter_connect_timeout": "`[filters.NAME] connect_timeout`",
+    "milter_command_timeout": "`[filters.NAME] command_timeout`",
+    "milter_content_timeout": "`[filters.NAME] timeout`",
+    "milter_macro_daemon_name": "`[listeners.NAME] milter_macro_daemon_name`",
+    "milter_macro_v": "`[filters.NAME] macro_values`",
+    "milter_macro_defaults": "`[filters.NAME] macro_values`",
+    **dict.fromkeys(
+        (
+            *("milter_connect_macros", "milter_helo_macros", "milter_mail_macros"),
+            *("milter_rcpt_macros", "milter_data_macros", "milter_end_of_header_macros"),
+            "milter_end_of_data_macros",
+        ),
+        "`[filters.NAME] macros`",
+    ),
     "content_filter": "`[listeners.NAME] content_filter`",
     "smtpd_proxy_filter": "`[listeners.NAME] content_filter`",
     "smtpd_client_restrictions": _LISTS.format("client"),
@@ -337,9 +370,6 @@ NEEDLESS: dict[str, str] = {
     "local_header_rewrite_clients": "headers are not rewritten",
     "parent_domain_matches_subdomains": "tables are asked for parent domains as Postfix does today",
     "mail_name": "the greeting says Postroad",
-    "milter_macro_daemon_name": "a name for milters alone",
-    "milter_macro_v": "a name for milters alone",
-    "milter_protocol": "which version of a protocol is spoken with milters",
     "smtpd_sasl_authenticated_header": "the Received field names no login",
     "disable_verp_bounces": "bounces are not sent with VERP",
     "nested_header_checks": "there is nothing to check without header_checks",
@@ -356,17 +386,12 @@ NEEDLESS: dict[str, str] = {
 
 _HEADERS = "message headers are not looked at by tables"
 _REWRITE = "addresses in messages and envelopes are not rewritten"
-_MILTERS = "mail does not pass these milters: what they sign or refuse, Postroad does not"
+_MILTERS = "all clients of a listener have the same milters"
 _SCREEN = "there is no program before the listener"
 _COPIES = "no copies are sent"
 
 MISSING: dict[str, Lack] = {
-    "smtpd_milters": Lack(_MILTERS, "leave a Postfix in front, or do without until milters exist"),
-    "non_smtpd_milters": Lack(_MILTERS, "leave a Postfix in front, or do without"),
     "smtpd_milter_maps": Lack(_MILTERS),
-    "milter_default_action": Lack("there are no milters", matters=False),
-    "milter_mail_macros": Lack("there are no milters", matters=False),
-    "milter_connect_macros": Lack("there are no milters", matters=False),
     "milter_header_checks": Lack(_HEADERS),
     "header_checks": Lack(_HEADERS, "use a content filter, or the mail store's Sieve"),
     "body_checks": Lack("bodies are not looked at by tables", "use a content filter"),
@@ -432,9 +457,12 @@ MISSING: dict[str, Lack] = {
     "receive_override_options": Lack("aliases are followed once, for all mail", matters=False),
     "smtp_line_length_limit": Lack("long lines are sent as they are", matters=False),
     "smtp_send_xforward_command": Lack("the next host does not hear of clients", matters=False),
-    "authorized_submit_users": Lack("every user of this machine may hand in mail"),
-    "authorized_mailq_users": Lack("who may read the state directory sees the queue"),
-    "authorized_flush_users": Lack("who may use the control socket flushes the queue"),
+    "authorized_flush_users": Lack("root and the server's user flush the queue"),
+    "disable_mime_output_conversion": Lack(
+        "8-bit mail for hosts without 8BITMIME is converted",
+        "with `[delivery] convert_8bit = false` it is returned; nothing sends it as it is",
+        matters=False,
+    ),
     "strict_8bitmime": Lack("8-bit headers are taken", matters=False),
     "strict_7bit_headers": Lack("8-bit headers are taken", matters=False),
     "strict_mime_encoding_domain": Lack("wrong MIME encodings are taken", matters=False),

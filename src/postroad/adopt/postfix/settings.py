@@ -14,7 +14,16 @@ from postroad.adopt.postfix.defaults import DEFAULTS
 from postroad.adopt.postfix.installation import OldPostfix
 from postroad.adopt.postfix.main_cf import MainCf, Parameter
 from postroad.adopt.postfix.networks import networks_of
-from postroad.adopt.postfix.parameters import MISSING, NEEDLESS, SIMPLE, TRANSLATED, Form, Simple
+from postroad.adopt.postfix.parameters import (
+    MISSING,
+    NEEDLESS,
+    OWN_NAME,
+    SIMPLE,
+    TRANSLATED,
+    UNKNOWN_NAME,
+    Form,
+    Simple,
+)
 from postroad.adopt.postfix.tables import table_name
 
 __all__ = ["translate_rates", "translate_rest", "translate_settings"]
@@ -329,18 +338,10 @@ def _unknown(old: OldPostfix, parameter: Parameter) -> None:
         _of_transport(old, parameter, found["name"], found["what"])
     elif name in DEFAULTS or _MILTER_MACRO.match(name):
         old.note(parameter, Verdict.UNSUPPORTED, "Postroad has nothing of this kind", matters=False)
-    elif re.search(rf"\$[({{]?{re.escape(name)}\b", _all_text(old)):
-        old.note(parameter, Verdict.TRANSLATED, "a name of your own: its value is where it is used")
+    elif old.uses(name):
+        old.note(parameter, Verdict.TRANSLATED, OWN_NAME)
     else:
-        old.note(parameter, Verdict.NOT_NEEDED, "Postfix knows no such name, and nothing uses it")
-
-
-def _all_text(old: OldPostfix) -> str:
-    texts = [each.text for each in old.main.written]
-    for service in old.master.services:
-        texts += [each.text for each in service.options.values()]
-        texts += service.arguments
-    return "\n".join(texts)
+        old.note(parameter, Verdict.NOT_NEEDED, UNKNOWN_NAME)
 
 
 _OF_DESTINATION = {

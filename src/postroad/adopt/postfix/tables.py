@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from postroad.adopt.finding import Verdict
+from postroad.adopt.postfix.compiled import COMPILED, compiled_pairs, say_copied, text_of
 from postroad.adopt.postfix.installation import OldPostfix
 from postroad.tables import TYPES, TableMistake, open_table
 
@@ -20,7 +21,7 @@ __all__ = ["TableName", "is_table", "table_name"]
 
 _NAME = re.compile(r"(?P<proxy>(?:proxy:)*)(?P<kind>[A-Za-z][A-Za-z0-9_]*):(?P<rest>.*)", re.DOTALL)
 _CLIENTS = ("mysql", "pgsql", "ldap", "sqlite")
-_COMPILED = ("hash", "btree", "dbm", "lmdb", "cdb", "sdbm")
+_PASSWORD = re.compile(rb"pass|bind_pw", re.IGNORECASE)  # of SQL, and ldap_table(5)'s
 _UNION = {"unionmap", "union", "pipemap"}
 _RENAMED = {"texthash": "texthash", "sdbm": "hash", "union": "unionmap"}
 
@@ -107,14 +108,12 @@ def _socket(old: OldPostfix, rest: str) -> str:
 def _file(old: OldPostfix, kind: str, rest: str) -> TableName:
     content = old.files.octets(rest)
     if content is None:
-        if kind in _COMPILED and old.files.exists(f"{rest}.{_ending(kind)}"):
-            return TableName(
-                "", f"{rest} is there only compiled; postmap -s {kind}:{rest} shows it"
-            )
-        return TableName("", f"{rest} is not there or cannot be read")
+        return _compiled(old, kind, rest)
     if kind == "sqlite":
         content = _moved_paths(old, content, "dbpath")
-    secret = kind in _CLIENTS and b"pass" in content
+    secret = kind in _CLIENTS and _PASSWORD.search(content) is not None
+    if not secret and old.plan.copies:
+        secret = old.files.is_private(rest)  # what only some may read stays so
     if secret or old.plan.copies or content != old.files.octets(rest):
         kept = old.plan.keep(f"tables/{PurePosixPath(rest).name}", content, secret=secret)
         # Not written yet, so it is opened where it was; what stands in it is the same.
@@ -133,8 +132,19 @@ def _moved_paths(old: OldPostfix, content: bytes, parameter: str) -> bytes:
     return re.sub(rb"(?m)^(" + parameter.encode() + rb"\s*=\s*)(/\S+)", moved, content)
 
 
-def _ending(kind: str) -> str:
-    return {"lmdb": "lmdb", "cdb": "cdb", "dbm": "pag"}.get(kind, "db")
+def _compiled(old: OldPostfix, kind: str, rest: str) -> TableName:
+    """A table whose text is gone: a text of our own, from what is compiled."""
+    found = compiled_pairs(old, kind, rest)
+    if found is None:
+        return TableName("", f"{rest} is not there or cannot be read")
+    if found.reason:
+        return TableName("", found.reason)
+    text, lost = text_of(found.pairs)
+    if lost:
+        return TableName("", f"{rest}.{COMPILED[kind]} has keys that no text holds: {lost[0]!r}")
+    kept = old.plan.keep(f"tables/{PurePosixPath(rest).name}", text.encode())
+    say_copied(old, kind, rest, kept)
+    return TableName(f"{kind}:{kept}")
 
 
 def _written_out(old: OldPostfix, kind: str, name: str) -> TableName:

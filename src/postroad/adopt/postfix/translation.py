@@ -10,6 +10,7 @@ from postroad.adopt.plan import Plan
 from postroad.adopt.postfix.certificates import translate_certificates
 from postroad.adopt.postfix.delivery import translate_delivery
 from postroad.adopt.postfix.domains import translate_domains
+from postroad.adopt.postfix.handed_in import translate_handed_in
 from postroad.adopt.postfix.installation import OldPostfix, read_postfix
 from postroad.adopt.postfix.listeners import translate_listeners
 from postroad.adopt.postfix.logins import translate_logins
@@ -51,6 +52,7 @@ def adopt_postfix(
     translate_logins(old, mailboxes_here=mailboxes_here)
     translate_outbound(old)
     translate_settings(old)
+    translate_handed_in(old)
     translate_delivery(old, domains, mailboxes_here=mailboxes_here)
     _order(old)
     translate_services(old, sendmail)

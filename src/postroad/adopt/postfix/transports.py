@@ -11,9 +11,10 @@ from collections.abc import Mapping
 
 from postroad.adopt.finding import Finding, Verdict
 from postroad.adopt.plan import KeyPath, TomlValue
+from postroad.adopt.policyd_spf import adopt_policyd_spf, is_policyd_spf
 from postroad.adopt.postfix.installation import OldPostfix
 from postroad.adopt.postfix.main_cf import Parameter
-from postroad.adopt.postfix.master_cf import Service
+from postroad.adopt.postfix.master_cf import Service, argv_of
 
 __all__ = ["BUILT_IN", "translate_services"]
 
@@ -266,9 +267,13 @@ def _spawn(old: OldPostfix, service: Service) -> None:
         f"nobody starts this program any more; where a list names it, its answer at {socket} is "
         "missing, and mail is deferred"
     )
-    program = " ".join(service.arguments)
-    found = re.search(r"argv=(.*)", program)
-    command = found[1] if found else program
+    command = argv_of(service)
+    if is_policyd_spf(command):
+        _say(old, service, Verdict.TRANSLATED, "`check_spf` in the list that asked it, and `[spf]`")
+        adopt_policyd_spf(old.plan, old.files, command)
+        _note_limit(old, service)
+        _note_all(old, service, Verdict.NOT_NEEDED, "no program is started for it")
+        return
     todo = (
         f"let systemd start it: a socket unit with ListenStream={socket} and Accept=yes, and a "
         f"service with StandardInput=socket and ExecStart={command or 'the program'}"
@@ -278,10 +283,14 @@ def _spawn(old: OldPostfix, service: Service) -> None:
     if not named:
         words = "no list asks it"
     _say(old, service, verdict, words, todo if named else "")
+    _note_limit(old, service)
+    _note_all(old, service, Verdict.NOT_NEEDED, "systemd starts it")
+
+
+def _note_limit(old: OldPostfix, service: Service) -> None:
     limit: Parameter | None = old.main.get(f"{service.name}_time_limit")
     if limit is not None:
         old.note(limit, Verdict.NOT_NEEDED, "whoever starts the program says how long it may run")
-    _note_all(old, service, Verdict.NOT_NEEDED, "systemd starts it")
 
 
 def _asked(old: OldPostfix, name: str) -> bool:

@@ -1,37 +1,39 @@
 """Accounts that a running Dovecot has: Postroad stands where Postfix stands in the guides.
 
 Dovecot checks the password, by its authentication socket, and says by its look-up socket which
-accounts there are and where their mail lies. A password is sent to it by PLAIN whatever mechanism
-the client chose: it must be known here to be checked there, so that mechanisms which prove a
-password unsent (CRAM-MD5, SCRAM) cannot be had for these accounts, and none of them is asked for
-what Dovecot offers. Passwords are in no error text. Whatever Dovecot answers that is neither yes
+accounts there are and where their mail lies. A password that a client sends is checked by PLAIN,
+whether it came by that or by LOGIN. Mechanisms that prove a password unsent (CRAM-MD5, SCRAM) need
+what only Dovecot knows: where the operator names them, they are passed on to it (`passing`).
+Passwords are in no error text. Whatever Dovecot answers that is neither yes
 nor no means that it cannot be said now.
 """
 
 from __future__ import annotations
 
 import asyncio
-import grp
-import pwd
 from base64 import b64encode
 from collections.abc import Callable
 
 from postroad.directory.backend import Account
 from postroad.directory.dovecot.connection import DovecotSocket, Role
+from postroad.directory.dovecot.passing import PENALTY, DovecotLogin, is_temporary, told_of
 from postroad.directory.dovecot.settings import DovecotSettings
-from postroad.directory.interface import Alias, DirectoryUnavailable, Place
-from postroad.directory.names import address_form, domain_form
-from postroad.directory.userdb import UserdbMistake, place_of
+from postroad.directory.identities import Identities
+from postroad.directory.interface import (
+    Alias,
+    DirectoryUnavailable,
+    Origin,
+    PassedLogin,
+    Place,
+)
+from postroad.directory.names import address_form, domain_form, login_form
+from postroad.directory.userdb import UserdbMistake
 from postroad.directory.variables import Format
 from postroad.model import Address, AddressError
 from postroad.net.dovecot_lines import named
 from postroad.tables.streams import Endpoint
 
 __all__ = ["DovecotBackend", "endpoint_of"]
-
-_TEMPORARY = frozenset({"temp", "temp_fail"})
-"""What Dovecot calls a failure that is its own: up to 2.2, and since (its wiki, "Authentication
-Protocol"); the first as a field, the second as the value of `code`."""
 
 
 def endpoint_of(text: str) -> Endpoint:
@@ -67,6 +69,8 @@ class DovecotBackend:
         self._format = Format(settings.username_format)
         self._home = settings.default_domain
         self._users_home = domain_form(settings.default_domain or home)
+        self._passed = settings.mechanisms
+        self._identities = Identities(clock=clock)
         self._logins = self._users = None
         if settings.socket:
             endpoint = endpoint_of(settings.socket)
@@ -95,7 +99,7 @@ class DovecotBackend:
         if verb != "USER" or not texts:
             reason = named(texts).get("reason", "")
             raise DirectoryUnavailable(f"Dovecot cannot look a user up: {verb} {reason}".rstrip())
-        return Account(self._canonical(name, texts[0]), place=_place(texts[1:]))
+        return Account(self._canonical(name, texts[0]), place=await self._place(texts[1:]))
 
     async def alias(self, source: str) -> Alias | None:  # noqa: ARG002 - part of the interface
         """Dovecot knows no aliases."""
@@ -110,7 +114,7 @@ class DovecotBackend:
         except AddressError:
             return None
 
-    async def check(self, name: str, password: str) -> str | bool | None:
+    async def check(self, name: str, password: str, address: str = "") -> str | bool | None:
         """See `Backend.check`; whose it is, is said by Dovecot's `user=`, as Postfix takes it.
 
         Raises:
@@ -122,25 +126,41 @@ class DovecotBackend:
             return False
         message = f"\0{self._name(name)}\0{password}".encode("utf-8", "surrogatepass")
         # `resp` is the last (Dovecot reads no further), so that nothing in it could be a field.
-        # Whether the client's connection is safe was asked before it was let say a password. Who
-        # guesses is counted and slowed down here; Dovecot knows no address of a client, and would
-        # let everybody wait for one who guesses.
+        # Whether the client's connection is safe was asked before it was let say a password.
+        origin = Origin(address=address)
         verb, texts = await self._logins.ask(
             "AUTH",
             "PLAIN",
-            "service=smtp",
-            "nologin",
+            *told_of(origin),
             "secured",
-            "no-penalty",
             f"resp={b64encode(message).decode()}",
+            longer=PENALTY if address else 0.0,
         )
         if verb == "OK":
             user = named(texts).get("user", "")
             found = self._canonical(name, user) if user else name
             return True if found == name else found
-        if verb != "FAIL" or _is_temporary(texts):
+        if verb != "FAIL" or is_temporary(named(texts)):
             raise DirectoryUnavailable(f"Dovecot cannot check a password: {verb} temp")
         return False
+
+    def key(self, login: str) -> str:
+        """See `Backend.key`: what `username_format` makes of it."""
+        asked = self._name(login)
+        home = self._users_home or login.rpartition("@")[2]
+        return login_form(asked if "@" in asked or not home else f"{asked}@{home}")
+
+    @property
+    def passed_mechanisms(self) -> tuple[str, ...]:
+        """See `Passing.passed_mechanisms`."""
+        return self._passed if self._logins is not None else ()
+
+    def pass_login(self, mechanism: str, origin: Origin) -> PassedLogin:
+        """See `Passing.pass_login`."""
+        assert self._logins is not None, "mechanisms are passed on only where there is a socket"
+        return DovecotLogin(
+            self._logins, mechanism, origin, lambda user: self._canonical(user, user)
+        )
 
     async def close(self) -> None:
         """See `Backend.close`."""
@@ -148,6 +168,12 @@ class DovecotBackend:
             if each is not None:
                 each.close()
         await asyncio.sleep(0)  # the tasks that read see their end
+
+    async def _place(self, texts: tuple[str, ...]) -> Place:
+        try:
+            return await self._identities.place(named(texts))
+        except UserdbMistake as mistake:
+            raise DirectoryUnavailable(f"Dovecot says what cannot be used: {mistake}") from mistake
 
     def _name(self, name: str) -> str:
         return self._format.of(name)
@@ -165,23 +191,3 @@ class DovecotBackend:
             return str(address_form(Address.parse(user)))
         except AddressError as error:
             raise DirectoryUnavailable(f"Dovecot calls {name} {user[:100]!r}: {error}") from error
-
-
-def _place(texts: tuple[str, ...]) -> Place:
-    try:
-        return place_of(named(texts), user=_user, group=_group)
-    except UserdbMistake as mistake:
-        raise DirectoryUnavailable(f"Dovecot says what cannot be used: {mistake}") from mistake
-
-
-def _user(name: str) -> int:
-    return pwd.getpwnam(name).pw_uid
-
-
-def _group(name: str) -> int:
-    return grp.getgrnam(name).gr_gid
-
-
-def _is_temporary(texts: tuple[str, ...]) -> bool:
-    said = named(texts)
-    return "temp" in said or said.get("code") in _TEMPORARY

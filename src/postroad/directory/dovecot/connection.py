@@ -11,13 +11,17 @@ at all came while a question ran out of time is at its end too: whoever is behin
 next question goes to a new one. A question that finds an old
 connection closed is put once more on a new one; a server that cannot be reached is left alone for
 some seconds.
+
+An exchange of several rounds is a `Talk`: its questions bear one number, and all of them go over
+the connection that the first one went over. If that ends between two rounds, the talk is over.
 """
 
 from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from enum import Enum
 
 from postroad.directory.interface import DirectoryUnavailable
@@ -25,7 +29,7 @@ from postroad.net.dovecot_lines import MAX_LINE, fields, line
 from postroad.tables.kept import Gone
 from postroad.tables.streams import Endpoint
 
-__all__ = ["Answer", "DovecotSocket", "Role"]
+__all__ = ["Answer", "DovecotSocket", "Role", "Talk"]
 
 Answer = tuple[str, tuple[str, ...]]
 """The word that an answer begins with, and its fields behind the number."""
@@ -72,23 +76,57 @@ class DovecotSocket:
         self._down = ""
         self._down_until = 0.0
 
-    async def ask(self, verb: str, *arguments: str) -> Answer:
+    async def mechanisms(self) -> frozenset[str]:
+        """What it says that clients may log in by. Dovecot hangs up on who asks for anything else.
+
+        Raises:
+            DirectoryUnavailable: it cannot be reached.
+        """
+        async with self.in_time(self._timeout):
+            return (await self._opened()).mechanisms
+
+    async def ask(self, verb: str, *arguments: str, longer: float = 0.0) -> Answer:
         """Put a question and wait for what ends it.
 
         Args:
             verb: the word it begins with.
             arguments: its fields behind the number.
+            longer: seconds that the answer may take beyond the usual.
 
         Raises:
             DirectoryUnavailable: there is no answer, or none in time.
         """
+        answer, _ = await self.talk(verb, *arguments, longer=longer)
+        return answer
+
+    async def talk(self, verb: str, *arguments: str, longer: float = 0.0) -> tuple[Answer, Talk]:
+        """As `ask`; with what puts more questions of the same number.
+
+        Raises:
+            DirectoryUnavailable: there is no answer, or none in time.
+        """
+        limit = self._timeout + longer
+        async with self.in_time(limit):
+            kept, number, answer = await self._twice(verb, arguments)
+        return answer, Talk(self, kept, number, limit)
+
+    @asynccontextmanager
+    async def in_time(self, limit: float) -> AsyncIterator[None]:
+        """Bounds a question, and tells what is wrong with the connection if it is not answered.
+
+        Args:
+            limit: seconds.
+
+        Raises:
+            DirectoryUnavailable: it was not.
+        """
         try:
-            async with asyncio.timeout(self._timeout):
-                return await self._twice(verb, arguments)
+            async with asyncio.timeout(limit):
+                yield
         except TimeoutError as error:
-            if self._line is not None and self._line.silence() > self._timeout / 2:
-                self._line.end(f"no answer in {self._timeout:g} seconds")
-            words = f"{self._endpoint}: no answer in {self._timeout:g} seconds"
+            if self._line is not None and self._line.silence() > limit / 2:
+                self._line.end(f"no answer in {limit:g} seconds")
+            words = f"{self._endpoint}: no answer in {limit:g} seconds"
             raise DirectoryUnavailable(words) from error
         except Gone as error:
             raise DirectoryUnavailable(f"{self._endpoint}: {error}") from error
@@ -99,15 +137,18 @@ class DovecotSocket:
             self._line.end("the directory is closed")
             self._line = None
 
-    async def _twice(self, verb: str, arguments: tuple[str, ...]) -> Answer:
+    async def _twice(self, verb: str, arguments: tuple[str, ...]) -> tuple[_Line, str, Answer]:
         kept = self._line
         if kept is not None and not kept.ended:
+            number = kept.number()
             try:
-                return await kept.ask(verb, arguments)
+                return kept, number, await kept.ask(verb, number, arguments)
             except Gone:
                 if not kept.ended:
                     raise
-        return await (await self._opened()).ask(verb, arguments)
+        opened = await self._opened()
+        number = opened.number()
+        return opened, number, await opened.ask(verb, number, arguments)
 
     async def _opened(self) -> _Line:
         async with self._dialling:
@@ -129,6 +170,31 @@ class DovecotSocket:
         self._down, self._down_until = words, self._clock() + RETRY
 
 
+class Talk:
+    """Questions under one number, after the first one."""
+
+    __slots__ = ("_limit", "_line", "_number", "_socket")
+
+    def __init__(self, socket: DovecotSocket, line: _Line, number: str, limit: float) -> None:
+        self._socket = socket
+        self._line = line
+        self._number = number
+        self._limit = limit
+
+    async def ask(self, verb: str, *arguments: str) -> Answer:
+        """Put the next question.
+
+        Raises:
+            DirectoryUnavailable: there is no answer, or none in time.
+        """
+        async with self._socket.in_time(self._limit):
+            return await self._line.ask(verb, self._number, arguments)
+
+    def tell(self, verb: str) -> None:
+        """Say what has no answer."""
+        self._line.tell(verb, self._number)
+
+
 class _Line:
     """One connection. Whoever waits on it is told when it ends."""
 
@@ -140,6 +206,7 @@ class _Line:
         self._reading: asyncio.Task[None] | None = None
         self.ended = ""
         self._silent_since = 0.0  # while somebody waits, by the loop's clock
+        self.mechanisms: frozenset[str] = frozenset()
 
     @classmethod
     async def open(cls, endpoint: Endpoint, role: Role) -> _Line:
@@ -164,13 +231,20 @@ class _Line:
         opened._reading = asyncio.create_task(opened._read())
         return opened
 
-    async def ask(self, verb: str, arguments: tuple[str, ...]) -> Answer:
+    def number(self) -> str:
+        """For the next question; no other that is under way has it."""
+        self._number = self._number % _MOST_NUMBER + 1
+        return str(self._number)
+
+    def tell(self, verb: str, number: str) -> None:
+        if not self.ended:
+            self._writer.write(line(verb, number))
+
+    async def ask(self, verb: str, number: str, arguments: tuple[str, ...]) -> Answer:
         if self.ended:
             raise Gone(self.ended)
         if len(self._waiting) >= MAX_UNDER_WAY:
             raise Gone("too many questions are under way")
-        self._number = self._number % _MOST_NUMBER + 1
-        number = str(self._number)
         loop = asyncio.get_running_loop()
         if not self._waiting:
             self._silent_since = loop.time()
@@ -206,14 +280,16 @@ class _Line:
             identity = secrets.randbelow(_MOST_NUMBER - _ABOVE_PROCESSES) + _ABOVE_PROCESSES
             self._writer.write(line("CPID", str(identity)))
         last = "DONE" if client else "SPID"
-        mechanisms, version = False, False
+        mechanisms: set[str] = set()
+        version = False
         for _ in range(_MOST_GREETING):
             verb, *rest = fields(await self._next())
             if verb == "VERSION":
                 version = rest[:1] == [_MAJOR]
                 if not version:
                     raise Gone(f"it speaks version {rest[:1]} of the protocol, and not {_MAJOR}")
-            mechanisms = mechanisms or verb == "MECH"
+            if verb == "MECH":
+                mechanisms.update(rest[:1])
             if verb == "SPID" and client and version and not mechanisms:
                 # A client's socket tells its mechanisms first. This one will never say DONE.
                 raise Gone("it is a socket for look-ups of users, not one for logins")
@@ -222,6 +298,7 @@ class _Line:
             if verb == last:
                 if not version:
                     raise Gone("it does not say which protocol it speaks")
+                self.mechanisms = frozenset(mechanisms)
                 return
         raise Gone("its greeting does not end")
 

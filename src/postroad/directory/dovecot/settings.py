@@ -3,8 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
-__all__ = ["DovecotSettings"]
+__all__ = ["DovecotMechanism", "DovecotSettings"]
+
+DovecotMechanism = Literal[
+    "SCRAM-SHA-256",
+    "SCRAM-SHA-1",
+    "OAUTHBEARER",
+    "XOAUTH2",
+    "GSSAPI",
+    "GSS-SPNEGO",
+    "NTLM",
+    "DIGEST-MD5",
+    "CRAM-MD5",
+    "OTP",
+]
+"""Those of Dovecot's that can be passed on to it. PLAIN and LOGIN are read here, for they serve
+accounts of other directories too; EXTERNAL and `-PLUS` are about a TLS connection that is ours."""
 
 
 @dataclass(frozen=True, kw_only=True)  # no slots: `SourceSettings` has several such bases
@@ -19,6 +35,8 @@ class DovecotSettings:
             checks passwords, and which addresses exist is another's to say.
         username_format: the name that Dovecot knows an account by, with its `%u` (the whole
             address), `%n` (what is before the @) and `%d`.
+        mechanisms: SASL mechanisms that are passed on to `socket`, as Postfix passes them: for all
+            accounts, whatever directory they are in.
         default_domain: where login names without a domain live, as system users have them; empty:
             a login name is an address.
     """
@@ -26,4 +44,5 @@ class DovecotSettings:
     socket: str = ""
     userdb_socket: str = ""
     username_format: str = "%u"
+    mechanisms: tuple[DovecotMechanism, ...] = ()
     default_domain: str = ""

@@ -56,9 +56,18 @@ class EmbeddedBackend:
         """See `Backend.alias`."""
         return await self._ask(lambda: self._lookups.alias(source))
 
-    async def check(self, name: str, password: str) -> bool | None:  # noqa: ARG002 - it has hashes
+    async def check(
+        self,
+        name: str,  # noqa: ARG002 - part of the interface
+        password: str,  # noqa: ARG002
+        address: str = "",  # noqa: ARG002
+    ) -> bool | None:
         """See `Backend.check`; every account here has credentials."""
         return None
+
+    def key(self, login: str) -> str:
+        """See `Backend.key`."""
+        return login
 
     async def close(self) -> None:
         """The directory closes itself."""

@@ -41,6 +41,7 @@ from postroad.directory.interface import (
     Resolution,
     Standing,
 )
+from postroad.directory.names import login_form
 from postroad.directory.passwords.credentials import Credentials
 from postroad.directory.passwords.password import OWASP, PasswordProfile
 from postroad.directory.passwords.verifier import PasswordVerifier
@@ -306,6 +307,17 @@ class EmbeddedDirectory:
         """See `Accounts.login_name`."""
         account = await self._ask(lambda: self._logins.account(name))
         return account.name if account is not None and account.usable else None
+
+    async def login_names(self, name: str) -> tuple[str, ...]:
+        """See `LoginNames.login_names`."""
+        form = login_form(name)
+        local, at, domain = form.rpartition("@")
+        if not at:
+            return (form,)
+        real = await self._remembered(
+            ("real", domain), lambda: self._lookups.real(Address("x", domain)).domain
+        )
+        return (f"{local}@{real}",)
 
     async def user_of_certificate(self, certificate: bytes) -> str | None:
         """The canonical name of the account that a client certificate stands for, if it may log in.

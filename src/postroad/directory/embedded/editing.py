@@ -16,6 +16,7 @@ from postroad.directory.embedded.nearest import hint, near_domain, near_user
 from postroad.directory.interface import DirectoryUnavailable
 from postroad.directory.passwords.credentials import DEFAULT_KINDS
 from postroad.directory.passwords.password import OWASP, PasswordProfile
+from postroad.model import Address
 from postroad.sasl.secrets import SecretKind
 
 __all__ = ["Editing"]
@@ -63,6 +64,15 @@ class Editing:
         """
         with self._translated():
             return self._is_user(key)
+
+    def real(self, key: str) -> str:
+        """The name of an account whose address is in an alias domain; any other as it is.
+
+        Args:
+            key: an address in the form of `names`.
+        """
+        with self._translated():
+            return str(self._lookups.real(Address.parse(key)))
 
     def close(self) -> None:
         """Close the file."""

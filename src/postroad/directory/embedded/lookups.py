@@ -161,7 +161,9 @@ class Lookups:
             return self._postmaster_of_the_server(form)
         plain = without_extension(form, self._delimiters)
         found = self._candidates(form, plain)
+        real = ""
         if found is not None and found.alias_of:
+            real = found.alias_of
             form = Address(form.local, found.alias_of)
             plain = None if plain is None else Address(plain.local, found.alias_of)
             found = self._candidates(form, plain)
@@ -174,13 +176,13 @@ class Lookups:
                 user = key if key in found.users else ""
                 return Alias(targets, found.owners.get(key), user, form.local[len(name.local) :])
             if key in found.users:
-                return Mailbox(key)
+                return Mailbox(key, real)
         if targets := self._matched(names):
             return Alias(targets) if catch_all else Unknown()
         caught = found.aliases.get(f"@{form.domain}", ())
         if caught and form not in map(address_form, caught):
             return Alias(caught) if catch_all else Unknown()
-        return self._postmaster(names[-1])
+        return self._postmaster(names[-1], real)
 
     def alias(self, source: str) -> Alias | None:
         """The alias of exactly this name, an address in the form of `names` or `@domain`."""
@@ -297,14 +299,14 @@ class Lookups:
         row = self._one("SELECT alias_of, recipients FROM domains WHERE name = ?", form)
         return None if row is None else (str(row[0]), str(row[1]))
 
-    def _postmaster(self, form: Address) -> Mailbox | Unknown:
+    def _postmaster(self, form: Address, real: str) -> Mailbox | Unknown:
         if form.local != "postmaster":
             return Unknown()
         row = self._one(
             "SELECT name FROM users WHERE domain = ? AND enabled = 1 ORDER BY id LIMIT 1",
             form.domain,
         ) or self._one("SELECT name FROM users WHERE enabled = 1 ORDER BY id LIMIT 1")
-        return Unknown() if row is None else Mailbox(str(row[0]))
+        return Unknown() if row is None else Mailbox(str(row[0]), real)
 
     def _postmaster_of_the_server(self, form: Address) -> Resolution:
         if form.local != "postmaster":

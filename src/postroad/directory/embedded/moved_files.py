@@ -49,7 +49,7 @@ _BOOLEANS = {"true": True, "yes": True, "1": True, "false": False, "no": False, 
 
 @dataclass(slots=True)
 class Faults:
-    """The bad lines of a file.
+    """The bad lines of a file, and those that are brought in though something is odd about them.
 
     Attributes:
         file: its name, to stand before them.
@@ -58,13 +58,28 @@ class Faults:
     file: str
     _lines: list[tuple[Mark, str]] = field(default_factory=list)
     _count: int = 0
+    _odd: list[tuple[Mark, str]] = field(default_factory=list)
+    _odd_count: int = 0
 
     def add(self, mark: Mark, reason: str) -> None:
         """A line is bad."""
         self._count += 1
         if len(self._lines) < MOST_SHOWN:
-            cut = reason if len(reason) <= MOST_SAID else f"{reason[:MOST_SAID]}…"
-            self._lines.append((mark, cut))
+            self._lines.append((mark, _cut(reason)))
+
+    def warn(self, mark: Mark, reason: str) -> None:
+        """A line is odd, but may be meant, or have become so."""
+        self._odd_count += 1
+        if len(self._odd) < MOST_SHOWN:
+            self._odd.append((mark, _cut(reason)))
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Each odd line, or the first ones, and how many more there are."""
+        texts = [f"{self.file}:{mark}: {reason}" for mark, reason in sorted(self._odd)]
+        if self._odd_count > len(self._odd):
+            texts.append(f"{self.file}: {self._odd_count - len(self._odd)} more such lines")
+        return tuple(texts)
 
     def end(self) -> None:
         """Refuse the file if there are any.
@@ -78,6 +93,10 @@ class Faults:
         if self._count > len(self._lines):
             texts.append(f"{self.file}: {self._count - len(self._lines)} more bad lines")
         raise Unimportable("\n".join([*texts, "nothing was imported"]))
+
+
+def _cut(reason: str) -> str:
+    return reason if len(reason) <= MOST_SAID else f"{reason[:MOST_SAID]}…"
 
 
 def to_json(contents: Contents) -> Iterator[str]:
@@ -221,7 +240,9 @@ class _JsonFile:
             self._end()
         except (ValueError, RecursionError) as error:
             # The decoder's own words quote nothing of the file.
-            words = getattr(error, "msg", "this is nested too deep")
+            words = getattr(error, "msg", "a number in it is too long")  # Python's limit of digits
+            if isinstance(error, RecursionError):
+                words = "this is nested too deep"
             self._faults.add(self._mark(), f"not JSON as it is exported: {words}")
             self._faults.end()
         return contents

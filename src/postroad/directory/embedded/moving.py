@@ -6,6 +6,10 @@ and looks at the result as mail would find it; readers see the old directory unt
 a fault undoes it all. SQLite would shut readers out as soon as changed pages do not fit its cache;
 it is told to keep them instead, some hundred megabytes for a hundred thousand accounts.
 
+What became odd by removing (an alias that still names somebody who is gone, or that a catch-all
+brings back to itself since) is in an export, and must come in again: it is a warning. `postroad
+alias add` and its like refuse it, where somebody can still mean something else.
+
 An entry of the file takes the place of what is there under its name. Accounts that stay keep their
 app passwords and freezes, and their password where the file tells none.
 """
@@ -54,7 +58,7 @@ ORDER BY id
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """How many of each an import brought, and how many accounts it removed."""
+    """How many of each an import brought, how many accounts it removed, and what is odd of it."""
 
     domains: int
     users: int
@@ -62,6 +66,7 @@ class Imported:
     groups: int
     patterns: int
     removed: int
+    warnings: tuple[str, ...] = ()
 
 
 class Moving(Editing):
@@ -142,6 +147,7 @@ class Moving(Editing):
             len(prepared.groups),
             len(prepared.patterns),
             removed,
+            faults.warnings,
         )
 
     def _make_room(self, prepared: Prepared) -> int:
@@ -249,14 +255,14 @@ class Moving(Editing):
         for mark, entry in prepared.sources:
             for form, text in entry.targets.items():
                 if routes.is_nobody(form):
-                    faults.add(mark, f"nobody has the address {text}")
+                    faults.warn(mark, f"nobody has the address {text}")
             if loop := routes.loop_from(entry.source):
-                faults.add(mark, f"mail would go round for ever: {loop}")
+                faults.warn(mark, f"mail would go round for ever: {loop}")
         for mark, group in prepared.groups:
             if group.owner and routes.is_nobody(parse_key(group.owner)):
-                faults.add(mark, f"nobody has the address {group.owner}")
+                faults.warn(mark, f"nobody has the address {group.owner}")
             elif group.owner and routes.leads_to(parse_key(group.owner), group.name):
-                faults.add(mark, f"the owner {group.owner} gets mail by the group itself")
+                faults.warn(mark, f"the owner {group.owner} gets mail by the group itself")
 
     def _check_domains(self, prepared: Prepared, faults: Faults) -> None:
         known: dict[str, str] = {}

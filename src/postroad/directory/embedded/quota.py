@@ -10,16 +10,13 @@ import re
 from dataclasses import dataclass
 
 from postroad.directory.embedded.mistake import UnusableQuota
+from postroad.model.size import LARGEST, UNITS
+from postroad.model.size import parse_size as octets_of
 
 __all__ = ["LARGEST", "NO_QUOTA", "Quota", "parse_count", "parse_size", "size_words"]
 
-_UNITS = {"": 0, "K": 10, "M": 20, "G": 30, "T": 40}
-_SIZE = re.compile(r"([0-9]{1,15})\s*([KMGT]?)(?:i?B)?", re.IGNORECASE)
 _COUNT = re.compile(r"[0-9]{1,15}")
 _NONE = "none"
-
-LARGEST = (1 << 63) - 1
-"""What a column of SQLite holds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +44,11 @@ def parse_size(text: str) -> int:
     """
     if text.strip().lower() == _NONE:
         return 0
-    found = _SIZE.fullmatch(text.strip())
-    octets = int(found[1]) << _UNITS[found[2].upper()] if found else LARGEST + 1
-    if octets > LARGEST:
-        raise UnusableQuota(f'a size is a number such as 500M or 2G, or "none", not {text!r}')
-    return octets
+    try:
+        return octets_of(text)
+    except ValueError:
+        words = f'a size is a number such as 500M or 2G, or "none", not {text!r}'
+        raise UnusableQuota(words) from None
 
 
 def parse_count(text: str) -> int:
@@ -72,7 +69,7 @@ def size_words(octets: int) -> str:
     if not octets:
         return _NONE
     for unit in ("T", "G", "M", "K"):
-        whole, rest = divmod(octets, 1 << _UNITS[unit])
+        whole, rest = divmod(octets, 1 << UNITS[unit])
         if not rest:
             return f"{whole}{unit}"
     return str(octets)

@@ -16,8 +16,9 @@ target `@example.org` keeps the local part, and only who sees the whole address 
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence, Sized
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -29,11 +30,12 @@ from postroad.directory.files.followed import Followed, Made
 from postroad.directory.files.passwd_file import PasswdEntry, canonical_name, read_passwd_file
 from postroad.directory.files.settings import FilesSettings
 from postroad.directory.interface import Alias, DirectoryUnavailable, Place
-from postroad.directory.names import address_form, domain_form, without_extension
+from postroad.directory.names import address_form, domain_form, login_form, without_extension
 from postroad.directory.passwords.credentials import Credentials
 from postroad.directory.variables import Format
 from postroad.model import Address, AddressError
-from postroad.tables.opening import file_of
+from postroad.tables.extents import Extents
+from postroad.tables.opening import file_of, keys_of
 from postroad.tables.registry import Tables
 from postroad.tables.source import Line, file_lines, read
 from postroad.tables.table import TableMistake, TableUnavailable, Warn, ignore
@@ -41,11 +43,10 @@ from postroad.tables.table import TableMistake, TableUnavailable, Warn, ignore
 __all__ = ["FilesBackend", "aliases_of", "passwd_of", "value_objection"]
 
 _NO_PASSWORD = Credentials("")
-_EMPTIED = "nothing is in it any more, as when a disk is full; a restart takes it as it is"
 
 
 class FilesBackend:
-    """Implements `Backend` and `NamesLogins`.
+    """Implements `Backend`, `NamesLogins`, `ListsAccounts` and `ReadsFiles`.
 
     Tables are read at once, so that a long one holds up no session, the other files when they are
     first asked for, in a thread. What cannot be read makes it unavailable, and it looks again.
@@ -60,6 +61,7 @@ class FilesBackend:
         inform: takes one that is only worth knowing.
         now: seconds of a clock that only goes on.
         wall: seconds since the epoch, as files have them.
+        extents: what is known of files; `None`: what this object sees.
 
     Raises:
         FormatMistake: `username_format` cannot be used.
@@ -77,6 +79,7 @@ class FilesBackend:
         inform: Callable[[str], None] = ignore,
         now: Callable[[], float] = time.monotonic,
         wall: Callable[[], float] = time.time,
+        extents: Extents | None = None,
     ) -> None:
         self._settings = settings
         self._scheme = settings.default_scheme or default_scheme
@@ -87,23 +90,30 @@ class FilesBackend:
         self._delimiters = delimiters
         self._report = report
         self._reported = ""
-        self._filled: set[str] = set()  # tables that had something
+        extents = extents or Extents(wall)
         self._tables = Tables(
-            report=report, inform=inform, judge=self._objection, now=now, wall=wall
+            report=report,
+            inform=inform,
+            judge=self._objection,
+            now=now,
+            wall=wall,
+            extents=extents,
         )
         for table in (*settings.virtual, *settings.mailbox, *settings.domain_tables):
             with suppress(TableMistake):  # said when it is asked, and tried again
                 self._tables.open([table])
-        followed = partial(Followed, report=report, inform=inform, now=now, wall=wall)
+        followed = partial(
+            Followed, report=report, inform=inform, now=now, wall=wall, extents=extents
+        )
         self._passwd: Followed[Mapping[str, PasswdEntry]] | None = None
         if settings.passwd is not None:
             make = partial(passwd_of, settings, self._home, self._scheme, report)
-            self._passwd = followed(str(settings.passwd), make, objection=_emptied)
+            self._passwd = followed(str(settings.passwd), make, paths=(settings.passwd,))
         self._aliases: Followed[AliasFile] | None = None
         if settings.aliases:
             paths = ", ".join(map(str, settings.aliases))
             read_all = partial(aliases_of, settings, self._home, report)
-            self._aliases = followed(paths, read_all, objection=_emptied)
+            self._aliases = followed(paths, read_all, paths=settings.aliases)
 
     async def has_domain(self, domain: str) -> bool:
         """See `Backend.has_domain`."""
@@ -116,13 +126,61 @@ class FilesBackend:
         entry = None if self._passwd is None else (await self._passwd.get()).get(name)
         place = await self._mailbox(name) if self._settings.mailbox else None
         if entry is None and place is None:
+            held = None if self._passwd is None else self._passwd.held
+            if held is not None and name in held:
+                words = f"{name} is new in it, and it seems to be cut"
+                raise DirectoryUnavailable(f"{self._settings.passwd}: {words}")
             return None
         if entry is not None and entry.fault:
             raise DirectoryUnavailable(entry.fault)
         forward = _forward(name, await self._exact(name))
         if entry is None:
-            return Account(name, True, _NO_PASSWORD, place or Place(), forward=forward)
-        return entry.account(name, self._scheme, place, forward)
+            account = Account(name, True, _NO_PASSWORD, place or Place(), forward=forward)
+        else:
+            account = entry.account(name, self._scheme, place, forward)
+        return replace(account, doubt=await self._doubt(name, entry))
+
+    def take_as_they_are(self) -> None:
+        """See `ReadsFiles.take_as_they_are`."""
+        self._tables.take_as_they_are()
+        for followed in (self._passwd, self._aliases):
+            if followed is not None:
+                followed.take_as_it_is()
+
+    async def _doubt(self, name: str, entry: PasswdEntry | None) -> str:
+        """Why nobody may log in as an account by what the files said before."""
+        held = None if self._passwd is None else self._passwd.held
+        if held is not None and held.get(name) != entry:
+            return f"{self._settings.passwd}: {name} is not the same in it, and it seems to be cut"
+        if entry is not None:
+            return ""
+        for table in self._settings.mailbox:
+            fresh = self._tables.held(table)
+            if fresh is None or await fresh.find(name) is not None:
+                continue
+            if await self._first((table,), name) is not None:
+                return f"{table}: {name} is not in it any more, and it seems to be cut"
+        return ""
+
+    async def accounts(self) -> Sequence[Account] | None:
+        """See `ListsAccounts.accounts`; a line with a mistake in it counts, and is disabled."""
+        names = set[str]() if self._passwd is None else set(await self._passwd.get())
+        for table in self._settings.mailbox:
+            try:
+                keys = await asyncio.to_thread(keys_of, table)
+            except TableMistake as mistake:
+                raise DirectoryUnavailable(f"{table}: {mistake}") from mistake
+            if keys is None:
+                return None
+            names |= {name for key in keys if (name := login_form(key)).find("@") > 0}
+        return [await self._listed(name) for name in sorted(names)]
+
+    async def _listed(self, name: str) -> Account:
+        with suppress(DirectoryUnavailable):
+            found = await self.account(name)
+            if found is not None:
+                return found
+        return Account(name, enabled=False)
 
     async def alias(self, source: str) -> Alias | None:
         """See `Backend.alias`."""
@@ -130,7 +188,12 @@ class FilesBackend:
             return await self._caught(source)
         return await self._exact(source) or await self._moved(source)
 
-    async def check(self, name: str, password: str) -> bool | None:  # noqa: ARG002 - see below
+    async def check(
+        self,
+        name: str,  # noqa: ARG002 - part of the interface
+        password: str,  # noqa: ARG002
+        address: str = "",  # noqa: ARG002
+    ) -> bool | None:
         """See `Backend.check`: every account has its credentials here."""
         return None
 
@@ -139,14 +202,22 @@ class FilesBackend:
         if self._passwd is None:
             return None
         accounts = await self._passwd.get()
+        held = self._passwd.held or {}
         for text in (login, self._format.of(login)):
             try:
                 name = canonical_name(text, self._home)
             except AddressError:
                 continue
-            if name in accounts:
+            if name in accounts or name in held:  # which `account` then cannot answer
                 return name
         return None
+
+    def key(self, login: str) -> str:
+        """See `Backend.key`: what `username_format` makes of it."""
+        try:
+            return canonical_name(self._format.of(login), self._home)
+        except AddressError:
+            return login
 
     async def close(self) -> None:
         """See `Backend.close`."""
@@ -163,7 +234,11 @@ class FilesBackend:
         found_in, name = await self._aliases.get(), _unquoted(local)
         if name in found_in.broken:
             raise DirectoryUnavailable(found_in.broken[name])
-        return found_in.aliases.get(name)
+        alias = found_in.aliases.get(name)
+        held = self._aliases.held
+        if alias is None and held is not None and name in held.aliases:
+            raise DirectoryUnavailable(f"{source} is a new alias in a file that seems to be cut")
+        return alias
 
     async def _virtual(self, source: str) -> Alias | None:
         """In `virtual`: the address, then the bare name where that is one (virtual(5))."""
@@ -192,7 +267,8 @@ class FilesBackend:
             return None
         if plain is not None and (await self._exact(str(plain)) or await self.account(str(plain))):
             return None
-        return self._targets(source, f"{local}{value.strip()}")
+        alias = self._targets(source, f"{local}{value.strip()}")
+        return alias and replace(alias, mapped=True)
 
     async def _mailbox(self, name: str) -> Place | None:
         """Where `mailbox` says that an account's mail lies; `None` if it does not have it."""
@@ -217,6 +293,9 @@ class FilesBackend:
                 raise DirectoryUnavailable(f"{table}: {mistake}") from mistake
             if value is not None:
                 return value
+            held = self._tables.held(table)
+            if held is not None and await held.find(key) is not None:
+                raise DirectoryUnavailable(f"{table}: {key} is new in it, and it seems to be cut")
         return None
 
     def _targets(self, source: str, value: str) -> Alias | None:
@@ -238,10 +317,6 @@ class FilesBackend:
 
     def _objection(self, name: str, values: frozenset[str] | None) -> str:
         """What speaks against the new content of a table."""
-        if values:
-            self._filled.add(name)
-        elif values is not None and name in self._filled:
-            return _EMPTIED
         return value_objection(self._settings, self._home, name, values)
 
 
@@ -278,11 +353,6 @@ def aliases_of(settings: FilesSettings, default_domain: str, warn: Warn) -> Made
         files=settings.allow_files,
         warn=warn,
     )
-
-
-def _emptied(old: Sized, new: Sized) -> str:
-    """A file that had something and is cut to nothing would make everybody in it unknown."""
-    return _EMPTIED if len(old) and not len(new) else ""
 
 
 def _forward(name: str, alias: Alias | None) -> Alias | None:

@@ -80,9 +80,12 @@ class _File:
         return cls(octets, order, page_size, last)
 
     def pairs(self) -> Iterator[tuple[bytes, bytes]]:
+        room = len(self.octets)  # what is read of a sound file is no longer than the file
         for number in range(1, self.last + 1):
             if self._header(number)[3] in _PAIRS:
-                yield from self._pairs_of(number)
+                items = self._items_of(number, room)
+                room -= sum(map(len, items))
+                yield from zip(items[::2], items[1::2], strict=True)
 
     def _header(self, number: int) -> tuple[int, int, int, int]:
         """The next page, the number of items, where items begin, and the kind of a page."""
@@ -91,17 +94,21 @@ class _File:
         )
         return following, count, begin, kind
 
-    def _pairs_of(self, number: int) -> Iterator[tuple[bytes, bytes]]:
+    def _items_of(self, number: int, room: int) -> list[bytes]:
+        """Keys and values of a page in turn; `room` octets at the most, as chains may be shared."""
         page = self.octets[number * self.page_size : (number + 1) * self.page_size]
         _, count, _, _ = self._header(number)
         if count % 2 or _HEADER + 2 * count > self.page_size:
             raise BerkeleyMistake(f"page {number} is damaged")
         begins = struct.unpack_from(f"{self.order}{count}H", page, _HEADER)
         ends = (self.page_size, *begins)
-        items = [
-            self._item(page[begin:end], number) for begin, end in zip(begins, ends, strict=False)
-        ]
-        yield from zip(items[::2], items[1::2], strict=True)
+        items = []
+        for begin, end in zip(begins, ends, strict=False):
+            items.append(self._item(page[begin:end], number))
+            room -= len(items[-1])
+            if room < 0:
+                raise BerkeleyMistake(f"page {number} is damaged: several values are in one place")
+        return items
 
     def _item(self, item: bytes, number: int) -> bytes:
         """A key or a value: its kind, then itself, or where it is and how long."""

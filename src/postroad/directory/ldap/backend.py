@@ -15,19 +15,19 @@ this can be tried without a server, and without the library.
 
 from __future__ import annotations
 
-import grp
-import pwd
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from postroad.directory.backend import Account
+from postroad.directory.identities import Identities
 from postroad.directory.interface import Alias, DirectoryUnavailable, Place
 from postroad.directory.ldap.names import EntryNames, first_part
 from postroad.directory.ldap.settings import LdapSettings
+from postroad.directory.names import looked_at
 from postroad.directory.passwords.credentials import Credentials
 from postroad.directory.passwords.schemes import StoredHash, read_hash
 from postroad.directory.placeholders import filled_in, uses
-from postroad.directory.userdb import UserdbMistake, place_of
+from postroad.directory.userdb import UserdbMistake
 from postroad.model import Address, AddressError
 from postroad.tables.ldap_quoting import quoted_in_filter, quoted_in_name
 
@@ -80,6 +80,7 @@ class LdapBackend:
     def __init__(self, settings: LdapSettings, tree: Tree) -> None:
         self._settings = settings
         self._tree = tree
+        self._identities = Identities()
         self._attributes = {use: name.lower() for use, name in settings.attributes.items()}
         reads = not settings.auth_bind and bool(settings.user_filter) and not settings.bind_dn
         if reads:
@@ -90,6 +91,8 @@ class LdapBackend:
         wanted = settings.user_filter or first_part(settings.bind_dn)
         self._names = EntryNames(wanted, self._attributes.get("user", ""))
         self._may_lack = uses(settings.base, "usnd")
+        asked = settings.base + settings.user_filter if settings.user_filter else settings.bind_dn
+        self._sees_local, self._sees_domain = uses(asked, "usn"), uses(asked, "usd")
 
     async def has_domain(self, domain: str) -> bool:
         """See `Backend.has_domain`."""
@@ -109,7 +112,7 @@ class LdapBackend:
             self._names.canonical(name, entry),
             enabled=self._enabled(entry),
             credentials=self._credentials(entry),
-            place=self._place(entry),
+            place=await self._place(entry),
             forward=_alias(name, self._values(entry, "forward")),
         )
 
@@ -122,7 +125,12 @@ class LdapBackend:
         found = await self._search(base, _filter(wanted, source), (attribute,))
         return _alias(source, [value for entry in found for value in entry.get(attribute, ())])
 
-    async def check(self, name: str, password: str) -> bool | None:
+    async def check(
+        self,
+        name: str,
+        password: str,
+        address: str = "",  # noqa: ARG002
+    ) -> bool | None:
         """See `Backend.check`."""
         if self._reads_password:
             return None
@@ -135,6 +143,10 @@ class LdapBackend:
             await self._tree.lets_in(f"cn=nobody,{base}" if base else "cn=nobody", password)
             return False
         return await self._tree.lets_in(entry["dn"][0], password)
+
+    def key(self, login: str) -> str:
+        """See `Backend.key`: what the base and the filter, or the entry's name, hold of it."""
+        return looked_at(login, local=self._sees_local, domain=self._sees_domain)
 
     async def close(self) -> None:
         """See `Backend.close`."""
@@ -194,10 +206,10 @@ class LdapBackend:
                 return Credentials(stored, default="PLAIN")
         return Credentials(hashes[0] if hashes else "", default="PLAIN" if hashes else "CRYPT")
 
-    def _place(self, entry: Entry) -> Place:
+    async def _place(self, entry: Entry) -> Place:
         found = {use: values[0] for use in _PLACE if (values := self._values(entry, use))}
         try:
-            return place_of(found, user=_user, group=_group)
+            return await self._identities.place(found)
         except UserdbMistake as mistake:
             raise DirectoryUnavailable(str(mistake)) from mistake
 
@@ -230,11 +242,3 @@ def _target(source: str, value: str) -> Address:
     except AddressError as error:
         # To pass it over would lose the mail of whoever it is meant for.
         raise DirectoryUnavailable(f"{source} leads to {value[:60]!r}: {error}") from error
-
-
-def _user(name: str) -> int:
-    return pwd.getpwnam(name).pw_uid
-
-
-def _group(name: str) -> int:
-    return grp.getgrnam(name).gr_gid

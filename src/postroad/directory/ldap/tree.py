@@ -34,6 +34,9 @@ Entry = Mapping[str, tuple[str, ...]]
 MOST_ENTRIES = 1000
 """Entries of one answer; more make it no answer. An alias with more targets is a mailing list."""
 
+MOST_VALUES = 50_000
+"""Values of one attribute; to look through as many holds up the rest for a tenth of a second."""
+
 _NOT_LET_IN = (
     bonsai.errors.AuthenticationError,  # 49, and what OpenLDAP says of a name that is not there
     bonsai.errors.NoSuchObjectError,
@@ -221,8 +224,14 @@ class _Place:
 
 
 def _entry(found: bonsai.LDAPEntry) -> Entry:
-    read = {name.lower(): tuple(map(_text, found[name])) for name in found if name != "dn"}
+    read = {name.lower(): _values(found[name]) for name in found if name != "dn"}
     return {"dn": (str(found.dn),), **read}
+
+
+def _values(values: Sequence[object]) -> tuple[str, ...]:
+    if len(values) > MOST_VALUES:
+        raise ValueError(f"an attribute with more than {MOST_VALUES} values")
+    return tuple(map(_text, values))
 
 
 def _text(value: object) -> str:

@@ -9,7 +9,6 @@ longer, whatever a module does.
 from __future__ import annotations
 
 import asyncio
-import json
 import queue
 import sys
 from collections.abc import Sequence
@@ -20,7 +19,7 @@ from postroad.directory.files.passwd_file import canonical_name
 from postroad.directory.interface import Alias, DirectoryUnavailable, Place
 from postroad.directory.names import domain_form, is_plain
 from postroad.directory.pam.settings import PamSettings
-from postroad.directory.passwords.checker import Checker
+from postroad.directory.side_process import SideProcess
 from postroad.model import Address, AddressError
 
 __all__ = ["PamBackend"]
@@ -58,8 +57,8 @@ class PamBackend:
         self._settings = settings
         self._home = domain_form(default_domain)
         self._domains = frozenset(map(domain_form, domains)) | {self._home}
-        self._helpers = [Checker(command, time_limit) for _ in range(max(1, helpers))]
-        self._idle: queue.SimpleQueue[Checker] = queue.SimpleQueue()
+        self._helpers = [SideProcess(command, time_limit) for _ in range(max(1, helpers))]
+        self._idle: queue.SimpleQueue[SideProcess] = queue.SimpleQueue()
         for helper in self._helpers:
             self._idle.put(helper)
         self._threads = ThreadPoolExecutor(len(self._helpers), thread_name_prefix="pam")
@@ -73,15 +72,16 @@ class PamBackend:
         """See `Backend.account`."""
         user = self._user(name)
         found = [] if user is None else await self._ask("user", user)
-        if found is None:
-            raise DirectoryUnavailable(f"the system cannot say now whether it has a user {user}")
-        if not isinstance(found, list) or len(found) != 4 or user is None:
+        if found == [] or user is None:
             return None
+        # Only an empty list says that there is none.
+        if not isinstance(found, list) or len(found) != 4:
+            raise DirectoryUnavailable(f"the system cannot say now whether it has a user {user}")
         uid, gid, home, known = found
+        if not isinstance(uid, int) or not isinstance(gid, int) or not isinstance(home, str):
+            raise DirectoryUnavailable(f"the system has a user {user} whom nothing is known of")
         if known != user and not is_plain(user):
             return None  # found by another spelling of its name
-        if not isinstance(uid, int) or not isinstance(gid, int) or not isinstance(home, str):
-            return None
         if uid < max(1, self._settings.minimum_uid):  # never root
             return None
         place = Place(home=home, uid=uid, gid=gid) if self._settings.use_homes else Place()
@@ -91,7 +91,12 @@ class PamBackend:
         """See `Backend.alias`."""
         return None
 
-    async def check(self, name: str, password: str) -> bool | None:
+    async def check(
+        self,
+        name: str,
+        password: str,
+        address: str = "",  # noqa: ARG002
+    ) -> bool | None:
         """See `Backend.check`."""
         user = self._user(name)
         if user is None:
@@ -111,6 +116,13 @@ class PamBackend:
         except AddressError:
             return None
         return name if self._user(name) is not None else None
+
+    def key(self, login: str) -> str:
+        """See `Backend.key`: a user's name alone means the one in the default domain."""
+        try:
+            return canonical_name(login, self._home)
+        except AddressError:
+            return login
 
     async def close(self) -> None:
         """See `Backend.close`."""
@@ -134,24 +146,23 @@ class PamBackend:
     async def _ask(self, *words: str) -> object:
         if self._waiting >= MAX_WAITING:
             raise DirectoryUnavailable("too many questions wait for PAM")
-        request = json.dumps(words).encode() + b"\n"
         self._waiting += 1
         try:
             return await asyncio.get_running_loop().run_in_executor(
-                self._threads, self._exchange, request
+                self._threads, self._exchange, words
             )
         finally:
             self._waiting -= 1
 
-    def _exchange(self, request: bytes) -> object:
+    def _exchange(self, words: Sequence[str]) -> object:
         """In a thread, of which there are as many as helpers."""
         helper = self._idle.get()
         try:
-            answer = helper.exchange(request)
+            answer = helper.exchange(words)
         finally:
             self._idle.put(helper)
-        if not answer:
+        if answer is None:
             raise DirectoryUnavailable(
                 f"PAM service {self._settings.service} did not answer in time, or its helper ended"
             )
-        return json.loads(answer)
+        return answer.value

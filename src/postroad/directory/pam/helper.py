@@ -2,8 +2,8 @@
 
 PAM's modules are foreign code: they may sleep, wait for a server, hold the interpreter or crash. So
 they are loaded here and nowhere else, and whoever asks can end this process at any time
-(`pam`). Requests and answers are lines of JSON over standard input and output, one at a time; a
-password comes in, none goes out and none is logged.
+(`pam`). How it is asked is `side_process`'s affair, which also keeps what modules print away from
+the answers; a password comes in, none goes out and none is logged.
 
 The binding is small because little is needed: one conversation, in which every hidden prompt is
 answered by the password and every other one by the user's name (pam_conv(3)). The delay after a
@@ -15,12 +15,11 @@ from __future__ import annotations
 
 import ctypes
 import errno
-import json
 import os
-import signal
-import sys
 from collections.abc import Callable
 from functools import cache
+
+from postroad.directory.side_process import serve
 
 __all__ = ["main"]
 
@@ -77,13 +76,7 @@ class _Conversation(ctypes.Structure):
 
 def main() -> None:
     """Answer requests until standard input ends."""
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_IGN)
-    for line in sys.stdin.buffer:
-        what, *words = json.loads(line)
-        answer = _ANSWERS[what](*words)
-        sys.stdout.buffer.write(json.dumps(answer).encode() + b"\n")
-        sys.stdout.buffer.flush()
+    serve(lambda words: _ANSWERS[words[0]](*words[1:]))
 
 
 def _user(name: str) -> list[object] | None:

@@ -15,10 +15,10 @@ from difflib import get_close_matches
 
 from postroad.directory.backend import Account
 from postroad.directory.interface import Alias, DirectoryUnavailable, Place
-from postroad.directory.names import address_form, is_plain
+from postroad.directory.names import address_form, is_plain, looked_at
 from postroad.directory.passwords.credentials import Credentials
 from postroad.directory.passwords.schemes import StoredHash, read_hash
-from postroad.directory.sql.queries import Queries
+from postroad.directory.sql.queries import MOST_LISTED, Queries
 from postroad.directory.userdb import UserdbMistake, place_of
 from postroad.model import Address, AddressError
 from postroad.sasl.secrets import SecretKind
@@ -36,6 +36,10 @@ MOST_TARGETS = 1000
 
 MOST_NUMBER = 2**63 - 1
 """What file systems and databases count up to."""
+
+_LOCAL_ALONE = frozenset("uU")
+_LOCAL = frozenset("sS") | _LOCAL_ALONE
+"""The placeholders of `tables.expansion` that hold what is before the @; the others the domain."""
 
 ACCOUNT_COLUMNS = frozenset(
     {
@@ -80,6 +84,19 @@ class SqlBackend:
             found = fields if found is None else found | fields
         return None if found is None else self._account(name, found)
 
+    async def accounts(self) -> Sequence[Account] | None:
+        """See `ListsAccounts.accounts`."""
+        query = self._queries.accounts
+        if query is None:
+            return None
+        answer = await self._answered("accounts_query", query, "", MOST_LISTED + 1)
+        if len(answer.rows) > MOST_LISTED:
+            raise DirectoryUnavailable(f"accounts_query finds more than {MOST_LISTED} accounts")
+        names = [_known("accounts_query", column) for column in answer.columns]
+        rows = [dict(zip(names, row, strict=True)) for row in answer.rows]
+        listed = {each.name: each for row in rows for each in [self._account(_own(row), row)]}
+        return [listed[name] for name in sorted(listed)]
+
     async def alias(self, source: str) -> Alias | None:
         """See `Backend.alias`."""
         if self._queries.alias is None:
@@ -91,7 +108,12 @@ class SqlBackend:
         targets = dict.fromkeys(_target(source, text) for text in texts)
         return Alias(tuple(targets)) if targets else None
 
-    async def check(self, name: str, password: str) -> bool | None:  # noqa: ARG002 - it has hashes
+    async def check(
+        self,
+        name: str,  # noqa: ARG002 - part of the interface
+        password: str,  # noqa: ARG002
+        address: str = "",  # noqa: ARG002
+    ) -> bool | None:
         """See `Backend.check`; every account here has credentials."""
         return None
 
@@ -102,6 +124,11 @@ class SqlBackend:
         rows = await self._rows("sender_query", self._queries.sender, source, MOST_TARGETS)
         texts = [text for row in rows for value in row if value for text in _listed(value)]
         return frozenset(_name(text, source) for text in texts) or None
+
+    def key(self, login: str) -> str:
+        """See `Backend.key`: what the queries of an account are told of it."""
+        codes = self._queries.told_of_accounts
+        return looked_at(login, local=bool(codes & _LOCAL), domain=bool(codes - _LOCAL_ALONE))
 
     async def close(self) -> None:
         """See `Backend.close`."""
@@ -220,6 +247,14 @@ def _canonical(name: str, fields: dict[str, str | None]) -> str:
     if "@" not in user:
         user = f"{user}@{fields.get('domain') or name.rpartition('@')[2]}"
     return _name(user, name)
+
+
+def _own(fields: dict[str, str | None]) -> str:
+    """The name of an account that nobody asked for, as its row says it."""
+    user, domain = fields.get("user") or fields.get("username"), fields.get("domain")
+    if not user or ("@" not in user and not domain):
+        raise DirectoryUnavailable("accounts_query: a row says no user with its domain")
+    return _name(user if "@" in user else f"{user}@{domain}", "accounts_query")
 
 
 def _name(text: str, key: str) -> str:

@@ -15,9 +15,9 @@ from postroad.tables.hosts import Access, Host, host_of
 from postroad.tables.kept import Bounds
 from postroad.tables.sql import Database
 
-__all__ = ["SqlMistake", "access_of", "library_missing", "open_sql"]
+__all__ = ["SqlMistake", "access_of", "library_missing", "open_sql", "url_mistake"]
 
-_LIBRARIES = {"mysql": "asyncmy", "postgresql": "asyncpg"}
+_LIBRARIES = {"mysql": "asyncmy", "postgresql": "asyncpg", "sqlalchemy": "sqlalchemy"}
 
 
 class SqlMistake(ValueError):
@@ -96,6 +96,8 @@ def _database(settings: SqlSettings, password: str, bounds: Bounds) -> Database:
         if settings.file is None:
             raise SqlMistake("file", "is required with driver sqlite")
         return SqliteDatabase(settings.file, bounds)
+    if settings.driver == "sqlalchemy":
+        return _by_url(settings, password, bounds)
     access = access_of(settings, password, bounds)
     if settings.driver == "mysql":
         from postroad.tables.mysql import MySqlDatabase  # noqa: PLC0415 - who asks, pays
@@ -104,6 +106,27 @@ def _database(settings: SqlSettings, password: str, bounds: Bounds) -> Database:
     from postroad.tables.postgresql import PostgresDatabase  # noqa: PLC0415 - who asks, pays
 
     return PostgresDatabase(access, ())
+
+
+def _by_url(settings: SqlSettings, password: str, bounds: Bounds) -> Database:
+    # Who asks, pays: the library takes 0.2 s to load.
+    from postroad.tables.alchemy import AlchemyDatabase, UrlMistake, engine_of  # noqa: PLC0415
+
+    try:
+        return AlchemyDatabase(engine_of(settings.url, password, bounds), bounds)
+    except UrlMistake as error:
+        raise SqlMistake("url", str(error)) from error
+
+
+def url_mistake(settings: SqlSettings) -> str:
+    """What is wrong with a URL of SQLAlchemy's, which is there; empty for nothing."""
+    from postroad.tables.alchemy import UrlMistake, engine_of  # noqa: PLC0415
+
+    try:
+        engine_of(settings.url, "", Bounds()).dispose()
+    except UrlMistake as error:
+        return str(error)
+    return ""
 
 
 def _host(settings: SqlSettings, word: str) -> Host:

@@ -8,7 +8,7 @@ from typing import Literal
 
 __all__ = ["SqlDriver", "SqlPreset", "SqlSettings"]
 
-SqlDriver = Literal["sqlite", "postgresql", "mysql"]
+SqlDriver = Literal["sqlite", "postgresql", "mysql", "sqlalchemy"]
 
 SqlPreset = Literal["ispmail", "ispmail-debian7", "ispmail-etch"]
 
@@ -22,7 +22,9 @@ class SqlSettings:
     the @ and `%d` its domain, as in Postfix. Their values are bound, never pasted.
 
     Attributes:
-        driver: the kind of database; `mysql` is MariaDB too.
+        driver: the kind of database; `mysql` is MariaDB too, `sqlalchemy` any other that this
+            library knows.
+        url: the database, as SQLAlchemy writes it (sqlalchemy).
         file: the database file (sqlite).
         hosts: servers with the same data: a name or address, perhaps with `:PORT`, or `unix:PATH`
             of a socket; empty: this machine.
@@ -42,11 +44,15 @@ class SqlSettings:
         alias_query: finds the targets of an address, or of `@domain`, as virtual_alias_maps.
         sender_query: finds the logins that may send as an address, as smtpd_sender_login_maps;
             where it finds none, accounts and aliases say who may.
+        accounts_query: finds all accounts, for `postroad user list`, as Dovecot's iterate_query:
+            user, or user and domain; also the other columns of user_query. Empty: the preset's,
+            where user_query is its own too.
         default_scheme: the scheme of a hash without braces; empty: as the preset's guide has it,
             else as `[directory]`.
     """
 
     driver: SqlDriver | None = None
+    url: str = ""
     file: Path | None = None
     hosts: tuple[str, ...] = ()
     database: str = ""
@@ -59,4 +65,5 @@ class SqlSettings:
     password_query: str = ""
     alias_query: str = ""
     sender_query: str = ""
+    accounts_query: str = ""
     default_scheme: str = ""

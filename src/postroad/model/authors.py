@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 from enum import Enum
 from typing import NamedTuple
 
-from postroad.model import Address, AddressError
+from postroad.model.address import Address, AddressError
 
 __all__ = ["MAX_AUTHORS", "MAX_FROM", "UNREADABLE", "authors", "from_fields"]
 

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from postroad.intake import UNREADABLE
-from postroad.intake.authors import MAX_AUTHORS, MAX_FROM, authors, from_fields
 from postroad.model import Address
+from postroad.model.authors import MAX_AUTHORS, MAX_FROM, authors, from_fields
 
 JOHN, JANE = "john@example.org", "jane@example.org"
 

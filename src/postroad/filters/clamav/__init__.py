@@ -1,0 +1,1 @@
+"""ClamAV, asked by the protocol of its daemon."""

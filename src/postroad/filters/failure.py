@@ -1,0 +1,48 @@
+"""What becomes of mail while a filter fails, by the filter's `on_failure`.
+
+The replies are Postfix's of `milter_default_action`, which mail programs and operators know.
+"""
+
+from __future__ import annotations
+
+from postroad.filters.settings import OnFailure
+from postroad.model import Reply
+from postroad.model.letter import Finding, Opinion
+
+__all__ = ["failed", "refusal"]
+
+_DEFERRED = Reply.of(451, "4.7.1", "Service unavailable - try again later")
+_REJECTED = Reply.of(550, "5.5.0", "Service unavailable")
+
+
+def failed(name: str, on_failure: OnFailure, why: str) -> Opinion:
+    """The opinion of a filter that has none, because it failed.
+
+    Args:
+        name: the filter's.
+        on_failure: its setting.
+        why: what went wrong, in words for an operator, in one line.
+    """
+    finding = Finding(name, _RESULTS[on_failure], why)
+    if on_failure == "hold":
+        return Opinion(hold=f"{name}: {why}", findings=(finding,))
+    return Opinion(reply=refusal(on_failure), findings=(finding,))
+
+
+def refusal(on_failure: OnFailure) -> Reply | None:
+    """What a client is told at a step before its content, where a filter failed; `None`: nothing.
+
+    Args:
+        on_failure: the filter's setting. A message to be held is held when it is complete.
+    """
+    if on_failure == "defer":
+        return _DEFERRED
+    return _REJECTED if on_failure == "reject" else None
+
+
+_RESULTS: dict[OnFailure, str] = {
+    "defer": "failed, deferred",
+    "accept": "failed, let pass",
+    "reject": "failed, refused",
+    "hold": "failed, held",
+}

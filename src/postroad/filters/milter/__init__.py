@@ -1,0 +1,1 @@
+"""Milters: filters that are programs of their own and speak Sendmail's protocol for such."""

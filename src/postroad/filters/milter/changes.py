@@ -1,0 +1,194 @@
+"""What a milter wants changed, done to a message as Postfix would do it.
+
+Our own Received field is not a milter's business: it is not shown, and fields to be changed are
+counted without it. Where a field is to be inserted it does count: index 0 is above it, 1 below.
+Sendmail and Postfix have it so, and signing milters rely on it.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from postroad.filters.milter.answers import Change, ChangeKind
+from postroad.filters.milter.packets import Garbage
+from postroad.model import Address, AddressError, Notify, Recipient
+from postroad.model.content import Octets
+from postroad.model.fields import Field, Fields
+from postroad.model.letter import Letter, Opinion
+
+__all__ = ["Changing", "shown_fields"]
+
+_NAME = re.compile(rb"[!-9;-~]{1,998}\Z")  # RFC 5322 §2.2, and §2.1.1
+_TRACE = "received"
+
+
+def shown_fields(letter: Letter) -> list[Field]:
+    """The fields of a message that milters see: all but our own Received field."""
+    ours = letter.fields.first(_TRACE)
+    return [field for field in letter.fields if field is not ours]
+
+
+class Changing:
+    """A message that is being changed."""
+
+    __slots__ = (
+        "_blank",
+        "_body",
+        "_done",
+        "_fields",
+        "_hold",
+        "_letter",
+        "_origin",
+        "_ours",
+        "_people",
+        "_sender",
+    )
+
+    def __init__(self, letter: Letter, origin: str, *, leading_blank: bool) -> None:
+        """Nothing is changed yet.
+
+        Args:
+            letter: the message.
+            origin: the domain of addresses without one.
+            leading_blank: whether values of fields begin with the blank that follows the colon.
+        """
+        self._letter = letter
+        self._origin = origin
+        self._blank = b"" if leading_blank else b" "
+        self._fields: list[Field] = list(letter.fields)
+        self._ours = letter.fields.first(_TRACE)
+        self._body: list[bytes] | None = None
+        self._people = list(letter.recipients)
+        self._sender: Address | None = letter.envelope.sender
+        self._hold = ""
+        self._done: list[str] = []
+
+    @property
+    def words(self) -> str:
+        """What was changed, for an operator; empty: nothing was."""
+        return ", ".join(dict.fromkeys(self._done))
+
+    def make(self, change: Change) -> None:
+        """Change something.
+
+        Raises:
+            Garbage: that cannot be.
+        """
+        kind = change.kind
+        if kind is ChangeKind.REPLACE_BODY:
+            if self._body is None:
+                self._body = []
+                self._done.append("body replaced")
+            self._body.append(change.value)
+        elif kind is ChangeKind.QUARANTINE:
+            self._hold = change.name.decode("utf-8", "replace") or "quarantined"
+            self._done.append("quarantined")
+        elif kind is ChangeKind.CHANGE_SENDER:
+            self._change_sender(change)
+        elif kind in _FIELDS:
+            self._change_field(change)
+        else:
+            self._change_recipients(change)
+
+    def opinion(self) -> Opinion:
+        """What is to become of the message."""
+        letter = self._letter
+        fields = tuple(self._fields)
+        people = tuple(self._people)
+        same_sender = self._sender == letter.envelope.sender
+        return Opinion(
+            hold=self._hold,
+            fields=None if fields == tuple(letter.fields) else Fields(fields),
+            body=None if self._body is None else Octets(b"".join(self._body)),
+            envelope=None if same_sender else replace(letter.envelope, sender=self._sender),
+            recipients=None if people == letter.recipients else people,
+        )
+
+    def _change_field(self, change: Change) -> None:
+        if not _NAME.match(change.name):
+            raise Garbage(f"a field whose name is none: {change.name[:80]!r}")
+        name = change.name.decode("ascii")
+        if change.kind is ChangeKind.INSERT_FIELD:
+            self._fields.insert(min(change.index, len(self._fields)), self._field(change))
+            self._done.append(f"{name} added")
+        elif change.kind is ChangeKind.ADD_FIELD:
+            self._fields.append(self._field(change))
+            self._done.append(f"{name} added")
+        elif not change.value:
+            old = self._nth(change)
+            if old is not None:
+                del self._fields[old]
+                self._done.append(f"{name} removed")
+        elif (old := self._nth(change)) is not None:
+            self._fields[old] = self._field(change)
+            self._done.append(f"{name} changed")
+        else:  # Postfix adds what there is none of
+            self._fields.append(self._field(change))
+            self._done.append(f"{name} added")
+
+    def _nth(self, change: Change) -> int | None:
+        """The position of the field that is meant; 0 and 1 are the first of its name."""
+        key, left = change.name.lower().decode("ascii"), max(change.index, 1)
+        for at, field in enumerate(self._fields):
+            if field.key == key and field is not self._ours:
+                left -= 1
+                if not left:
+                    return at
+        return None
+
+    def _field(self, change: Change) -> Field:
+        """A field of a milter's: its lines are ended by LF, and what follows a fold is indented."""
+        lines = [line for line in re.split(rb"[\r\n]+", change.value) if line.strip(b" \t")]
+        first = lines[0] if lines else b""
+        rest = [line if line[:1] in (b" ", b"\t") else b"\t" + line for line in lines[1:]]
+        octets = b"\r\n".join([change.name + b":" + self._blank + first, *rest])
+        return Field(octets + b"\r\n")
+
+    def _change_sender(self, change: Change) -> None:
+        text = _bare(change.name)
+        self._sender = self._address(text) if text else None
+        self._done.append(f"sender is <{text}> now")
+
+    def _change_recipients(self, change: Change) -> None:
+        address = self._address(_bare(change.name))
+        if change.kind is ChangeKind.REMOVE_RECIPIENT:
+            left = [each for each in self._people if each.address.key != address.key]
+            if len(left) < len(self._people):
+                self._done.append(f"recipient <{address}> removed")
+            self._people = left
+        elif all(each.address.key != address.key for each in self._people):
+            self._people.append(Recipient(address, _notify(change.value)))
+            self._done.append(f"recipient <{address}> added")
+
+    def _address(self, text: str) -> Address:
+        if "@" not in text and text:
+            text = f"{text}@{self._origin}"
+        if "\ufffd" in text:
+            raise Garbage(f"an address that is no UTF-8: {text[:80]!r}")
+        try:
+            return Address.parse(text)
+        except AddressError as error:
+            raise Garbage(f"an address that is none ({error}): {text[:80]!r}") from None
+
+
+_FIELDS = frozenset({ChangeKind.ADD_FIELD, ChangeKind.INSERT_FIELD, ChangeKind.CHANGE_FIELD})
+
+
+def _bare(octets: bytes) -> str:
+    """An address without its angle brackets."""
+    return octets.decode("utf-8", "replace").strip().removeprefix("<").removesuffix(">")
+
+
+def _notify(parameters: bytes) -> Notify | None:
+    """NOTIFY of the parameters of a recipient (RFC 3461 §4.1); there is no use for others here."""
+    found = re.search(rb"(?i)(?:^| )NOTIFY=([A-Z,]+)", parameters)
+    if found is None:
+        return None
+    notify = Notify.NEVER
+    for word in found[1].decode().upper().split(","):
+        notify |= _NOTIFY.get(word, Notify.NEVER)
+    return notify
+
+
+_NOTIFY: dict[str, Notify] = {each.name or "": each for each in Notify if each.name}

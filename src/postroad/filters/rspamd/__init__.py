@@ -1,0 +1,1 @@
+"""Rspamd, asked over HTTP."""

@@ -1,0 +1,1 @@
+"""SpamAssassin, asked by the protocol of its daemon."""

@@ -1,0 +1,110 @@
+"""What filters hear of a session before there is a message, and who listens.
+
+A milter, and a program of the operator's, may refuse a client, a sender or a recipient before any
+content comes. The session tells each step as it happens, and the first refusal is the reply. At the
+end of the content the same listeners are examiners of the message, in the same order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
+
+from postroad.model import Client, Endpoint, Envelope, Login, Recipient, Reply, TlsSession
+from postroad.model.letter import Examiner
+
+__all__ = ["Began", "Connected", "Filter", "Filters", "Greeted", "Listening", "Named", "Started"]
+
+
+class Connected(NamedTuple):
+    """A client came.
+
+    Attributes:
+        client: the host, with its names.
+        server: our end.
+        listener: the name of the listener.
+        trusted: whether it is in a trusted network.
+        origin_name: what `{daemon_name}` is for milters (Postfix's milter_macro_daemon_name).
+    """
+
+    client: Client
+    server: Endpoint
+    listener: str
+    trusted: bool
+    origin_name: str = ""
+
+
+class Greeted(NamedTuple):
+    """It said HELO, EHLO or LHLO; perhaps again, as it must after STARTTLS.
+
+    If that ends a transaction, `Listening.forget` comes after it. A login is told with MAIL.
+    """
+
+    hello: str
+    tls: TlsSession | None
+    esmtp: bool = True
+
+
+class Began(NamedTuple):
+    """MAIL, which policy has nothing against."""
+
+    envelope: Envelope
+    login: Login | None
+    size: int = 0
+
+
+class Named(NamedTuple):
+    """RCPT, which policy permits."""
+
+    recipient: Recipient
+
+
+class Started(NamedTuple):
+    """DATA, or the first BDAT; `queue_id` is the message's."""
+
+    queue_id: str
+
+
+Stage = Connected | Greeted | Began | Named | Started
+
+
+class Listening(Protocol):
+    """All that filters of one session, joined."""
+
+    async def heard(self, stage: Stage) -> Reply | None:
+        """Tell them of a step; the refusal if one of them refuses it."""
+        ...
+
+    @property
+    def examiners(self) -> Sequence[Examiner]:
+        """Who looks at the message, in order."""
+        ...
+
+    def forget(self) -> None:
+        """The transaction is over or given up; the session goes on."""
+        ...
+
+    async def close(self) -> None:
+        """The session is over."""
+        ...
+
+
+class Filter(Protocol):
+    """One filter, as configured; it makes a listener of its own for each session."""
+
+    @property
+    def name(self) -> str:
+        """How configuration and log name it."""
+        ...
+
+    def session(self) -> Listening:
+        """Begin to listen to a session. Nothing is connected before the first `heard`."""
+        ...
+
+
+class Filters(Protocol):
+    """The filters of a listener, in order, as a session sees them."""
+
+    def session(self) -> Listening:
+        """Begin to listen to a session."""
+        ...

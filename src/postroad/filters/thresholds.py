@@ -1,0 +1,173 @@
+"""`STATE/spam/thresholds.json`: from which score on accounts call mail junk, or want it refused.
+
+A small file of the operator's choices, by the canonical names of accounts, whatever directory they
+are in. It is read whole and written whole, so that no reader sees half of it; a worker looks at the
+file's date before each use, so that a change holds with the next message. Where it cannot be read,
+the usual thresholds hold: nobody's mail waits for it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import math
+import os
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from postroad.filters.scoring import Wish
+
+__all__ = ["Thresholds", "ThresholdsUnavailable", "change_threshold", "read_thresholds"]
+
+MOST_OCTETS = 16 * 1024 * 1024
+"""Some 200,000 accounts; more would be read too slowly at each change."""
+
+_VERSION = 1
+
+
+class ThresholdsUnavailable(Exception):
+    """The file cannot be read or written; the message says why."""
+
+
+def read_thresholds(path: Path) -> dict[str, Wish]:
+    """All of them, by account; none where there is no file.
+
+    Raises:
+        ThresholdsUnavailable: it cannot be read, or is no such file.
+    """
+    try:
+        with path.open("rb") as file:
+            octets = file.read(MOST_OCTETS + 1)
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise ThresholdsUnavailable(f"{path}: {error.strerror}") from None
+    if len(octets) > MOST_OCTETS:
+        raise ThresholdsUnavailable(f"{path}: larger than {MOST_OCTETS} octets")
+    try:
+        content = json.loads(octets)
+    except (ValueError, RecursionError):
+        content = None
+    if not isinstance(content, dict) or not isinstance(content.get("accounts"), dict):
+        raise ThresholdsUnavailable(f"{path}: it is no file of thresholds")
+    if content.get("version") != _VERSION:
+        raise ThresholdsUnavailable(f"{path}: it was written by another release")
+    return {str(user): _wish(each) for user, each in content["accounts"].items()}
+
+
+def change_threshold(path: Path, user: str, change: Callable[[Wish], Wish]) -> Wish:
+    """Write the thresholds of an account anew.
+
+    Args:
+        path: the file; its folder is made if it is not there.
+        user: the account's canonical name.
+        change: what is to become of those it has. One that asks for nothing is forgotten.
+
+    Returns:
+        What holds now.
+
+    Raises:
+        ThresholdsUnavailable: it cannot be written.
+    """
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with _locked(path):
+            accounts = read_thresholds(path)
+            wish = change(accounts.pop(user, Wish()))
+            if wish != Wish():
+                accounts[user] = wish
+            _write(path, accounts)
+    except OSError as error:
+        raise ThresholdsUnavailable(f"{path}: {error.strerror}") from None
+    return wish
+
+
+class Thresholds:
+    """The file as a worker reads it."""
+
+    def __init__(self, path: Path, warn: Callable[[str], None]) -> None:
+        """Nothing is read yet.
+
+        Args:
+            path: the file.
+            warn: told once of each file that cannot be read.
+        """
+        self._path = path
+        self._warn = warn
+        self._seen: tuple[int, int, int] | None = None
+        self._accounts: Mapping[str, Wish] = {}
+
+    def of(self, user: str) -> Wish:
+        """The thresholds of an account, by its canonical name."""
+        return self.all.get(user, Wish())
+
+    @property
+    def all(self) -> Mapping[str, Wish]:
+        """All of them."""
+        try:
+            status = self._path.stat()
+            seen = (status.st_mtime_ns, status.st_ino, status.st_size)
+        except OSError:
+            seen = None
+        if seen != self._seen:
+            self._seen, self._accounts = seen, self._read()
+        return self._accounts
+
+    def _read(self) -> Mapping[str, Wish]:
+        try:
+            return read_thresholds(self._path)
+        except ThresholdsUnavailable as error:
+            self._warn(str(error))
+            return {}
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Alone among those who write; the lock is a file beside it, as it is itself replaced."""
+    lock = os.open(path.with_suffix(".lock"), os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(lock)
+
+
+def _write(path: Path, accounts: Mapping[str, Wish]) -> None:
+    content = {
+        "version": _VERSION,
+        "accounts": {user: _as_json(wish) for user, wish in sorted(accounts.items())},
+    }
+    number, name = tempfile.mkstemp(prefix=".thresholds-", dir=path.parent)
+    try:
+        with os.fdopen(number, "w", encoding="utf-8") as file:
+            json.dump(content, file, ensure_ascii=False, indent=1)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(name, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(name)
+        raise
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def _as_json(wish: Wish) -> dict[str, float]:
+    return {key: value for key, value in wish._asdict().items() if value is not None}
+
+
+def _wish(value: object) -> Wish:
+    table = value if isinstance(value, dict) else {}
+    return Wish(_points(table.get("junk")), _points(table.get("reject")))
+
+
+def _points(value: object) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return float(value) if math.isfinite(value) else None

@@ -1,0 +1,1 @@
+"""Whether mail is what it says it is: DKIM, SPF, DMARC, ARC, and the field that tells of it."""

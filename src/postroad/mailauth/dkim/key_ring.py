@@ -1,0 +1,115 @@
+"""The keys that sign for a domain now: those in files of the operator's, and those made here.
+
+A domain without keys of its own is signed for by the nearest one above it that has some: DMARC
+aligns them (RFC 7489 §3.1.1). `[dkim.domain."NAME"]` may say otherwise. Files of the operator's are
+read when the ring is made, at start and at a reload.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from postroad.mailauth.dkim.key_store import KeyState, KeyStore, KeysUnavailable, read_key
+from postroad.mailauth.dkim.settings import (
+    DkimDomainSettings,
+    DkimKeySettings,
+    DkimSettings,
+    name_of_domain,
+)
+from postroad.mailauth.dkim.signing_key import SigningKey
+
+__all__ = ["KeyRing", "keys_in_files"]
+
+MOST_KEYS = 4
+"""Keys that sign one message: two kinds, and room for a second pair. Verifiers stop counting."""
+
+_PLAIN = DkimDomainSettings()
+
+
+def keys_in_files(settings: Sequence[DkimKeySettings]) -> tuple[SigningKey, ...]:
+    """The keys of `[[dkim.keys]]`.
+
+    Raises:
+        KeysUnavailable: one cannot be read.
+    """
+    return tuple(
+        [read_key(each.file, name_of_domain(each.domain), each.selector) for each in settings]
+    )
+
+
+def _nobody(_: str) -> None:
+    """Takes what is said, where nobody listens."""
+
+
+class KeyRing:
+    """Which keys sign for whom."""
+
+    def __init__(
+        self,
+        settings: DkimSettings,
+        given: Sequence[SigningKey],
+        store: KeyStore,
+        warn: Callable[[str], None] = _nobody,
+    ) -> None:
+        """Take what there is.
+
+        Args:
+            settings: which of them are used.
+            given: the keys in files of the operator's.
+            store: those made here.
+            warn: takes a line for the log, once for each key that cannot be read.
+        """
+        self._domains = {name_of_domain(name): each for name, each in settings.domain.items()}
+        self._unpublished = settings.sign_unpublished
+        self._given: dict[str, list[SigningKey]] = {}
+        for key in given:
+            self._given.setdefault(key.domain, []).append(key)
+        self._store = store
+        self._warn = warn
+        self._warned: set[str] = set()
+
+    def keys_for(self, author: str) -> tuple[SigningKey, ...]:
+        """The keys for mail from a domain; none where it is not signed.
+
+        Args:
+            author: the domain of the From field.
+
+        Raises:
+            KeysUnavailable: the list cannot be read, or no key of a domain that has some.
+        """
+        name = name_of_domain(author)
+        said = self._domains.get(name, _PLAIN)
+        if not name or not said.sign:
+            return ()
+        if said.signer:
+            return self._chosen(name_of_domain(said.signer), said.selectors)
+        while name:
+            if found := self._chosen(name, said.selectors):
+                return found
+            name = name.partition(".")[2]
+        return ()
+
+    def _chosen(self, domain: str, selectors: Sequence[str]) -> tuple[SigningKey, ...]:
+        broken: KeysUnavailable | None = None
+        found = list(self._given.get(domain, ()))
+        for kept in self._store.by_domain().get(domain, ()):
+            if not self._signs(kept.state) or (selectors and kept.selector not in selectors):
+                continue
+            try:
+                found.append(self._store.key(kept))
+            except KeysUnavailable as error:  # the others sign all the same
+                broken = error
+                self._say(kept.name, error)
+        if selectors:
+            found = [key for key in found if key.selector in selectors]
+        if broken is not None and not found:
+            raise broken
+        return tuple(found[-MOST_KEYS:])
+
+    def _say(self, name: str, error: KeysUnavailable) -> None:
+        if name not in self._warned:
+            self._warned.add(name)
+            self._warn(f"the key {name} is not used: {error}")
+
+    def _signs(self, state: KeyState) -> bool:
+        return state is KeyState.ACTIVE or (self._unpublished and state is KeyState.PENDING)

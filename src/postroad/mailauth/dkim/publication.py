@@ -1,0 +1,102 @@
+"""Whether the record of a key is in the DNS as it should be, and what follows for the key.
+
+A new key signs when its record was seen: before that, every signature would fail. When it begins,
+the keys of its domain and kind that signed until then retire. Their records are to stay published
+for a while, which is the operator's part.
+
+A record is right when the key in it fits: what is signed with the private half, it verifies. So
+other spellings of the same key are right as well.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Callable
+from typing import Protocol
+
+from postroad.mailauth.dkim.key_store import KeptKey, KeyState, KeyStore
+from postroad.mailauth.dkim.public_key import key_of_records
+from postroad.mailauth.dkim.result import Flaw
+from postroad.mailauth.dkim.signing_key import SigningKey
+from postroad.net.dns import DnsTemporary, RecordType
+
+__all__ = ["Publication", "objection"]
+
+_PROBE = hashlib.sha256(b"is this record of this key?").digest()
+
+
+class Texts(Protocol):
+    """Who asks the DNS; `net.dns.Resolver` does."""
+
+    async def records(self, name: str, kind: RecordType) -> tuple[str, ...]:
+        """The records of a name; may raise `DnsTemporary`."""
+        ...
+
+
+async def objection(texts: Texts, key: SigningKey) -> str:
+    """What is wrong with the published record of a key; empty: nothing."""
+    try:
+        records = await texts.records(key.name, "TXT")
+    except DnsTemporary:
+        return "the DNS gives no answer at present"
+    if not records:
+        return "no record is published yet"
+    found = key_of_records(records)
+    if isinstance(found, Flaw):
+        return found.words
+    if found.kind != key.kind:
+        return f"the record is of a key of another kind ({found.kind})"
+    if not found.is_signed(key.sign(_PROBE), _PROBE):
+        return "the record is of another key"
+    return ""
+
+
+class Publication:
+    """Looks for the records of kept keys."""
+
+    def __init__(self, store: KeyStore, texts: Texts, say: Callable[[str], None]) -> None:
+        """Take what it needs.
+
+        Args:
+            store: the keys.
+            texts: asks for records.
+            say: takes a line for the log when a key begins to sign.
+        """
+        self._store = store
+        self._texts = texts
+        self._say = say
+
+    async def turn(self) -> None:
+        """Look for the records of all keys that wait for it.
+
+        Raises:
+            KeysUnavailable: the list cannot be read or written.
+        """
+        for kept in self._store.all():
+            if kept.state is KeyState.PENDING:
+                await self.look(kept)
+
+    async def look(self, kept: KeptKey) -> KeptKey:
+        """Look for the record of one key; a pending one whose record is right begins to sign.
+
+        Returns:
+            The key as it is then; its `words` say what is wrong.
+
+        Raises:
+            KeysUnavailable: a key, or the list, cannot be read or written.
+        """
+        key = await asyncio.to_thread(self._store.key, kept)
+        words = await objection(self._texts, key)
+        checked = await asyncio.to_thread(self._store.checked, kept, words)
+        if words or checked.state is not KeyState.PENDING:
+            return checked
+        return await asyncio.to_thread(self._begin, checked)
+
+    def _begin(self, kept: KeptKey) -> KeptKey:
+        begun, former = self._store.begin(kept)
+        if begun.state is KeyState.ACTIVE:
+            self._say(f"{kept.name}: the record is published; the key signs from now on")
+        for other in former:
+            self._say(f"{other.name}: the key has been replaced and signs no more")
+        return begun

@@ -1,0 +1,182 @@
+"""Finding the record that holds for a domain, and which domains belong together.
+
+Two ways. The *tree walk* asks for a record at the domain and at each name above it, so that who
+owns a name says where an organization begins (RFC 9989 §4.10). The *suffix list* is RFC 7489's:
+at the domain, else at the one that was registered (§6.6.3).
+
+One `Discovery` serves one message: it asks for each name once, and has a bound for all its
+questions. A name that has no answer raises `DnsTemporary`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal, NamedTuple, Protocol
+
+from postroad.mailauth.dmarc.record import DmarcRecord, record_of_texts
+from postroad.mailauth.dmarc.settings import OrganizationalDomain
+from postroad.mailauth.dmarc.suffixes import organizational_domain
+from postroad.net.dns_records import DnsTemporary, RecordType
+
+__all__ = ["MOST_QUESTIONS", "WALKED_LABELS", "Discovery", "Published", "Texts", "steps"]
+
+WALKED_LABELS = 8
+"""Of a domain with as many labels or more, the first question is for the whole, the next for its
+last seven labels (RFC 9989 §4.10): never more than eight questions."""
+
+MOST_QUESTIONS = 60
+"""Names that are asked for, for one message: some walks of eight. A message of several authors with
+as many signatures could ask for more; then it counts as no answer."""
+
+_EXISTENCE: tuple[RecordType, ...] = ("A", "AAAA", "MX")
+
+
+class Texts(Protocol):
+    """Who asks the DNS; `net.dns.Resolver` does."""
+
+    async def records(self, name: str, kind: RecordType) -> tuple[str, ...]:
+        """The records of a name; may raise `DnsTemporary`."""
+        ...
+
+
+class _Step(NamedTuple):
+    """A record on the way up."""
+
+    domain: str
+    record: DmarcRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """What holds for an author's domain.
+
+    Attributes:
+        author: the author's domain.
+        organization: the organizational domain that it belongs to.
+        domain: where the record is; the author's, its organization's, or a public suffix.
+        record: it.
+        found_by: the way, as reports name it.
+    """
+
+    author: str
+    organization: str
+    domain: str
+    record: DmarcRecord
+    found_by: Literal["treewalk", "psl"]
+
+    @property
+    def is_below(self) -> bool:
+        """Whether the record is that of a domain above."""
+        return self.domain != self.author
+
+
+class Discovery:
+    """Looks for records, for one message."""
+
+    def __init__(self, texts: Texts, way: OrganizationalDomain) -> None:
+        """Nothing is asked yet.
+
+        Args:
+            texts: asks the DNS.
+            way: how domains that belong together are found.
+        """
+        self._texts = texts
+        self._way = way
+        self._known: dict[str, DmarcRecord | None] = {}
+        self._asked = 0
+
+    async def published(self, author: str) -> Published | None:
+        """What holds for an author's domain; `None`: nothing.
+
+        Raises:
+            DnsTemporary: nobody knows at present.
+        """
+        if self._way == "tree-walk":
+            return await self._by_walk(author)
+        organization = organizational_domain(author)
+        for domain in dict.fromkeys((author, organization)):
+            record = await self._record(domain)
+            if record is not None:
+                return Published(author, organization, domain, record, "psl")
+        return None
+
+    async def organization(self, domain: str) -> str:
+        """The organizational domain that a domain belongs to.
+
+        Raises:
+            DnsTemporary: nobody knows at present.
+        """
+        if self._way == "suffix-list":
+            return organizational_domain(domain)
+        return _organization(domain, await self._walk(domain))
+
+    async def exists(self, domain: str) -> bool:
+        """Whether a domain is one that mail could come from (RFC 9989 §3.2.13).
+
+        Raises:
+            DnsTemporary: nobody knows at present.
+        """
+        for kind in _EXISTENCE:
+            self._count(domain, kind)
+            if await self._texts.records(domain, kind):
+                return True
+        return False
+
+    async def _by_walk(self, author: str) -> Published | None:
+        found = await self._walk(author)
+        organization = _organization(author, found)
+        by_domain = {step.domain: step for step in found}
+        suffix = next((step for step in found if step.record.psd == "y"), None)
+        chosen = by_domain.get(author) or by_domain.get(organization) or suffix
+        if chosen is None:
+            return None
+        return Published(author, organization, chosen.domain, chosen.record, "treewalk")
+
+    async def _walk(self, domain: str) -> Sequence[_Step]:
+        """The records at a domain and above it, the longest name first (RFC 9989 §4.10)."""
+        found: list[_Step] = []
+        for name in steps(domain):
+            record = await self._record(name)
+            if record is None:
+                continue
+            found.append(_Step(name, record))
+            if record.psd == "n" or (record.psd == "y" and name != domain):
+                break
+        return found
+
+    async def _record(self, domain: str) -> DmarcRecord | None:
+        if domain not in self._known:
+            name = f"_dmarc.{domain}"
+            self._count(name, "TXT")
+            self._known[domain] = record_of_texts(await self._texts.records(name, "TXT"))
+        return self._known[domain]
+
+    def _count(self, name: str, kind: RecordType) -> None:
+        self._asked += 1
+        if self._asked > MOST_QUESTIONS:
+            raise DnsTemporary(name, kind)
+
+
+def steps(domain: str) -> Iterator[str]:
+    """The names that a walk asks for, from a domain up."""
+    labels = domain.split(".")
+    yield domain
+    for begin in range(max(1, len(labels) - WALKED_LABELS + 1), len(labels)):
+        yield ".".join(labels[begin:])
+
+
+def _organization(domain: str, found: Sequence[_Step]) -> str:
+    """The organizational domain by the records of a walk (RFC 9989 §4.10.2)."""
+    for step in found:
+        if step.record.psd == "n":
+            return step.domain
+        if step.record.psd == "y" and step.domain != domain:
+            return _one_below(domain, step.domain)
+    return found[-1].domain if found else domain
+
+
+def _one_below(domain: str, suffix: str) -> str:
+    """The name one label longer than a suffix."""
+    labels = domain.removesuffix(f".{suffix}").split(".")
+    return f"{labels[-1]}.{suffix}"

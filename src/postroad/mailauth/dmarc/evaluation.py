@@ -1,0 +1,241 @@
+"""The evaluation of a message: result, policy, and what is done (RFC 9989 §5.3, RFC 7489 §6.6).
+
+Every author's domain is looked at by itself; a message with several is as good as the worst of
+them, so that nobody passes by naming a second author (RFC 9989 §11.5).
+
+A message fails only if that is sure. While SPF or a key has no answer and could still prove the
+author, the result is a temporary error and not a failure: a refusal could not be taken back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from postroad.mailauth.dkim.result import Verified
+from postroad.mailauth.dmarc.alignment import Alignment, aligned
+from postroad.mailauth.dmarc.author import authors_of
+from postroad.mailauth.dmarc.discovery import Discovery, Published, Texts
+from postroad.mailauth.dmarc.overriding import Exceptions
+from postroad.mailauth.dmarc.result import DmarcResult, Override, OverrideKind, Policy
+from postroad.mailauth.dmarc.sampling import is_sampled
+from postroad.mailauth.dmarc.settings import DmarcSettings
+from postroad.mailauth.spf.result import SpfVerdict
+from postroad.model.fields import Fields
+from postroad.net.dns_records import DnsTemporary
+
+__all__ = ["Evaluation", "Evaluator", "Verdict", "Witness"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Witness:
+    """What is known of a message.
+
+    Attributes:
+        fields: its header section, as it came.
+        address: the client's IP address; empty for none.
+        spf: the verdict that alignment goes by: for the reverse-path, or for HELO with the null
+            one.
+        helo: the verdict for HELO beside it; forwarders are known by it too.
+        dkim: all signatures.
+        vouched: by author's domain, why the word of a trusted sealer is taken.
+    """
+
+    fields: Fields
+    address: str = ""
+    spf: SpfVerdict | None = None
+    helo: SpfVerdict | None = None
+    dkim: tuple[Verified, ...] = ()
+    vouched: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What became of one author's domain.
+
+    Attributes:
+        result: RFC 8601's word.
+        author: the domain; empty where there is none.
+        words: the reason in one line.
+        published: what holds for the domain; `None`: nothing, or nobody knows.
+        policy: what is asked for.
+        disposition: what is done.
+        overrides: why that is not the same.
+        dkim_aligned: whether a signature that passes is aligned.
+        spf_aligned: whether SPF passes and is aligned.
+    """
+
+    result: DmarcResult
+    author: str = ""
+    words: str = ""
+    published: Published | None = None
+    policy: Policy = Policy.NONE
+    disposition: Policy = Policy.NONE
+    overrides: tuple[Override, ...] = ()
+    dkim_aligned: bool = False
+    spf_aligned: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """What became of a message.
+
+    Attributes:
+        worst: the verdict that decides.
+        verdicts: one for each author's domain.
+        is_unclear: whether the From field cannot be read for sure.
+    """
+
+    worst: Verdict
+    verdicts: tuple[Verdict, ...]
+    is_unclear: bool = False
+
+
+class Evaluator:
+    """Evaluates messages."""
+
+    def __init__(self, settings: DmarcSettings, texts: Texts, key: bytes) -> None:
+        """Take what it needs.
+
+        Args:
+            settings: `[dmarc]`.
+            texts: asks the DNS.
+            key: a secret, for `pct`.
+
+        Raises:
+            ValueError: a forwarder or a list is neither an address nor a domain.
+        """
+        self._settings = settings
+        self._texts = texts
+        self._key = key
+        self._exceptions = Exceptions(settings)
+
+    async def evaluate(self, witness: Witness) -> Evaluation:
+        """Evaluate a message. Whatever the DNS does is one of the results."""
+        authors = authors_of(witness.fields)
+        discovery = Discovery(self._texts, self._settings.organizational_domain)
+        verdicts = [await self._verdict(name, discovery, witness) for name in authors.domains]
+        if authors.flaw:
+            verdicts.append(self._unclear(authors.flaw))
+        worst = max(verdicts, key=_badness)
+        return Evaluation(worst, tuple(verdicts), bool(authors.flaw))
+
+    def _unclear(self, flaw: str) -> Verdict:
+        """Of a message without an author that can be read for sure."""
+        asked = _UNCLEAR[self._settings.unclear_author]
+        done = asked if self._settings.enforce else Policy.NONE
+        return Verdict(result=DmarcResult.PERMERROR, words=flaw, policy=asked, disposition=done)
+
+    async def _verdict(self, author: str, discovery: Discovery, witness: Witness) -> Verdict:
+        try:
+            published = await discovery.published(author)
+            if published is None:
+                words = f"{author} publishes no policy"
+                return Verdict(result=DmarcResult.NONE, author=author, words=words)
+            found = await aligned(published, discovery, witness.spf, witness.dkim)
+            policy = await _policy(published, discovery)
+        except DnsTemporary:
+            words = f"nobody knows now whether {author} publishes a policy"
+            return Verdict(result=DmarcResult.TEMPERROR, author=author, words=words)
+        verdict = Verdict(
+            result=DmarcResult.PASS,
+            author=author,
+            words=_proof(author, found),
+            published=published,
+            policy=policy,
+            dkim_aligned=found.dkim,
+            spf_aligned=found.spf,
+        )
+        if found.passes:
+            return verdict
+        if found.unsure:
+            words = f"nobody knows now whether it is from {author}"
+            return replace(verdict, result=DmarcResult.TEMPERROR, words=words)
+        return self._failed(verdict, published, witness)
+
+    def _failed(self, verdict: Verdict, published: Published, witness: Witness) -> Verdict:
+        words = f"neither SPF nor a signature proves that it is from {verdict.author}"
+        done, overrides = self._disposition(verdict.policy, published, witness)
+        return replace(
+            verdict,
+            result=DmarcResult.FAIL,
+            words=words,
+            disposition=done,
+            overrides=overrides,
+        )
+
+    def _disposition(
+        self, policy: Policy, published: Published, witness: Witness
+    ) -> tuple[Policy, tuple[Override, ...]]:
+        """What is done about a failure, and why it is not what is asked for."""
+        if policy is Policy.NONE:
+            return policy, ()
+        record = published.record
+        verdicts = [each for each in (witness.spf, witness.helo) if each is not None]
+        voucher = dict(witness.vouched).get(published.author, "")
+        overrides = tuple(
+            self._exceptions.of(published.author, witness.address, verdicts, witness.dkim, voucher)
+        )
+        if overrides:
+            return Policy.NONE, overrides
+        if record.is_testing:
+            return Policy.NONE, (Override(OverrideKind.POLICY_TEST_MODE, "the domain says t=y"),)
+        if not self._settings.enforce:
+            words = "policies are not carried out here"
+            return Policy.NONE, (Override(OverrideKind.LOCAL_POLICY, words),)
+        if not is_sampled(record.percent, self._key, _identity(witness.fields)):
+            # RFC 7489 §6.6.4: the next lower one, which is quarantine instead of reject.
+            words = f"the domain says pct={record.percent}"
+            return _LOWER[policy], (Override(OverrideKind.SAMPLED_OUT, words),)
+        return policy, ()
+
+
+_UNCLEAR = {"accept": Policy.NONE, "quarantine": Policy.QUARANTINE, "reject": Policy.REJECT}
+_LOWER = {
+    Policy.REJECT: Policy.QUARANTINE,
+    Policy.QUARANTINE: Policy.NONE,
+    Policy.NONE: Policy.NONE,
+}
+_RESULTS = (
+    DmarcResult.PASS,
+    DmarcResult.NONE,
+    DmarcResult.PERMERROR,
+    DmarcResult.TEMPERROR,
+    DmarcResult.FAIL,
+)
+_POLICIES = tuple(Policy)
+
+
+def _badness(verdict: Verdict) -> tuple[int, int, int]:
+    """What is done counts first, then the result, then what is asked for."""
+    return (
+        _POLICIES.index(verdict.disposition),
+        _RESULTS.index(verdict.result),
+        _POLICIES.index(verdict.policy),
+    )
+
+
+async def _policy(published: Published, discovery: Discovery) -> Policy:
+    """What is asked for of this author's domain; whether it exists is asked if it matters."""
+    record = published.record
+    if not published.is_below:
+        return record.p
+    existing = record.policy_for(is_below=True, exists=True)
+    other = record.policy_for(is_below=True, exists=False)
+    if existing is other or await discovery.exists(published.author):
+        return existing
+    return other
+
+
+def _proof(author: str, found: Alignment) -> str:
+    ways = [name for name, is_so in (("SPF", found.spf), ("a signature", found.dkim)) if is_so]
+    return f"{' and '.join(ways)} {'prove' if len(ways) > 1 else 'proves'} that it is from {author}"
+
+
+_IDENTIFYING: Sequence[str] = ("message-id", "date", "from")
+
+
+def _identity(fields: Fields) -> bytes:
+    """What stays the same of a message when it is offered again."""
+    found = [field for name in _IDENTIFYING if (field := fields.first(name)) is not None]
+    return b"\0".join([field.octets for field in found])

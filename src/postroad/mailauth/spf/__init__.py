@@ -1,0 +1,1 @@
+"""Whether a client may send for a domain (RFC 7208)."""

@@ -1,0 +1,311 @@
+"""Keys on disk: made, seen by others at once, pending, active, retired, gone."""
+
+from __future__ import annotations
+
+import base64
+import os
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+
+from dkim_signer import Zone
+from postroad.mailauth.dkim.key_ring import KeyRing
+from postroad.mailauth.dkim.key_store import KeyState, KeyStore, KeysUnavailable
+from postroad.mailauth.dkim.publication import Publication, objection
+from postroad.mailauth.dkim.settings import DkimDomainSettings, DkimKeySettings, DkimSettings
+from postroad.mailauth.dkim.signing_key import KeyMistake, SigningKey, new_key, published
+
+PENDING, ACTIVE, RETIRED = KeyState.PENDING, KeyState.ACTIVE, KeyState.RETIRED
+
+
+def key(selector: str = "one", domain: str = "example.org") -> SigningKey:
+    return new_key(domain, selector, "ed25519", 0)
+
+
+def store(folder: Path, now: float = 1000.0) -> KeyStore:
+    return KeyStore(folder / "dkim", lambda: now)
+
+
+def test_what_one_process_adds_another_sees(tmp_path: Path) -> None:
+    one, other = store(tmp_path), store(tmp_path)
+    assert other.all() == ()
+    made = key()
+    (kept,) = one.add([made], PENDING)
+    assert other.all() == (kept,)
+    assert other.key(kept).record == made.record
+    assert (kept.state, kept.made, kept.checked) == (PENDING, 1000.0, 0.0)
+    other.change(kept, ACTIVE)
+    assert one.all()[0].state is ACTIVE
+    one.remove(kept)
+    assert other.all() == ()
+    assert list((tmp_path / "dkim/example.org").iterdir()) == []
+
+
+def test_nobody_else_can_read_them(tmp_path: Path) -> None:
+    store(tmp_path).add([key()], PENDING)
+    for path in (tmp_path / "dkim").rglob("*"):
+        assert path.stat().st_mode & 0o077 == 0, path
+    assert (tmp_path / "dkim").stat().st_mode & 0o077 == 0
+
+
+def test_a_selector_is_taken_once(tmp_path: Path) -> None:
+    keys = store(tmp_path)
+    keys.add([key()], PENDING)
+    with pytest.raises(KeysUnavailable, match="in use already"):
+        keys.add([key()], PENDING)
+    keys.add([key(domain="example.net")], PENDING)
+    assert len(keys.all()) == 2
+
+
+def test_a_change_keeps_what_others_changed(tmp_path: Path) -> None:
+    keys = store(tmp_path)
+    (kept,) = keys.add([key()], PENDING)
+    keys.change(kept, ACTIVE)
+    assert keys.checked(kept, "nothing").state is ACTIVE
+    keys.remove(kept)
+    keys.change(kept, ACTIVE)
+    assert keys.all() == ()
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"version": 2, "keys": []}', '{"version": 1}'])
+def test_a_list_that_is_none(tmp_path: Path, text: str) -> None:
+    (tmp_path / "dkim").mkdir()
+    (tmp_path / "dkim/keys.json").write_text(text)
+    with pytest.raises(KeysUnavailable, match="no list of keys"):
+        store(tmp_path).all()
+
+
+def test_a_key_that_is_gone_is_named(tmp_path: Path) -> None:
+    keys = store(tmp_path)
+    (kept,) = keys.add([key()], ACTIVE)
+    (tmp_path / "dkim/example.org/one.pem").unlink()
+    with pytest.raises(KeysUnavailable, match=r"one\.pem: No such file"):
+        store(tmp_path).key(kept)
+
+
+def pem(private: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey, password: bytes = b"") -> bytes:
+    return private.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.TraditionalOpenSSL,
+        serialization.BestAvailableEncryption(password)
+        if password
+        else serialization.NoEncryption(),
+    )
+
+
+def test_keys_as_opendkim_writes_them() -> None:
+    private = rsa.generate_private_key(65537, 1024)
+    found = SigningKey.of("example.org", "mail", pem(private))
+    assert (found.kind, found.bits, found.algorithm) == ("rsa", 1024, "rsa-sha256")
+    assert repr(found) == "SigningKey(domain='example.org', selector='mail')"
+
+
+@pytest.mark.parametrize(
+    ("octets", "words"),
+    [
+        (b"no key", "no private key"),
+        (b"", "no private key"),
+        (pem(ec.generate_private_key(ec.SECP256R1())), "neither RSA nor Ed25519"),
+        (pem(rsa.generate_private_key(65537, 1024), b"secret"), "by a password"),
+    ],
+)
+def test_what_cannot_sign(octets: bytes, words: str) -> None:
+    with pytest.raises(KeyMistake, match=words):
+        SigningKey.of("example.org", "mail", octets)
+
+
+def test_a_long_record_is_in_strings() -> None:
+    line = published(new_key("example.org", "one", "rsa", 2048))
+    assert line.startswith('one._domainkey.example.org. TXT ( "v=DKIM1; k=rsa; p=')
+    assert max(map(len, line.split('"'))) <= 255
+    assert published(key()).count('"') == 2
+
+
+async def test_a_key_begins_when_its_record_is_seen(tmp_path: Path) -> None:
+    keys, said, zone = store(tmp_path), [], Zone({})
+    old, new = key("old"), key("new")
+    (former,) = keys.add([old], ACTIVE)
+    (kept,) = keys.add([new], PENDING)
+    publication = Publication(keys, zone, said.append)
+    await publication.turn()
+    assert [each.words for each in keys.all()] == ["", "no record is published yet"]
+    assert zone.asked == [new.name]
+    zone.records_of[new.name] = old.record
+    await publication.turn()
+    assert keys.all()[1].words == "the record is of another key"
+    zone.records_of[new.name] = new.record.replace("v=DKIM1; ", "")
+    await publication.turn()
+    assert [each.state for each in keys.all()] == [RETIRED, ACTIVE]
+    assert said == [
+        f"{kept.name}: the record is published; the key signs from now on",
+        f"{former.name}: the key has been replaced and signs no more",
+    ]
+    await publication.turn()
+    assert len(said) == 2
+
+
+async def test_a_key_replaces_only_those_of_its_kind_and_domain(tmp_path: Path) -> None:
+    keys = store(tmp_path)
+    keys.add([new_key("example.org", "r", "rsa", 1024), key("x", "example.net")], ACTIVE)
+    new = key("new")
+    keys.add([new], PENDING)
+    await Publication(keys, Zone.of(new), lambda words: None).turn()
+    assert [each.state for each in keys.all()] == [ACTIVE] * 3
+
+
+@pytest.mark.parametrize(
+    ("record", "words"),
+    [
+        (None, "no record is published yet"),
+        ("v=DKIM1; p=", "the key is revoked"),
+        ("v=DKIM1; k=rsa; p=AAAA", "the RSA key cannot be read"),
+        (new_key("example.org", "r", "rsa", 1024).record, "of another kind (rsa)"),
+    ],
+)
+async def test_records_that_are_not_right(record: str | None, words: str) -> None:
+    one = key()
+    zone = Zone({} if record is None else {one.name: record})
+    assert words in await objection(zone, one)
+
+
+async def test_a_dns_that_is_away_says_nothing_of_the_record() -> None:
+    assert await objection(Zone({}, away=True), key()) == "the DNS gives no answer at present"
+
+
+def ring(folder: Path, settings: DkimSettings, *given: SigningKey) -> KeyRing:
+    return KeyRing(settings, given, store(folder))
+
+
+def selectors(found: KeyRing, author: str) -> list[str]:
+    return [each.selector for each in found.keys_for(author)]
+
+
+@pytest.mark.parametrize(
+    ("author", "expected"),
+    [
+        ("example.org", ["a"]),
+        ("EXAMPLE.org", ["a"]),
+        ("news.example.org", ["a"]),
+        ("deep.news.example.org", ["a"]),
+        ("own.example.org", ["own"]),
+        ("x.own.example.org", ["own"]),
+        ("example.net", []),
+        ("badexample.org", []),
+        ("org", []),
+        ("", []),
+        ("off.example.org", []),
+        ("other.test", ["a"]),
+        ("chosen.test", []),
+    ],
+)
+def test_who_signs_for_whom(tmp_path: Path, author: str, expected: list[str]) -> None:
+    keys = store(tmp_path)
+    keys.add([key("a"), key("own", "own.example.org")], ACTIVE)
+    keys.add([key("p"), key("q")], PENDING)
+    keys.add([key("r")], RETIRED)
+    settings = DkimSettings(
+        domain={
+            "off.example.org": DkimDomainSettings(sign=False),
+            "other.test": DkimDomainSettings(signer="example.org"),
+            "chosen.test": DkimDomainSettings(signer="example.org", selectors=("b",)),
+        }
+    )
+    assert selectors(ring(tmp_path, settings), author) == expected
+
+
+def test_unpublished_keys_sign_if_told_to(tmp_path: Path) -> None:
+    store(tmp_path).add([key("p")], PENDING)
+    assert selectors(ring(tmp_path, DkimSettings()), "example.org") == []
+    told = DkimSettings(sign_unpublished=True)
+    assert selectors(ring(tmp_path, told), "example.org") == ["p"]
+
+
+def test_keys_in_files_sign_at_once(tmp_path: Path) -> None:
+    file = tmp_path / "k.pem"
+    file.write_bytes(key().pem)
+    from postroad.mailauth.dkim.key_ring import keys_in_files
+
+    said = DkimKeySettings(domain="Bücher.example", selector="one", file=file)
+    (given,) = keys_in_files([said])
+    assert given.domain == "xn--bcher-kva.example"
+    found = ring(tmp_path, DkimSettings(keys=(said,)), given)
+    assert selectors(found, "bücher.example") == ["one"]
+
+
+def test_a_record_of_another_form_is_the_same_key() -> None:
+    """RFC 6376 says RSAPublicKey; everybody publishes SubjectPublicKeyInfo."""
+    from postroad.mailauth.dkim.public_key import PublicKey, key_of
+
+    private = rsa.generate_private_key(65537, 1024)
+    octets = private.public_key().public_bytes(
+        serialization.Encoding.DER, serialization.PublicFormat.PKCS1
+    )
+    found = key_of(f"p={base64.b64encode(octets).decode()}")
+    assert isinstance(found, PublicKey)
+    assert found.bits == 1024
+
+
+async def test_a_key_that_is_gone_before_it_begins_takes_nobodys_place(tmp_path: Path) -> None:
+    keys, said = store(tmp_path), []
+    keys.add([key("old")], ACTIVE)
+    (kept,) = keys.add([key("new")], PENDING)
+    pending = keys.checked(kept, "")
+    store(tmp_path).remove(kept)
+    publication = Publication(keys, Zone({}), said.append)
+
+    publication._begin(pending)
+
+    assert [(each.selector, each.state) for each in keys.all()] == [("old", ACTIVE)]
+    assert said == []
+
+
+def test_a_key_of_the_same_name_is_another_one(tmp_path: Path) -> None:
+    keys = store(tmp_path)
+    keys.add([key("old")], ACTIVE)
+    (kept,) = keys.add([key("new")], PENDING)
+    keys.remove(kept)
+    store(tmp_path, now=2000.0).add([key("new")], PENDING)
+
+    assert keys.begin(kept) == (kept, ())
+    assert [each.state for each in keys.all()] == [ACTIVE, PENDING]
+
+
+def test_keys_are_read_once_whatever_becomes_of_others(tmp_path: Path) -> None:
+    keys = store(tmp_path)
+    (one, other) = keys.add([key("one"), key("other")], ACTIVE)
+    loaded = keys.key(one)
+    keys.key(other)
+    store(tmp_path).change(other, RETIRED)
+    assert keys.key(keys.all()[0]) is loaded
+    store(tmp_path).remove(one)
+    keys.all()
+    with pytest.raises(KeysUnavailable, match="No such file"):
+        keys.key(one)
+
+
+def test_a_key_that_is_broken_leaves_the_signing_to_the_others(tmp_path: Path) -> None:
+    store(tmp_path).add([key("a"), key("b")], ACTIVE)
+    (tmp_path / "dkim/example.org/a.pem").write_bytes(b"nonsense")
+    said: list[str] = []
+    found = KeyRing(DkimSettings(), (), store(tmp_path), said.append)
+
+    assert [selectors(found, "example.org") for _ in range(2)] == [["b"]] * 2
+
+    (words,) = said
+    assert words.startswith("the key a._domainkey.example.org is not used: ")
+    (tmp_path / "dkim/example.org/b.pem").unlink()
+    with pytest.raises(KeysUnavailable):
+        KeyRing(DkimSettings(), (), store(tmp_path)).keys_for("example.org")
+
+
+def test_a_list_of_the_same_time_and_file_is_another_one_by_its_size(tmp_path: Path) -> None:
+    keys = store(tmp_path)
+    keys.add([key("a")], ACTIVE)
+    path = tmp_path / "dkim/keys.json"
+    found, octets = path.stat(), path.read_bytes()
+    keys.all()
+    path.write_bytes(octets.replace(b'"active"', b'"pending"'))
+    os.utime(path, ns=(found.st_atime_ns, found.st_mtime_ns))
+    assert [each.state for each in keys.all()] == [PENDING]

@@ -1,0 +1,235 @@
+"""Authentication-Results: what is written is read again, and nobody's text breaks the field."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from postroad.intake.header import are_fields
+from postroad.mailauth.results.reading import LONGEST_FIELD, claims, read, without_claims
+from postroad.mailauth.results.result import AuthenticationResults, MethodResult, Property
+from postroad.mailauth.results.writing import LONGEST_VALUE, received_spf, written
+from postroad.mailauth.spf.result import SpfResult, SpfVerdict
+from postroad.model.fields import Field, Fields
+
+ID = "mail.example.org"
+
+
+def field(value: str) -> Field:
+    return Field(f"Authentication-Results: {value}\r\n".encode())
+
+
+def result(method: str, word: str, *properties: tuple[str, str, str], reason: str = ""):
+    found = tuple(Property(*each) for each in properties)
+    return MethodResult(method, word, reason=reason, properties=found)
+
+
+# Reading -----------------------------------------------------------------------------------------
+
+EXAMPLES = [
+    # RFC 8601 appendix B.
+    ("example.org 1; none", ()),
+    ("example.org; none", ()),
+    (
+        "example.com;\r\n spf=pass smtp.mailfrom=example.net",
+        (result("spf", "pass", ("smtp", "mailfrom", "example.net")),),
+    ),
+    (
+        ("example.com;\r\n\tauth=pass (cram-md5) smtp.auth=sender@example.net;\r\n"
+        "\tspf=pass smtp.mailfrom=example.net"),
+        (
+            result("auth", "pass", ("smtp", "auth", "sender@example.net")),
+            result("spf", "pass", ("smtp", "mailfrom", "example.net")),
+        ),
+    ),
+    (
+        'example.com; dkim=pass reason="good signature" header.i=@mail-router.example.net',
+        (
+            result(
+                "dkim", "pass", ("header", "i", "@mail-router.example.net"), reason="good signature"
+            ),
+        ),
+    ),
+    # RFC 8601 appendix B.7: comments everywhere.
+    (
+        ("foo.example.net (foobar) 1 (baz);\r\n dkim (Because I like it)"
+        " / 1 (One yay) = (wait for it)"
+        " fail\r\n policy (A dot can go here) . (like that) expired\r\n"
+        " (this surprised me) = (as I wasn't expecting it) 1362471462"),
+        (result("dkim", "fail", ("policy", "expired", "1362471462")),),
+    ),
+    ('"example.com"; spf = "pass" smtp.mailfrom = "a b"@example.net', (
+        result("spf", "pass", ("smtp", "mailfrom", "a b@example.net")),
+    )),
+    ("example.com; dkim=pass header.b=ab/cd==", (
+        result("dkim", "pass", ("header", "b", "ab/cd==")),
+    )),
+    ("example.com; SPF=PASS;", (result("spf", "pass"),)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("value", "results"), EXAMPLES)
+def test_it_is_read(value, results) -> None:
+    found = read(field(value))
+    assert found is not None
+    assert found.results == results
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "",
+        "; spf=pass",
+        "example.com 2; spf=pass",
+        "example.com one two; spf=pass",
+        "example.com; spf",
+        "example.com; spf=",
+        "example.com; =pass",
+        "example.com; spf=pass smtp.mailfrom",
+        "example.com; spf=pass mailfrom=x",
+        "example.com; spf/2=pass",
+        "example.com; spf=pass (open",
+        "example.com; spf=pass )",
+        'example.com; spf=pass smtp.mailfrom="open',
+        "example.com; spf=pass " + "(" * 50 + ")" * 50,
+        "example.com; spf=pass" + " " * LONGEST_FIELD,
+        "example.com" + "; spf=pass" * 200,
+    ],
+)
+def test_what_is_none_says_nothing(value) -> None:
+    assert read(field(value)) is None
+
+
+@given(st.text(max_size=200))
+def test_nothing_makes_reading_fail(text) -> None:
+    one = Field(b"Authentication-Results: " + text.encode("utf-8", "surrogatepass") + b"\r\n")
+    read(one)
+    claims(one, ID)
+
+
+@given(st.text('()\\";=./ a\r\n\t1', max_size=60))
+def test_no_mark_makes_reading_fail(text) -> None:
+    read(field(text))
+    claims(field(text), ID)
+
+
+# Whose -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("value", "ours"),
+    [
+        ("mail.example.org; none", True),
+        ("MAIL.Example.ORG; spf=pass", True),
+        ("mail.example.org. 1; spf=pass", True),
+        ("mail.example.org 7; spf=pass", True),
+        ('(well) "mail.example.org" (yes) 1; dmarc=pass', True),
+        ('"mail\\.example\\.org"; dmarc=pass', True),
+        ("\r\n\tmail.example.org;\r\n\tdmarc=pass", True),
+        ("mail.example.org dmarc=pass", True),  # no grammar, but a reader may find one
+        ("(open mail.example.org; dmarc=pass", True),
+        ("mx.example.net; spf=pass smtp.helo=mail.example.org", False),
+        ("mail.example.org.example.net; none", False),
+        ("notmail.example.org; none", False),
+        ("(mail.example.org) mx.example.net; none", False),
+    ],
+)
+def test_whose_it_is(value, ours) -> None:
+    assert claims(field(value), ID) is ours
+
+
+def test_only_ours_are_removed() -> None:
+    octets = (
+        b"Received: from x\r\n"
+        b"Authentication-Results: mx.example.net;\r\n spf=pass\r\n"
+        b"AUTHENTICATION-RESULTS : mail.example.org; dmarc=pass\r\n"
+        b"Subject: hi\r\n"
+    )
+    kept = without_claims(Fields.of(octets), ID)
+    assert [each.key for each in kept] == ["received", "authentication-results", "subject"]
+    assert without_claims(kept, ID) is kept
+
+
+# Writing -----------------------------------------------------------------------------------------
+
+TEXTS = st.text(max_size=400)
+NAMES = st.text("abcdefghijklmnopqrstuvwxyz-", min_size=1, max_size=12)
+RESULTS = st.builds(
+    MethodResult,
+    NAMES,
+    NAMES,
+    TEXTS,
+    TEXTS,
+    st.lists(st.builds(Property, NAMES, NAMES, TEXTS), max_size=4).map(tuple),
+)
+
+
+@given(st.lists(RESULTS, max_size=5).map(tuple))
+def test_it_is_one_field_that_says_what_was_meant(results) -> None:
+    octets = written(AuthenticationResults(ID, results))
+    assert are_fields(octets)
+    assert len(Fields.of(octets)) == 1
+    found = read(Field(octets))
+    assert found is not None
+    assert found.authserv_id == ID
+    assert [(each.method, each.result) for each in found.results] == [
+        (each.method, each.result) for each in results
+    ]
+    for told, meant in zip(found.results, results, strict=True):
+        assert [each[:2] for each in told.properties] == [each[:2] for each in meant.properties]
+        for one, other in zip(told.properties, meant.properties, strict=True):
+            if other.value.isprintable() and 0 < len(other.value) <= LONGEST_VALUE:
+                assert one.value == other.value
+
+
+def test_lines_are_short_where_they_can_be() -> None:
+    one = MethodResult(
+        "dkim", "pass", "2048-bit key", "", (Property("header", "d", "a.example"),) * 9
+    )
+    lines = written(AuthenticationResults(ID, (one, one))).decode().splitlines()
+    assert all(len(line.expandtabs()) <= 78 for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ("lisa@example.net", "lisa@example.net"),
+        ("@example.net", "@example.net"),
+        ("192.0.2.1", "192.0.2.1"),
+        ("2001:db8::1", '"2001:db8::1"'),
+        ('a"b\\c', '"a\\"b\\\\c"'),
+        ("x\r\nBcc: all", '"x??Bcc: all"'),
+        ("x; dmarc=pass", '"x; dmarc=pass"'),
+        ("", '""'),
+    ],
+)
+def test_values_are_quoted_where_they_must_be(value, shown) -> None:
+    octets = written(AuthenticationResults(ID, (result("spf", "pass", ("smtp", "helo", value)),)))
+    assert octets.decode() == f"Authentication-Results: {ID};\r\n\tspf=pass smtp.helo={shown}\r\n"
+
+
+def test_a_comment_cannot_be_left() -> None:
+    one = MethodResult("spf", "fail", "a) ; dmarc=pass (\\")
+    octets = written(AuthenticationResults(ID, (one,)))
+    assert b"(a] ; dmarc=pass [)" in octets
+    found = read(Field(octets))
+    assert found is not None
+    assert [each.method for each in found.results] == ["spf"]
+
+
+def test_nothing_was_done() -> None:
+    assert (
+        written(AuthenticationResults(ID)) == b"Authentication-Results: mail.example.org; none\r\n"
+    )
+
+
+@given(TEXTS, TEXTS, TEXTS, st.sampled_from(SpfResult))
+def test_received_spf_is_one_field(helo, sender, reason, word) -> None:
+    verdict = SpfVerdict(
+        result=word, domain="example.net", address="192.0.2.1", sender=sender, reason=reason
+    )
+    octets = received_spf(verdict, ID, helo)
+    assert are_fields(octets)
+    assert len(Fields.of(octets)) == 1
+    assert octets.startswith(f"Received-SPF: {word.value}".encode())

@@ -1,0 +1,264 @@
+"""Real milters with a whole server: what they add and refuse, beside a real Postfix with them."""
+
+from __future__ import annotations
+
+import pwd
+import re
+import smtplib
+import ssl
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+import pytest
+
+from peers.milters import EICAR, ClamavMilter, OpenDmarc, RspamdMilter, opened
+from peers.opendkim import OpenDkim
+from peers.ports import free_port
+from peers.postfix import Listener, Postfix
+from peers.postroad import Postroad, Table
+from peers.spamd import GTUBE
+from postroad.mailauth.dkim.signing_key import new_key
+from postroad.model.fields import Fields
+
+pytestmark = pytest.mark.peer
+
+JOHN = "john@example.org"
+TEXT = (
+    "From: Ann <ann@example.org>\r\nTo: john@example.org\r\nSubject:  hello\r\n there\r\n"
+    "Message-ID: <{mark}@example.org>\r\nDate: Sun, 22 Nov 2026 03:00:00 +0000\r\n"
+    "X-Two: one\r\nX-Two: two\r\n\r\nHello {mark},\r\n.\r\n..two  blanks \r\n\r\n\r\n"
+)
+
+
+class Pair:
+    """Postroad and Postfix, both with the same milters.
+
+    Args:
+        places: where the milters are, in order.
+    """
+
+    def __init__(self, *places: str) -> None:
+        filters: Table = {
+            f"milter{at}": {"kind": "milter", "socket": place} for at, place in enumerate(places)
+        }
+        self.postroad = Postroad(
+            {"filters": filters, "workers": 1, "authentication": {"verify": False}},
+            listeners=("mx", "submission"),
+            accounts={JOHN: "a password"},
+        )
+        account = pwd.getpwnam("postfix")
+        users = Listener(free_port(), {"milter_macro_daemon_name": "ORIGINATING"})
+        self.postfix = Postfix(
+            {
+                "myhostname": "mail.example.org",
+                "smtpd_milters": ", ".join(places),
+                "non_smtpd_milters": ", ".join(places),
+                "virtual_mailbox_domains": "example.org",
+                "virtual_mailbox_base": "%(folder)s/mail",
+                "virtual_mailbox_maps": "inline:{john@example.org=john/Maildir/}",
+                "virtual_uid_maps": f"static:{account.pw_uid}",
+                "virtual_gid_maps": f"static:{account.pw_gid}",
+                "virtual_minimum_uid": "1",
+            },
+            listeners=(Listener(free_port(), {}), users),
+        )
+        self.users = users.port
+
+    def stop(self) -> None:
+        """End both."""
+        self.postroad.stop()
+        self.postfix.stop()
+
+    def from_outside(self, text: bytes) -> list[tuple[int, str]]:
+        """Send a message to both as a stranger; what each says."""
+        return [
+            sent(port, text, "ann@example.com")
+            for port in (self.postroad.port("mx"), self.postfix.port)
+        ]
+
+    def from_user(self, text: bytes) -> list[tuple[int, str]]:
+        """Send a message to both as a user of theirs."""
+        ours = sent(self.postroad.port("submission"), text, JOHN, "a password")
+        return [ours, sent(self.users, text, JOHN)]
+
+    def arrived(self, mark: str) -> list[tuple[list[str], bytes]]:
+        """What arrived at both: header fields without those of the servers, and the body."""
+        found = [self.postroad.maildir(JOHN), self.postfix.maildir("john")]
+        return [parts(each.wait(mark)) for each in found]
+
+
+def sent(port: int, text: bytes, sender: str, password: str = "") -> tuple[int, str]:
+    """Send a message; what the server says to its content."""
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    with smtplib.SMTP("127.0.0.1", port, "client.example", timeout=30) as client:
+        client.ehlo()
+        if password:
+            client.starttls(context=context)
+            client.login(sender, password)
+        for code, words in (client.mail(sender), client.rcpt(JOHN)):
+            if code != 250:
+                return code, words.decode()
+        code, words = client.data(text)
+        return code, _QUEUE_ID.sub("QUEUEID", words.decode())
+
+
+def parts(octets: bytes) -> tuple[list[str], bytes]:
+    """Header fields as far as a milter may have made them, what differs each time left out."""
+    head, _, body = octets.replace(b"\r\n", b"\n").partition(b"\n\n")
+    fields = Fields.of(head.replace(b"\n", b"\r\n") + b"\r\n")
+    shown = []
+    for field in fields:
+        if field.key in ("return-path", "x-original-to", "delivered-to"):
+            continue
+        text = field.octets.decode()
+        if field.key == "received":
+            text = "OURS"
+        if field.key in ("dkim-signature", "dkim-filter"):
+            text = _SIGNED.sub(r"\1...", text)
+        shown.append(text)
+    return shown, body
+
+
+def message(mark: str, body: str = "") -> bytes:
+    """A message; `mark` is in its body."""
+    return (TEXT.format(mark=mark) + body).encode()
+
+
+_QUEUE_ID = re.compile(r"(?<=queued as )\w+")
+_SIGNED = re.compile(r"(?s)(\bt=|\bb=|v2.11.0 mail.example.org).*")
+KEY = new_key("example.org", "one", "rsa", 2048)
+
+
+@pytest.fixture(scope="module")
+def opendkim() -> Iterator[Pair]:
+    keys = f"one._domainkey.example.org {KEY.record}\n".encode()
+    settings = (
+        "Mode sv\nDomain example.org\nSelector one\nKeyFile {folder}/key\n"
+        "TestPublicKeys {folder}/keys\nMTA ORIGINATING\n"
+        "InternalHosts {folder}/hosts\nRequireSafeKeys no\n"
+    )
+    files = {"key": KEY.pem, "keys": keys, "hosts": b"192.0.2.99\n"}
+    with ExitStack() as exits:
+        milter = OpenDkim(settings, files)
+        exits.callback(milter.stop)
+        pair = Pair(opened(milter.socket))
+        exits.callback(pair.stop)
+        yield pair
+
+
+def test_opendkim_signs_for_users(opendkim: Pair) -> None:
+    said = opendkim.from_user(message("signed"))
+    ours, postfixes = opendkim.arrived("signed")
+
+    assert said[0] == said[1]
+    assert ours == postfixes
+    assert sum("DKIM-Signature: " in field for field in ours[0]) == 1
+
+
+@pytest.mark.parametrize(("mark", "end", "result"), [("kept", "", "pass"), ("spoilt", "x", "fail")])
+def test_opendkim_verifies(opendkim: Pair, mark: str, end: str, result: str) -> None:
+    opendkim.from_user(message(f"to be {mark}"))
+    stored = opendkim.postroad.maildir(JOHN).wait(f"to be {mark}").replace(b"\n", b"\r\n")
+    (signature,) = Fields.of(stored).named("DKIM-Signature")
+    text = f"X-Mark: {mark}\r\n".encode() + signature.octets + message(f"to be {mark}", end)
+
+    said = opendkim.from_outside(text)
+    ours, postfixes = opendkim.arrived(f"X-Mark: {mark}")
+
+    assert said[0] == said[1] == (250, "2.0.0 Ok: queued as QUEUEID")
+    assert ours == postfixes
+    assert f"dkim={result}" in ours[0][0]
+
+
+def test_mail_of_this_machine_is_shown_as_postfix_shows_it(opendkim: Pair) -> None:
+    text = message("byhand").replace(b"\r\n", b"\n")
+    opendkim.postroad.run("sendmail", "-oi", "-f", JOHN, JOHN, text=text.decode())
+    opendkim.postfix.sendmail(JOHN, [JOHN], text)
+    ours, postfixes = opendkim.arrived("byhand")
+
+    assert ours == postfixes
+    assert "milter0=changed (Authentication-Results added)" in opendkim.postroad.log()
+
+
+@pytest.fixture(scope="module")
+def both() -> Iterator[Pair]:
+    keys = {
+        "keys": f"one._domainkey.example.org {KEY.record}\n".encode(),
+        "hosts": b"192.0.2.99\n",
+    }
+    with ExitStack() as exits:
+        first = OpenDkim(
+            "Mode v\nTestPublicKeys {folder}/keys\nInternalHosts {folder}/hosts\n", keys
+        )
+        exits.callback(first.stop)
+        second = OpenDmarc("test.example")
+        exits.callback(second.stop)
+        pair = Pair(opened(first.socket), second.place)
+        exits.callback(pair.stop)
+        yield pair
+
+
+def test_opendmarc_goes_by_what_opendkim_wrote_before_it(both: Pair) -> None:
+    said = both.from_outside(message("both"))
+    ours, postfixes = both.arrived("both")
+
+    assert said[0] == said[1]
+    assert ours == postfixes
+    assert [field.partition(";")[0] for field in ours[0][:2]] == [
+        "Authentication-Results: dmarc.test",
+        "Authentication-Results: test.example",
+    ]
+
+
+@pytest.fixture(scope="module")
+def rspamd() -> Iterator[Pair]:
+    with ExitStack() as exits:
+        milter = RspamdMilter()
+        exits.callback(milter.stop)
+        pair = Pair(milter.place)
+        exits.callback(pair.stop)
+        yield pair
+
+
+def test_rspamd_refuses_spam(rspamd: Pair) -> None:
+    said = rspamd.from_outside(message("spam", GTUBE))
+
+    assert said[0] == said[1]
+    assert said[0][0] == 554
+
+
+def test_rspamd_says_what_it_thinks(rspamd: Pair) -> None:
+    said = rspamd.from_outside(message("ham"))
+    ours, postfixes = rspamd.arrived("ham")
+
+    assert said[0] == said[1] == (250, "2.0.0 Ok: queued as QUEUEID")
+    assert ours == postfixes
+    assert any(field.startswith("X-Spamd-Bar:") for field in ours[0])
+
+
+@pytest.fixture(scope="module")
+def clamav() -> Iterator[Pair]:
+    with ExitStack() as exits:
+        milter = ClamavMilter()
+        exits.callback(milter.stop)
+        pair = Pair(milter.place)
+        exits.callback(pair.stop)
+        yield pair
+
+
+def test_clamav_refuses_a_virus_and_nothing_is_kept(clamav: Pair) -> None:
+    said = clamav.from_outside(message("virus", EICAR.decode()))
+
+    assert said == [(550, "5.7.1 Virus found: Test.Eicar.UNOFFICIAL")] * 2
+    assert not list((clamav.postroad.state / "spool").rglob("bodies/*"))
+    assert "milter0=reject (550 5.7.1 Virus found" in clamav.postroad.log()
+
+
+def test_clamav_marks_what_it_saw(clamav: Pair) -> None:
+    said = clamav.from_outside(message("ham"))
+    ours, postfixes = clamav.arrived("ham")
+
+    assert said[0] == said[1]
+    assert ours == postfixes
+    assert "X-Virus-Status: Clean\r\n" in ours[0]

@@ -32,6 +32,9 @@ def fields(flag: str = "", score: str = "", status: str = "") -> Fields:
         # DMARC's mark, and a service's own rules: no threshold of points explains them.
         (fields("YES"), 100.0, True),
         (fields("YES", "2.0", "Yes, score=2.0 required=5.0"), 100.0, True),
+        # They say so where points would explain it too.
+        (fields("YES", "6.0", "Yes, score=6.0 required=5.0 marked=dmarc"), 8.0, True),
+        (fields("YES", "6.0", "Yes, score=6.0 required=5.0\r\n\ttests=marked"), 8.0, False),
         # As SpamAssassin writes them itself behind a content filter.
         (fields("YES", "", "Yes, score=6.5 required=5.0 tests=A"), 8.0, False),
         (fields("", "", "No, score=3.5 required=5.0\r\n\ttests=A"), 3.0, True),
@@ -52,10 +55,14 @@ JUNK = Filed(FolderName.parse("Junk"), create=True)
 
 async def test_junk_goes_before_address_extensions_and_the_rest_as_usual() -> None:
     wishes = {"john@example.org": Wish(junk=50.0)}
+
+    async def wish(user: str) -> Wish:
+        return wishes.get(user, Wish())
+
     filing = JunkFiling(
         DetailFiling("+", create=False),
         FolderName.parse("Junk"),
-        lambda user: wishes.get(user, Wish()),
+        wish,
     )
     spam = message("X-Spam-Flag: YES\r\nX-Spam-Score: 7.0\r\nX-Spam-Status: required=5.0\r\n")
 
@@ -65,8 +72,12 @@ async def test_junk_goes_before_address_extensions_and_the_rest_as_usual() -> No
     assert await filing.file("anna@example.org", TO_LISTS, message("Subject: x\r\n")) == lists
 
 
+async def no_wish(user: str) -> Wish:
+    return Wish()
+
+
 async def test_what_stands_in_the_body_or_below_ours_says_nothing() -> None:
-    filing = JunkFiling(DetailFiling("+", create=False), FolderName.parse("Junk"), lambda _: Wish())
+    filing = JunkFiling(DetailFiling("+", create=False), FolderName.parse("Junk"), no_wish)
     plain = TO_LISTS._replace(address=Address("john", "example.org"))
     body = message("Subject: x\r\n\r\nX-Spam-Flag: YES\r\n")
     assert await filing.file("john@example.org", plain, body) == TO_INBOX

@@ -82,9 +82,10 @@ def test_the_archive() -> None:
 
 
 def test_the_lists() -> None:
-    result = run("redirect", recipients=["list-dev@example.org", "ann@example.org"])
+    others = {"ann@example.org", "list-x@example.net"}
+    result = run("redirect", recipients=["list-dev@Example.org", *sorted(others)])
 
-    assert set(result.recipients) == {"dev@lists.example.org", "ann@example.org"}
+    assert set(result.recipients) == {"dev@lists.example.org", *others}
 
 
 @pytest.mark.parametrize(
@@ -185,7 +186,9 @@ def test_the_hooks_in_the_documents_can_be_run(tmp_path: Path) -> None:
 
 def test_all_that_programs_may_use_is_in_the_documents() -> None:
     page = PAGE.read_text()
-    names = [name for name in vars(Message) if not name.startswith("_")]
+    of_the_server = ("letter", "points", "changes")
+    public = [name for name in vars(Message) if not name.startswith("_")]
+    names = [name for name in public if name not in of_the_server]
     fields = [each.name for each in dataclasses.fields(Session) if each.name != "journal"]
 
     assert [name for name in (*names, *fields) if f"{name}" not in page] == []

@@ -141,6 +141,33 @@ async def test_one_that_gives_no_answer(on_failure: OnFailure, reply: str, resul
 
 
 @pytest.mark.parametrize(
+    ("on_failure", "greeting", "hello"),
+    [
+        ("defer", "None", "451 4.7.1 Service unavailable - try again later"),
+        ("reject", "554 5.5.0 Service unavailable", "None"),
+        ("accept", "None", "None"),
+    ],
+)
+async def test_no_answer_at_the_connection_is_said_where_it_may_be(
+    on_failure: OnFailure, greeting: str, hello: str
+) -> None:
+    world = Listeners(Hearing("slow", hangs=Connected), on_failure=on_failure)
+
+    assert str(await world.listening.heard(CLIENT)) == greeting
+    assert str(await world.listening.heard(HELLO)) == hello
+    assert str(await world.listening.heard(MAIL)) == hello
+
+
+async def test_a_bug_at_the_connection_is_said_at_the_greeting() -> None:
+    hearing = Hearing("broken", raises=Connected)
+    world = Listeners(hearing)
+
+    assert await world.listening.heard(CLIENT) is None
+    assert await world.listening.heard(HELLO) == BROKEN
+    assert await world.listening.heard(HELLO) == BROKEN
+
+
+@pytest.mark.parametrize(
     ("on_failure", "reply"),
     [
         ("defer", "451 4.7.1 Service unavailable - try again later"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -148,3 +149,26 @@ async def test_a_whole_answer(world: World, tmp_path: Path, kind: FilterKind) ->
     assert b"Subject: x\r\n" in question
     assert b"\r\n\r\n" in question
     assert [draft.ended for draft in world.spool.drafts] == ["committed"]
+
+
+@pytest.mark.parametrize(
+    ("action", "reply", "log"),
+    [
+        ("discard", "550 5.7.1 Message rejected as spam (score 4.0)", "scan=4.0/5.0"),
+        ("quarantine", "250 2.0.0 Ok: queued as Q1", "hold: scan: it asks for quarantine"),
+        ("accept", "250 2.0.0 Ok: queued as Q1", "scan=4.0/5.0"),
+        ("burn\r\nit", "250 2.0.0 Ok: queued as Q1", "an action that is not known: burn  it"),
+    ],
+)
+async def test_actions_of_rspamd_that_are_seldom(
+    world: World, tmp_path: Path, action: str, reply: str, log: str
+) -> None:
+    path = tmp_path / "socket"
+    answer = http(json.dumps({"action": action, "score": 4.0}).encode())
+    async with serving(path, FakeScanner(answer, END["rspamd"])):
+        assert await outcome(world, settings_of("rspamd", path)) == reply
+
+    assert any(log in line for line in world.log)
+    (draft,) = world.spool.drafts
+    assert draft.ended == ("discarded" if reply.startswith("550") else "committed")
+    assert (b"X-Spam-Flag: YES" in draft.octets) is (action in ("quarantine", "burn\r\nit"))

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from examiners import LATER, UNWANTED, Hearing, Looking, Say, found, hang, nothing, topped
 from intake_house import ANN, INFO, JOHN, MX, NOW, SMALL, House
 from postroad.filters.joined import Joined, Member
-from postroad.filters.settings import FilterSettings
+from postroad.filters.settings import FilterSettings, OnFailure
 from postroad.intake import Board, IntakeSettings
 from postroad.intake.examination import RECIPIENTS_ADDED, WORDS
 from postroad.intake.header import HeaderSection, are_fields
@@ -384,6 +384,31 @@ async def test_all_together_have_a_time() -> None:
 
     assert house.is_empty
     assert any("Looking gave no answer when all had 0.01 s" in e.text for e in house.events)
+
+
+@pytest.mark.parametrize(
+    ("on_failure", "reply"),
+    [
+        ("accept", "250 2.0.0"),
+        ("hold", "250 2.0.0"),
+        ("defer", "451 4.7.1"),
+        ("reject", "550 5.5.0"),
+    ],
+)
+async def test_a_filter_that_is_asked_when_the_time_is_over_does_what_its_settings_say(
+    on_failure: OnFailure, reply: str
+) -> None:
+    settings = FilterSettings(kind="python", on_failure=on_failure, timeout=10.0, mail=("made",))
+    filters = Joined([Member(Hearing("slow", say=hang), settings)], lambda _: None)
+    last = Looking()
+    house = Guarded()
+    house.board = Board(filters=filters, last=(last,), time=0.01)
+
+    assert (await house.bring()).startswith(reply)
+
+    assert len(last.seen) == reply.startswith("250")
+    words = "it gave no answer when all had 0.01 s"
+    assert any(words in event.text for event in house.events)
 
 
 async def test_who_is_cancelled_leaves_nothing() -> None:

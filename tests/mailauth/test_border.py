@@ -11,6 +11,7 @@ import pytest
 from postroad.mailauth.border import SPAM_FIELDS, Border, Customs
 from postroad.mailauth.dkim.result import Result, Verified
 from postroad.mailauth.evidence import Evidence, Judge, Statement
+from postroad.mailauth.results.claiming import MOST_FIELDS
 from postroad.mailauth.results.result import MethodResult, Property
 from postroad.mailauth.spf.result import SpfResult, SpfVerdict
 from postroad.model import Address, Client, Content, Envelope, Login, Reply
@@ -86,6 +87,10 @@ class Judging:
         if self.hangs:
             await asyncio.Event().wait()
         return self.statement
+
+    def late(self, words: str) -> Statement:
+        result = MethodResult("dmarc", "temperror", comment=words)
+        return Statement((result,), reply=self.statement.reply)
 
 
 def letter(came: bytes = CAME, above: bytes = b"") -> Letter:
@@ -182,6 +187,8 @@ FORGED = [
     (b"Received-SPF: pass (x) receiver=Mail.Example.org; client-ip=1.2.3.4\r\n", True),
     (b'Received-SPF: pass receiver = "mail.example.org"\r\n', True),
     (b"Received-SPF: pass receiver=mx.example.net\r\n", False),
+    (b"Received-SPF: pass receiver=mail.example.organic.net;\r\n", False),
+    (b"Received-SPF: pass receiver=(c)mail.example.org;\r\n", True),
     (b"X-Spam-Flag: NO\r\n", True),
     (b"X-Spam-Score: -99\r\n", True),
     (b"X-Spam-Report: long\r\n", False),
@@ -304,10 +311,41 @@ async def test_a_judge_may_refuse() -> None:
 
 
 async def test_whoever_is_slow_is_a_temporary_error() -> None:
-    customs = Customs(authserv_id=ID, timeout=0.01)
+    customs = Customs(authserv_id=ID, timeout=0.01, judging=0.01)
     slow = Judging(ALIGNED, hangs=True)
     given = await opinion(letter(), judges=(slow,), senders=Senders(hangs=True), customs=customs)
     text = lines(given)[0]
     assert "spf=temperror" in text
     assert "dmarc=temperror (there was no answer in time)" in text
     assert given.reply is None
+
+
+async def test_who_is_slow_uses_up_no_judges_time() -> None:
+    customs = Customs(authserv_id=ID, timeout=0.01)
+    no = Reply.of(550, "5.7.26", "no")
+    judge = Judging(Statement(reply=no))
+    given = await opinion(letter(), judges=(judge,), senders=Senders(hangs=True), customs=customs)
+    assert given.reply == no
+
+
+async def test_a_judge_that_is_late_may_still_defer() -> None:
+    later = Reply.of(451, "4.7.0", "later")
+    customs = Customs(authserv_id=ID, judging=0.01)
+    judge = Judging(Statement(reply=later), hangs=True)
+    given = await opinion(letter(), judges=(judge,), customs=customs)
+    assert given.reply == later
+
+
+async def test_fields_beyond_the_bound_go_unread() -> None:
+    fields = b"Authentication-Results: mx.example.net; none\r\n" * (MOST_FIELDS + 7)
+    given = await opinion(letter(CAME + fields))
+    assert sum("mx.example.net; none" in line for line in lines(given)) == MOST_FIELDS
+
+
+@pytest.mark.parametrize(("smtputf8", "shown"), [(False, 'helo="?";'), (True, 'helo="ü";')])
+async def test_our_fields_are_ascii_where_the_message_is(smtputf8: bool, shown: str) -> None:
+    envelope = Envelope(Address("lisa", "example.net"), smtputf8=smtputf8)
+    given = await opinion(replace(letter(), hello="ü", envelope=envelope))
+    assert shown in lines(given)[1]
+    assert given.fields is not None
+    assert given.fields.octets.isascii() is not smtputf8

@@ -23,6 +23,7 @@ log_path = {folder}/dovecot.log
 protocols =
 ssl = no
 auth_mechanisms = {mechanisms}
+{names}
 default_login_user = dovenull
 default_internal_user = dovecot
 auth_failure_delay = 0
@@ -65,6 +66,9 @@ class Dovecot:
         mechanisms: what may be used to log in.
         places: for accounts of which it is said, the rest of their lines behind the password, as
             `uid:gid::home::fields`; then only those accounts are found that are in the file.
+        any_names: whether names may be of any characters (`auth_username_chars` is empty); as it
+            comes, Dovecot knows nobody whose name has more than letters of ASCII, digits and
+            `.-_@`.
     """
 
     def __init__(
@@ -72,6 +76,8 @@ class Dovecot:
         accounts: Mapping[str, str],
         mechanisms: str = "plain login",
         places: Mapping[str, str] | None = None,
+        *,
+        any_names: bool = False,
     ) -> None:
         needs.root("Dovecot")
         command = needs.program("dovecot")
@@ -86,9 +92,9 @@ class Dovecot:
         shutil.chown(users, "root", "dovecot")
         configuration = self.folder / "dovecot.conf"
         userdb = _NOBODY if places is None else _FROM_FILE.format(folder=self.folder)
-        configuration.write_text(
-            _CONFIGURATION.format(folder=self.folder, mechanisms=mechanisms, userdb=userdb)
-        )
+        names = "auth_username_chars =" if any_names else ""
+        said = {"mechanisms": mechanisms, "names": names, "userdb": userdb}
+        configuration.write_text(_CONFIGURATION.format(folder=self.folder, **said))
         self._argv = [command, "-F", "-c", str(configuration)]
         with removed_on_failure(self.folder):
             self.start()

@@ -11,6 +11,7 @@ from contextlib import ExitStack
 
 import pytest
 
+from peers.dns import NameServer
 from peers.milters import EICAR, ClamavMilter, OpenDmarc, RspamdMilter, opened
 from peers.opendkim import OpenDkim
 from peers.ports import free_port
@@ -207,6 +208,35 @@ def test_opendmarc_goes_by_what_opendkim_wrote_before_it(both: Pair) -> None:
     assert ours == postfixes
     assert [field.partition(";")[0] for field in ours[0][:2]] == [
         "Authentication-Results: dmarc.test",
+        "Authentication-Results: test.example",
+    ]
+
+
+def test_opendkim_beside_our_own_verification() -> None:
+    hosts = {"hosts": b"192.0.2.99\n", "keys": b"\n"}
+    with ExitStack() as exits:
+        dns = NameServer(["unused.test. TXT none"], ["test.", "org.", "com.", "example."])
+        exits.callback(dns.stop)
+        milter = OpenDkim(
+            "Mode v\nTestPublicKeys {folder}/keys\nInternalHosts {folder}/hosts\n", hosts
+        )
+        exits.callback(milter.stop)
+        settings: Table = {
+            "filters": {"opendkim": {"kind": "milter", "socket": opened(milter.socket)}},
+            "workers": 1,
+            "relay": {"trusted_networks": ["203.0.113.0/24"]},
+            "dns": {"servers": [f"127.0.0.1:{dns.port}"], "reverse": False},
+        }
+        server = Postroad(settings, listeners=("mx",), accounts={JOHN: "a password"})
+        exits.callback(server.stop)
+
+        said = sent(server.port("mx"), message("beside"), "ann@example.com")
+        fields, _ = parts(server.maildir(JOHN).wait("beside"))
+
+    assert said[0] == 250
+    names = [field.partition(";")[0] for field in fields if "Authentication-R" in field]
+    assert names == [
+        "Authentication-Results: mail.example.org",
         "Authentication-Results: test.example",
     ]
 

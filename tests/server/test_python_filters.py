@@ -20,7 +20,7 @@ MESSAGE = b"Subject: x\r\n\r\nbody\r\n.\r\n"
 BROKEN = "451 4.3.0 Error: internal error in a filter\r\n"
 TOP = """
 import asyncio, sys, time, threading
-from postroad.filter import Answer, accept, defer, hold, reject
+from postroad.filter import Answer, Verdict, accept, defer, hold, reject
 """
 
 
@@ -73,9 +73,23 @@ FAILING = {
     ),
     "wants all memory": ("async def on_message(m): bytearray(1 << 62)", "MemoryError"),
     "answers nonsense": ("async def on_message(m): return 'no'", "of type str: expected None"),
-    "answers with a wrong code": (
-        "async def on_message(m): return reject('250 fine')",
-        "ValueError: 250 is no code of this answer",
+    "refuses without a reply": (
+        "async def on_message(m): return Answer(Verdict.REJECT)",
+        "ValueError: Verdict.REJECT and the reply None do not go together",
+    ),
+    "ends as nobody may": ("async def on_message(m): raise GeneratorExit", "GeneratorExit"),
+    "has an error whose words exit": (
+        "class E(Exception):\n def __str__(self): sys.exit(3)\ndef on_message(m): raise E",
+        "on_message failed: E (",
+    ),
+    "gives points without a name": (
+        "async def on_message(m): m.score(1, None)",
+        "TypeError: the name of points is of type NoneType",
+    ),
+    "takes the message away": ("async def on_message(m): m.letter = None", "AttributeError"),
+    "makes a body of a number": (
+        "async def on_message(m): m.replace_body(1000)",
+        "TypeError: a body of type int",
     ),
     "has endless recursion": (
         "async def on_message(m):\n def f(): return f()\n f()",
@@ -188,8 +202,11 @@ async def test_each_step(world: World, tmp_path: Path, step: str, answer: str, k
     replies = [said]
     replies += [await talk(client, line) for line in (*ENVELOPE, "DATA") if not client.closed]
 
-    assert replies[STEPS[step]] == reply
-    assert all(each[0] in "23" for each in replies[: STEPS[step]])
+    at = STEPS[step]
+    if at == 0:  # a greeting is 220, 554 or 421 (RFC 5321 §4.3.2); others come at EHLO
+        at, reply = (1, reply) if reply[0] == "4" else (0, f"554{reply[3:]}")
+    assert replies[at] == reply
+    assert all(each[0] in "23" for each in replies[:at])
     assert world.queued == []
     assert all(draft.ended == "discarded" for draft in world.spool.drafts)
 
@@ -278,9 +295,9 @@ async def test_a_program_that_cannot_be_run_defers_all_mail(
 ) -> None:
     looks = board(world, tmp_path, text)
 
-    _, _, said = await world.connect(board=looks)
+    client, *_ = await world.connect(board=looks)
 
-    assert said == BROKEN
+    assert await talk(client, ENVELOPE[0]) == BROKEN
     assert any(words in each for each in world.log)
 
 
@@ -298,3 +315,66 @@ async def on_data(session): session.log(f"given {GIVEN}")
     assert [each for each in world.log if "given" in each] == [
         "given [{'url': 'x'}, 'started']"
     ] * 2
+
+
+HOLDING: dict[str, tuple[str, OnFailure]] = {
+    "the connection": ("async def on_connect(s): return hold('suspect')", "defer"),
+    "the greeting": ("async def on_helo(s, n): return hold('suspect')", "defer"),
+    "an error": ("async def on_connect(s): raise KeyError('suspect')", "hold"),
+}
+
+
+@pytest.mark.parametrize("how", HOLDING)
+async def test_a_hold_of_the_session_is_for_each_of_its_messages(
+    world: World, tmp_path: Path, how: str
+) -> None:
+    text, on_failure = HOLDING[how]
+    looks = board(world, tmp_path, text, on_failure=on_failure)
+    client, *_ = await world.connect(board=looks)
+    await talk(client, ENVELOPE[0], ENVELOPE[1], "RSET")
+    for _ in range(2):
+        await talk(client, *ENVELOPE[1:], "DATA")
+        assert (await client.say(MESSAGE)).startswith("250")
+
+    assert ["suspect" in each.message.waybill.held for each in world.queued] == [True, True]
+
+
+async def test_a_stranger_adds_no_field(world: World, tmp_path: Path) -> None:
+    text = "async def on_message(m): m.set_header('Subject', '[x] ' + m.header('Subject'))"
+    message = b"Subject: hello\x0cAuthentication-Results : mx; dmarc=pass\r\n\r\nbody\r\n.\r\n"
+
+    assert (await sent(world, board(world, tmp_path, text), message)).startswith("250")
+
+    header = world.spool.drafts[0].octets.partition(b"\r\n\r\n")[0]
+    assert b"\nAuthentication-Results" not in header
+    assert b"Subject: [x] hello Authentication-Results" in header
+
+
+async def test_a_message_for_nobody_is_refused(world: World, tmp_path: Path) -> None:
+    text = "async def on_message(m):\n for r in m.recipients: m.remove_recipient(r)\n"
+
+    said = await sent(world, board(world, tmp_path, text))
+
+    assert said == "550 5.7.1 Message refused: nobody is left to get it\r\n"
+    assert [draft.ended for draft in world.spool.drafts] == ["discarded"]
+
+
+async def test_who_excuses_a_recipient_excuses_no_message(world: World, tmp_path: Path) -> None:
+    one = "async def on_rcpt(s, a): return accept()"
+    two = "async def on_rcpt(s, a): return reject('not asked')"
+    three = "async def on_message(m): return reject('bad')"
+
+    said = await sent(world, board(world, tmp_path, one, two, three))
+
+    assert said == "550 5.7.1 bad\r\n"
+
+
+async def test_a_client_that_is_put_off_is_so_for_the_session(world: World, tmp_path: Path) -> None:
+    looks = board(world, tmp_path, "async def on_connect(s): return defer('450 4.7.1 later')")
+    client, *_ = await world.connect(board=looks)
+
+    said = [await talk(client, each) for each in (ENVELOPE[0], "HELO peer.example", ENVELOPE[1])]
+
+    assert said[:2] == ["450 4.7.1 later\r\n"] * 2
+    assert said[2][:3] in ("450", "503")
+    assert (await talk(client, ENVELOPE[2])).startswith("503")

@@ -1,4 +1,8 @@
-"""on_mail: nobody who is logged in sends in the name of the newsletter but its own account."""
+"""on_mail: of those who are logged in, only the newsletter's account sends in its name.
+
+Strangers are not asked here: mail from elsewhere in the name of your own domain is for DMARC and
+`reject_sender_login_mismatch` to judge.
+"""
 
 from __future__ import annotations
 

@@ -40,12 +40,16 @@ class AccountWishes:
         self._accounts = accounts
         self._thresholds = thresholds
 
-    async def wish(self, address: Address) -> Wish:
+    async def wish(self, address: Address) -> Wish | None:
         """See `Wishes.wish`."""
-        if not self._thresholds.all:
+        thresholds = await self._thresholds.all()
+        if not thresholds:
             return Wish()
-        user = await self.account(address)
-        return self._thresholds.of(user) if user else Wish()
+        try:
+            user = await self._account(address)
+        except DirectoryUnavailable:
+            return None
+        return thresholds.get(user, Wish())
 
     async def account(self, address: Address) -> str:
         """The account that gets mail for an address alone.
@@ -53,17 +57,20 @@ class AccountWishes:
         Empty: there is none, there are several, or the directory does not answer now.
         """
         try:
-            for _ in range(_MOST_STEPS):
-                answer = await self._accounts.resolve(address)
-                if not isinstance(answer, Alias):
-                    return account_of(answer)
-                if len(answer.targets) != 1:
-                    return ""
-                if answer.user and answer.targets[0] == address:
-                    return answer.user
-                (address,) = answer.targets
+            return await self._account(address)
         except DirectoryUnavailable:
             return ""
+
+    async def _account(self, address: Address) -> str:
+        for _ in range(_MOST_STEPS):
+            answer = await self._accounts.resolve(address)
+            if not isinstance(answer, Alias):
+                return account_of(answer)
+            if len(answer.targets) != 1:
+                return ""
+            if answer.user and answer.targets[0] == address:
+                return answer.user
+            (address,) = answer.targets
         return ""
 
 

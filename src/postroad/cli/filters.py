@@ -120,8 +120,6 @@ def _told(result: Result, before: bytes) -> Iterator[str]:
     yield f"Reply: {result.reply}"
     if not result.accepted:
         return
-    if result.discarded:
-        yield f"Thrown away: {result.discarded}"
     if result.held:
         yield f"Held for an operator: {result.held}"
     yield f"Sender: <{result.sender}>"
@@ -157,7 +155,6 @@ def _document(result: Result) -> dict[str, object]:
         "sender": result.sender,
         "recipients": list(result.recipients),
         "held": result.held or None,
-        "discarded": result.discarded or None,
         "findings": [
             {
                 "by": each.by,

@@ -48,7 +48,7 @@ def threshold(
 ) -> None:
     """Show or change from which score on mail of an account is junk, or refused."""
     from postroad.directory.names import address_form
-    from postroad.filters.scoring import Wish
+    from postroad.filters.scoring import MOST_POINTS, Wish
     from postroad.filters.thresholds import change_threshold, read_thresholds
     from postroad.model import Address, AddressError
 
@@ -57,6 +57,8 @@ def threshold(
     except AddressError:
         raise usage(f"{user!r} is no account's name, such as john@example.org") from None
     refused = _points(reject) if reject else None
+    if junk is not None and not abs(junk) <= MOST_POINTS:  # nan is not
+        raise usage(f"--junk takes a number of points, up to {MOST_POINTS:.0f}")
 
     def change(old: Wish) -> Wish:
         base = Wish() if reset else old
@@ -111,13 +113,14 @@ def _file(context: typer.Context) -> Iterator[Path]:
 
 
 def _points(text: str) -> float:
-    from postroad.filters.scoring import read_points
+    from postroad.filters.scoring import MOST_POINTS, read_points
 
     if text == "never":
         return 0.0
     points = read_points(text)
-    if points is None or points <= 0:
-        raise usage("--reject takes a number of points above 0, or never")
+    if points is None or not 0 < points <= MOST_POINTS:
+        words = f"--reject takes a number of points above 0, up to {MOST_POINTS:.0f}, or never"
+        raise usage(words)
     return points
 
 

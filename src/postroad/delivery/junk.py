@@ -3,14 +3,15 @@
 It goes by the fields that our own filters wrote (`filters.scoring`), and by the mark of DMARC's
 quarantine: the uppermost field of each name, as ours stand on top and what came in under these
 names was taken out. A message is junk for an account if it has as many points as the account's own
-threshold, and else if it is marked as spam. A mark that the points do not explain (a domain's
-policy, a service's own rules) is nobody's threshold, and holds for all.
+threshold, and else if it is marked as spam. A mark that was not made for points (a domain's policy,
+a service's own rules: `marked=` in the status, or points that do not explain it) is nobody's
+threshold, and holds for all.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import aclosing
 
 from postroad.delivery.filing import Filed, Filing
@@ -26,13 +27,16 @@ MOST_HEADER = 65_536
 """Octets that are looked at: what we write is on top."""
 
 _REQUIRED = re.compile(r"\brequired=(-?[0-9.]{1,20})")
+_MARKED = re.compile(r"\brequired=[-0-9.]{1,20} marked=")
 _SCORE = re.compile(r"\bscore=(-?[0-9.]{1,20})")
 
 
 class JunkFiling:
     """Implements `Filing`."""
 
-    def __init__(self, usual: Filing, folder: FolderName, wish: Callable[[str], Wish]) -> None:
+    def __init__(
+        self, usual: Filing, folder: FolderName, wish: Callable[[str], Awaitable[Wish]]
+    ) -> None:
         """A filing for some folder, which is made if it is not there.
 
         Args:
@@ -49,7 +53,7 @@ class JunkFiling:
     ) -> Sequence[Filed]:
         """See `Filing.file`."""
         fields = await _fields(message)
-        if is_junk(fields, self._wish(user).junk):
+        if is_junk(fields, (await self._wish(user)).junk):
             return self._junk
         return await self._usual.file(user, recipient, message)
 
@@ -69,7 +73,7 @@ def is_junk(fields: Fields, threshold: float | None = None) -> bool:
     if threshold is None or points is None:
         return is_marked
     required = _number(_REQUIRED, status)
-    is_explained = required is not None and points >= required
+    is_explained = required is not None and points >= required and not _MARKED.search(status)
     return points >= threshold or (is_marked and not is_explained)
 
 

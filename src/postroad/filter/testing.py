@@ -90,7 +90,6 @@ class Result:
         sender: its reverse-path; empty for the null one.
         recipients: who gets it.
         held: why it waits for an operator; empty: it does not.
-        discarded: why it is thrown away; empty: it is not.
         findings: what it found out.
         log: the lines that it, and the server about it, wrote.
     """
@@ -101,7 +100,6 @@ class Result:
     sender: str = ""
     recipients: tuple[str, ...] = ()
     held: str = ""
-    discarded: str = ""
     findings: tuple[Finding, ...] = ()
     log: tuple[str, ...] = field(default=(), repr=False)
 
@@ -251,7 +249,6 @@ class _Trial:
             sender=now.envelope.sender_text,
             recipients=tuple(str(each.address) for each in now.recipients),
             held=wishes.hold,
-            discarded=wishes.discard,
             findings=new,
         )
 
@@ -335,7 +332,6 @@ class _Trial:
         sender: str = "",
         recipients: tuple[str, ...] = (),
         held: str = "",
-        discarded: str = "",
         findings: tuple[Finding, ...] = (),
     ) -> Result:
         return Result(
@@ -345,7 +341,6 @@ class _Trial:
             sender=sender,
             recipients=recipients,
             held=held,
-            discarded=discarded,
             findings=findings,
             log=tuple(event.text for event in self._events),
         )

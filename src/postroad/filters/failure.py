@@ -5,11 +5,13 @@ The replies are Postfix's of `milter_default_action`, which mail programs and op
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from postroad.filters.settings import OnFailure
 from postroad.model import Reply
 from postroad.model.letter import Finding, Opinion
 
-__all__ = ["failed", "refusal"]
+__all__ = ["at_greeting", "failed", "refusal"]
 
 _DEFERRED = Reply.of(451, "4.7.1", "Service unavailable - try again later")
 _REJECTED = Reply.of(550, "5.5.0", "Service unavailable")
@@ -38,6 +40,13 @@ def refusal(on_failure: OnFailure) -> Reply | None:
     if on_failure == "defer":
         return _DEFERRED
     return _REJECTED if on_failure == "reject" else None
+
+
+def at_greeting(reply: Reply | None) -> Reply | None:
+    """What is said in place of a greeting: 554 or 421 (RFC 5321 §4.3.2); others come at EHLO."""
+    if reply is None or reply.code == 421:
+        return reply
+    return replace(reply, code=554) if reply.is_permanent else None
 
 
 _RESULTS: dict[OnFailure, str] = {

@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from postroad.filters.examining import Examining
-from postroad.filters.failure import failed, refusal
+from postroad.filters.failure import at_greeting, failed, refusal
 from postroad.filters.settings import FilterSettings, MailKind
 from postroad.filters.stages import Began, Connected, Filter, Greeted, Listening, Stage
 from postroad.model import Reply
@@ -137,6 +137,7 @@ class _Part:
     __slots__ = (
         "_failure",
         "_journal",
+        "_late",
         "_listening",
         "_untold",
         "is_shown",
@@ -153,6 +154,7 @@ class _Part:
         self.is_shown = {"outside", "ours"} <= set(self.settings.mail)
         self._untold: dict[type[Stage], Stage] = {}
         self._failure = ""
+        self._late: Reply | None = None
 
     @property
     def examiners(self) -> Sequence[Examiner]:
@@ -169,9 +171,16 @@ class _Part:
             untold = self._untold.pop(earlier, None)
             if untold is not None and (reply := await self._tell(untold)) is not None:
                 return reply
-        return await self._tell(stage)
+        reply = await self._tell(stage)
+        if isinstance(stage, Connected) and (said := at_greeting(reply)) != reply:
+            if said is None:
+                self._late = reply  # there is no such greeting: EHLO is answered with it
+            return said
+        return reply
 
     async def _tell(self, stage: Stage) -> Reply | None:
+        if self._late is not None:
+            return self._late  # of all that the session tries (milter8.c, MILTER8_STAT_REJECT_CON)
         if self._failure:
             return None
         try:
@@ -243,6 +252,14 @@ class Shown:
     async def examine(self, letter: Letter) -> Opinion:
         """Look at a message."""
         return await self._part.examine(self._examiner, letter)
+
+    def late(self, why: str) -> Opinion:
+        """Its opinion where it has none when the time of all together is over.
+
+        Args:
+            why: in words for an operator.
+        """
+        return failed(self.name, self._part.settings.on_failure, why)
 
 
 def _checked(opinion: object) -> Opinion:

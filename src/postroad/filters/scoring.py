@@ -7,14 +7,19 @@ header, or its sender is told that it was not.
 Whether a message is junk is decided for each account when it is delivered (`delivery.filing`), by
 these fields. What a sender is told is decided once, for all recipients: it is refused if all of
 them would refuse it.
+
+Several filters may score one message. The points in the header are of the one that found most over
+its threshold; a mark of any of them stays. A mark that was not made for points (a domain's policy,
+a service's own rules) is told as `marked=` in the status, as no threshold of points may undo it.
 """
 
 from __future__ import annotations
 
+import asyncio
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple, Protocol
 
 from postroad.filters.scoring_settings import ScoringSettings
@@ -22,10 +27,27 @@ from postroad.model import Address, Reply
 from postroad.model.fields import Fields
 from postroad.model.letter import Finding, Letter, Opinion
 
-__all__ = ["NO_WISHES", "SPAM_FIELDS", "Score", "Scoring", "Wish", "Wishes", "read_points"]
+__all__ = [
+    "MOST_POINTS",
+    "NO_WISHES",
+    "SCORED",
+    "SPAM_FIELDS",
+    "Score",
+    "Scoring",
+    "Wish",
+    "Wishes",
+    "read_points",
+]
 
 SPAM_FIELDS = ("X-Spam-Flag", "X-Spam-Score", "X-Spam-Level", "X-Spam-Status")
 """What is written, from the top."""
+
+MOST_POINTS = 1_000_000.0
+"""What is more is told as so many: no threshold is there, and fields stay short."""
+
+SCORED = 0.9
+"""Of a filter's time, what is for the service and the thresholds of accounts: a look-up that takes
+longer must not cost the score that is known."""
 
 MOST_STARS = 50
 """Of X-Spam-Level: more than any threshold."""
@@ -34,6 +56,7 @@ MOST_TESTS = 100
 """Names that are told; SpamAssassin has some thousand, of which few apply to one message."""
 
 _TEST = re.compile(r"[A-Za-z0-9_.:/-]{1,64}\Z")
+_AWAY = Reply.of(451, "4.3.0", "Temporary lookup failure")
 _LINE = 76  # octets of a line of a folded field
 
 
@@ -71,10 +94,11 @@ class Wish(NamedTuple):
 class Wishes(Protocol):
     """Who knows the thresholds of accounts."""
 
-    async def wish(self, address: Address) -> Wish:
+    async def wish(self, address: Address) -> Wish | None:
         """Those of the account that has an address; none where nobody has it alone.
 
-        It never raises: where they cannot be read, the usual thresholds hold.
+        Returns:
+            `None`: it is not known now, because whoever knows whose the address is is away.
         """
         ...
 
@@ -106,7 +130,13 @@ class Scoring:
         self._wishes = wishes
 
     async def opinion(
-        self, letter: Letter, score: Score, *, fields: Fields | None = None, refusal: str = ""
+        self,
+        letter: Letter,
+        score: Score,
+        *,
+        fields: Fields | None = None,
+        refusal: str = "",
+        until: float | None = None,
     ) -> Opinion:
         """What is to be done about a message.
 
@@ -115,25 +145,43 @@ class Scoring:
             score: what the filter gave it.
             fields: its header section where the filter wants more changed in it.
             refusal: what its sender is told if it is refused; empty: the score.
+            until: when accounts' thresholds must be known, in the loop's time. What is not known by
+                then does not get the message refused: it is taken, with its score. `None`: no
+                matter when.
         """
+        score = replace(score, points=_bounded(score.points), required=_bounded(score.required))
         found = self._finding(score)
-        if await self._is_refused(letter, score):
-            words = refusal or f"Message rejected as spam (score {_number(score.points)})"
-            return Opinion(reply=Reply.of(550, "5.7.1", words), findings=(found,))
+        words = refusal or f"Message rejected as spam (score {_number(score.points)})"
+        reply = await self._reply(letter, score, words, until)
+        if reply is not None:
+            return Opinion(reply=reply, findings=(found,))
         before = letter.fields if fields is None else fields
-        after = before
-        if not self._is_outdone(letter, score):
-            after = self._told(before, score, is_marked=_is_quarantined(letter))
+        after = self._told(before, letter, score)
         return Opinion(fields=None if after is letter.fields else after, findings=(found,))
 
-    async def _is_refused(self, letter: Letter, score: Score) -> bool:
+    async def _reply(
+        self, letter: Letter, score: Score, words: str, until: float | None
+    ) -> Reply | None:
+        """What the sender is told; `None`: it is taken."""
+        try:
+            async with asyncio.timeout_at(until):
+                return await self._agreed(letter, score, words)
+        except TimeoutError:
+            return None
+
+    async def _agreed(self, letter: Letter, score: Score, words: str) -> Reply | None:
+        """The refusal if all want it; whose wish is not known now is taken to want it as usual."""
         recipients: Sequence[Address] = [each.address for each in letter.recipients]
-        if not recipients:
-            return self._wants(Wish(), score)
+        if not recipients and not self._wants(Wish(), score):
+            return None
+        is_known = True
         for address in recipients:
-            if not self._wants(await self._wishes.wish(address), score):
-                return False
-        return True
+            wish = await self._wishes.wish(address)
+            if not self._wants(Wish() if wish is None else wish, score):
+                return None
+            is_known = is_known and wish is not None
+        # Somebody whose wish is not known may want the mail: the sender comes again.
+        return Reply.of(550, "5.7.1", words) if is_known else _AWAY
 
     def _wants(self, wish: Wish, score: Score) -> bool:
         """Whether somebody with such thresholds wants the message refused."""
@@ -141,35 +189,31 @@ class Scoring:
             return 0 < wish.reject <= score.points
         return score.is_refused or 0 < self._settings.reject <= score.points
 
-    def _is_outdone(self, letter: Letter, score: Score) -> bool:
-        """Whether a filter before this one found worse; then the fields stay as they are."""
-        before = [each.details for each in letter.findings if "score" in each.details]
-        return any(
-            _excess(each["score"], each.get("threshold", "")) > _over(score) for each in before
-        )
-
-    def _told(self, fields: Fields, score: Score, *, is_marked: bool) -> Fields:
-        """The header section with the score in it, and with no other score.
+    def _told(self, fields: Fields, letter: Letter, score: Score) -> Fields:
+        """The header section with the worst score in it, and with no other score.
 
         Args:
             fields: as it is.
-            score: what to tell.
-            is_marked: whether it is to be junk whatever the score is.
+            letter: the message; filters before this one may have scored it.
+            score: this one's.
         """
+        before = [each for each in map(_scored, letter.findings) if each is not None]
+        worst = max(before, key=_over, default=score)
+        mark = _mark(letter, (*before, score))
+        if _over(worst) > _over(score) and mark == _mark(letter, before):
+            return fields  # they tell all of it
+        worst = score if _over(score) >= _over(worst) else worst
         for name in SPAM_FIELDS:
             if fields.first(name) is not None:
                 fields = fields.without(name)
-        tag, is_spam = self._settings.tag, is_marked or self._is_spam(score)
-        if tag is not None and score.points < tag and not is_spam:
+        tag, is_spam = self._settings.tag, bool(mark) or _is_spam(worst)
+        if tag is not None and worst.points < tag and not is_spam:
             return fields
-        return fields.above(*_lines(score, is_spam=is_spam))
-
-    def _is_spam(self, score: Score) -> bool:
-        return score.is_spam or score.is_refused or score.points >= score.required
+        return fields.above(*_lines(worst, is_spam=is_spam, mark=mark))
 
     def _finding(self, score: Score) -> Finding:
         points, required = _number(score.points), _number(score.required)
-        is_spam = self._is_spam(score)
+        is_spam = _is_spam(score)
         return Finding(
             self._name,
             f"{points}/{required}",
@@ -195,13 +239,33 @@ def _is_quarantined(letter: Letter) -> bool:
     )
 
 
+def _scored(finding: Finding) -> Score | None:
+    """What a filter before this one gave, as `Scoring` told it; `None`: it gave no such score."""
+    points = read_points(finding.details.get("score", ""))
+    required = read_points(finding.details.get("threshold", ""))
+    if points is None or required is None:
+        return None
+    is_spam = finding.details.get("flag") == "yes"
+    return Score(points, required, tuple(finding.words.split()), is_spam=is_spam)
+
+
+def _mark(letter: Letter, scores: Sequence[Score]) -> str:
+    """Who says that it is spam whatever the points are; empty: nobody."""
+    if _is_quarantined(letter):
+        return "dmarc"
+    return "rules" if any(_is_spam(each) and _over(each) < 0 for each in scores) else ""
+
+
+def _is_spam(score: Score) -> bool:
+    return score.is_spam or score.is_refused or score.points >= score.required
+
+
 def _over(score: Score) -> float:
     return score.points - score.required
 
 
-def _excess(points: str, required: str) -> float:
-    found, threshold = read_points(points), read_points(required)
-    return -math.inf if found is None or threshold is None else found - threshold
+def _bounded(points: float) -> float:
+    return max(-MOST_POINTS, min(points, MOST_POINTS))
 
 
 def _number(points: float) -> str:
@@ -210,11 +274,11 @@ def _number(points: float) -> str:
     return "0.0" if text == "-0.0" else text
 
 
-def _lines(score: Score, *, is_spam: bool) -> tuple[bytes, ...]:
+def _lines(score: Score, *, is_spam: bool, mark: str) -> tuple[bytes, ...]:
     points, required = _number(score.points), _number(score.required)
     stars = "*" * max(0, min(int(score.points), MOST_STARS))
     answer = "Yes" if is_spam else "No"
-    status = f"{answer}, score={points} required={required}"
+    status = f"{answer}, score={points} required={required}" + (f" marked={mark}" if mark else "")
     return (
         *((b"X-Spam-Flag: YES\r\n",) if is_spam else ()),
         f"X-Spam-Score: {points}\r\n".encode(),

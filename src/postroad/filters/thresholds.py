@@ -3,11 +3,12 @@
 A small file of the operator's choices, by the canonical names of accounts, whatever directory they
 are in. It is read whole and written whole, so that no reader sees half of it; a worker looks at the
 file's date before each use, so that a change holds with the next message. Where it cannot be read,
-the usual thresholds hold: nobody's mail waits for it.
+those that were read before hold, and without any the usual ones: nobody's mail waits for it.
 """
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import fcntl
 import json
@@ -26,6 +27,8 @@ MOST_OCTETS = 16 * 1024 * 1024
 """Some 200,000 accounts; more would be read too slowly at each change."""
 
 _VERSION = 1
+
+_Seen = tuple[int, ...]
 
 
 class ThresholdsUnavailable(Exception):
@@ -97,31 +100,40 @@ class Thresholds:
         """
         self._path = path
         self._warn = warn
-        self._seen: tuple[int, int, int] | None = None
+        self._seen: _Seen = ()
         self._accounts: Mapping[str, Wish] = {}
+        self._reading = asyncio.Lock()
 
-    def of(self, user: str) -> Wish:
+    async def of(self, user: str) -> Wish:
         """The thresholds of an account, by its canonical name."""
-        return self.all.get(user, Wish())
+        return (await self.all()).get(user, Wish())
 
-    @property
-    def all(self) -> Mapping[str, Wish]:
-        """All of them."""
-        try:
-            status = self._path.stat()
-            seen = (status.st_mtime_ns, status.st_ino, status.st_size)
-        except OSError:
-            seen = None
-        if seen != self._seen:
-            self._seen, self._accounts = seen, self._read()
+    async def all(self) -> Mapping[str, Wish]:
+        """All of them. A file that is new is read in a thread, as it may be large."""
+        if self._looked() != self._seen:
+            async with self._reading:
+                seen = self._looked()
+                if seen != self._seen:
+                    self._accounts = await self._read()
+                    self._seen = seen  # by now, so that nobody takes the old ones for the new
         return self._accounts
 
-    def _read(self) -> Mapping[str, Wish]:
+    def _looked(self) -> _Seen:
+        """What tells whether it is another file; empty: there is none."""
         try:
-            return read_thresholds(self._path)
+            status = self._path.stat()
+        except FileNotFoundError:
+            return ()
+        except OSError as error:
+            return (error.errno or 0,)
+        return (status.st_mtime_ns, status.st_ino, status.st_size)
+
+    async def _read(self) -> Mapping[str, Wish]:
+        try:
+            return await asyncio.to_thread(read_thresholds, self._path)
         except ThresholdsUnavailable as error:
             self._warn(str(error))
-            return {}
+            return self._accounts
 
 
 @contextmanager
@@ -170,4 +182,8 @@ def _wish(value: object) -> Wish:
 def _points(value: object) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    return float(value) if math.isfinite(value) else None
+    try:
+        points = float(value)
+    except OverflowError:  # a whole number that is larger than any other
+        return None
+    return points if math.isfinite(points) else None

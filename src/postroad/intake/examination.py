@@ -41,6 +41,9 @@ RECIPIENTS_ADDED = 1_000
 """Recipients that one examiner may add to a message: an archive, a list. One that adds more than
 any client may name is broken, or somebody else's tool."""
 
+GRACE = 5.0
+"""Seconds for each examiner whose turn comes when the time of all together is over."""
+
 WORDS = 400
 """Characters of the log that are said of one finding: some of them quote the message."""
 
@@ -55,7 +58,7 @@ class Board:
         last: those asked after them.
         strangers_only: whether `first` has nothing to say of mail from trusted clients that have
             not logged in, from programs of this machine and from here.
-        time: seconds for all together.
+        time: seconds for all together; who is asked when they are over has failed.
         header_size: octets of a header section that may come in; 0: any number.
         message_size: octets of a message, likewise.
     """
@@ -134,16 +137,24 @@ class Examination:
         Raises:
             SpoolError: the message cannot be read.
         """
-        asked: Examiner | None = None
-        try:
-            async with asyncio.timeout(self._board.time):
-                for asked in examiners:
+        clock = asyncio.get_running_loop().time
+        end = clock() + self._board.time
+        for asked in examiners:
+            try:
+                async with asyncio.timeout_at(max(end, clock() + min(GRACE, self._board.time))):
                     await self._ask(asked)
-                    if self.reply is not None or self.wishes.discard:
-                        return
-        except TimeoutError:
-            words = f"{_name(asked)} gave no answer when all had {self._board.time:g} s"
-            self._fail(f"the examination takes too long: {words}")
+            except TimeoutError:
+                await self._take_late(asked)
+            if self.reply is not None or self.wishes.discard:
+                return
+
+    async def _take_late(self, asked: Examiner) -> None:
+        """What becomes of a message when the time is over: a filter's settings say it."""
+        words = f"gave no answer when all had {self._board.time:g} s"
+        if isinstance(asked, Shown):
+            await self._take(asked.late(f"it {words}"), asked)
+        else:
+            self._fail(f"the examination takes too long: {_name(asked)} {words}")
 
     async def _ask(self, examiner: Examiner) -> None:
         try:
@@ -183,6 +194,9 @@ class Examination:
                 return
             body = await self._canonical(body)
         self.letter = self.letter.after(replace(opinion, fields=fields, body=body))
+        if fields is not None and not isinstance(examiner, Shown):
+            places = (at for at, each in enumerate(fields) if each.octets == self._trace)
+            self.letter = replace(self.letter, above=next(places, 0))
         if self._is_too_large(self.letter):
             self.reply = TOO_LARGE
         elif not self.letter.recipients:
@@ -230,5 +244,5 @@ def _cut(words: str) -> str:
     return words if len(words) <= WORDS else f"{words[:WORDS]}..."
 
 
-def _name(examiner: Examiner | None) -> str:
+def _name(examiner: Examiner) -> str:
     return examiner.name if isinstance(examiner, Shown) else type(examiner).__name__

@@ -109,6 +109,7 @@ class Inspection:
             tls=source.tls,
             login=source.login,
             arrived=arrived,
+            trace=self._trace,
         )
 
     async def run(self, draft: Draft, letter: Letter, listening: Listening | None) -> Inspected:

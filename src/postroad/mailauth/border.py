@@ -1,7 +1,8 @@
 """Our border: what is verified of mail from outside, in which order, and the fields that tell it.
 
-SPF and DKIM are verified side by side, then the judges are asked one after the other. All of it has
-one time limit: what is not known by then is a temporary error, and the message goes on with that.
+SPF and DKIM are verified side by side, then the judges are asked one after the other. What is not
+known in time is a temporary error. Each judge has time of its own: a stranger whose DNS is slow
+uses up the time for his own names, and not that for the policy of the author he names.
 The results stand above our Received field, under our name (RFC 8601 §4); whatever came in with our
 name on it is forged and goes, as nobody behind us could tell it from ours (§5). Results of other
 servers stay: they are theirs, and signatures may cover them.
@@ -19,7 +20,7 @@ from typing import Protocol
 
 from postroad.mailauth.dkim.result import Result, Verified
 from postroad.mailauth.evidence import Evidence, Judge, Statement
-from postroad.mailauth.results.reading import claims
+from postroad.mailauth.results.claiming import unforged
 from postroad.mailauth.results.result import AuthenticationResults, MethodResult, Property
 from postroad.mailauth.results.writing import received_spf, written
 from postroad.mailauth.spf.result import SpfResult, SpfVerdict
@@ -33,6 +34,9 @@ SPAM_FIELDS = frozenset({"x-spam-flag", "x-spam-score", "x-spam-level", "x-spam-
 """What filters of ours say of spam, and what mail is sorted by: not a stranger's to say."""
 
 _LATE = "there was no answer in time"
+
+JUDGING = 10.0
+"""Seconds for each judge: some questions to the DNS, one after the other."""
 
 
 class Senders(Protocol):
@@ -59,7 +63,8 @@ class Customs:
 
     Attributes:
         authserv_id: the name that our results stand under.
-        timeout: seconds for the whole verification.
+        timeout: seconds for SPF and DKIM.
+        judging: seconds for each judge after that.
         verifies: whether anything is verified; else only what is forged goes.
         skips: whether a client's IP address is not asked for SPF.
         names_clients: whether clients' names are looked up, so that they can be told.
@@ -68,6 +73,7 @@ class Customs:
 
     authserv_id: str
     timeout: float = 30.0
+    judging: float = JUDGING
     verifies: bool = True
     skips: Callable[[str], bool] = lambda _: False
     names_clients: bool = True
@@ -114,14 +120,12 @@ class Border:
 
     async def _verify(self, letter: Letter) -> Opinion:
         above, came = _parted(letter.fields)
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + self._customs.timeout
         (spf, helo), dkim = await asyncio.gather(
             self._spf(letter), self._dkim(Fields(tuple(came)), letter.body)
         )
         evidence = Evidence(came=Fields(tuple(came)), spf=spf, helo=helo, dkim=dkim)
         for judge in self._judges:
-            statement = await _judged(judge, letter, evidence, deadline - loop.time())
+            statement = await _judged(judge, letter, evidence, self._customs.judging)
             evidence = replace(evidence, statements=(*evidence.statements, statement))
         return self._opinion(letter, above, evidence)
 
@@ -150,22 +154,17 @@ class Border:
             *_of_dkim(evidence.dkim),
             *evidence.results,
         )
-        yield written(AuthenticationResults(name, results))
+        utf8 = letter.envelope.smtputf8
+        yield written(AuthenticationResults(name, results), utf8=utf8)
         # A policy service may have had one prepended (policyd-spf does).
         if evidence.spf is not None and all(field.key != "received-spf" for field in above):
-            yield received_spf(evidence.spf, name, letter.hello)
+            yield received_spf(evidence.spf, name, letter.hello, utf8=utf8)
         for statement in evidence.statements:
             yield from statement.fields
 
     def _without_forged(self, came: Iterable[Field], removed: frozenset[str]) -> list[Field]:
         name = self._customs.authserv_id
-        return [
-            field
-            for field in came
-            if field.key not in removed
-            and not (field.key == "authentication-results" and claims(field, name))
-            and not (field.key == "received-spf" and f"receiver={name}" in _squeezed(field))
-        ]
+        return [field for field in unforged(came, name) if field.key not in removed]
 
     async def _spf(self, letter: Letter) -> tuple[SpfVerdict | None, SpfVerdict | None]:
         """For the reverse-path and for the name in HELO (RFC 7208 §2.3, §2.4)."""
@@ -220,17 +219,12 @@ def _parted(fields: Fields) -> tuple[list[Field], list[Field]]:
     return row[:end], row[end:]
 
 
-def _squeezed(field: Field) -> str:
-    return "".join(field.text.lower().replace('"', "").split())
-
-
 async def _judged(judge: Judge, letter: Letter, evidence: Evidence, patience: float) -> Statement:
     try:
-        async with asyncio.timeout(max(patience, 0.0)):
+        async with asyncio.timeout(patience):
             return await judge.judge(letter, evidence)
     except TimeoutError:
-        result = MethodResult(judge.method, "temperror", comment=_LATE)
-        return Statement((result,), (Finding(judge.method, "temperror", _LATE),))
+        return judge.late(_LATE)
 
 
 def _findings(evidence: Evidence) -> Iterable[Finding]:

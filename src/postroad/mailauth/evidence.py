@@ -74,11 +74,18 @@ class Judge(Protocol):
     async def judge(self, letter: Letter, evidence: Evidence) -> Statement:
         """Say what is to be thought of a message.
 
-        It is broken off when the time for the whole verification is over; its result is then
-        `temperror`.
+        It is broken off when it takes too long; then `late` is asked.
 
         Args:
             letter: the message as it is by now.
             evidence: what was found so far.
+        """
+        ...
+
+    def late(self, words: str) -> Statement:
+        """What is said and done where there was no time for it.
+
+        Args:
+            words: why, in one line.
         """
         ...

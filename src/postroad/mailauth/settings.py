@@ -19,8 +19,8 @@ class AuthenticationSettings:
             Authentication-Results and Received-SPF written.
         id: the name that the results stand under (RFC 8601's authserv-id); empty: the hostname.
             Several servers of one operator may share one.
-        timeout: seconds for the whole verification of a message; what is not known by then is a
-            temporary error.
+        timeout: seconds for SPF and DKIM of a message; what is not known by then is a temporary
+            error. Who goes by them has time of its own after that (`mailauth.border.JUDGING`).
     """
 
     verify: bool = True

@@ -101,7 +101,11 @@ def _text(field: bytes) -> str:
     try:
         return field.decode()  # RFC 6532 §3.2
     except UnicodeDecodeError:
-        raise _UnreadableError from None
+        # Some old character set. In none of them are half a character's octets a mark of the
+        # grammar, but for the backslash: there readers differ in where a quoted name ends.
+        if b"\\" in field:
+            raise _UnreadableError from None
+        return field.decode(errors="replace")
 
 
 def _tokens(text: str) -> Iterator[_Token]:
@@ -185,6 +189,7 @@ def _address(tokens: Sequence[_Token]) -> str:
     _require(all(word.kind is not _Kind.LITERAL for word in local))
     _require(all(word.kind is not _Kind.QUOTED for word in domain))
     _require(len(domain) == 1 or all(word.kind is not _Kind.LITERAL for word in domain))
+    _require(all("\ufffd" not in word.text for word in tokens))  # what it was, nobody knows
     name = "".join(_ESCAPED.sub(r"\1", w.text) if w.kind is _Kind.QUOTED else w.text for w in local)
     host = f"[{domain[0].text}]" if domain[0].kind is _Kind.LITERAL else _joined(domain)
     try:

@@ -73,6 +73,9 @@ class Letter:
         body: all that follows the blank line. Its `chunks` may read a file where `size` is over
             `content.AT_HAND`: then they are read in a thread (`spool.reading`).
         findings: of those who saw it before.
+        trace: our Received field, with its line end; empty: it is the first of that name. A filter
+            may put another above it.
+        above: how many fields stand above that which we wrote ourselves, before filters were asked.
     """
 
     queue_id: str
@@ -89,6 +92,8 @@ class Letter:
     login: Login | None = None
     arrived: float = 0.0
     findings: tuple[Finding, ...] = ()
+    trace: bytes = b""
+    above: int = 0
 
     @property
     def size(self) -> int:

@@ -90,3 +90,19 @@ def test_an_opendkim_whose_keys_are_taken_over_is_left_out(tmp_path: Path) -> No
         each.verdict is Verdict.NOT_NEEDED and "keys sign here" in each.words
         for each in said(result, "smtpd_milters")
     )
+
+
+def test_who_verifies_as_we_do_is_named(tmp_path: Path) -> None:
+    result = make(tmp_path, MILTERS)
+
+    todos = [each.todo for each in said(result, "smtpd_milters")]
+    assert [bool(todo) for todo in todos] == [False, True]
+    assert "verify = false" in todos[1]
+
+
+def test_a_session_that_would_be_ended_is_not(tmp_path: Path) -> None:
+    result = make(tmp_path, f"{MILTERS}milter_default_action = shutdown\n")
+
+    assert {each.on_failure for each in result.written.configuration.filters.values()} == {"defer"}
+    (found,) = said(result, "milter_default_action")
+    assert "the session is not ended" in found.words

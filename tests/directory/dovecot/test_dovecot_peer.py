@@ -9,17 +9,25 @@ import pytest
 
 from peers.dovecot import Dovecot
 from postroad.directory import DirectoryUnavailable, Place
-from postroad.directory.dovecot.backend import DovecotBackend
+from postroad.directory.dovecot.backend import LONGEST_NAME, LONGEST_PROOF, DovecotBackend
 from postroad.directory.dovecot.settings import DovecotSettings
 
 pytestmark = pytest.mark.peer
 
-USERS = {"john@example.org": "summersun", "mary@example.org": "pässword", "plain": "system"}
+USERS = {
+    "john@example.org": "summersun",
+    "mary@example.org": "pässword",
+    "plain": "system",
+    "barred@example.org": "retired",
+    "jo+hn@example.org": "plus",
+}
 PLACES = {
     "john@example.org": "1001:1002::/srv/mail/john::userdb_quota_rule=*:storage=1G"
     " userdb_mail=maildir:~/Mail",
     "mary@example.org": "1001:1002::/srv/mail/mary",
     "plain": "1001:1002::/home/plain",
+    "barred@example.org": "1001:1002::/srv/mail/barred::nologin",
+    "jo+hn@example.org": "1001:1002::/srv/mail/plus",
 }
 
 
@@ -52,6 +60,7 @@ async def asked(dovecot):
         ("mary@example.org", "pässword", True),
         ("john@example.org", "wrong", False),
         ("nobody@example.org", "summersun", False),
+        ("barred@example.org", "retired", False),
         ("john@example.org", "", False),
         ("john@example.org", "summersun\0", False),
         ("john@example.org\tsecured", "summersun", False),
@@ -81,6 +90,30 @@ async def test_an_account_and_where_its_mail_is(asked):
     assert account.receives
     assert await asked().account("nobody@example.org") is None
     assert await asked().account("nobody\t@example.org") is None
+
+
+async def test_what_dovecot_takes_for_no_name_is_nobodys(asked):
+    """As it comes, `auth_username_chars` has no `+` in it: that is no failure of Dovecot's."""
+    assert await asked().account("jo+hn@example.org") is None
+    assert await asked().check("jo+hn@example.org", "plus") is False
+
+
+@pytest.mark.parametrize("octet", ["x", "\x01"])
+@pytest.mark.parametrize("octets", [LONGEST_NAME, LONGEST_NAME + 1, 5000])
+async def test_a_long_name_ends_nobody_elses_look_up(asked, octet, octets):
+    backend = asked()
+    name = octet * (octets - len("@example.org")) + "@example.org"
+    questions = [backend.account(each) for each in ("john@example.org", name, "mary@example.org")]
+    found = await asyncio.gather(*questions)
+    assert [each is not None for each in found] == [True, False, True]
+
+
+@pytest.mark.parametrize("octets", [LONGEST_PROOF, LONGEST_PROOF + 1, 100_000])
+async def test_a_long_password_ends_nobody_elses_login(asked, octets):
+    backend = asked()
+    password = "x" * (octets - len("\0john@example.org\0"))
+    questions = [backend.check("john@example.org", each) for each in (password, "summersun")]
+    assert await asyncio.gather(*questions) == [False, True]
 
 
 async def test_system_users_have_no_domain(asked):

@@ -157,6 +157,25 @@ async def test_macros_have_the_names_of_postfix(tmp_path: Path) -> None:
     }
 
 
+async def test_values_of_the_operators_stand_where_there_are_none(tmp_path: Path) -> None:
+    milter = FakeMilter()
+    names = ("i", "{auth_type}", "{cipher}", "{mail_addr}", "{own}")
+    values = {"i": "none yet", "{auth_type}": "none", "{cipher}": "clear", "{mail_addr}": "nobody"}
+    lists = {"mail": names, "data": ("i",)}
+    bounce = Began(Envelope(None), None, 1000)
+
+    async with world(
+        milter, tmp_path, macros=lists, macro_values={**values, "own": "1", "{v}": "2"}
+    ) as session:
+        await session.hear(CONNECTED, HELLO, bounce, RCPT)
+        told = milter.macro("M")
+        await session.hear(DATA)
+
+    assert milter.macro("C")["v"] == "2"
+    assert told == {**values, "{own}": "1"}
+    assert milter.macro("T") == {"i": "4FooBar"}
+
+
 async def test_lists_of_macros_are_the_operators_and_then_the_milters(tmp_path: Path) -> None:
     symbols = struct.pack("!I", 3) + b"{rcpt_addr} {client_ptr} x\0"
     milter = FakeMilter(symbols=symbols)
@@ -429,6 +448,8 @@ GARBAGE: list[tuple[bytes, str]] = [
     (packet(b"Z"), "it answered with b'Z'"),
     (packet(b"cmore"), "an answer b'c' with 4 octets behind it"),
     (packet(b"y250 2.0.0 Fine\0"), "a reply that is none"),
+    (packet("y55\u0663 What\0".encode()), "a reply that is none"),
+    (packet(b"p") * 1_001, "it said 1,001 times that it is at work"),
     (packet(b"y550 4.7.1 What\0"), "a reply whose codes contradict each other"),
     (packet(b"y550-5.7.1 One\r\n451 4.7.1 Two\0"), "a reply that is none"),
     (packet(b"y" + b"550-5.7.1 x\r\n" * 33 + b"550 5.7.1 x\0"), "a reply of 34 lines"),
@@ -475,8 +496,10 @@ async def test_garbage(
         (packet(b"+no address@\0"), "an address that is none"),
         (packet(b"+\xff@example.org\0"), "an address that is no UTF-8"),
         (packet(b"hX\0v\0") * 1_001, "more changes than there may be"),
-        (packet(b"b" + b"x" * 500_000) * 3, "more changes than there may be"),
-        (packet(b"hX\0" + b"v" * 600_000 + b"\0") * 2, "more changes than there may be"),
+        (packet(b"m\0\0\0\1To\0\0") * 1_005, "more changes than there may be"),
+        (packet(b"b" + b"x" * 500_000) * 3, "larger changes than there may be"),
+        (packet(b"hX\0" + b"v" * 600_000 + b"\0") * 2, "larger changes than there may be"),
+        (packet(b"p") * 1_001, "it said 1,001 times that it is at work"),
         (FOUR_GIGABYTES, "a packet of 4,294,967,295 octets"),
     ],
 )
@@ -491,6 +514,102 @@ async def test_garbage_at_the_end_changes_nothing(
     assert opinion.reply == LATER
     assert opinion.fields is None
     assert words in opinion.findings[0].words
+
+
+@pytest.mark.parametrize(
+    ("on_failure", "reply"),
+    [
+        ("accept", LATER),
+        ("defer", LATER),
+        ("hold", None),
+        ("reject", Reply.of(550, "5.5.0", "Service unavailable")),
+    ],
+)
+async def test_what_a_message_may_have_provoked_is_no_way_past_it(
+    tmp_path: Path, on_failure: OnFailure, reply: Reply | None
+) -> None:
+    milter = FakeMilter({b"E": packet(b"hX\0v\0") * 1_001 + packet(b"c")})
+
+    async with world(milter, tmp_path, on_failure=on_failure) as session:
+        opinion = await session.message()
+
+    assert opinion.reply == reply
+    assert bool(opinion.hold) == (on_failure == "hold")
+
+
+async def test_a_message_of_many_fields_may_have_each_removed_and_another_added(
+    tmp_path: Path,
+) -> None:
+    removals = b"".join(
+        packet(b"m" + struct.pack("!I", at) + b"x-scanned\0\0") for at in range(1_100, 0, -1)
+    )
+    milter = FakeMilter({b"E": removals + packet(b"hX-Scanned\0by us\0") + packet(b"c")})
+    letter = replace(LETTER, fields=Fields.of(HEADER + b"X-Scanned: no\r\n" * 1_100))
+
+    async with world(milter, tmp_path, on_failure="accept") as session:
+        opinion = await session.message(letter)
+
+    assert opinion.fields is not None
+    assert opinion.fields.octets == HEADER + b"X-Scanned: by us\r\n"
+    assert opinion.findings[0].words == "x-scanned removed, X-Scanned added"
+
+
+@pytest.mark.parametrize(
+    ("field", "told"),
+    [
+        (b"X: " + b"v" * 70_000, b"X\0" + b"v" * 59_999 + b"\0"),
+        (b"X" * 70_000 + b": v", b"X" * 60_000 + b"\0\0"),
+    ],
+)
+async def test_a_field_that_no_packet_holds_is_told_as_far_as_it_goes(
+    tmp_path: Path, field: bytes, told: bytes
+) -> None:
+    milter = FakeMilter()
+    letter = replace(LETTER, fields=Fields.of(HEADER + field + b"\r\n"))
+
+    async with world(milter, tmp_path) as session:
+        opinion = await session.message(letter)
+
+    assert opinion.fields is None
+    assert milter.heard[-5] == b"L" + told
+
+
+@pytest.mark.parametrize("letter", [b"C", b"M", b"L", b"N", b"B"])
+async def test_an_answer_that_was_not_asked_for_is_not_taken_for_the_next(
+    tmp_path: Path, letter: bytes
+) -> None:
+    milter = FakeMilter({letter: packet(b"c") * 2, b"E": packet(b"r")})
+
+    async with world(milter, tmp_path) as session:
+        await session.hear(*TALK)
+        opinion = await session.examine()
+
+    assert opinion.reply == LATER
+    assert opinion.findings[0].words == "it answered what it was not asked"
+
+
+async def test_our_received_field_is_known_below_anothers(tmp_path: Path) -> None:
+    above = b"Authentication-Results: mail.example.org; none\r\nReceived: by a filter; today\r\n"
+    ours = HEADER.partition(b"From: ")[0]
+    milter = FakeMilter(
+        {
+            b"E": packet(b"m\0\0\0\1Received\0\0")
+            + packet(b"i\0\0\0\1X-New\0below\0")
+            + packet(b"i\0\0\0\0X-New\0above\0")
+            + packet(b"c")
+        }
+    )
+    letter = replace(LETTER, fields=Fields.of(above + HEADER), trace=ours, above=1)
+
+    async with world(milter, tmp_path) as session:
+        opinion = await session.message(letter)
+
+    assert b"LReceived\0by a filter; today\0" in milter.heard
+    assert opinion.fields is not None
+    assert opinion.fields.octets == (
+        b"Authentication-Results: mail.example.org; none\r\n"
+        b"X-New: above\r\n" + ours + b"X-New: below\r\n" + HEADER.removeprefix(ours)
+    )
 
 
 async def test_a_change_that_was_not_agreed_on_is_garbage(tmp_path: Path) -> None:

@@ -133,3 +133,21 @@ async def test_hooks_that_cannot_be_given_up_are_few() -> None:
         await asyncio.sleep(0)
     assert calls.lost == 0
     assert await calls.call(hook(stubborn), seconds=20) is None
+
+
+async def test_a_thread_that_cannot_be_begun_keeps_no_place(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    calls = Calls([].append)
+
+    def refused(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", refused)
+        for _ in range(THREADS + 1):
+            outcome = await calls.call(hook(lambda: None, waits=False), seconds=20)
+            assert isinstance(outcome, Failure)
+            assert "can't start new thread" in outcome.words
+
+    assert await calls.call(hook(lambda: None, waits=False), seconds=20) is None

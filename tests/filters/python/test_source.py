@@ -50,6 +50,10 @@ def said(path: Path) -> list[str]:
             "a.py:2: expected def setup(settings), not async def",
         ),
         (f"{FINE}def start(): ...", "a.py:2: expected async def start()"),
+        (
+            "from postroad.filter import reject as no\ndef on_data(s):\n  if s.login:\n    no('x')",
+            "a.py:4: no(…) does nothing by itself: expected return no(…)",
+        ),
         (f"{FINE}async def stop(x): ...", "a.py:2: its arguments do not fit: expected stop()"),
     ],
 )
@@ -72,6 +76,8 @@ def test_a_mistake_is_told_with_its_line_and_the_right_name(
         "on_mail = lambda session, sender: None",
         "from somewhere import check as on_message",
         "def on_connect(s): ...\ndef setup(a): ...\nasync def start(): ...\nasync def stop(): ...",
+        "from postroad.filter import reject\ndef on_data(s): return reject('x')",
+        "def hold(): ...\ndef on_data(s): hold()",
         "def on_data(s): ...\nclass C:\n  def on_fire(self): ...",
     ],
 )

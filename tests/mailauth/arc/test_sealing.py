@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from dataclasses import replace
 
 import dkim
@@ -17,6 +18,7 @@ from postroad.mailauth.arc.verification import ArcVerdict, ArcVerifier
 from postroad.mailauth.dkim.key_store import KeysUnavailable
 from postroad.mailauth.dkim.result import Flaw, Result
 from postroad.mailauth.dkim.settings import DkimSettings
+from postroad.mailauth.dkim.signature import LONGEST, MOST_NAMES
 from postroad.mailauth.dkim.signing_key import SigningKey, new_key
 from postroad.mailauth.evidence import Evidence
 from postroad.model import Address, Client, Envelope
@@ -214,6 +216,55 @@ def test_the_judge() -> None:
     assert finding.details["vouches"] == "bank.example"
     nothing = asyncio.run(judge.judge(letter(CAME), Evidence(came=Fields.of(CAME))))
     assert nothing == ((), (), None, "", ())
+
+
+@pytest.mark.parametrize("extra", [b"From: eve@bank.example\r\n", b"from : eve@bank.example\r\n"])
+def test_a_second_author_beside_the_one_that_was_sealed(extra: bytes) -> None:
+    came = Fields.of(extra + sealed("list.example", CAME))
+    judge = ArcJudge(ArcSettings(trusted_sealers=("list.example",)), ArcVerifier(ZONE, lambda: NOW))
+    said = asyncio.run(judge.judge(letter(CAME), Evidence(came=came)))
+    assert said.findings[0].details["vouches"] == ""
+
+
+def test_the_judge_that_is_late() -> None:
+    judge = ArcJudge(ArcSettings(), ArcVerifier(ZONE, lambda: NOW))
+    said = judge.late("there was no answer in time")
+    assert [(each.method, each.result) for each in said.results] == [("arc", "temperror")]
+
+
+@pytest.mark.parametrize(
+    ("names", "words"),
+    [
+        (b"x:" * MOST_NAMES + b"from", f"names more than {MOST_NAMES} fields"),
+        (b"x" * LONGEST, f"longer than {LONGEST} octets"),
+    ],
+)
+def test_how_much_a_signature_may_name(names: bytes, words: str) -> None:
+    came = Fields.of(sealed("list.example", CAME))
+    signature = next(each for each in came if each.key == "arc-message-signature")
+    octets = signature.octets.replace(b" h=", b" h=" + names + b":", 1)
+    assert octets != signature.octets
+    found = chain_of(came.replaced(signature, octets))
+    assert isinstance(found, Flaw)
+    assert words in found.words
+
+
+class Counting(Octets):
+    """Counts how often it is read."""
+
+    read = 0
+
+    def chunks(self) -> Iterator[bytes]:
+        self.read += 1
+        return super().chunks()
+
+
+@pytest.mark.parametrize(("domain", "read"), [(b"d=hop.example", 1), (b"d=nobody.example", 0)])
+def test_the_body_is_read_only_if_there_is_a_key(domain: bytes, read: int) -> None:
+    fields = sealed("hop.example", CAME).replace(b"d=hop.example", domain)
+    body = Counting(BODY)
+    asyncio.run(ArcVerifier(ZONE, lambda: NOW).verify(Fields.of(fields), body))
+    assert body.read == read
 
 
 def test_field_names_are_as_they_are() -> None:

@@ -9,7 +9,8 @@ import pytest
 
 from dkim_signer import Octets, Zone
 from postroad.mailauth.dkim.result import Result, Verified
-from postroad.mailauth.dmarc.discovery import Discovery, steps
+from postroad.mailauth.dmarc.alignment import aligned
+from postroad.mailauth.dmarc.discovery import MOST_QUESTIONS, Discovery, steps
 from postroad.mailauth.dmarc.evaluation import Evaluator, Verdict, Witness
 from postroad.mailauth.dmarc.judging import JUNK, DmarcJudge
 from postroad.mailauth.dmarc.overriding import Trusted
@@ -137,8 +138,9 @@ def test_the_tree_walk(
         ("ann@[192.0.2.7]", "bank.example", "", "permerror"),
         ("ann@bank.example <", "bank.example", "", "permerror"),
         ("ann@bank.example <", "", "", "fail"),
-        ("(" * 5000 + "ann@bank.example", "", "", "permerror"),
-        ("x" * 40_000 + "@bank.example", "", "", "permerror"),
+        ("(" * 5000 + "ann@bank.example", "", "", "fail"),
+        ("(" * 5000 + "ann", "", "", "permerror"),
+        ("x" * 40_000 + "@bank.example", "", "", "fail"),
         (", ".join(f"a@d{n}.example" for n in range(9)), "", "", "permerror"),
         ("=?utf-8?q?ann=40evil.example?= <ann@bank.example>", "", "", "fail"),
     ],
@@ -206,8 +208,85 @@ def test_questions_are_bounded() -> None:
     names = [f"x{n}.y.b.c.d.e.f.g.h0.i0.j0.k0.example" for n in range(8)]
     records = Records({"_dmarc.k0.example": "v=DMARC1; p=reject"})
     found = verdict(witness(authors, dkim=tuple(map(signed, names))), records)
-    assert 20 < len(records.asked) <= 60
+    assert 20 < len(records.asked) <= 5 * MOST_QUESTIONS
     assert found.result is DmarcResult.NONE
+
+
+def test_no_author_uses_up_anothers_questions() -> None:
+    evil = [f"l0.l1.l2.l3.l4.l5.l6.e{n}.example" for n in range(4)]
+    published = {f"_dmarc.e{n}.example": "v=DMARC1; p=none" for n in range(4)}
+    signatures = tuple([signed(f"x{n}.y.z.u.v.w.l6.e0.example") for n in range(8)])
+    authors = ", ".join([*[f"x@{name}" for name in evil], "ceo@bank.example"])
+    found = verdict(witness(authors, dkim=signatures), Records({**published, **BANK}))
+    assert (found.author, found.disposition) == ("bank.example", Policy.REJECT)
+
+
+def test_signatures_that_cost_too_many_questions_prove_nothing() -> None:
+    # Each is below the author's organization, and says that it is one of its own.
+    names = [".".join(f"{label}{n}" for label in "abcdefg") + ".bank.example" for n in range(12)]
+    own = {f"_dmarc.{name}": "v=DMARC1; p=none; psd=n" for name in names}
+    walks = [name.replace("a", "x.a", 1) for name in names]
+    records = Records({**BANK, **own})
+    discovery = Discovery(records, "tree-walk")
+    found = asyncio.run(discovery.published("bank.example"))
+    assert found is not None
+    discovery._asked = MOST_QUESTIONS
+    result = asyncio.run(aligned(found, discovery, None, tuple(map(signed, walks))))
+    assert (result.passes, result.unsure) == (False, False)
+
+
+UNREADABLE = [
+    b'"B\xe4nk" <ceo@bank.example>',
+    b'"B\x83\\" <ceo@bank.example>',
+    b"CEO [x <ceo@bank.example>",
+    b"CEO ) <ceo@bank.example>",
+    b"C\\EO <ceo@bank.example>",
+    b"CEO\x01 <ceo@bank.example>",
+    b'"CEO <ceo@bank.example>',
+    b"C.E.O <ceo.@bank.example>",
+    b"CEO <ceo@bank.example",
+    b"CEO <ceo@bank.example.>",
+    b"CEO [ <ceo@(c)bank.example>",
+    b"CEO [ <ceo@bank(c).example>",
+    b"CEO [ <ceo@bank\r\n .example>",
+    b'CEO [ <ceo@"bank".example>',
+    b"x@evil.example [ <ceo@bank.example>",
+    b", ".join([b"x@e%d.example" % n for n in range(5)] + [b"ceo@bank.example"]),
+    b"[" + b"@e " * 600 + b"ceo@bank.example",
+    b"x" * 33_000 + b" <ceo@bank.example>",
+    b"<ceo@bank.example>" + b"x" * 33_000,
+]
+
+
+@pytest.mark.parametrize("value", UNREADABLE, ids=lambda value: repr(value[:30]))
+@pytest.mark.parametrize("enforce", [True, False])
+def test_what_cannot_be_read_hides_no_author(value: bytes, enforce: bool) -> None:
+    one = witness(fields=Fields.of(b"From: " + value + b"\r\n"), spf=spf("e0.example"))
+    found = verdict(one, settings=DmarcSettings(enforce=enforce))
+    assert found.disposition is (Policy.REJECT if enforce else Policy.NONE)
+
+
+@pytest.mark.parametrize("value", UNREADABLE[:10], ids=lambda value: repr(value[:30]))
+def test_an_author_who_is_proved_passes_all_the_same(value: bytes) -> None:
+    one = witness(fields=Fields.of(b"From: " + value + b"\r\n"), spf=spf("bank.example"))
+    assert verdict(one).disposition is Policy.NONE
+
+
+class Hanging(Records):
+    """Some names have no answer, ever."""
+
+    async def records(self, name: str, kind: RecordType) -> tuple[str, ...]:
+        if name.endswith("evil.example"):
+            await asyncio.Event().wait()
+        return await super().records(name, kind)
+
+
+def test_slow_names_of_one_author_hide_no_other() -> None:
+    evaluator = Evaluator(DmarcSettings(), Hanging(BANK), b"key", patience=0.01)
+    one = witness("x@evil.example, ceo@bank.example")
+    found = asyncio.run(evaluator.evaluate(one))
+    assert [each.result.value for each in found.verdicts] == ["temperror", "fail"]
+    assert found.worst.disposition is Policy.REJECT
 
 
 OVERRIDES = [
@@ -369,6 +448,25 @@ def test_no_answer(on_temperror: str, code: str) -> None:
     said = judged(records, book, on_temperror=on_temperror)
     assert (str(said.reply)[:3] if said.reply else "") == code
     assert (said.results[0].result, book.found) == ("temperror", [])
+
+
+def test_no_answer_for_one_author_beside_a_failure_without_consequence() -> None:
+    records = Records({"_dmarc.weak.example": "v=DMARC1; p=none"})
+    records.slow = {"_dmarc.bank.example"}
+    said = judged(records, author="x@weak.example, a@bank.example", on_temperror="defer")
+    assert str(said.reply).startswith("451 4.7.0 ")
+
+
+@pytest.mark.parametrize(("on_temperror", "code"), [("accept", ""), ("defer", "451")])
+def test_no_time(on_temperror: str, code: str) -> None:
+    judge = DmarcJudge(
+        Evaluator(DmarcSettings(), Records(BANK), b"key"),
+        on_temperror=on_temperror,
+        clock=lambda: 7.0,
+    )
+    said = judge.late("there was no answer in time")
+    assert (str(said.reply)[:3] if said.reply else "") == code
+    assert said.results[0].result == "temperror"
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from postroad.intake.header import are_fields
-from postroad.mailauth.results.reading import LONGEST_FIELD, claims, read, without_claims
+from postroad.mailauth.results.claiming import (
+    LONGEST_HEAD,
+    LONGEST_RECEIVED_SPF,
+    MOST_FIELDS,
+    claims,
+    spf_claims,
+    unforged,
+    without_claims,
+)
+from postroad.mailauth.results.reading import LONGEST_FIELD, read
 from postroad.mailauth.results.result import AuthenticationResults, MethodResult, Property
 from postroad.mailauth.results.writing import LONGEST_VALUE, received_spf, written
 from postroad.mailauth.spf.result import SpfResult, SpfVerdict
@@ -129,6 +138,20 @@ def test_no_mark_makes_reading_fail(text) -> None:
         ("\r\n\tmail.example.org;\r\n\tdmarc=pass", True),
         ("mail.example.org dmarc=pass", True),  # no grammar, but a reader may find one
         ("(open mail.example.org; dmarc=pass", True),
+        ("mail(x).example.org; spf=pass", True),
+        ('mail."example.org"; spf=pass', True),
+        ("mail\r\n .example.org; dkim=pass", True),
+        ("mail.example.org\x0c; spf=pass", True),
+        ("mail.example.org\x00; spf=pass", True),
+        ("mail.example.org\xa0; spf=pass", True),
+        ("mail.example.org/1; spf=pass", True),
+        ("mail.example.org", True),
+        (f"({'x' * LONGEST_HEAD}) mail.example.org; spf=pass", True),  # its name is too far away
+        ("\xa0" * LONGEST_HEAD + "mail.example.org; spf=pass", True),
+        ("mx.example.net; " + "x" * LONGEST_HEAD, False),
+        ("mail.example.org2; spf=pass", False),
+        ("mx.mail.example.org; spf=pass", False),
+        ("mx.mail.example.org 1; spf=pass", False),
         ("mx.example.net; spf=pass smtp.helo=mail.example.org", False),
         ("mail.example.org.example.net; none", False),
         ("notmail.example.org; none", False),
@@ -137,6 +160,33 @@ def test_no_mark_makes_reading_fail(text) -> None:
 )
 def test_whose_it_is(value, ours) -> None:
     assert claims(field(value), ID) is ours
+
+
+@pytest.mark.parametrize(
+    ("value", "ours"),
+    [
+        ("pass receiver=mail.example.org;", True),
+        ("pass receiver=(c)mail.example.org;", True),
+        ('pass receiver="mail\\.example.org";', True),
+        ("pass receiver=mail(x).example.org;", True),
+        ("pass receiver=mail.example.org identity=mailfrom", True),
+        ("pass receiver=\r\n\tMAIL.example.org.", True),
+        ("pass (mail.example.org: domain of x designates) client-ip=192.0.2.1", True),
+        ("pass " + "x" * LONGEST_RECEIVED_SPF, True),
+        ("pass receiver=mail.example.organic.net;", False),
+        ("pass receiver=mail.example.org.example.net;", False),
+        ("pass receiver=mx.example.net; helo=mail.example.org", False),
+        ("pass (mx.example.net: domain of mail.example.org) receiver=mx.example.net", False),
+    ],
+)
+def test_whose_received_spf_it_is(value, ours) -> None:
+    one = Field(f"Received-SPF: {value}\r\n".encode())
+    assert spf_claims(one, ID) is ours
+
+
+def test_only_so_many_fields_are_read() -> None:
+    forged = [field("mx.example.net; none")] * (MOST_FIELDS + 5)
+    assert len(list(unforged(forged, ID))) == MOST_FIELDS
 
 
 def test_only_ours_are_removed() -> None:
@@ -167,7 +217,7 @@ RESULTS = st.builds(
 
 @given(st.lists(RESULTS, max_size=5).map(tuple))
 def test_it_is_one_field_that_says_what_was_meant(results) -> None:
-    octets = written(AuthenticationResults(ID, results))
+    octets = written(AuthenticationResults(ID, results), utf8=True)
     assert are_fields(octets)
     assert len(Fields.of(octets)) == 1
     found = read(Field(octets))

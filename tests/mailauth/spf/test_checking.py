@@ -27,6 +27,13 @@ ZONE = {
     "open.example.net": {"TXT": ("v=spf1 include:told.example.net",)},
     "xn--bcher-kva.example": {"TXT": ("v=spf1 ip4:192.0.2.1 -all",)},
     "long.example.net": {"TXT": ("v=spf1 " + "x" * 5_000,)},
+    "huge.example.net": {"TXT": ("v=spf1 " + "ip4:1.2.3.4 " * 5_000 + "-all",)},
+    "fits.example.net": {"TXT": ("v=spf1 " + "ip4:1.2.3.4 " * 680 + "-all",)},
+    "beside.example.net": {"TXT": ("v=spf1 -all", "x" * 50_000)},
+    "over.example.net": {"TXT": ("v=spf1 include:huge.example.net -all",)},
+    "digits.example.net": {"TXT": ("v=spf1 a:%{d" + "9" * 5_000 + "} -all",)},
+    "essay.example.net": {"TXT": ("v=spf1 -all exp=text.example.net",)},
+    "text.example.net": {"TXT": ("word " * 1_000,)},
     "limit.example.net": {"TXT": ("v=spf1 include:limit.example.net -all",)},
 }
 HERE, THERE = "192.0.2.1", "192.0.2.66"
@@ -38,8 +45,8 @@ class World:
     def __init__(self, **dns: frozenset[str]) -> None:
         self.now = 0.0
         self.dns = FakeDns(ZONE, ttl=0, **dns)
-        resolver = Resolver(DnsSettings(), lambda: self.now, query=self.dns)
-        self.checker = SpfChecker(resolver, "mail.example.org", lambda: self.now, timeout=20.0)
+        self.resolver = Resolver(DnsSettings(), lambda: self.now, query=self.dns)
+        self.checker = SpfChecker(self.resolver, "mail.example.org", lambda: self.now, timeout=20.0)
 
 
 @pytest.mark.parametrize(
@@ -134,6 +141,31 @@ async def test_a_strangers_text_is_bounded() -> None:
     verdict = await World().checker.spf(HERE, "lisa@long.example.net", "")
     assert verdict.result is SpfResult.PERMERROR
     assert len(verdict.reason) <= MOST_TEXT
+
+
+@pytest.mark.parametrize(
+    ("domain", "result"),
+    [
+        ("huge", SpfResult.PERMERROR),
+        ("over", SpfResult.PERMERROR),
+        ("digits", SpfResult.PERMERROR),
+        ("fits", SpfResult.FAIL),
+        ("beside", SpfResult.FAIL),
+        ("essay", SpfResult.FAIL),
+    ],
+)
+async def test_how_long_texts_may_be(domain: str, result: SpfResult) -> None:
+    verdict = await World().checker.spf(HERE, f"lisa@{domain}.example.net", "")
+    assert (verdict.result, verdict.explanation) == (result, "")
+    assert bool(verdict.reason) is (result is SpfResult.PERMERROR)
+
+
+async def test_an_explanation_has_what_is_left_of_the_time() -> None:
+    times = iter([0.0, 20.0])
+    world = World()
+    checker = SpfChecker(world.resolver, "mail.example.org", lambda: next(times), timeout=20.0)
+    verdict, _ = await checker.traced(THERE, "lisa@told.example.net", "")
+    assert (verdict.result, verdict.explanation) == (SpfResult.FAIL, "")
 
 
 @settings(max_examples=100, deadline=None)

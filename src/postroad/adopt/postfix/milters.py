@@ -36,6 +36,12 @@ _MACROS = {
     "milter_end_of_data_macros": "end_of_message",
 }
 _PORTS = {"11332": "rspamd", "8891": "opendkim", "8893": "opendmarc"}
+_VERIFIERS = ("opendkim", "opendmarc")
+_VERIFIED = (
+    "mail is verified here too, and there would be two fields of results: leave this filter out,"
+    " or set `[authentication] verify = false`"
+)
+_NOT_ENDED = '`on_failure = "defer"`: commands are answered 451, and the session is not ended'
 _USUAL_TIME = "300s"  # milter_content_timeout's
 
 
@@ -117,7 +123,8 @@ class Milters:
         key = f"{place} {sorted(options.items())}"
         if key not in self._names:
             self._names[key] = name = self._free(place)
-            finding = old.note(written, Verdict.TRANSLATED, f"`[filters.{name}]`")
+            todo = _VERIFIED if name.startswith(_VERIFIERS) else ""
+            finding = old.note(written, Verdict.TRANSLATED, f"`[filters.{name}]`", todo)
             path = ("filters", name)
             old.plan.set((*path, "kind"), "milter", finding)
             old.plan.set((*path, "socket"), str(place))
@@ -127,7 +134,12 @@ class Milters:
     def _settings(self, main: MainCf, path: tuple[str, ...], options: dict[str, str]) -> None:
         plan = self._old.plan
         action = options.get("default_action") or main.value("milter_default_action")
-        chosen = _ACTIONS.get(action.strip().lower(), "defer")
+        action = action.strip().lower()
+        if action == "shutdown":
+            ordered = main.get("milter_default_action")
+            if ordered is not None and not self._old.is_noted(ordered):
+                self._old.note(ordered, Verdict.TRANSLATED, _NOT_ENDED)
+        chosen = _ACTIONS.get(action, "defer")
         if chosen != "defer":
             plan.set((*path, "on_failure"), chosen)
         for suffix, key in _TIMES.items():

@@ -16,7 +16,13 @@ from collections.abc import Callable
 
 from postroad.directory.backend import Account
 from postroad.directory.dovecot.connection import DovecotSocket, Role
-from postroad.directory.dovecot.passing import PENALTY, DovecotLogin, is_temporary, told_of
+from postroad.directory.dovecot.passing import (
+    PENALTY,
+    DovecotLogin,
+    is_barred,
+    is_temporary,
+    told_of,
+)
 from postroad.directory.dovecot.settings import DovecotSettings
 from postroad.directory.identities import Identities
 from postroad.directory.interface import (
@@ -33,7 +39,17 @@ from postroad.model import Address, AddressError
 from postroad.net.dovecot_lines import named
 from postroad.tables.streams import Endpoint
 
-__all__ = ["DovecotBackend", "endpoint_of"]
+__all__ = ["LONGEST_NAME", "LONGEST_PROOF", "DovecotBackend", "endpoint_of"]
+
+# Dovecot hangs up on a line that is longer than it reads, and whoever else waits on the connection
+# would get no answer. So what is longer is nobody's name or password, and is not asked about.
+LONGEST_NAME = 480
+"""Octets of a name in a look-up. Dovecot 2.3 reads lines of 1024 there, in which each octet of the
+name may take two; a mailbox in SMTP has at most 254 (RFC 5321 §4.5.3.1.3)."""
+
+LONGEST_PROOF = 9216
+"""Octets of a name with its password: 12288 in base64, the most that a client may say at once
+(RFC 4954 §4). Dovecot reads lines of 16384 there."""
 
 
 def endpoint_of(text: str) -> Endpoint:
@@ -93,7 +109,10 @@ class DovecotBackend:
         """
         if self._users is None:
             return Account(name, receives=False)
-        verb, texts = await self._users.ask("USER", self._name(name), "service=lmtp")
+        asked = self._name(name)
+        if len(asked.encode("utf-8", "surrogatepass")) > LONGEST_NAME:
+            return None
+        verb, texts = await self._users.ask("USER", asked, "service=lmtp")
         if verb == "NOTFOUND":
             return None
         if verb != "USER" or not texts:
@@ -125,6 +144,8 @@ class DovecotBackend:
         if not password or "\0" in password:  # RFC 4616 §2: a NUL ends the password
             return False
         message = f"\0{self._name(name)}\0{password}".encode("utf-8", "surrogatepass")
+        if len(message) > LONGEST_PROOF:
+            return False
         # `resp` is the last (Dovecot reads no further), so that nothing in it could be a field.
         # Whether the client's connection is safe was asked before it was let say a password.
         origin = Origin(address=address)
@@ -137,7 +158,10 @@ class DovecotBackend:
             longer=PENALTY if address else 0.0,
         )
         if verb == "OK":
-            user = named(texts).get("user", "")
+            said = named(texts)
+            if is_barred(said):
+                return False
+            user = said.get("user", "")
             found = self._canonical(name, user) if user else name
             return True if found == name else found
         if verb != "FAIL" or is_temporary(named(texts)):

@@ -24,7 +24,7 @@ from postroad.directory.interface import DirectoryUnavailable, Origin
 from postroad.net.dovecot_lines import named
 from postroad.sasl import Challenge, Malformed, Proved, Refuted, Step
 
-__all__ = ["PENALTY", "DovecotLogin", "is_temporary", "told_of"]
+__all__ = ["PENALTY", "DovecotLogin", "is_barred", "is_temporary", "told_of"]
 
 PENALTY = 20.0
 """Seconds beyond the usual that an answer may take where Dovecot knows the client's address: it
@@ -97,6 +97,8 @@ class DovecotLogin:
             return Challenge(_octets("".join(texts[:1])))
         self._talk = None
         said = named(texts)
+        if verb == "OK" and is_barred(said):
+            return Refuted(said.get("user", ""))
         if verb == "OK" and said.get("user"):
             self._user = self._canonical(said["user"])
             if "resp" in said:
@@ -124,6 +126,18 @@ def told_of(origin: Origin) -> list[str]:
     if origin.session:
         told.append(f"session={origin.session}")
     return told
+
+
+def is_barred(said: Mapping[str, str]) -> bool:
+    """Whether somebody may not log in although his proof is right (Dovecot's `nologin`).
+
+    With `proxy` or `host` beside it he may, at another server than that of his mail: these come
+    first ("Nologin extra field" in Dovecot's documentation).
+
+    Args:
+        said: the fields of OK, by name.
+    """
+    return "nologin" in said and said.keys().isdisjoint({"proxy", "host"})
 
 
 def is_temporary(said: Mapping[str, str]) -> bool:

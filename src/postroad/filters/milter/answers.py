@@ -79,6 +79,11 @@ class Change:
         """The octets that it keeps in memory, about."""
         return len(self.name) + len(self.value)
 
+    @property
+    def removes(self) -> bool:
+        """Whether it removes a field, and writes nothing."""
+        return self.kind is ChangeKind.CHANGE_FIELD and not self.value
+
 
 CONTINUE = Verdict(Ruling.CONTINUE)
 
@@ -143,7 +148,9 @@ def change(packet: Packet) -> Change | None:
 _INDEXED = frozenset({ChangeKind.INSERT_FIELD, ChangeKind.CHANGE_FIELD})
 _WITH_PARAMETERS = frozenset({ChangeKind.CHANGE_SENDER, ChangeKind.ADD_RECIPIENT_WITH_PARAMETERS})
 
-_LINE = re.compile(r"([45]\d\d)(?:[ -]|\Z)(?:([45])\.(\d{1,3})\.(\d{1,3})(?:\s+|\Z))?(.*)\Z")
+_LINE = re.compile(
+    r"([45][0-9][0-9])(?:[ -]|\Z)(?:([45])\.([0-9]{1,3})\.([0-9]{1,3})(?:\s+|\Z))?(.*)\Z"
+)
 _UNPRINTABLE = re.compile(r"[^ -~\u00a0-\U0010ffff]")
 
 

@@ -2,7 +2,8 @@
 
 Our own Received field is not a milter's business: it is not shown, and fields to be changed are
 counted without it. Where a field is to be inserted it does count: index 0 is above it, 1 below.
-Sendmail and Postfix have it so, and signing milters rely on it.
+Sendmail and Postfix have it so, and signing milters rely on it. What we wrote above it ourselves
+(results of verification) stays above.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import re
 from dataclasses import replace
 
 from postroad.filters.milter.answers import Change, ChangeKind
+from postroad.filters.milter.header import ChangingHeader
 from postroad.filters.milter.packets import Garbage
 from postroad.model import Address, AddressError, Notify, Recipient
 from postroad.model.content import Octets
@@ -25,8 +27,16 @@ _TRACE = "received"
 
 def shown_fields(letter: Letter) -> list[Field]:
     """The fields of a message that milters see: all but our own Received field."""
-    ours = letter.fields.first(_TRACE)
+    ours = _ours(letter)
     return [field for field in letter.fields if field is not ours]
+
+
+def _ours(letter: Letter) -> Field | None:
+    """Our own Received field: a filter before this one may have put another above it."""
+    trace = letter.trace
+    if trace:
+        return next((each for each in letter.fields if each.octets == trace), None)
+    return letter.fields.first(_TRACE)
 
 
 class Changing:
@@ -36,11 +46,10 @@ class Changing:
         "_blank",
         "_body",
         "_done",
-        "_fields",
+        "_header",
         "_hold",
         "_letter",
         "_origin",
-        "_ours",
         "_people",
         "_sender",
     )
@@ -56,18 +65,17 @@ class Changing:
         self._letter = letter
         self._origin = origin
         self._blank = b"" if leading_blank else b" "
-        self._fields: list[Field] = list(letter.fields)
-        self._ours = letter.fields.first(_TRACE)
+        self._header: ChangingHeader | None = None
         self._body: list[bytes] | None = None
         self._people = list(letter.recipients)
         self._sender: Address | None = letter.envelope.sender
         self._hold = ""
-        self._done: list[str] = []
+        self._done: dict[str, None] = {}
 
     @property
     def words(self) -> str:
         """What was changed, for an operator; empty: nothing was."""
-        return ", ".join(dict.fromkeys(self._done))
+        return ", ".join(self._done)
 
     def make(self, change: Change) -> None:
         """Change something.
@@ -79,11 +87,11 @@ class Changing:
         if kind is ChangeKind.REPLACE_BODY:
             if self._body is None:
                 self._body = []
-                self._done.append("body replaced")
+                self._done["body replaced"] = None
             self._body.append(change.value)
         elif kind is ChangeKind.QUARANTINE:
             self._hold = change.name.decode("utf-8", "replace") or "quarantined"
-            self._done.append("quarantined")
+            self._done["quarantined"] = None
         elif kind is ChangeKind.CHANGE_SENDER:
             self._change_sender(change)
         elif kind in _FIELDS:
@@ -94,12 +102,13 @@ class Changing:
     def opinion(self) -> Opinion:
         """What is to become of the message."""
         letter = self._letter
-        fields = tuple(self._fields)
+        came = tuple(letter.fields)
+        fields = came if self._header is None else self._header.fields
         people = tuple(self._people)
         same_sender = self._sender == letter.envelope.sender
         return Opinion(
             hold=self._hold,
-            fields=None if fields == tuple(letter.fields) else Fields(fields),
+            fields=None if fields == came else Fields(fields),
             body=None if self._body is None else Octets(b"".join(self._body)),
             envelope=None if same_sender else replace(letter.envelope, sender=self._sender),
             recipients=None if people == letter.recipients else people,
@@ -109,33 +118,25 @@ class Changing:
         if not _NAME.match(change.name):
             raise Garbage(f"a field whose name is none: {change.name[:80]!r}")
         name = change.name.decode("ascii")
-        if change.kind is ChangeKind.INSERT_FIELD:
-            self._fields.insert(min(change.index, len(self._fields)), self._field(change))
-            self._done.append(f"{name} added")
-        elif change.kind is ChangeKind.ADD_FIELD:
-            self._fields.append(self._field(change))
-            self._done.append(f"{name} added")
+        if self._header is None:
+            letter = self._letter
+            self._header = ChangingHeader(tuple(letter.fields), _ours(letter), letter.above)
+        header, kind, done = self._header, change.kind, "added"
+        if kind is ChangeKind.INSERT_FIELD:
+            header.insert(change.index, self._field(change))
+        elif kind is ChangeKind.ADD_FIELD:
+            header.add(self._field(change))
         elif not change.value:
-            old = self._nth(change)
-            if old is not None:
-                del self._fields[old]
-                self._done.append(f"{name} removed")
-        elif (old := self._nth(change)) is not None:
-            self._fields[old] = self._field(change)
-            self._done.append(f"{name} changed")
-        else:  # Postfix adds what there is none of
-            self._fields.append(self._field(change))
-            self._done.append(f"{name} added")
-
-    def _nth(self, change: Change) -> int | None:
-        """The position of the field that is meant; 0 and 1 are the first of its name."""
-        key, left = change.name.lower().decode("ascii"), max(change.index, 1)
-        for at, field in enumerate(self._fields):
-            if field.key == key and field is not self._ours:
-                left -= 1
-                if not left:
-                    return at
-        return None
+            if not header.replace(name.lower(), change.index, None):
+                return
+            done = "removed"
+        else:
+            field = self._field(change)
+            if header.replace(name.lower(), change.index, field):
+                done = "changed"
+            else:  # Postfix adds what there is none of
+                header.add(field)
+        self._done[f"{name} {done}"] = None
 
     def _field(self, change: Change) -> Field:
         """A field of a milter's: its lines are ended by LF, and what follows a fold is indented."""
@@ -148,18 +149,18 @@ class Changing:
     def _change_sender(self, change: Change) -> None:
         text = _bare(change.name)
         self._sender = self._address(text) if text else None
-        self._done.append(f"sender is <{text}> now")
+        self._done[f"sender is <{text}> now"] = None
 
     def _change_recipients(self, change: Change) -> None:
         address = self._address(_bare(change.name))
         if change.kind is ChangeKind.REMOVE_RECIPIENT:
             left = [each for each in self._people if each.address.key != address.key]
             if len(left) < len(self._people):
-                self._done.append(f"recipient <{address}> removed")
+                self._done[f"recipient <{address}> removed"] = None
             self._people = left
         elif all(each.address.key != address.key for each in self._people):
             self._people.append(Recipient(address, _notify(change.value)))
-            self._done.append(f"recipient <{address}> added")
+            self._done[f"recipient <{address}> added"] = None
 
     def _address(self, text: str) -> Address:
         if "@" not in text and text:

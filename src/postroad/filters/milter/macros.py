@@ -40,7 +40,7 @@ assert set(USUAL) == set(STAGES)
 class Macros:
     """The macros of one session."""
 
-    __slots__ = ("_lists", "_values")
+    __slots__ = ("_defaults", "_lists", "_values")
 
     def __init__(
         self,
@@ -58,8 +58,8 @@ class Macros:
             values: what macros are that have no value of ours.
         """
         self._lists: Mapping[str, tuple[str, ...]] = {**USUAL, **lists}
-        self._values = {plain(name): value for name, value in values.items()}
-        self._values["j"], self._values["v"] = hostname, values.get("v", version)
+        self._defaults = {plain(name): value for name, value in values.items()}
+        self._values = {"j": hostname, "v": self._defaults.get("v", version)}
 
     def choose(self, lists: Mapping[str, tuple[str, ...]]) -> None:
         """Tell what the milter itself asks for, at the stages that it says something of."""
@@ -113,7 +113,8 @@ class Macros:
         """Names and values for a stage, each with the NUL that ends it; empty: there are none."""
         told: list[bytes] = []
         for name in self._lists.get(stage, ()):
-            value = self._values.get(plain(name))
+            key = plain(name)
+            value = self._values.get(key) or self._defaults.get(key)
             if value:
                 told += (_octets(name), _octets(value))
         return b"".join(told)

@@ -10,7 +10,18 @@ from __future__ import annotations
 import struct
 from enum import Enum
 
-__all__ = ["CHUNK", "LONGEST", "Command", "Garbage", "Packet", "long", "packet", "size_of", "texts"]
+__all__ = [
+    "CHUNK",
+    "LONGEST",
+    "Command",
+    "Excess",
+    "Garbage",
+    "Packet",
+    "long",
+    "packet",
+    "size_of",
+    "texts",
+]
 
 CHUNK = 65_535
 """Octets of a body in one packet (MILTER_CHUNK_SIZE)."""
@@ -24,6 +35,10 @@ _LENGTH = struct.Struct("!I")
 
 class Garbage(Exception):
     """A milter said what the protocol does not have; the message says what, for an operator."""
+
+
+class Excess(Garbage):
+    """A milter wants more of a message changed than is done; the message may have provoked it."""
 
 
 class Command(Enum):

@@ -25,14 +25,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import Enum, auto
 
-from postroad.filters.failure import failed, refusal
+from postroad.filters.failure import at_greeting, failed, refusal
 from postroad.filters.milter import steps
 from postroad.filters.milter.answers import CONTINUE, Ruling, Verdict
 from postroad.filters.milter.changes import Changing
 from postroad.filters.milter.connection import Away, MilterConnection
 from postroad.filters.milter.macros import Macros
 from postroad.filters.milter.negotiation import Steps, agreed, offer
-from postroad.filters.milter.packets import Command, Garbage, packet
+from postroad.filters.milter.packets import Command, Excess, Garbage, packet
 from postroad.filters.milter.place import Place
 from postroad.filters.milter.steps import Step
 from postroad.filters.milter.talk import Talk
@@ -129,7 +129,7 @@ class MilterSession:
             self._fail_quietly("its time was over")
             raise
         reply = refusal(self._setup.settings.on_failure)
-        return _at_greeting(reply) if isinstance(stage, Connected) else reply
+        return at_greeting(reply) if isinstance(stage, Connected) else reply
 
     async def examine(self, letter: Letter) -> Opinion:
         """Show it a message."""
@@ -137,7 +137,10 @@ class MilterSession:
             return await self._examined(letter)
         except (Away, Garbage) as error:
             self._fail_quietly(str(error))
-            return failed(self._setup.name, self._setup.settings.on_failure, self._problem)
+            on_failure = self._setup.settings.on_failure
+            if on_failure == "accept" and isinstance(error, Excess):
+                on_failure = "defer"  # else whoever writes a message could have it pass unseen
+            return failed(self._setup.name, on_failure, self._problem)
         except asyncio.CancelledError:
             self._fail_quietly("its time was over")
             raise
@@ -155,8 +158,7 @@ class MilterSession:
         self._state = State.FAILED
         if connection is not None:
             connection.send(packet(Command.QUIT))
-            connection.close()
-            await connection.closed()
+            await connection.close()
 
     # Steps -----------------------------------------------------------------------------------
 
@@ -169,7 +171,7 @@ class MilterSession:
         if state is State.ACCEPTED:
             return None
         if isinstance(stage, Connected):
-            return _at_greeting(await self._connect(stage))
+            return at_greeting(await self._connect(stage))
         if isinstance(stage, Greeted):
             return await self._greet(stage)
         if isinstance(stage, Began):
@@ -317,11 +319,4 @@ class MilterSession:
         self._state = State.FAILED
         connection, self._connection, self._talk = self._connection, None, None
         if connection is not None:
-            connection.close()
-
-
-def _at_greeting(reply: Reply | None) -> Reply | None:
-    """What is said in place of a greeting: 554 or 421 (RFC 5321 §4.3.2); others come at EHLO."""
-    if reply is None or reply.code == 421:
-        return reply
-    return replace(reply, code=554) if reply.is_permanent else None
+            connection.abort()

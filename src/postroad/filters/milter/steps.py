@@ -55,6 +55,10 @@ class Step(NamedTuple):
 
 _ALWAYS = Steps(0)
 
+LONGEST_FIELD = 60_000
+"""Octets of a field's name and value that are told. Libraries for milters close the connection at a
+packet over 65,535 octets; Postfix cuts here too."""
+
 CONNECT = Step(Command.CONNECT, Steps.NO_CONNECT, Steps.NR_CONNECT, macros="connect")
 HELO = Step(Command.HELO, Steps.NO_HELO, Steps.NR_HELO, macros="helo")
 MAIL = Step(Command.MAIL, Steps.NO_MAIL, Steps.NR_MAIL, macros="mail")
@@ -119,9 +123,12 @@ def of_field(field: Field, *, leading_blank: bool) -> bytes:
     Args:
         field: the field.
         leading_blank: whether the blank behind the colon is told; else one blank is left out.
+
+    Returns:
+        Name and value; what is over `LONGEST_FIELD` is cut off.
     """
-    name = field.octets.partition(b":")[0].rstrip(b" \t")
+    name = field.octets.partition(b":")[0].rstrip(b" \t")[:LONGEST_FIELD]
     value = field.value.replace(b"\r\n", b"\n").replace(b"\0", b"")
     if not leading_blank:
         value = value.removeprefix(b" ")
-    return name + b"\0" + value + b"\0"
+    return name + b"\0" + value[: LONGEST_FIELD - len(name)] + b"\0"

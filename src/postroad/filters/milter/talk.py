@@ -6,13 +6,15 @@ answers there can be to which step, and how much may be said.
 
 from __future__ import annotations
 
+import asyncio
+
 from postroad.filters.milter import steps
-from postroad.filters.milter.answers import CONTINUE, Ruling, Verdict, change, verdict
+from postroad.filters.milter.answers import CONTINUE, ChangeKind, Ruling, Verdict, change, verdict
 from postroad.filters.milter.changes import Changing, shown_fields
 from postroad.filters.milter.connection import MilterConnection
 from postroad.filters.milter.macros import Macros
 from postroad.filters.milter.negotiation import Actions, Agreement, Steps
-from postroad.filters.milter.packets import CHUNK, Command, Garbage, packet
+from postroad.filters.milter.packets import CHUNK, Command, Excess, Garbage, packet
 from postroad.filters.milter.permissions import ACTION_OF
 from postroad.filters.milter.steps import Step
 from postroad.model import Content
@@ -21,11 +23,19 @@ from postroad.spool.reading import pieces
 
 __all__ = ["Talk"]
 
-MOST_CHANGES = 1_000
-"""Changes to one message, but for pieces of a new body."""
+MOST_ADDITIONS = 1_000
+"""Things added to one message, but for pieces of a new body. Fields may be changed and removed as
+often as there are fields, and as often as this besides: a message makes some milters do so."""
 
 MOST_OCTETS = 1_048_576
-"""Octets that these have together. What may be stored in the end is far less."""
+"""Octets that fields and addresses which it writes have together, besides as many as came. What may
+be stored in the end is far less."""
+
+MOST_PROGRESS = 1_000
+"""Times that it may say that it is at work, in place of one answer."""
+
+_BREATH = 64
+"""Changes after which others have their turn: a milter may have sent all of them at once."""
 
 
 class Talk:
@@ -77,22 +87,29 @@ class Talk:
             told = packet(Command.MACRO, step.command.value + macros)
         if agreement.silent(step.untold):  # Postfix tells the macros none the less
             if told:
-                connection.send(told)
+                self._say(told)
             return CONTINUE
-        connection.send(told + packet(step.command, data))
+        self._say(told + packet(step.command, data))
         if agreement.silent(step.silent):
             return CONTINUE
         return await self._answer(connection, time)
 
+    def _say(self, octets: bytes) -> None:
+        """Send it something, unless it said more than it was asked: that would be the answer."""
+        if self._connection.has_more:
+            raise Garbage("it answered what it was not asked")
+        self._connection.send(octets)
+
     async def _answer(self, connection: MilterConnection, time: float) -> Verdict:
         await connection.flush(time)
-        while True:
+        for _ in range(MOST_PROGRESS + 1):
             came = await connection.receive(time)
             found = verdict(came)
             if found is None:
                 raise Garbage(f"it answered with {came.kind!r}")
             if found.ruling is not Ruling.PROGRESS:
                 return found
+        raise Garbage(f"it said {MOST_PROGRESS + 1:,} times that it is at work")
 
     async def content(self, letter: Letter, changing: Changing, time: float) -> Verdict:
         """Show it header section and body; its last word, with the changes made.
@@ -104,6 +121,7 @@ class Talk:
 
         Raises:
             Away, Garbage: as `tell`.
+            Excess: it wants more changed than there may be.
             SpoolError: the message cannot be read.
         """
         found = await self._show_fields(letter, time)
@@ -115,7 +133,7 @@ class Talk:
             if found.ruling is Ruling.SKIP:
                 raise Garbage("it said SKIP before the body")
             return found
-        return await self._end(changing, time)
+        return await self._end(letter, changing, time)
 
     async def _show_fields(self, letter: Letter, time: float) -> Verdict:
         connection, agreement = self._connection, self.agreement
@@ -127,11 +145,11 @@ class Talk:
             for field in shown_fields(letter)
         ]
         if agreement.silent(Steps.NR_HEADER):
-            connection.send(b"".join(told))
+            self._say(b"".join(told))
             await connection.flush(time)
             return CONTINUE
         for octets in told:
-            connection.send(octets)
+            self._say(octets)
             found = await self._answer(connection, time)
             if found is not CONTINUE:
                 return found
@@ -156,16 +174,18 @@ class Talk:
             await self._connection.flush(time)
         return found
 
-    async def _end(self, changing: Changing, time: float) -> Verdict:
+    async def _end(self, letter: Letter, changing: Changing, time: float) -> Verdict:
         """The end of the message, and what it wants changed until its last word."""
         connection = self._connection
+        most_octets = MOST_OCTETS + letter.size - letter.body.size
+        most_altered = MOST_ADDITIONS + len(letter.fields)
         macros = packet(
             Command.MACRO,
             Command.END_OF_MESSAGE.value + self._macros.at("end_of_message"),
         )
-        connection.send(macros + packet(Command.END_OF_MESSAGE))
+        self._say(macros + packet(Command.END_OF_MESSAGE))
         await connection.flush(time)
-        count = octets = body = 0
+        added = altered = octets = body = waits = 0
         while True:
             came = await connection.receive(time)
             wanted = change(came)
@@ -173,19 +193,31 @@ class Talk:
                 found = verdict(came)
                 if found is None or found.ruling is Ruling.SKIP:
                     raise Garbage(f"it answered the end of a message with {came.kind!r}")
-                if found.ruling is Ruling.PROGRESS:
-                    continue
-                return found
+                if found.ruling is not Ruling.PROGRESS:
+                    return found
+                waits += 1
+                if waits > MOST_PROGRESS:
+                    raise Garbage(f"it said {waits:,} times that it is at work")
+                continue
             action = ACTION_OF[wanted.kind]
             if not action & self.agreement.actions:
                 raise Garbage(f"it wants {wanted.kind.name}, which it had not asked for")
             if action is Actions.CHANGE_BODY:
                 body += wanted.size
             else:
-                count, octets = count + 1, octets + wanted.size
-            if count > MOST_CHANGES or octets > MOST_OCTETS or body > self._largest_body:
-                raise Garbage("more changes than there may be")
+                if wanted.kind is ChangeKind.CHANGE_FIELD:
+                    altered += 1
+                else:
+                    added += 1
+                if not wanted.removes:
+                    octets += wanted.size
+            if added > MOST_ADDITIONS or altered > most_altered:
+                raise Excess("more changes than there may be")
+            if octets > most_octets or body > self._largest_body:
+                raise Excess("larger changes than there may be")
             changing.make(wanted)
+            if not (added + altered) % _BREATH:
+                await asyncio.sleep(0)
 
 
 def _unless_skipped(found: Verdict) -> Verdict:

@@ -25,7 +25,7 @@ LINES = 10
 WHY = 200
 """Characters of a reason to hold a message; it is shown in lists."""
 
-_REPLY = re.compile(r"(?:(\d{3})(?:[ -]|$))?(?:([245]\.\d{1,3}\.\d{1,3})(?: |$))?")
+_REPLY = re.compile(r"(?:(\d{3})[ -])?([245]\.\d{1,3}\.\d{1,3})(?: |$)", re.ASCII)
 
 
 class Verdict(Enum):
@@ -51,11 +51,30 @@ class Answer:
     reply: Reply | None = None
     why: str = ""
 
+    def __post_init__(self) -> None:
+        """Look whether they go together.
+
+        Raises:
+            ValueError: a refusal without a reply, or a reply without a refusal: the client would
+                be told something else than what becomes of the message.
+        """
+        kind = _KINDS.get(self.verdict)
+        told = self.reply.code // 100 if self.reply is not None else None
+        if told != kind:
+            made = "reject(…)" if kind == 5 else "defer(…)" if kind == 4 else "accept() or hold(…)"
+            words = f"{self.verdict} and the reply {self.reply} do not go together: use {made}"
+            raise ValueError(words)
+
+
+_KINDS = {Verdict.REJECT: 5, Verdict.DEFER: 4}
+"""The first digit of the reply to each that is a refusal."""
+
 
 def accept() -> Answer:
     """Nobody else of this filter is to be asked.
 
-    From `on_connect` and `on_helo` this holds for the session, later for the message. It is no
+    From `on_connect` and `on_helo` this holds for the session, from `on_rcpt` for that recipient at
+    that step, else for the message. It is no
     permission: policy and other filters may still refuse the mail. A hook that has nothing to say
     returns `None`, and the next file is asked.
     """
@@ -66,11 +85,9 @@ def reject(text: str = "") -> Answer:
     """Refuse for good.
 
     Args:
-        text: what the client is told, with codes (`550 5.7.1 No thanks`) or without. The codes
-            are 550 and 5.7.1 then.
-
-    Raises:
-        ValueError: the codes are not those of a permanent refusal.
+        text: what the client is told, with both codes (`550 5.7.1 No thanks`), the enhanced one
+            only, or without: they are 550 and 5.7.1 then. Codes that are not of a permanent
+            refusal are part of the text: a stranger may have written it.
     """
     return Answer(Verdict.REJECT, _reply(text or "Message refused", 550, "5.7.1"))
 
@@ -80,9 +97,6 @@ def defer(text: str = "") -> Answer:
 
     Args:
         text: likewise; without codes they are 451 and 4.7.1.
-
-    Raises:
-        ValueError: the codes are not those of a temporary refusal.
     """
     return Answer(Verdict.DEFER, _reply(text or "Please try again later", 451, "4.7.1"))
 
@@ -97,16 +111,14 @@ def hold(why: str) -> Answer:
 
 
 def _reply(text: str, code: int, enhanced: str) -> Reply:
-    found = _REPLY.match(text)
-    said_code, said_enhanced = found.groups() if found else (None, None)
-    rest = text[found.end() :] if found else text
+    said_code, said_enhanced, rest = None, None, text
+    if found := _REPLY.match(text):
+        said_code, said_enhanced, rest = found[1], found[2], text[found.end() :]
     chosen = int(said_code) if said_code else code
-    if chosen // 100 != code // 100 or chosen in (421, 521):
-        kind = "5xx (but 521)" if code >= 500 else "4xx (but 421)"
-        raise ValueError(f"{said_code} is no code of this answer: expected {kind}")
-    if said_enhanced and said_enhanced[0] != enhanced[0]:
-        raise ValueError(f"{said_enhanced} is not of the class of {chosen}")
+    is_fit = chosen // 100 == code // 100 and chosen not in (421, 521)  # those close the session
+    if said_enhanced is None or said_enhanced[0] != enhanced[0] or not is_fit:
+        chosen, said_enhanced, rest = code, enhanced, text
     lines = [printable(line) for line in rest.splitlines() or [""]]
     short = [piece for line in lines for piece in textwrap.wrap(line, LINE) or [""]]
     octets = [piece.encode(errors="replace")[:LINE].decode(errors="ignore") for piece in short]
-    return Reply(chosen, said_enhanced or enhanced, tuple(octets[:LINES]))
+    return Reply(chosen, said_enhanced, tuple(octets[:LINES]))

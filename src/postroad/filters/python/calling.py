@@ -111,7 +111,12 @@ class Calls:
             except RuntimeError:
                 return  # the loop is closed: nobody waits any more
 
-        threading.Thread(target=work, name=f"filter {call.hook.path.name}", daemon=True).start()
+        thread = threading.Thread(target=work, name=f"filter {call.hook.path.name}", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError as error:  # the system has no more threads
+            self._threads.release()
+            return Failure(f"{_place(call.hook)}: {error}")
         return await result
 
 
@@ -132,6 +137,7 @@ class _Call:
         self.longest = 0.0
         self._clock = clock
         self._arguments = arguments
+        self._is_closing = False  # the loop has ended, and lets go of what still waits
         self._coroutine: Coroutine[object, object, object] | None = None
 
     async def wait(self) -> Answer | Failure | None:
@@ -141,9 +147,11 @@ class _Call:
             coroutine = cast("Coroutine[object, object, object]", function(*self._arguments))
             self._coroutine = coroutine
             return _answer(self.hook, await self)
-        except (asyncio.CancelledError, GeneratorExit):
+        except asyncio.CancelledError:
             raise  # `call` tells one that came from outside from one of its own
-        except BaseException as error:  # noqa: BLE001 - SystemExit would end the worker
+        except BaseException as error:  # SystemExit would end the worker
+            if self._is_closing:
+                raise
             return Failure(f"{self.hook.name} failed: {told(error, self.hook.path)}")
 
     def __await__(self) -> Generator[object, object, object]:
@@ -163,6 +171,7 @@ class _Call:
             try:
                 yield awaited
             except GeneratorExit:
+                self._is_closing = True
                 coroutine.close()
                 raise
             except BaseException as error:  # noqa: BLE001 - a cancellation, handed on

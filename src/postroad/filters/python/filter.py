@@ -24,7 +24,10 @@ from postroad.model import Reply
 from postroad.model.journal import Journal, Level, Notice, printable
 from postroad.model.letter import NO_OPINION, Examiner, Finding, Letter, Opinion
 
-__all__ = ["BROKEN", "PythonFilter"]
+__all__ = ["BROKEN", "DESERTED", "PythonFilter"]
+
+DESERTED = Reply.of(550, "5.7.1", "Message refused: nobody is left to get it")
+"""There is no throwing away: whoever sent it is to learn that it did not arrive."""
 
 BROKEN = Reply.of(451, "4.3.0", "Error: internal error in a filter")
 """Whoever mends the program finds the mail still to come."""
@@ -35,6 +38,10 @@ LOGGED = 500
 _EARLY = 0.9
 """Of the filter's time, what programs have: who of them used it up is to be said, before the frame
 around all filters says only that the filter is late."""
+
+
+_OF_THE_SESSION = ("on_connect", "on_helo")
+"""What is answered there holds for every message of the session."""
 
 
 class PythonFilter:
@@ -133,13 +140,23 @@ class _Examined:
 class _Listening:
     """The programs in one session; implements `Listening` and `Examiner`."""
 
-    __slots__ = ("_filter", "_hold", "_is_excused", "_is_excused_here", "_session")
+    __slots__ = (
+        "_filter",
+        "_hold",
+        "_hold_always",
+        "_is_excused",
+        "_is_excused_here",
+        "_refusal",
+        "_session",
+    )
 
     def __init__(self, owner: PythonFilter) -> None:
         self._filter = owner
         self._session: Session | None = None
         self._is_excused = self._is_excused_here = False
         self._hold = ""
+        self._refusal: Reply | None = None  # of the connection: EHLO and MAIL have it too
+        self._hold_always = ""  # said of the session, so of each of its messages
 
     async def heard(self, stage: Stage) -> Reply | None:
         """Tell the programs of a step."""
@@ -153,14 +170,15 @@ class _Listening:
                     journal=self._filter.tell,
                 )
                 self._is_excused = False
-                return await self._asked("on_connect")
+                self._refusal = await self._asked("on_connect")
+                return self._refusal
             case Greeted(hello, tls, esmtp):
                 self._note(hello=hello, tls=tls, esmtp=esmtp)
-                return await self._asked("on_helo", hello)
+                return self._refusal or await self._asked("on_helo", hello)
             case Began(envelope, login, size):
                 user = login.user if login is not None else ""
                 self._note(login=user, size=size, sender=envelope.sender_text, recipients=())
-                return await self._asked("on_mail", envelope.sender_text)
+                return self._refusal or await self._asked("on_mail", envelope.sender_text)
             case Named(recipient):
                 return await self._recipient(str(recipient.address))
             case Started(queue_id):
@@ -185,7 +203,7 @@ class _Listening:
         """Show them the message."""
         if self._excused():
             return self._held()
-        state = _Examined(letter, [], [], self._hold)
+        state = _Examined(letter, [], [], self._holding())
         fault = await self._filter.ready()
         if fault is not None:
             return self._filter.failed(fault.words)
@@ -239,6 +257,10 @@ class _Listening:
     def _opinion(self, letter: Letter, state: _Examined) -> Opinion:
         now = state.letter
         findings = (*state.findings, *self._scored(state))
+        if not now.recipients:
+            words = "its programs left no recipient"
+            refused = Finding(self._filter.name, Verdict.REJECT.value, words)
+            return Opinion(reply=DESERTED, findings=(*findings, refused))
         if now is letter and not findings and not state.hold:
             return NO_OPINION
         return Opinion(
@@ -262,7 +284,19 @@ class _Listening:
         return self._is_excused or self._is_excused_here
 
     def _held(self) -> Opinion:
-        return Opinion(hold=self._hold) if self._hold else NO_OPINION
+        hold = self._holding()
+        return Opinion(hold=hold) if hold else NO_OPINION
+
+    def _holding(self) -> str:
+        """Why the message waits, as far as it was said before it was complete."""
+        return self._hold_always or self._hold
+
+    def _keep(self, step: str, why: str) -> None:
+        """Note why to hold: this message, or all of the session."""
+        if step in _OF_THE_SESSION:
+            self._hold_always = self._hold_always or why
+        else:
+            self._hold = self._hold or why
 
     async def _recipient(self, address: str) -> Reply | None:
         reply = await self._asked("on_rcpt", address)
@@ -278,7 +312,7 @@ class _Listening:
             return None
         fault = await owner.ready()
         if fault is not None:
-            return self._failed(fault.words)
+            return self._failed(name, fault.words)
         clock = asyncio.get_running_loop().time
         end = clock() + owner.seconds
         for hook in hooks:
@@ -286,27 +320,28 @@ class _Listening:
             outcome = await owner.calls.call(hook, self._session, *arguments, seconds=seconds)
             reply = None
             if isinstance(outcome, Failure):
-                reply = self._failed(outcome.words)
+                reply = self._failed(name, outcome.words)
             elif outcome is not None:
                 reply = self._answered(name, outcome)
-            if reply is not None or self._excused():
+            is_enough = isinstance(outcome, Answer) and outcome.verdict is Verdict.ACCEPT
+            if reply is not None or is_enough:
                 return reply
         return None
 
     def _answered(self, name: str, answer: Answer) -> Reply | None:
         if answer.verdict is Verdict.ACCEPT:
-            if name in ("on_connect", "on_helo"):
+            if name in _OF_THE_SESSION:
                 self._is_excused = True
-            else:
+            elif name != "on_rcpt":  # there it is said of one recipient, and asked no further
                 self._is_excused_here = True
         elif answer.verdict is Verdict.HOLD:
-            self._hold = self._hold or f"{self._filter.name}: {answer.why}"
+            self._keep(name, f"{self._filter.name}: {answer.why}")
         return answer.reply
 
-    def _failed(self, words: str) -> Reply | None:
+    def _failed(self, step: str, words: str) -> Reply | None:
         self._filter.tell(words, Level.WARNING)
         if self._filter.settings.on_failure == "hold":
-            self._hold = self._hold or f"{self._filter.name}: {words}"[:LOGGED]
+            self._keep(step, f"{self._filter.name}: {words}"[:LOGGED])
         return self._filter.refusal()
 
     def _note(self, **known: object) -> None:

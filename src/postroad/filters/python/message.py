@@ -7,18 +7,15 @@ way leaves the message as it was. Every change is a new `Letter`; the one that c
 from __future__ import annotations
 
 import asyncio
-import re
 from dataclasses import replace
-from email import message_from_bytes, policy
-from email.header import Header, decode_header, make_header
-from email.message import EmailMessage
 from typing import NamedTuple
 
+from postroad.filters.python.decoding import decoded, readable
 from postroad.filters.python.session import Log, Session
+from postroad.filters.python.writing import field_line
 from postroad.model import Address, Client, Recipient, TlsSession
 from postroad.model.address import AddressError
-from postroad.model.content import AT_HAND, Octets
-from postroad.model.fields import Field
+from postroad.model.content import Octets
 from postroad.model.letter import Finding, Letter
 from postroad.spool.reading import joined, pieces
 
@@ -29,8 +26,6 @@ TEXT = 1_048_576
 
 POINTS = 1000.0
 """Points that one call may give, either way: what is more is a slip, and would drown all others."""
-
-_NAME = re.compile(r"[!-9;-~]{1,76}\Z")  # RFC 5322 §3.6.8
 
 
 class NamedField(NamedTuple):
@@ -53,7 +48,6 @@ class Message:
     Attributes:
         session: the session that it came by; `None` for mail of programs and mail made here.
         memory: that session's; empty and new where there is none.
-        points: given so far by this hook.
     """
 
     def __init__(self, letter: Letter, session: Session | None, log: Log) -> None:
@@ -66,12 +60,25 @@ class Message:
         """
         self.session = session
         self.memory: dict[str, object] = session.memory if session is not None else {}
-        self.points: list[Points] = []
-        self.changes: list[str] = []
-        """What was changed, in words, for the log."""
-        self.letter = letter
-        """As it is by now; of the server's own types, which may change."""
+        self._points: list[Points] = []
+        self._changes: list[str] = []
+        self._letter = letter
         self._log = log
+
+    @property
+    def letter(self) -> Letter:
+        """As it is by now; of the server's own types, which may change."""
+        return self._letter
+
+    @property
+    def points(self) -> tuple[Points, ...]:
+        """Given so far by this hook."""
+        return tuple(self._points)
+
+    @property
+    def changes(self) -> tuple[str, ...]:
+        """What was changed, in words, for the log."""
+        return tuple(self._changes)
 
     @property
     def queue_id(self) -> str:
@@ -136,12 +143,12 @@ class Message:
     @property
     def headers(self) -> tuple[NamedField, ...]:
         """The fields of the header, from the top."""
-        return tuple([NamedField(each.name, _decoded(each)) for each in self.letter.fields])
+        return tuple([NamedField(each.name, decoded(each)) for each in self.letter.fields])
 
     def header(self, name: str) -> str:
         """The value of the uppermost field of a name, decoded; empty where there is none."""
         field = self.letter.fields.first(name)
-        return _decoded(field) if field is not None else ""
+        return decoded(field) if field is not None else ""
 
     def read(self) -> bytes:
         """All octets, header and body. This may wait for a disk: for hooks without `async`."""
@@ -163,10 +170,8 @@ class Message:
             body += piece[: limit - len(body)]
             if len(body) >= limit:
                 break
-        octets = b"".join([self.letter.fields.octets, b"\r\n", body])
-        if len(octets) <= AT_HAND:
-            return _text(octets)
-        return await asyncio.to_thread(_text, octets)
+        # In a thread: a stranger chooses how long it takes.
+        return await asyncio.to_thread(readable, self.letter.fields, bytes(body))
 
     def add_header(self, name: str, value: str, *, top: bool = False) -> None:
         """Add a field at the end of the header, or on top.
@@ -176,7 +181,7 @@ class Message:
         """
         line, fields = self._field(name, value), self.letter.fields
         self._take(fields=fields.above(line) if top else fields.below(line))
-        self.changes.append(f"added {name}")
+        self._changes.append(f"added {name}")
 
     def set_header(self, name: str, value: str) -> None:
         """Give the uppermost field of a name another value, or add it; others stay.
@@ -187,14 +192,14 @@ class Message:
         line, fields = self._field(name, value), self.letter.fields
         old = fields.first(name)
         self._take(fields=fields.below(line) if old is None else fields.replaced(old, line))
-        self.changes.append(f"set {name}")
+        self._changes.append(f"set {name}")
 
     def remove_header(self, name: str) -> int:
         """Remove all fields of a name; how many there were."""
         count = len(self.letter.fields.named(name))
         if count:
             self._take(fields=self.letter.fields.without(name))
-            self.changes.append(f"removed {name}")
+            self._changes.append(f"removed {name}")
         return count
 
     def replace_body(self, body: bytes | str) -> None:
@@ -202,10 +207,15 @@ class Message:
 
         The fields that tell what the body is (Content-Type, Content-Transfer-Encoding) stay as
         they are: they are yours to put right. A signature over the old body is broken.
+
+        Raises:
+            TypeError: it is neither octets nor text.
         """
+        if not isinstance(body, bytes | bytearray | memoryview | str):
+            raise TypeError(f"a body of type {type(body).__name__}: expected bytes or str")
         octets = body.encode() if isinstance(body, str) else bytes(body)
         self._take(body=Octets(octets))
-        self.changes.append(f"replaced the body ({len(octets)} octets)")
+        self._changes.append(f"replaced the body ({len(octets)} octets)")
 
     def set_sender(self, address: str) -> None:
         """Give it another reverse-path; empty for the null one.
@@ -215,7 +225,7 @@ class Message:
         """
         sender = _address(address) if address else None
         self._take(envelope=replace(self.letter.envelope, sender=sender))
-        self.changes.append(f"sender is <{address}>")
+        self._changes.append(f"sender is <{address}>")
 
     def add_recipient(self, address: str) -> None:
         """One more recipient, if it is none yet.
@@ -226,50 +236,43 @@ class Message:
         fresh = _address(address)
         if all(each.address.key != fresh.key for each in self.letter.recipients):
             self._take(recipients=(*self.letter.recipients, Recipient(fresh)))
-            self.changes.append(f"added <{address}>")
+            self._changes.append(f"added <{address}>")
 
     def remove_recipient(self, address: str) -> bool:
         """Take a recipient out; whether it was one.
 
-        A message that has none left is thrown away, and the log says so. To say no, refuse it.
+        A message that has none left in the end is refused.
         """
         key = _address(address).key
         kept = tuple([each for each in self.letter.recipients if each.address.key != key])
         if len(kept) == len(self.letter.recipients):
             return False
         self._take(recipients=kept)
-        self.changes.append(f"removed <{address}>")
+        self._changes.append(f"removed <{address}>")
         return True
 
     def score(self, points: float, name: str) -> None:
         """Give points, and say for what; those of all files of a filter are added up.
 
         Raises:
-            ValueError: it is no number, or beyond ±1000.
+            TypeError: it is no number, or the name is no text.
+            ValueError: it is not a number, or beyond ±1000.
         """
+        if not isinstance(name, str):
+            raise TypeError(f"the name of points is of type {type(name).__name__}: expected str")
         if not -POINTS <= points <= POINTS:
             raise ValueError(f"{points} points are not between -1000 and 1000")
-        self.points.append(Points(float(points), name))
+        self._points.append(Points(float(points), name))
 
     def log(self, words: str) -> None:
         """Write a line into the server's log."""
         self._log(f"{self.queue_id}: {words}")
 
     def _field(self, name: str, value: str) -> bytes:
-        if not _NAME.match(name):
-            raise ValueError(f"{name!r} is no name of a header field")
-        if "\r" in value or "\n" in value or "\0" in value:
-            raise ValueError(f"the value for {name} has a line end in it")
-        if value.isascii():
-            text = Header(value, "us-ascii", header_name=name).encode(linesep="\r\n")
-        elif self.letter.envelope.smtputf8:
-            return f"{name}: {value}\r\n".encode(errors="replace")
-        else:
-            text = Header(value, "utf-8", header_name=name).encode(linesep="\r\n")
-        return f"{name}: {text}\r\n".encode("ascii", "replace")
+        return field_line(name, value, is_utf8=self.letter.envelope.smtputf8)
 
     def _take(self, **changes: object) -> None:
-        self.letter = replace(self.letter, **changes)  # type: ignore[arg-type]
+        self._letter = replace(self._letter, **changes)  # type: ignore[arg-type]
 
 
 def _address(text: str) -> Address:
@@ -277,31 +280,3 @@ def _address(text: str) -> Address:
         return Address.parse(text)
     except AddressError as error:
         raise ValueError(f"{text!r} is no address: {error}") from None
-
-
-def _decoded(field: Field) -> str:
-    """The value with its encoded words read (RFC 2047); as it stands where they cannot be."""
-    text = field.text
-    if "=?" not in text:
-        return text
-    try:
-        return str(make_header(decode_header(text)))
-    except (LookupError, ValueError):  # HeaderParseError is one
-        return text
-
-
-def _text(octets: bytes) -> str:
-    """The readable part of a message, whatever was done to its structure."""
-    try:
-        message = message_from_bytes(octets, EmailMessage, policy=policy.default)
-        part = message.get_body(("plain", "html"))
-        content = part.get_payload(decode=True) if part is not None else b""
-        charset = part.get_content_charset("utf-8") if part is not None else "utf-8"
-    except (LookupError, ValueError, AttributeError, TypeError, RecursionError):
-        return ""  # the library falls over some broken messages; there is nothing to read there
-    if not isinstance(content, bytes):
-        return ""
-    try:
-        return content.decode(charset, "replace")
-    except LookupError:
-        return content.decode("utf-8", "replace")

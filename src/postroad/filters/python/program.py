@@ -93,7 +93,7 @@ def _hooks(module: ModuleType, path: Path) -> list[tuple[str, Hook]]:
 def _said(error: BaseException) -> str:
     try:
         text = str(error)
-    except Exception:  # noqa: BLE001 - an error whose text is an error
+    except BaseException:  # noqa: BLE001 - an error whose text is an error, or an exit
         text = ""
     words = " ".join(f"{type(error).__name__}: {text}".split()).rstrip(":")
     return words if len(words) <= WORDS else f"{words[: WORDS - 1]}…"

@@ -22,6 +22,9 @@ __all__ = ["Source", "SourceFault", "read_sources"]
 MOST = 1_048_576
 """Octets of a file. What is more is no program."""
 
+ANSWERS = ("accept", "defer", "hold", "reject")
+"""What makes an answer; it is to be returned."""
+
 _Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
@@ -132,7 +135,10 @@ def _source(
     except (ValueError, RecursionError, MemoryError) as error:
         return SourceFault(path, 0, f"not Python: {error}")
     names = frozenset(_names(tree))
-    return Source(path, octets, names), tuple(_faults(path, tree, names))
+    return Source(path, octets, names), (
+        *_faults(path, tree, names),
+        *_unanswered(path, tree),
+    )
 
 
 def _open_to_others(about: os.stat_result, owners: Collection[int]) -> str:
@@ -174,6 +180,21 @@ def _faults(path: Path, tree: ast.Module, names: frozenset[str]) -> Iterator[Sou
         words = f"has none of the hooks {listed}" + (f"; {_unknown(near)}" if near else "")
         if not any(name.startswith("on_") for name in names):
             yield SourceFault(path, 0, words)
+
+
+def _unanswered(path: Path, tree: ast.Module) -> Iterator[SourceFault]:
+    """An answer that is made and not returned: the message would pass in silence."""
+    answers: dict[str, str] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module == "postroad.filter":
+            answers |= {each.asname or each.name: each.name for each in node.names}
+    for node in ast.walk(tree):
+        call = node.value if isinstance(node, ast.Expr) else None
+        if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name):
+            continue
+        if answers.get(call.func.id) in ANSWERS:
+            words = f"{call.func.id}(…) does nothing by itself: expected return {call.func.id}(…)"
+            yield SourceFault(path, call.lineno, words)
 
 
 def _unknown(name: str) -> str:

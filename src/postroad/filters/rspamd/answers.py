@@ -20,6 +20,9 @@ __all__ = ["MOST_ANSWER", "Added", "Garbled", "Removed", "Verdict", "read_verdic
 MOST_ANSWER = 1_048_576
 """Octets. Symbols have options, such as the links that are in a message."""
 
+MOST_ACTION = 40
+"""Characters of the name of an action."""
+
 MOST_FIELDS = 100
 """Fields that it may add or remove."""
 
@@ -61,7 +64,8 @@ class Verdict(NamedTuple):
     """What it thinks.
 
     Attributes:
-        action: `no action`, `greylist`, `add header`, `rewrite subject`, `soft reject`, `reject`.
+        action: `no action`, `greylist`, `add header`, `rewrite subject`, `soft reject`, `reject`,
+            `quarantine`, `discard`, or one that its operator has made.
         points: the score.
         symbols: what was found.
         words: what the client is to be told; empty: nothing in particular.
@@ -111,7 +115,7 @@ def read_verdict(octets: bytes) -> Verdict:
     words = _table(answer.get("messages")).get("smtp_message")
     subject = answer.get("subject")
     return Verdict(
-        action if isinstance(action, str) else "no action",
+        (_plain(action, MOST_ACTION) if isinstance(action, str) else "") or "no action",
         float(points),
         tuple(_symbols(answer.get("symbols"))),
         _plain(words, 400) if isinstance(words, str) else "",

@@ -3,6 +3,8 @@
 Rspamd decides by actions, whose thresholds are its own; ours hold beside them, so that accounts may
 have their own. A message is spam if either says so. What rspamd wants changed in the header is
 done, and so is its `rewrite subject`. Its wish to change the envelope's sender is not followed.
+Nothing is thrown away: what it would discard is refused. An action that we do not know was made by
+its operator against mail that is not plain, so that it counts as spam, and is told in the log.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ import asyncio
 import base64
 import ssl
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import httpx2
@@ -19,7 +22,7 @@ from postroad.filters.examining import Examining
 from postroad.filters.failure import failed
 from postroad.filters.rspamd.answers import MOST_ANSWER, Garbled, Verdict, read_verdict
 from postroad.filters.rspamd.endpoint import Endpoint
-from postroad.filters.scoring import NO_WISHES, Score, Scoring, Wishes
+from postroad.filters.scoring import NO_WISHES, SCORED, Score, Scoring, Wishes
 from postroad.filters.settings import FilterSettings
 from postroad.filters.stages import Filter
 from postroad.model import Reply
@@ -29,7 +32,9 @@ from postroad.spool.reading import pieces
 
 __all__ = ["Rspamd", "build"]
 
-_SPAM = frozenset({"add header", "rewrite subject"})
+_HARMLESS = frozenset({"no action", "accept", "greylist", "soft reject"})
+_REFUSED = frozenset({"reject", "discard"})
+_SPAM = frozenset({"add header", "rewrite subject", "quarantine"})
 _LATER = Reply.of(451, "4.7.1", "Try again later")
 _CONNECT = 10.0  # seconds: it is on this machine, or beside it
 _MOST_PASSWORD = 1000  # octets
@@ -71,6 +76,7 @@ class Rspamd:
 
     async def examine(self, letter: Letter) -> Opinion:
         """Ask about a message."""
+        until = asyncio.get_running_loop().time() + self._settings.timeout * SCORED
         try:
             verdict = read_verdict(await self._ask(letter))
         except Garbled as error:
@@ -82,15 +88,27 @@ class Rspamd:
             verdict.points,
             self._settings.junk,
             verdict.symbols,
-            is_spam=verdict.action in _SPAM,
-            is_refused=verdict.action == "reject",
+            is_spam=verdict.action not in _HARMLESS,
+            is_refused=verdict.action in _REFUSED,
         )
         if self._is_deferred(verdict.action):
             return self._deferred(verdict)
         fields = verdict.changed(letter.fields)
         if verdict.action == "rewrite subject" and verdict.subject:
             fields = _with_subject(fields, verdict.subject)
-        return await self._scoring.opinion(letter, score, fields=fields, refusal=verdict.words)
+        opinion = await self._scoring.opinion(
+            letter, score, fields=fields, refusal=verdict.words, until=until
+        )
+        return self._followed(verdict.action, opinion)
+
+    def _followed(self, action: str, opinion: Opinion) -> Opinion:
+        """With what an action asks for beside the score."""
+        if action == "quarantine" and opinion.reply is None:
+            return replace(opinion, hold=f"{self._name}: it asks for quarantine")
+        if action in _HARMLESS or action in _REFUSED or action in _SPAM:
+            return opinion
+        unknown = Finding(self._name, "spam", f"it asks for an action that is not known: {action}")
+        return replace(opinion, findings=(unknown, *opinion.findings))
 
     def _is_deferred(self, action: str) -> bool:
         greylist = action == "greylist" and self._settings.greylist == "defer"

@@ -7,13 +7,14 @@ so that its rules know the sender; that line is seen by nobody else.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Protocol
 
 from postroad.filters.examining import Examining
 from postroad.filters.failure import failed
 from postroad.filters.milter.place import Place
-from postroad.filters.scoring import NO_WISHES, Score, Scoring, Wishes
+from postroad.filters.scoring import NO_WISHES, SCORED, Score, Scoring, Wishes
 from postroad.filters.service import ServiceFailed, exchange
 from postroad.filters.settings import FilterSettings
 from postroad.filters.spamassassin.protocol import MOST_ANSWER, Garbled, read_symbols, request
@@ -73,6 +74,7 @@ class SpamAssassin:
 
     async def examine(self, letter: Letter) -> Opinion:
         """Have a message scored."""
+        until = asyncio.get_running_loop().time() + self._settings.timeout * SCORED
         try:
             answer = await self._ask(letter, await self._user(letter))
             found = read_symbols(answer)
@@ -84,7 +86,7 @@ class SpamAssassin:
             found.tests,
             is_spam=found.is_spam and found.required <= self._settings.junk,
         )
-        return await self._scoring.opinion(letter, score)
+        return await self._scoring.opinion(letter, score, until=until)
 
     async def _ask(self, letter: Letter, user: str) -> bytes:
         header = _return_path(letter) + letter.fields.octets + b"\r\n"

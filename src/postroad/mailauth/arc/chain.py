@@ -14,7 +14,7 @@ from typing import NamedTuple, TypeAlias
 from postroad.mailauth.dkim.canonicalization import Canonicalization
 from postroad.mailauth.dkim.public_key import unbase64
 from postroad.mailauth.dkim.result import Flaw, Result
-from postroad.mailauth.dkim.signature import KIND_OF_ALGORITHM, Signature
+from postroad.mailauth.dkim.signature import KIND_OF_ALGORITHM, LONGEST, MOST_NAMES, Signature
 from postroad.mailauth.dkim.tags import TagError, tags_of
 from postroad.model.address import domain_key
 from postroad.model.fields import Field, Fields
@@ -118,6 +118,8 @@ def chain_of(fields: Fields) -> tuple[ArcSet, ...] | Flaw:
         return ()
     if len(found) > 3 * MOST_SETS:
         return _flaw(f"more than {MOST_SETS} sets")
+    if any(len(field.octets) > LONGEST for field in found):  # as DKIM's, before any is read
+        return _flaw(f"a field is longer than {LONGEST} octets")
     parts = _parts(found)
     if isinstance(parts, Flaw):
         return parts
@@ -248,7 +250,9 @@ def _signature(instance: int, field: Field) -> Signature | Flaw:
         return _flaw(f"the signature of set {instance} has no tag {lacking}=")
     if tags["a"].lower() not in KIND_OF_ALGORITHM:
         return _flaw(f"the algorithm of the signature of set {instance} is unknown")
-    names = tuple([_BLANKS.sub("", name) for name in tags["h"].split(":")])
+    names = tuple([_BLANKS.sub("", name) for name in tags["h"].split(":", MOST_NAMES)])
+    if len(names) > MOST_NAMES:
+        return _flaw(f"the signature of set {instance} names more than {MOST_NAMES} fields")
     lower = [name.lower() for name in names]
     if not all(not name or _FIELD_NAME.match(name) for name in names) or SEAL.lower() in lower:
         return _flaw(f"the signature of set {instance} names fields that it must not")

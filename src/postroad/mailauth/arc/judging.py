@@ -57,7 +57,9 @@ class ArcJudge:
         verdict = await self._verifier.verify(evidence.came, letter.body)
         if verdict.result is Result.NONE:
             return Statement()
-        voucher = voucher_of(verdict, self._trusted)
+        # Beside the field that was sealed a stranger may have put another, which is shown.
+        has_one_author = len(evidence.came.named("from")) == 1
+        voucher = voucher_of(verdict, self._trusted) if has_one_author else None
         address = "" if letter.client is None else letter.client.address
         result = MethodResult(
             "arc",
@@ -66,6 +68,11 @@ class ArcJudge:
             properties=_looked_at(verdict, address),
         )
         return Statement((result,), (_finding(verdict, voucher),))
+
+    def late(self, words: str) -> Statement:
+        """See `Judge.late`."""
+        result = MethodResult(self.method, "temperror", comment=words)
+        return Statement((result,), (Finding(self.method, "temperror", words),))
 
 
 def voucher_of(verdict: ArcVerdict, trusted: frozenset[str]) -> Voucher | None:

@@ -33,7 +33,7 @@ from postroad.mailauth.dkim.signature_field import BASE64, names_to_sign, signat
 from postroad.mailauth.dkim.signed_input import is_whole
 from postroad.mailauth.dkim.signing import Keys
 from postroad.mailauth.dkim.signing_key import SigningKey
-from postroad.mailauth.results.reading import claims
+from postroad.mailauth.results.claiming import claims
 from postroad.model.fields import Field, Fields
 from postroad.model.letter import NO_OPINION, Finding, Letter, Opinion, Origin
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from postroad.mailauth.dkim.result import Result, Verified
-from postroad.mailauth.dmarc.discovery import Discovery, Published
+from postroad.mailauth.dmarc.discovery import Discovery, Published, TooManyQuestions
 from postroad.mailauth.spf.result import SpfResult, SpfVerdict
 from postroad.net.dns_records import DnsTemporary
 
@@ -81,3 +81,5 @@ async def _belongs(
         return await discovery.organization(name) == organization
     except DnsTemporary:
         return None
+    except TooManyQuestions:
+        return False  # whoever signs under so many long names: it is no proof

@@ -4,8 +4,8 @@ Two ways. The *tree walk* asks for a record at the domain and at each name above
 owns a name says where an organization begins (RFC 9989 §4.10). The *suffix list* is RFC 7489's:
 at the domain, else at the one that was registered (§6.6.3).
 
-One `Discovery` serves one message: it asks for each name once, and has a bound for all its
-questions. A name that has no answer raises `DnsTemporary`.
+One `Discovery` serves one author of a message: it asks for each name once, and has a bound for all
+its questions, so that no author uses up another's. A name that has no answer raises `DnsTemporary`.
 """
 
 from __future__ import annotations
@@ -17,19 +17,31 @@ from typing import Literal, NamedTuple, Protocol
 from postroad.mailauth.dmarc.record import DmarcRecord, record_of_texts
 from postroad.mailauth.dmarc.settings import OrganizationalDomain
 from postroad.mailauth.dmarc.suffixes import organizational_domain
-from postroad.net.dns_records import DnsTemporary, RecordType
+from postroad.net.dns_records import RecordType
 
-__all__ = ["MOST_QUESTIONS", "WALKED_LABELS", "Discovery", "Published", "Texts", "steps"]
+__all__ = [
+    "MOST_QUESTIONS",
+    "WALKED_LABELS",
+    "Discovery",
+    "Published",
+    "Texts",
+    "TooManyQuestions",
+    "steps",
+]
 
 WALKED_LABELS = 8
 """Of a domain with as many labels or more, the first question is for the whole, the next for its
 last seven labels (RFC 9989 §4.10): never more than eight questions."""
 
 MOST_QUESTIONS = 60
-"""Names that are asked for, for one message: some walks of eight. A message of several authors with
-as many signatures could ask for more; then it counts as no answer."""
+"""Names that are asked for, for one author: some walks of eight. The author's own record is asked
+for first, so it is signatures that could ask for more; those prove nothing then."""
 
 _EXISTENCE: tuple[RecordType, ...] = ("A", "AAAA", "MX")
+
+
+class TooManyQuestions(Exception):
+    """There are no more questions left for this author."""
 
 
 class Texts(Protocol):
@@ -72,7 +84,7 @@ class Published:
 
 
 class Discovery:
-    """Looks for records, for one message."""
+    """Looks for records, for one author of a message."""
 
     def __init__(self, texts: Texts, way: OrganizationalDomain) -> None:
         """Nothing is asked yet.
@@ -106,6 +118,7 @@ class Discovery:
 
         Raises:
             DnsTemporary: nobody knows at present.
+            TooManyQuestions: it was not asked for.
         """
         if self._way == "suffix-list":
             return organizational_domain(domain)
@@ -118,7 +131,7 @@ class Discovery:
             DnsTemporary: nobody knows at present.
         """
         for kind in _EXISTENCE:
-            self._count(domain, kind)
+            self._count()
             if await self._texts.records(domain, kind):
                 return True
         return False
@@ -148,14 +161,14 @@ class Discovery:
     async def _record(self, domain: str) -> DmarcRecord | None:
         if domain not in self._known:
             name = f"_dmarc.{domain}"
-            self._count(name, "TXT")
+            self._count()
             self._known[domain] = record_of_texts(await self._texts.records(name, "TXT"))
         return self._known[domain]
 
-    def _count(self, name: str, kind: RecordType) -> None:
+    def _count(self) -> None:
         self._asked += 1
         if self._asked > MOST_QUESTIONS:
-            raise DnsTemporary(name, kind)
+            raise TooManyQuestions
 
 
 def steps(domain: str) -> Iterator[str]:

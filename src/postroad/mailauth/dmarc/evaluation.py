@@ -1,7 +1,8 @@
 """The evaluation of a message: result, policy, and what is done (RFC 9989 §5.3, RFC 7489 §6.6).
 
 Every author's domain is looked at by itself; a message with several is as good as the worst of
-them, so that nobody passes by naming a second author (RFC 9989 §11.5).
+them, so that nobody passes by naming a second author (RFC 9989 §11.5). They are looked at side by
+side, each with a bound of its own for questions and time: one author's slow DNS hides no other.
 
 A message fails only if that is sure. While SPF or a key has no answer and could still prove the
 author, the result is a temporary error and not a failure: a refusal could not be taken back.
@@ -9,12 +10,13 @@ author, the result is a temporary error and not a failure: a refusal could not b
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from postroad.mailauth.dkim.result import Verified
 from postroad.mailauth.dmarc.alignment import Alignment, aligned
-from postroad.mailauth.dmarc.author import authors_of
+from postroad.mailauth.dmarc.author import Authors, authors_of
 from postroad.mailauth.dmarc.discovery import Discovery, Published, Texts
 from postroad.mailauth.dmarc.overriding import Exceptions
 from postroad.mailauth.dmarc.result import DmarcResult, Override, OverrideKind, Policy
@@ -24,7 +26,11 @@ from postroad.mailauth.spf.result import SpfVerdict
 from postroad.model.fields import Fields
 from postroad.net.dns_records import DnsTemporary
 
-__all__ = ["Evaluation", "Evaluator", "Verdict", "Witness"]
+__all__ = ["PATIENCE", "Evaluation", "Evaluator", "Verdict", "Witness"]
+
+
+PATIENCE = 8.0
+"""Seconds for one author's domain. The border waits a little longer for the whole."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,13 +100,16 @@ class Evaluation:
 class Evaluator:
     """Evaluates messages."""
 
-    def __init__(self, settings: DmarcSettings, texts: Texts, key: bytes) -> None:
+    def __init__(
+        self, settings: DmarcSettings, texts: Texts, key: bytes, *, patience: float = PATIENCE
+    ) -> None:
         """Take what it needs.
 
         Args:
             settings: `[dmarc]`.
             texts: asks the DNS.
             key: a secret, for `pct`.
+            patience: seconds for one author's domain.
 
         Raises:
             ValueError: a forwarder or a list is neither an address nor a domain.
@@ -108,33 +117,42 @@ class Evaluator:
         self._settings = settings
         self._texts = texts
         self._key = key
+        self._patience = patience
         self._exceptions = Exceptions(settings)
 
     async def evaluate(self, witness: Witness) -> Evaluation:
         """Evaluate a message. Whatever the DNS does is one of the results."""
         authors = authors_of(witness.fields)
-        discovery = Discovery(self._texts, self._settings.organizational_domain)
-        verdicts = [await self._verdict(name, discovery, witness) for name in authors.domains]
+        verdicts = list(
+            await asyncio.gather(*[self._verdict(name, witness) for name in authors.domains])
+        )
         if authors.flaw:
-            verdicts.append(self._unclear(authors.flaw))
+            verdicts.append(self._unclear(authors))
         worst = max(verdicts, key=_badness)
         return Evaluation(worst, tuple(verdicts), bool(authors.flaw))
 
-    def _unclear(self, flaw: str) -> Verdict:
-        """Of a message without an author that can be read for sure."""
-        asked = _UNCLEAR[self._settings.unclear_author]
-        done = asked if self._settings.enforce else Policy.NONE
-        return Verdict(result=DmarcResult.PERMERROR, words=flaw, policy=asked, disposition=done)
+    def _unclear(self, authors: Authors) -> Verdict:
+        """Of a message without an author that can be read for sure.
 
-    async def _verdict(self, author: str, discovery: Discovery, witness: Witness) -> Verdict:
+        One that was not looked at to its end is refused: the author that counts may be beyond.
+        """
+        asked = Policy.REJECT if authors.is_excessive else _UNCLEAR[self._settings.unclear_author]
+        done = asked if self._settings.enforce else Policy.NONE
+        result = DmarcResult.PERMERROR
+        return Verdict(result=result, words=authors.flaw, policy=asked, disposition=done)
+
+    async def _verdict(self, author: str, witness: Witness) -> Verdict:
+        discovery = Discovery(self._texts, self._settings.organizational_domain)
         try:
-            published = await discovery.published(author)
-            if published is None:
-                words = f"{author} publishes no policy"
-                return Verdict(result=DmarcResult.NONE, author=author, words=words)
-            found = await aligned(published, discovery, witness.spf, witness.dkim)
-            policy = await _policy(published, discovery)
-        except DnsTemporary:
+            async with asyncio.timeout(self._patience):
+                published = await discovery.published(author)
+                if published is None:
+                    words = f"{author} publishes no policy"
+                    return Verdict(result=DmarcResult.NONE, author=author, words=words)
+                # Before the alignment, whose questions are as many as strangers like.
+                policy = await _policy(published, discovery)
+                found = await aligned(published, discovery, witness.spf, witness.dkim)
+        except (DnsTemporary, TimeoutError):
             words = f"nobody knows now whether {author} publishes a policy"
             return Verdict(result=DmarcResult.TEMPERROR, author=author, words=words)
         verdict = Verdict(

@@ -67,7 +67,7 @@ class DmarcJudge:
             vouched=tuple(_vouched(evidence.statements)),
         )
         evaluation = await self._evaluator.evaluate(witness)
-        reply = self._reply(evaluation.worst)
+        reply = self._reply(evaluation)
         if self._recorder is not None:
             for verdict in evaluation.verdicts:
                 if (evaluated := _evaluated(verdict, letter, witness, self._clock())) is not None:
@@ -80,14 +80,28 @@ class DmarcJudge:
             fields=(JUNK,) if quarantined else (),
         )
 
-    def _reply(self, verdict: Verdict) -> Reply | None:
-        if verdict.disposition is Policy.REJECT:
-            return refusal(verdict)
-        if verdict.result is DmarcResult.TEMPERROR and self._on_temperror == "defer":
-            # RFC 7489 §10.3: a 4yx reply; 4.7.26 would say that it fails.
-            words = f"Cannot verify now that the message is from {verdict.author}"
-            return Reply.of(451, "4.7.0", words)
+    def late(self, words: str) -> Statement:
+        """See `Judge.late`."""
+        return Statement(
+            results=(MethodResult("dmarc", "temperror", comment=words),),
+            findings=(Finding("dmarc", "temperror", words),),
+            reply=self._deferral("its author"),
+        )
+
+    def _reply(self, evaluation: Evaluation) -> Reply | None:
+        if evaluation.worst.disposition is Policy.REJECT:
+            return refusal(evaluation.worst)
+        for verdict in evaluation.verdicts:
+            # Another author's failure without consequence makes this one no surer.
+            if verdict.result is DmarcResult.TEMPERROR:
+                return self._deferral(verdict.author)
         return None
+
+    def _deferral(self, author: str) -> Reply | None:
+        """RFC 7489 §10.3: a 4yx reply; 4.7.26 would say that it fails."""
+        if self._on_temperror != "defer":
+            return None
+        return Reply.of(451, "4.7.0", f"Cannot verify now that the message is from {author}")
 
 
 def refusal(verdict: Verdict) -> Reply:

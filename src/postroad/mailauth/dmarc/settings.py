@@ -27,7 +27,7 @@ class DmarcSettings:
         on_temperror: whether mail is taken or told to come back while the DNS does not say whether
             there is a policy.
         unclear_author: what becomes of mail whose From field names no author that can be read for
-            sure.
+            sure, where no domain in it fails. One that is too long to be looked at is refused.
         forwarders: servers that forward mail to us and are believed: IP addresses, networks, or
             domains that SPF or a signature proves.
         lists: the same of mailing lists, which change mail.

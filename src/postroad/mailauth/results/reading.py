@@ -1,7 +1,7 @@
 """Reading Authentication-Results (RFC 8601 §2.2): comments, folds, quoted values, versions.
 
 A field may be anybody's, so what cannot be read is `None` and never half a result. Whether a field
-claims to be ours is asked more broadly: programs behind us may read more generously than we do.
+claims to be ours is asked more broadly (`results.claiming`).
 """
 
 from __future__ import annotations
@@ -10,12 +10,9 @@ import re
 from collections.abc import Iterator
 
 from postroad.mailauth.results.result import AuthenticationResults, MethodResult, Property
-from postroad.model.fields import Field, Fields
-from postroad.net.dns import to_ascii
+from postroad.model.fields import Field
 
-__all__ = ["LONGEST_FIELD", "claims", "read", "without_claims"]
-
-FIELD = "Authentication-Results"
+__all__ = ["LONGEST_FIELD", "read", "read_payload"]
 
 LONGEST_FIELD = 16_384
 """Octets of a field that is read; a longer one has no meaning. Real ones have some hundred."""
@@ -64,36 +61,6 @@ def read_payload(text: str) -> AuthenticationResults | None:
         return AuthenticationResults(authserv_id, tuple([_result(part) for part in parts]))
     except _Unreadable:
         return None
-
-
-def claims(field: Field, authserv_id: str) -> bool:
-    """Whether a field says that its results are ours (RFC 8601 §5).
-
-    One that cannot be read counts as ours if our name is anywhere in it.
-
-    Args:
-        field: an Authentication-Results field.
-        authserv_id: our name.
-    """
-    text, ours = field.value.decode("utf-8", "replace"), _key(authserv_id)
-    if len(text) <= LONGEST_FIELD:
-        try:
-            return _key(_head(_split(_pieces(text))[0], any_version=True)) == ours
-        except _Unreadable:
-            pass
-    return ours in re.sub(r"[\s\\]+", "", text).lower()
-
-
-def without_claims(fields: Fields, authserv_id: str) -> Fields:
-    """A header section without the fields that claim to be ours; the same one if there is none."""
-    forged = [field for field in fields.named(FIELD) if claims(field, authserv_id)]
-    for field in forged:
-        fields = fields.replaced(field, None)
-    return fields
-
-
-def _key(name: str) -> str:
-    return to_ascii(name) or name.lower()
 
 
 def _pieces(text: str) -> Iterator[_Piece]:
@@ -151,12 +118,12 @@ def _solid(part: list[_Piece]) -> list[_Piece]:
     return [piece for piece in part if piece[0] != "blank"]
 
 
-def _head(part: list[_Piece], *, any_version: bool = False) -> str:
+def _head(part: list[_Piece]) -> str:
     """The authserv-id; the version behind it may be left out, and 1 is the only one (§2.2)."""
     solid = _solid(part)
     if not solid or solid[0][0] == "mark" or len(solid) > 2:
         raise _Unreadable
-    if len(solid) == 2 and not any_version and solid[1] != ("word", "1"):
+    if len(solid) == 2 and solid[1] != ("word", "1"):
         raise _Unreadable
     return solid[0][1]
 

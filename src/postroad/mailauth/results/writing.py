@@ -32,9 +32,15 @@ _MAILBOX = re.compile(
 )
 
 
-def written(results: AuthenticationResults) -> bytes:
-    """The whole field, with its line end."""
-    return f"{FIELD}: {payload(results)}\r\n".encode()
+def written(results: AuthenticationResults, *, utf8: bool = False) -> bytes:
+    """The whole field, with its line end.
+
+    Args:
+        results: what it tells.
+        utf8: whether the message is one of SMTPUTF8; in others there is a question mark for what
+            is not ASCII, as next hops need not take it (RFC 6532 §3.2).
+    """
+    return _octets(f"{FIELD}: {payload(results)}\r\n", utf8=utf8)
 
 
 def payload(results: AuthenticationResults) -> str:
@@ -45,13 +51,14 @@ def payload(results: AuthenticationResults) -> str:
     return f"{head};\r\n\t" + ";\r\n\t".join(map(_method, results.results))
 
 
-def received_spf(verdict: SpfVerdict, hostname: str, helo: str) -> bytes:
+def received_spf(verdict: SpfVerdict, hostname: str, helo: str, *, utf8: bool = False) -> bytes:
     """The field Received-SPF, with its line end.
 
     Args:
         verdict: what it tells.
         hostname: our name, or that which our results stand under.
         helo: the name in HELO.
+        utf8: as for `written`.
     """
     pairs = [
         ("receiver", hostname),
@@ -64,7 +71,12 @@ def received_spf(verdict: SpfVerdict, hostname: str, helo: str) -> bytes:
     ]
     words = [f"{name}={_spf_value(value)};" for name, value in pairs if value]
     comment = f"({_comment(f'{hostname}: {verdict.sentence}')})"
-    return f"{_folded(['Received-SPF:', verdict.result.value, comment, *words])}\r\n".encode()
+    text = _folded(["Received-SPF:", verdict.result.value, comment, *words])
+    return _octets(f"{text}\r\n", utf8=utf8)
+
+
+def _octets(text: str, *, utf8: bool) -> bytes:
+    return text.encode("utf-8" if utf8 else "ascii", "replace")
 
 
 _PROBLEMS = frozenset({SpfResult.TEMPERROR, SpfResult.PERMERROR})

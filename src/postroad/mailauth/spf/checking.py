@@ -92,7 +92,12 @@ class SpfChecker:
         mailbox, domain = _mailbox(sender, helo)
         limits = Limits(time_limit=self.timeout, max_queries=MOST_QUERIES)
         evaluator = Evaluator(self._lookups, limits, receiver=self._hostname)
-        found = await evaluator.evaluate(address, mailbox, helo)
+        began = self._clock()
+        try:
+            found = await evaluator.evaluate(address, mailbox, helo)
+        except ValueError:
+            # The library trips over numbers of thousands of digits; it is a mistake in the record.
+            found = _unreadable(evaluator)
         result = SpfResult(found.result)
         said = ""
         if result is SpfResult.FAIL:
@@ -103,6 +108,7 @@ class SpfChecker:
                 sender=mailbox,
                 helo=helo,
                 receiver=self._hostname,
+                patience=self.timeout - (self._clock() - began),
             )
         verdict = SpfVerdict(
             result=result,
@@ -139,6 +145,21 @@ class SpfChecker:
                 return  # they are in the order of their time
             if task.done():
                 del self._known[question]
+
+
+def _unreadable(evaluator: Evaluator) -> Result:
+    """A permanent error (RFC 7208 §2.6.7), as the library would tell it."""
+    evaluator.trace.add("exit", result="permerror", reason="the record cannot be read")
+    return Result(
+        result="permerror",
+        explanation=None,
+        trace=evaluator.trace,
+        queries=list(evaluator.session.queries),
+        dns_terms_used=evaluator.limits.terms_used,
+        void_lookups_used=evaluator.limits.void_used,
+        elapsed_ms=0.0,
+        warnings=list(evaluator.warnings),
+    )
 
 
 def _mailbox(sender: str, helo: str) -> tuple[str, str]:

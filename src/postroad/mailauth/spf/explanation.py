@@ -13,6 +13,8 @@ from spftrace.evaluator import normalise_ip
 from spftrace.macros import MacroContext, expand, truncate_domain
 from spftrace.resolver import BaseResolver, DnsError
 
+from postroad.mailauth.spf.lookups import LONGEST_EXPLANATION
+
 __all__ = ["explain"]
 
 PATIENCE = 5.0
@@ -20,7 +22,14 @@ PATIENCE = 5.0
 
 
 async def explain(
-    found: Result, resolver: BaseResolver, *, address: str, sender: str, helo: str, receiver: str
+    found: Result,
+    resolver: BaseResolver,
+    *,
+    address: str,
+    sender: str,
+    helo: str,
+    receiver: str,
+    patience: float = PATIENCE,
 ) -> str:
     """The explanation of a failure.
 
@@ -31,6 +40,7 @@ async def explain(
         sender: the mailbox that was checked.
         helo: the name in HELO.
         receiver: our name.
+        patience: seconds that are left for it; never more than `PATIENCE`.
 
     Returns:
         ASCII without control characters; empty where there is none that can be read.
@@ -38,7 +48,8 @@ async def explain(
     domain, term = _term(found)
     if not term:
         return ""
-    session = EvaluationSession(resolver, Limits(time_limit=PATIENCE), Trace())
+    patience = max(0.0, min(patience, PATIENCE))
+    session = EvaluationSession(resolver, Limits(time_limit=patience), Trace())
     context = MacroContext(
         ip=normalise_ip(address),
         sender=sender,
@@ -48,14 +59,14 @@ async def explain(
         session=session,
     )
     try:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(patience):
             with session.void_exempt():
                 name = truncate_domain(await expand(term, context))
                 _, texts = await session.query(name, "TXT")
-                if len(texts) != 1:
+                if len(texts) != 1 or len(texts[0]) > LONGEST_EXPLANATION:
                     return ""
                 words = [await expand(word, context, exp=True) for word in texts[0].split(" ")]
-    except (SpfError, DnsError, TimeoutError):
+    except (SpfError, DnsError, TimeoutError, ValueError):
         return ""
     text = " ".join(words)
     return text if text.isascii() and text.isprintable() else ""

@@ -36,7 +36,7 @@ class SpfSettings:
         domain_whitelist: domains of forwarders: a client that may send for one of them, by its SPF
             record, is not checked.
         helo_whitelist: names in HELO of which a client is not checked if the name has its address.
-        timeout: seconds for one check (RFC 7208 §4.6.4 wants 20 at least).
+        timeout: seconds for one check, with its explanation (RFC 7208 §4.6.4 wants 20 at least).
     """
 
     mail_from_reject: Rejection = "fail"

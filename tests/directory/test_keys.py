@@ -52,7 +52,7 @@ async def test_the_key_of_a_name(given: dict[str, object], key: str) -> None:
     """Two names that lead to one account have one key, so guesses at them are counted together."""
     pytest.importorskip("bonsai")
     configuration = Configuration(hostname="mail.example.org", domains=("example.org",))
-    joining = Joining(configuration, lambda: 0.0, lambda words: None)
+    joining = Joining(configuration, lambda: 0.0, lambda words: None, is_serving=False)
     async with AsyncExitStack() as exits:
         settings = SourceSettings(**given)  # type: ignore[arg-type]
         backend = OPENERS[settings.kind]("users", settings, joining)
@@ -72,7 +72,7 @@ async def test_the_key_of_a_name(given: dict[str, object], key: str) -> None:
 )
 async def test_the_key_of_a_name_alone(given: dict[str, object], key: str) -> None:
     configuration = Configuration(hostname="mail.example.org", domains=("example.org",))
-    joining = Joining(configuration, lambda: 0.0, lambda words: None)
+    joining = Joining(configuration, lambda: 0.0, lambda words: None, is_serving=False)
     async with AsyncExitStack() as exits:
         settings = SourceSettings(**given)  # type: ignore[arg-type]
         backend = OPENERS[settings.kind]("users", settings, joining)

@@ -13,9 +13,10 @@ BIN    := $(VENV)/bin
 OFFSET ?= 0
 # How long `make fuzz` goes on.
 SECONDS ?= 600
-# Tests run side by side, a file of them in one process, for its peers are started once. They wait
-# more than they work, so there is one process more than there are cores.
-SIDE   ?= -n $(shell expr $$(nproc) + 1) --maxprocesses=4 --dist loadfile
+# Tests run side by side, a file of them in one process, for its peers are started once; the files in
+# the order of tests/running_order.py. They wait more than they work, so there is one process more
+# than there are cores.
+SIDE   ?= -n $(shell expr $$(nproc) + 1) --maxprocesses=4 --dist loadfile --no-loadscope-reorder
 # Further arguments: make serve ARGS="--smarthost [127.0.0.1]:1025", make test ARGS="-k spool"
 ARGS   ?=
 
@@ -25,7 +26,7 @@ PIP    := PIP_DISABLE_PIP_VERSION_CHECK=1 $(PYTHON) -m pip --quiet --python $(BI
 PEERS  := PYTHONPATH=tests
 LOCK   := $(BIN)/uv pip compile pyproject.toml --quiet --universal --generate-hashes --no-header
 
-.PHONY: serve test check format peers bench bench-campaign bench-directory bench-dkim bench-million bench-profile \
+.PHONY: serve test check format peers bench bench-campaign bench-directory bench-dkim bench-filters bench-million bench-profile bench-spam \
         bench-simulation fuzz lock clean
 .DEFAULT_GOAL := help
 
@@ -38,6 +39,8 @@ help:
 	@echo "make bench-campaign       kills processes under load 500 times, and counts what is lost"
 	@echo "make bench-directory      what 50,000 accounts and 100,000 aliases cost"
 	@echo "make bench-dkim           signatures a second, beside OpenDKIM and dkimpy"
+	@echo "make bench-filters        what looking at mail costs: border, Python filters, milters"
+	@echo "make bench-spam           how well spam is sorted out (ARGS=a folder of mail; see docs/performance.md)"
 	@echo "make bench-million        what a queue of a million messages costs"
 	@echo "make bench-profile        the ten dearest functions of a worker under that load"
 	@echo "make bench-simulation     the planner alone: its cost, and its fairness in large worlds"
@@ -53,6 +56,9 @@ test check: peers $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+# The tests start hundreds of servers and commands: half of what a start costs is compiling, in
+# environments (containers, as a rule) that forbid Python to keep what it compiled.
+	@$(BIN)/python -m compileall -q src
 	$(BIN)/pytest $(SIDE) $(ARGS)
 
 format: $(VENV)/.dev
@@ -80,6 +86,12 @@ bench-directory: $(VENV)/.dev
 
 bench-dkim: $(VENV)/.dev peers
 	$(PEERS) $(BIN)/python bench/signing.py $(ARGS)
+
+bench-filters: $(VENV)/.dev peers
+	$(PEERS) $(BIN)/python bench/filters.py $(ARGS)
+
+bench-spam: $(VENV)/.dev
+	$(PEERS) $(BIN)/python bench/spam.py $(ARGS)
 
 bench-simulation: $(VENV)/.dev
 	$(PEERS) $(BIN)/python bench/simulation.py $(ARGS)

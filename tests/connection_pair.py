@@ -9,7 +9,7 @@ from postroad.net.connecting import connect
 from postroad.net.connection import Connection
 from postroad.net.listener import Listener, bind
 
-PATIENCE = 10.0
+PATIENCE = 30.0
 """Seconds; only a broken test waits so long."""
 
 Handler = Callable[[Connection], Awaitable[None]]

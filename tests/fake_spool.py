@@ -337,10 +337,12 @@ class MemoryShard:
             row.despite_hold = id_ not in self.claimed
         for queue_id in {row.queue_id for _, row in done}:
             rows = [row for row in self.store.rows.values() if row.queue_id == queue_id]
-            if all(row.recipient.owed is not None for row in rows):
-                message = self.store.messages[queue_id]
+            message = self.store.messages[queue_id]
+            if message.waybill.held and all(row.recipient.owed is not None for row in rows):
                 waybill = message.waybill._replace(held="")
                 self.store.messages[queue_id] = replace(message, waybill=waybill)
+                for row in rows:
+                    row.due = store_due(message) if row.due is None else row.due
         busy = self.claimed.intersection(id_ for id_, _ in done)
         self.given_up |= busy
         return Altered(len({row.queue_id for _, row in done}), len(done), len(busy))

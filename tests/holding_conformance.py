@@ -307,6 +307,35 @@ async def test_what_is_given_up_is_due_with_a_report_of_failure(place: Place) ->
     assert every.message.waybill.held == ""
 
 
+async def test_whoever_is_owed_another_report_waits_no_longer_than_the_hold(place: Place) -> None:
+    """A hold that ends because all is given up ends for the others of the message as well."""
+    shard = await place.open()
+    draft = shard.begin()
+    draft.write(SMALL)
+    pairs = [Addressee(BOB, BOB, owed=Action.EXPANDED), Addressee(EVE, EVE)]
+    await draft.commit(Envelope(ANN), pairs, NOON - 1, HERS._replace(held="x"))
+    assert await shard.give_up(Choice(domain=EVE.domain), "550 5.7.1 no") == Altered(1, 1)
+    (every,) = (await shard.claim(NOON + 9, 10)).messages
+    assert {each.address: each.owed for each in every.recipients} == {
+        BOB: Action.EXPANDED,
+        EVE: Action.FAILED,
+    }
+
+
+async def test_what_was_given_up_in_two_parts_is_due_with_the_second(place: Place) -> None:
+    """Nothing of a held message is begun while the queue still has some of it."""
+    shard = await place.open()
+    claimed = await bring(shard, BOB, EVE)
+    bob, eve = ids(claimed)
+    await shard.settle([Retry(bob, NOON + 900, "451 later")])
+    await shard.hold(one(claimed), "because")
+    await shard.give_up(Choice(domain=BOB.domain), "550 5.7.1 no")
+    await shard.give_up(Choice(domain=EVE.domain), "550 5.7.1 no")
+    await shard.release([eve])
+    (every,) = (await shard.claim(NOON + 9, 10)).messages
+    assert sorted(ids(every)) == [bob, eve]
+
+
 async def test_what_is_given_up_in_an_attempt_keeps_the_operators_words(place: Place) -> None:
     shard = await place.open()
     claimed = await bring(shard)

@@ -8,7 +8,8 @@ from fake_directory import FakeDirectory
 from fake_spool import MemoryDraft, MemoryShard, MemoryStore
 from postroad.intake import Door, IntakeSettings, Source
 from postroad.model import BLANK, Address, Addressee, Client, Envelope, Recipient, Waybill
-from postroad.model.journal import Event, Queued
+from postroad.model.journal import Event
+from postroad.model.message_events import Queued
 from postroad.spool import Claimed
 
 NOW = 1_790_000_000.0

@@ -10,7 +10,8 @@ from typing import Any
 
 from fake_transport import FakeTransport
 from postroad.model import Action, Address, Addressee, Envelope, Notify
-from postroad.model.journal import Event, Removed
+from postroad.model.journal import Event
+from postroad.model.message_events import Removed
 from postroad.queue import QueueSettings, Runner
 from postroad.spool import Shard, SpoolSettings
 from queue_fakes import FakeClock, FakeDoor, FakeJournal, FakeRouter

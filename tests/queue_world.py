@@ -321,7 +321,7 @@ class World:
 
     def _check_for_idleness(self) -> None:
         """Work conservation: with a place free in the whole, nothing waits that could begin."""
-        share = self.planner._shares.get("smtp")
+        share = self.planner._shares._shares.get("smtp")
         if share is None or share.running >= share.limit:
             return
         for line in self.planner._lines:

@@ -9,13 +9,17 @@ from typing import TypeVar
 
 from postroad.model import Address
 from postroad.net.dns import DnsTemporary, RecordType
-from postroad.reports.dispatch import Dispatch, Identity, NotSent, delay_of
-from postroad.reports.file import TLS_REPORTS
-from postroad.reports.session import DAY, Policy, Session
+from postroad.reports.day import DAY
+from postroad.reports.dispatch import Dispatch, delay_of
+from postroad.reports.kind import Identity, NotSent
+from postroad.reports.tls.file import TLS_REPORTS
+from postroad.reports.tls.report import Report
+from postroad.reports.tls.sending import TlsReporting
+from postroad.reports.tls.session import Policy, Session
 
 _Answer = TypeVar("_Answer")
 
-EXAMPLE = Path(__file__).parent / "reports" / "rfc8460.json"
+EXAMPLE = Path(__file__).parent / "reports" / "tls" / "rfc8460.json"
 TODAY = 20_000
 STS = Policy("sts", "example.net", ("version: STSv1", "mode: enforce"), ("mx.example.net",))
 NONE = Policy("no-policy-found", "example.net")
@@ -73,14 +77,20 @@ class World:
         self.warnings: list[str] = []
         self.dispatch = self.another()
 
-    def another(self, posting: object = None) -> Dispatch:
+    def another(self, posting: object = None) -> Dispatch[Report]:
+        kind = TlsReporting(
+            IDENTITY,
+            self.file,  # type: ignore[arg-type]
+            self.records,
+            self.submit,
+            posting=posting or self,  # type: ignore[arg-type]
+            now=lambda: self.now,
+        )
         return Dispatch(
+            kind,
             IDENTITY,
             30.0 * DAY,
             file=self.file,  # type: ignore[arg-type]
-            texts=self.records,
-            submit=self.submit,
-            posting=posting or self,  # type: ignore[arg-type]
             say=self.log.append,
             warn=self.warnings.append,
             now=lambda: self.now,

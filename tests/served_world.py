@@ -22,7 +22,7 @@ from postroad.server.ownership import Ownership
 
 __all__ = ["Client", "ServedWorld"]
 
-PATIENCE = 10.0  # seconds; only a broken test waits so long
+PATIENCE = 30.0  # seconds; only a broken test waits so long
 
 
 class Client:

@@ -9,7 +9,7 @@ from postroad.net.listener import bind
 from postroad.server.server import SmtpServer
 from session_world import World
 
-PATIENCE = 10.0  # seconds; only a broken test waits so long
+PATIENCE = 30.0  # seconds; only a broken test waits so long
 
 TRANSACTION = (
     b"EHLO x\r\nMAIL FROM:<a@b.example>\r\nRCPT TO:<john@example.org>\r\nDATA\r\n",

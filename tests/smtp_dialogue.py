@@ -222,7 +222,7 @@ class Session:
             case Etrn():
                 return replies.etrn_refused(event.node)
             case XClient():
-                self.core.logged_in = event.attributes.get("LOGIN") is not None
+                self.core.standing.authenticated = event.attributes.get("LOGIN") is not None
                 return replies.greeting(HOST)
             case XForward():
                 return replies.OK

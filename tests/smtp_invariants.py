@@ -149,7 +149,7 @@ def _feed(session: Session, given: Input, pieces: Callable[[bytes], list[bytes]]
         for piece in pieces(part):
             session.feed(piece)
             _check_memory(session)
-            if session.core._state is State.HANDSHAKE and number == len(given.parts) - 1:
+            if session.core._dialogue.state is State.HANDSHAKE and number == len(given.parts) - 1:
                 session.core.tls_started()
                 session.pump()
 
@@ -157,12 +157,12 @@ def _feed(session: Session, given: Input, pieces: Callable[[bytes], list[bytes]]
 def _check_memory(session: Session) -> None:
     """Nothing is kept but the beginning of a line, of an end mark, of a line end."""
     core = session.core
-    if core._state is State.HANDSHAKE:
+    if core._dialogue.state is State.HANDSHAKE:
         return
-    limit = max(core._standing.limits.command_line or 65_536, SASL_LIMIT + 64)
+    limit = max(core.standing.limits.command_line or 65_536, SASL_LIMIT + 64)
     assert core._lines.pending <= limit, "too much is kept"
     assert not core._out, "replies are kept"
-    held = getattr(core._content, "_held", b"")
+    held = getattr(core._data.reader, "_held", b"")
     assert len(held) <= 4, "content is kept"
 
 
@@ -254,8 +254,8 @@ class Watched(Session):
         if octet != b"\n":
             return
         size = re.fullmatch(rb"(?i)bdat +(\d{1,20})(?: +last)? *[ \t]*\r\n", self.line)
-        command = self.core._state not in {State.AUTH, State.HANDSHAKE}
-        limit = self.core._standing.limits.command_line or 65_536
+        command = self.core._dialogue.state not in {State.AUTH, State.HANDSHAKE}
+        limit = self.core.standing.limits.command_line or 65_536
         if size and command and self.ended is None and len(self.line) <= limit:
             self.chunk = int(size[1])
         self.line = b""
@@ -279,14 +279,14 @@ class Watched(Session):
             assert self.chunks is not None
             expected = self.chunks
         self.text = None
-        if self.core._standing.body.value == "BINARYMIME":
+        if self.core.standing.body.value == "BINARYMIME":
             assert event.fault is None
         else:
             if expected and not expected.endswith(b"\r\n"):
                 expected += b"\r\n"
             left_over = expected.replace(b"\r\n", b"")
             bare = b"\r" in left_over or b"\n" in left_over
-            limits = self.core._standing.limits
+            limits = self.core.standing.limits
             long = bool(limits.message_size) and len(expected) > limits.message_size
             lines = expected.split(b"\r\n")[:-1]
             wide = bool(limits.text_line) and any(

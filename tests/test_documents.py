@@ -17,6 +17,8 @@ ROOT = Path(__file__).parents[1]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 MINIMUM = 'hostname = "mail.example.org"\ndomains = ["example.org"]\nstate_directory = "state"\n'
 
+COMMANDS = typer.main.get_command(app)
+
 LINK = re.compile(r"\]\(([^)#]+)(?:#[^)]*)?\)")
 COMMAND = re.compile(r"(?:^ *|`)(postroad [^`\n|]*)", re.MULTILINE)
 MAKE = re.compile(r"(?:^ *|`)make +([a-z][a-z-]*)", re.MULTILINE)
@@ -74,7 +76,7 @@ def test_the_guides_show_configurations() -> None:
 
 def _walk(words: list[str]) -> None:
     """Follow a command line into the program's commands; its options must exist as well."""
-    command = typer.main.get_command(app)
+    command = COMMANDS
     for word in words:
         name = word.partition("=")[0]
         below = getattr(command, "commands", None)

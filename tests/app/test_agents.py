@@ -15,6 +15,7 @@ from postroad.directory import Place
 from postroad.directory.domain_settings import DomainSettings
 from postroad.directory.names import domain_form
 from postroad.directory.source_settings import SourceSettings
+from postroad.filters.settings import FilterSettings
 from postroad.mailbox.agent.broker import Terms
 from postroad.mailbox.owners import HIGHEST, OWN_GROUP, Owner
 from postroad.mailbox.settings import MailboxSettings
@@ -71,6 +72,23 @@ def test_terms_hold_what_the_file_names_besides_its_ranges():
     assert Terms.parse(terms.text()) == terms
 
 
+@pytest.mark.parametrize(
+    ("filters", "junk", "looked_into"),
+    [
+        ({}, "Junk", ""),
+        ({"a": FilterSettings(kind="builtin")}, "Junk", "Junk"),
+        ({"a": FilterSettings(kind="builtin")}, "Spam.New", "Spam.New"),
+        ({"a": FilterSettings(kind="builtin")}, "", ""),
+        ({"a": FilterSettings(kind="builtin", learn="no")}, "Junk", ""),
+    ],
+)
+def test_agents_read_nothing_unless_somebody_learns(filters, junk, looked_into):
+    mailbox = replace(PLAIN.mailbox, junk_folder=junk)
+    terms = terms_of(replace(PLAIN, filters=filters, mailbox=mailbox), 1)
+    assert terms.junk == looked_into
+    assert Terms.parse(terms.text()) == terms
+
+
 def test_a_name_that_nobody_has_allows_nobody():
     mailbox = MailboxSettings(uids=("no-such-user", "700"))
     assert terms_of(replace(PLAIN, mailbox=mailbox), 1).uids == ((700, 700),)
@@ -84,6 +102,10 @@ def test_a_reload_tells_what_only_a_restart_takes():
     assert running.reload() == ()
     fresh = replace(PLAIN, mailbox=replace(PLAIN.mailbox, uids=("600-",)))
     assert running.reload() == ("who may own mail, and the roots of it",)
+    fresh = replace(PLAIN, filters={"a": FilterSettings(kind="builtin")})
+    assert running.reload() == (
+        "whether what other owners of mail move is learned, and from which folder",
+    )
 
 
 class _Agents:

@@ -39,6 +39,7 @@ def test_without_keys_nobody_is_asked(tmp_path: Path) -> None:
 def test_a_key_in_a_file_that_broke_is_said_and_the_others_sign(tmp_path: Path) -> None:
     said: list[Event] = []
     (tmp_path / "good.pem").write_bytes(KEY.pem)
+    (tmp_path / "good.pem").chmod(0o600)
     keys = tuple(
         DkimKeySettings(domain="example.org", selector=name, file=tmp_path / f"{name}.pem")
         for name in ("good", "gone")

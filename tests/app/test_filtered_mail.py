@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import smtplib
-import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -13,111 +10,35 @@ import pytest
 
 from examiners import UNWANTED, Looking, Say
 from postroad.app import filters as module
-from postroad.app.parts import Parts
-from postroad.app.running import Running
-from postroad.config import Configuration, load
-from postroad.directory import CHEAP, DirectoryEditor
+from postroad.config import Configuration
 from postroad.filters.examining import Examining
-from postroad.history import Archive
-from postroad.history.explanation import explain
-from postroad.history.record import read_record
-from postroad.limits.counters import CounterMemory
-from postroad.model.journal import Delivered, Event
 from postroad.model.letter import Finding, Letter, Opinion
-from postroad.net.selfsigned import write_self_signed
+from worker_world import Worker, at_work, site
 
-TEXT = """\
-hostname = "mail.example.org"
-domains = ["example.org"]
-state_directory = "state"
+TABLES = """\
 [listeners.mx]
 [filters.scan]
 kind = "python"
 folder = "filters"
 on_failure = "defer"
-timeout = 1
+timeout = 30
 """
-JOHN = "john@example.org"
 SMALL, LARGE = b"body\r\n", (b"0123456789" * 6 + b"\r\n") * 5000
 
 
 @pytest.fixture
 def configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Configuration:
-    tls = tmp_path / "state" / "tls"
-    write_self_signed(("localhost",), tls / "certificate.pem", tls / "key.pem")
-    accounts = tmp_path / "state" / "directory.db"
-    with DirectoryEditor.open(accounts, domains=("example.org",), profile=CHEAP) as editor:
-        editor.add_user(JOHN, "summersun")
-    file = tmp_path / "postroad.toml"
-    file.write_text(TEXT)
     monkeypatch.setattr(module, "BUILDERS", {})
-    return load(file, examine_files=False)
-
-
-class Worker:
-    """A worker's parts at work, and what they tell."""
-
-    def __init__(self, configuration: Configuration) -> None:
-        self.configuration = configuration
-        self.events: list[Event] = []
-        self.port = 0
-        self._told = asyncio.Event()
-
-    def note(self, event: Event) -> None:
-        self.events.append(event)
-        self._told.set()
-
-    async def delivered(self) -> None:
-        async with asyncio.timeout(20):
-            while not any(isinstance(each, Delivered) for each in self.events):
-                self._told.clear()
-                await self._told.wait()
-
-    async def send(self, body: bytes) -> tuple[int, str]:
-        def talk() -> tuple[int, str]:
-            with smtplib.SMTP("127.0.0.1", self.port, timeout=20) as client:
-                client.ehlo("peer.example")
-                client.mail("ann@example.com")
-                client.rcpt(JOHN)
-                code, words = client.data(b"Subject: x\r\n\r\n" + body)
-                return code, words.decode()
-
-        return await asyncio.to_thread(talk)
-
-    def mail(self) -> list[bytes]:
-        folder = self.configuration.state_directory / "mail"
-        return [each.read_bytes() for each in folder.rglob("new/*")]
-
-    def bodies(self) -> list[Path]:
-        return list(self.configuration.spool_directory.rglob("bodies/*"))
-
-    def known(self, queue_id: str) -> list[str]:
-        records = Archive(self.configuration.history_directory).of_message(queue_id)
-        told = (read_record(each) for each in records)
-        return list(explain(each for each in told if each is not None))
+    return site(tmp_path, TABLES)
 
 
 @asynccontextmanager
-async def at_work(configuration: Configuration, say: Say) -> AsyncIterator[Worker]:
+async def asking(configuration: Configuration, say: Say) -> AsyncIterator[Worker]:
+    """A worker whose filter says this."""
     made: Callable[..., Examining] = lambda _, name, __: Examining(name, Looking(say))  # noqa: E731
     module.BUILDERS["python"] = made  # type: ignore[index]
-    worker = Worker(configuration)
-    running = Running(configuration, lambda: configuration)
-    parts = Parts(running, CounterMemory(1), worker.note, lambda: None)
-    listening = socket.create_server(("127.0.0.1", 0))
-    tasks: list[asyncio.Task[None]] = []
-    try:
-        await parts.open(0, [0])
-        tasks += [asyncio.create_task(runner.run()) for runner in parts.runners]
-        await parts.server.listen("mx", listening)
-        worker.port = listening.getsockname()[1]
+    async with at_work(configuration) as worker:
         yield worker
-    finally:
-        await parts.server.drain(10.0)
-        for runner in parts.runners:
-            await runner.drain(10.0)
-        await asyncio.gather(*tasks)
-        await parts.close()
 
 
 def marked(letter: Letter) -> Opinion:
@@ -133,7 +54,7 @@ def broken(_: Letter) -> Opinion:
 async def test_a_changed_message_arrives_and_is_explained(
     configuration: Configuration, body: bytes
 ) -> None:
-    async with at_work(configuration, marked) as worker:
+    async with asking(configuration, marked) as worker:
         code, words = await worker.send(body)
         await worker.delivered()
 
@@ -157,7 +78,7 @@ async def test_a_changed_message_arrives_and_is_explained(
 async def test_of_a_refused_message_nothing_is_left(
     configuration: Configuration, say: Say, body: bytes, code: int, words: str
 ) -> None:
-    async with at_work(configuration, say) as worker:
+    async with asking(configuration, say) as worker:
         assert await worker.send(body) == (code, words)
 
     assert (worker.mail(), worker.bodies()) == ([], [])

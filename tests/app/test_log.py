@@ -20,17 +20,14 @@ from postroad.model import (
     Status,
     TlsSession,
 )
-from postroad.model.journal import (
-    Accepted,
-    Bounced,
+from postroad.model.journal import Event
+from postroad.model.log_settings import LogSettings
+from postroad.model.message_events import Accepted, Bounced, Delivered, Queued
+from postroad.model.session_events import (
     Connected,
-    Delivered,
     Disconnected,
-    Event,
     LoginFailed,
-    LogSettings,
     Lost,
-    Queued,
     Rejected,
     TlsEstablished,
 )

@@ -33,7 +33,6 @@ def test_what_next_hops_need_is_read_before_anything_changes(
 ) -> None:
     monkeypatch.setattr(module, "require_closed", lambda *_: None)
     monkeypatch.setattr(Parts, "_services", lambda *_: {})
-    monkeypatch.setattr(Parts, "_table_names", lambda _: [])
     parts = object.__new__(Parts)
     tables, server = Replaced(), Replaced()
     for name, value in {
@@ -48,22 +47,3 @@ def test_what_next_hops_need_is_read_before_anything_changes(
     with pytest.raises(TlsConfigurationError):
         parts.reload()
     assert (parts._served, tables.taken, server.taken) == ("old", [], [])
-
-
-def test_a_file_that_cannot_be_read_keeps_no_runner_from_its_settings() -> None:
-    class Runner:
-        taken = None
-
-        def replace(self, *settings: object) -> None:
-            self.taken = settings
-            raise OSError("unreadable")
-
-    parts, said = object.__new__(Parts), []
-    parts.runners = [Runner(), Runner()]  # type: ignore[list-item]
-    parts._journal = said.append
-    parts._running = SimpleNamespace(  # type: ignore[assignment]
-        configuration=SimpleNamespace(queue="q", destinations="d")
-    )
-    parts._replace_queues()
-    assert [each.taken for each in parts.runners] == [("q", "d")] * 2  # type: ignore[attr-defined]
-    assert len(said) == 1

@@ -15,7 +15,7 @@ import pytest
 
 from examiners import LATER, UNWANTED, Looking, Say, topped
 from intake_house import House
-from postroad.app.pickup import Pickup
+from postroad.app.pickup import TOGETHER, Pickup
 from postroad.app.running import Running
 from postroad.app.sparing import AT_ONCE
 from postroad.config import Configuration
@@ -330,6 +330,29 @@ async def test_files_that_wait_are_a_few_lines(post: Post, monkeypatch: pytest.M
     assert sum("waits for" in line for line in post.said().splitlines()) == AT_ONCE
     assert "4 more files that wait" in post.said()
     assert len(list((post.folder / "new").iterdir())) == 2
+
+
+async def test_a_message_that_meets_a_bug_holds_up_no_other(post: Post) -> None:
+    resolve = post.house.directory.resolve
+
+    async def broken(address: Address, **more: bool) -> Resolution:
+        if address.local == "bad":
+            raise KeyError("a bug")
+        await asyncio.sleep(0)
+        return await resolve(address, **more)
+
+    post.house.directory.resolve = broken  # type: ignore[method-assign]
+    for _ in range(TOGETHER):
+        post.leave(Slip("john", ["bad"]))
+    await post.until(lambda: "KeyError" in post.said())
+    for _ in range(20):
+        post.leave(TO_JOHN)
+    await post.until(lambda: len(post.queued) == 20)
+    await post.until(lambda: len(post.files()) == TOGETHER)
+
+    assert {each.split("/")[0] for each in post.files()} == {"taken"}
+    assert post.said().count("waits for 10 s: it met a bug: KeyError") == TOGETHER
+    assert len(post.contents()) == 20
 
 
 async def test_what_waits_for_longer_than_the_queue_would_try_returns(

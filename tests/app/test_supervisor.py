@@ -94,7 +94,7 @@ def test_start_reload_and_stop() -> None:
         told.process.send_signal(signal.SIGTERM)
         told.until("drained 0", "drained 1")
 
-        assert told.process.wait(10) == 0
+        assert told.process.wait(30) == 0
 
 
 def test_a_killed_worker_is_replaced_at_once_and_the_other_is_left_alone() -> None:
@@ -120,4 +120,4 @@ def test_workers_do_not_outlive_a_killed_supervisor() -> None:
 
 def test_a_worker_that_cannot_start_ends_everything_with_its_status() -> None:
     with supervised("misconfigured") as told:
-        assert told.process.wait(10) == os.EX_CONFIG
+        assert told.process.wait(30) == os.EX_CONFIG

@@ -9,31 +9,26 @@ from __future__ import annotations
 import asyncio
 import math
 import smtplib
-import socket
 import ssl
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 
 from dns_server import DnsServer
 from fake_mx import FakeMx
-from postroad.app.parts import Parts
-from postroad.app.running import Running
 from postroad.config import Configuration, load
 from postroad.config.schema import ANY_NAME, settings
-from postroad.directory import CHEAP, DirectoryEditor
-from postroad.limits.counters import CounterMemory
-from postroad.model.journal import Delivered, Event
-from postroad.net.selfsigned import write_self_signed
+from postroad.model.journal import Event
+from postroad.model.message_events import Delivered
 from postroad.net.settings import TlsSettings
+from worker_world import JOHN, listening, with_john
 
 ZONE = """
 @ 60 IN SOA ns.example.net. root.example.net. 1 3600 600 86400 60
 smtp 60 IN A 127.0.0.1
 """
-JOHN, LISA = "john@example.org", "lisa@example.net"
+LISA = "lisa@example.net"
 
 NUMBERS = {
     ".".join(each.path): each
@@ -55,6 +50,7 @@ NO_LIMITS = {
     "filters.NAME.connect_timeout": "at least a second",
     "filters.NAME.command_timeout": "at least a second",
     "filters.NAME.junk": "a score",
+    "filters.NAME.learn_every": "at least a second",
     "filters.NAME.timeout": "at least a second",
     "intake.examination_timeout": "senders do not wait for ever",
     "dkim.bits": "a size",
@@ -113,11 +109,7 @@ def configured(folder: Path, smarthost: int, name_server: str, zero: str) -> Con
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A server's state with one account."""
     folder = tmp_path_factory.mktemp("server")
-    tls = folder / "state" / "tls"
-    write_self_signed(("localhost",), tls / "certificate.pem", tls / "key.pem")
-    accounts = folder / "state" / "directory.db"
-    with DirectoryEditor.open(accounts, domains=("example.org",), profile=CHEAP) as editor:
-        editor.add_user(JOHN, "summersun")
+    with_john(folder)
     return folder
 
 
@@ -153,31 +145,10 @@ class Deliveries:
         return [f"{e.recipient} {e.status.value}" for e in self.events if isinstance(e, Delivered)]
 
 
-@asynccontextmanager
-async def worker(configuration: Configuration, journal: Deliveries) -> AsyncIterator[int]:
-    """A worker's parts at work; the port of its submission."""
-    parts = Parts(
-        Running(configuration, lambda: configuration), CounterMemory(1), journal, lambda: None
-    )
-    listening = socket.create_server(("127.0.0.1", 0))
-    running: list[asyncio.Task[None]] = []
-    try:
-        await parts.open(0, [0])
-        running += [asyncio.create_task(runner.run()) for runner in parts.runners]
-        await parts.server.listen("submission", listening)
-        yield listening.getsockname()[1]
-    finally:
-        await parts.server.drain(10.0)
-        for runner in parts.runners:
-            await runner.drain(10.0)
-        await asyncio.gather(*running)
-        await parts.close()
-
-
 def send(port: int) -> None:
     trust = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     trust.check_hostname, trust.verify_mode = False, ssl.CERT_NONE
-    with smtplib.SMTP("127.0.0.1", port, timeout=20) as client:
+    with smtplib.SMTP("127.0.0.1", port, timeout=60) as client:
         client.starttls(context=trust)
         client.login(JOHN, "summersun")
         client.sendmail(JOHN, [JOHN, LISA], b"Subject: no limit\r\n\r\nhello\r\n")
@@ -187,9 +158,9 @@ def send(port: int) -> None:
 async def test_mail_flows(folder: Path, smarthost: FakeMx, name_server: str, zero: str) -> None:
     configuration = configured(folder, smarthost.port, name_server, zero)
     journal = Deliveries(awaited=2)
-    async with worker(configuration, journal) as port:
+    async with listening(configuration, journal, "submission") as port:
         await asyncio.to_thread(send, port)
-        await asyncio.wait_for(journal.complete.wait(), 20)
+        await asyncio.wait_for(journal.complete.wait(), 60)
     assert sorted(journal.delivered()) == [f"{JOHN} sent", f"{LISA} sent"], journal.events
     assert len(smarthost.messages) == 1
 

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import io
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -30,3 +34,18 @@ def server(command_line: CommandLine, tmp_path: Path) -> Path:
     names = ("mail.example.org", "example.org", "john@example.org", "summersun")
     install(FirstServer(tmp_path, *names, tmp_path / "state"))
     return tmp_path
+
+
+@pytest.fixture
+def state_of_nobody(server: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The state directory, in a folder that others can reach, and of a user that is not root."""
+    with tempfile.TemporaryDirectory() as name:
+        shutil.copy(server / "postroad.toml", name)
+        Path(name, "postroad.toml").chmod(0o644)
+        Path(name).chmod(0o755)
+        state = Path(name, "state")
+        state.mkdir(mode=0o700)
+        os.chown(state, 65534, 65534)
+        monkeypatch.chdir(name)
+        yield state
+        monkeypatch.chdir(server)

@@ -17,6 +17,7 @@ ZONE = {
         "TXT": ("v=DMARC1; p=reject; np=quarantine; adkim=s; pct=50; rua=mailto:r@bank.example",)
     },
     "bank.example": {"TXT": ("v=spf1 ip4:192.0.2.1 -all",)},
+    "_dmarc.firm.example": {"TXT": ("v=DMARC1; p=reject",)},
     "_dmarc.try.example": {"TXT": ("v=DMARC1; p=reject; t=y",)},
 }
 MESSAGE = b"Return-Path: <ann@bank.example>\nFrom: Ann <ann@bank.example>\nSubject: x\n\nHello\n"
@@ -53,7 +54,9 @@ def test_a_policy_in_words(command_line: CommandLine) -> None:
         "Reports go to mailto:r@bank.example.",
     ]
     tried = command_line("dmarc", "check", "try.example")
-    assert "The policy is being tried out (t=y): it is not carried out." in tried.lines
+    assert (
+        "The policy is being tried out (t=y): the next lower policy is carried out." in tried.lines
+    )
     assert tried.lines[-1] == "It wants no reports."
 
 
@@ -86,6 +89,17 @@ def test_a_stored_message(
     (found,) = command_line("dmarc", "check", str(path), *words, "--json").json["dmarc"]
     assert found["result"] == ("fail" if status else "pass")
     assert found["domain"] == "bank.example"
+
+
+def test_a_stored_message_that_only_an_answer_could_save(
+    command_line: CommandLine, tmp_path: Path, dns: FakeDns
+) -> None:
+    dns.broken = frozenset({"_dmarc.lame.firm.example"})
+    path = tmp_path / "message"
+    path.write_bytes(MESSAGE.replace(b"<ann@bank", b"<ann@lame.firm"))
+    ran = command_line("dmarc", "check", str(path), "--client", "192.0.2.66")
+    assert ran.status == 1
+    assert ran.lines[-1] == "done: told to come back, until the DNS answers"
 
 
 def test_the_dns_is_away(command_line: CommandLine, dns: FakeDns) -> None:

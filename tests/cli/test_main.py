@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import pytest
 
 from command_line import CommandLine
 from postroad import __version__
+from postroad.cli.main import run
 from postroad.cli.refusal import refusal_of
 
 
@@ -118,3 +120,60 @@ def test_errors_of_the_system(error: OSError, status: int, said: str) -> None:
 
 def test_a_bug_is_not_hidden() -> None:
     assert refusal_of(KeyError("x")) is None
+
+
+@pytest.mark.usefixtures("server")
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["ban", "remove", "fe80::1%\x01"], "postroad: fe80::1%\\u0001 is not banned\n"),
+        (["spam", "unlearn", "\x1b[31mred"], "postroad: \\u001b[31mred: no such file"),
+        (["queue", "count", "--recipient", "\x01"], "postroad: \\u0001: an address needs an @\n"),
+    ],
+)
+def test_an_error_does_not_command_the_terminal(
+    command_line: CommandLine, words: list[str], said: str
+) -> None:
+    ran = command_line(*words)
+    assert ran.status in {os.EX_USAGE, os.EX_DATAERR, os.EX_IOERR}
+    assert said in ran.err
+    assert ran.err.count("\n") == 1
+    assert ran.err[:-1].isprintable()
+
+
+@pytest.mark.usefixtures("server")
+def test_a_long_word_makes_no_long_error(command_line: CommandLine) -> None:
+    ran = command_line("user", "enable", "a" * 70_000)
+    assert ran.status == os.EX_DATAERR
+    assert len(ran.err) < 1_200
+
+
+@pytest.mark.parametrize(
+    "program",
+    ["print(chr(0xDCFF))", "import sys; sys.stdout.write('x')", "import sys; sys.stdin.read()"],
+)
+@pytest.mark.parametrize("closed", ["", " <&- >&-", " <&- >&- 2>&-"])
+def test_output_that_is_closed_or_cannot_hold_a_character(program: str, closed: str) -> None:
+    prepared = f"from postroad.cli.main import prepare; prepare(); {program}"
+    ran = subprocess.run(
+        ["sh", "-c", f'"$0" -c "$1"{closed}', sys.executable, prepared],
+        capture_output=True,
+        text=True,
+        check=False,
+        stdin=subprocess.DEVNULL,
+    )
+    assert (ran.returncode, ran.stderr) == (0, "")
+    if not closed and "chr" in program:
+        assert ran.stdout == "\\udcff\n"
+
+
+@pytest.mark.usefixtures("server")
+@pytest.mark.parametrize("words", [["check", "--show-policy"], ["directory", "export"]])
+def test_a_reader_that_goes_away_is_no_failure(
+    monkeypatch: pytest.MonkeyPatch, words: list[str]
+) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "wb", buffering=0) as out:
+        monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(out, write_through=True))
+        assert run(words) == os.EX_OK

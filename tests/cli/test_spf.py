@@ -57,6 +57,12 @@ def test_who_may_not(command_line: CommandLine) -> None:
     ]
 
 
+def test_a_name_out_of_a_log_turns_no_terminal(command_line: CommandLine) -> None:
+    ran = command_line("spf", "check", "192.0.2.66", "<>", "\x1b[31m")
+    assert ran.lines[0].startswith("helo postmaster@?[31m: none: ")
+    assert all(line.isprintable() for line in ran.lines)
+
+
 def test_as_json(command_line: CommandLine) -> None:
     (shown,) = command_line("spf", "check", "192.0.2.66", "lisa@example.net", "--json").json
     assert shown["result"] == "fail"

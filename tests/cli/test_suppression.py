@@ -115,3 +115,17 @@ def test_mistakes(command_line: CommandLine, words: tuple[str, ...], mistake: st
     assert done.status == os.EX_USAGE
     assert mistake in done.err
     assert not FILE.exists()
+
+
+@pytest.mark.usefixtures("refusals")
+@pytest.mark.parametrize(
+    "words", [("list",), ("export",), ("add", "a@b.example"), ("remove", "a@b.example"), ("clear",)]
+)
+def test_a_damaged_file_is_one_line(
+    command_line: CommandLine, server: Path, words: tuple[str, ...]
+) -> None:
+    with closing(open_file(server / FILE, SUPPRESSION)) as connection:
+        connection.execute("DROP TABLE addresses")
+    ran = command_line("suppression", *words)
+    assert ran.status == os.EX_UNAVAILABLE
+    assert ran.err == f"postroad: {server / FILE}: no such table: addresses\n"

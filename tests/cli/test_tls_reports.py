@@ -10,11 +10,12 @@ import pytest
 
 from command_line import CommandLine
 from postroad.limits.state_file import open_file
-from postroad.reports import outgoing, received, sums
-from postroad.reports.advice import ADVICE, advice_on
-from postroad.reports.file import TLS_REPORTS
-from postroad.reports.reading import parse
-from postroad.reports.received import Arrival
+from postroad.reports import outgoing
+from postroad.reports.arrival import Arrival
+from postroad.reports.tls import received, sums
+from postroad.reports.tls.advice import ADVICE, advice_on
+from postroad.reports.tls.file import TLS_REPORTS
+from postroad.reports.tls.reading import parse
 from report_world import BAD, EXAMPLE, GOOD, TODAY
 
 pytestmark = pytest.mark.usefixtures("server")
@@ -31,15 +32,25 @@ def filled(server: Path) -> None:
         counts = {(TODAY, GOOD.in_short): 3, (TODAY, BAD): 1}
         sums.add(connection, counts, 2, TODAY)
         (due,) = outgoing.claim(
-            connection, now=NOW, delay=0.0, make_id=lambda day: f"{day}@us", most=5
+            connection,
+            counts="sessions",
+            now=NOW,
+            delay=0.0,
+            make_id=lambda day: f"{day}@us",
+            most=5,
         )
         outgoing.noted(connection, due, "mailto:tls@example.net", None, "no room")
-        outgoing.finish(connection, due, "failed", sessions=(3, 1), words="given up")
+        outgoing.finish(
+            connection, due, "failed", counts="sessions", totals=(3, 1), words="given up"
+        )
         sums.add(connection, {(TODAY + 1, GOOD.in_short): 5}, 0, TODAY)
 
 
 def test_there_is_nothing_and_no_file_is_made(command_line: CommandLine) -> None:
-    assert command_line("tls-reports").out == ""
+    ran = command_line("tls-reports")
+    assert (ran.status, ran.out) == (0, "")
+    words = "no reports to show: [tls_reports] receive names nobody, so none is read\n"
+    assert ran.err == words
     assert command_line("tls-reports", "received", "--json").json == []
     assert command_line("tls-reports", "sent").out == ""
     found = command_line("tls-reports", "sent", "--json").json
@@ -71,7 +82,7 @@ def test_sent(command_line: CommandLine) -> None:
     assert lines == [
         ["DAY", "DOMAIN", "OK", "FAILED", "STATE", "WORDS"],
         ["2024-10-04", "example.net", "3", "1", "failed", "given", "up"],
-        ["mailto:tls@example.net:", "not", "yet,", "no", "room"],
+        ["mailto:tls@example.net:", "not", "sent,", "no", "room"],
         [],
         ["Counted,", "and", "not", "reported", "yet:"],
         ["DAY", "DOMAIN", "OK", "FAILED"],

@@ -12,7 +12,7 @@ from command_line import CommandLine
 from history_records import history
 from postroad.history import HistorySettings, Remembering
 from postroad.model import Address, Client, Reply, Status
-from postroad.model.journal import Bounced, Delivered
+from postroad.model.message_events import Bounced, Delivered
 from session_world import World, talk
 
 pytestmark = pytest.mark.usefixtures("server")

@@ -62,4 +62,8 @@ def test_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert fault.path == ("dkim", "keys", 0, "file")
     assert "No such file" in str(fault)
     (tmp_path / "k.pem").write_bytes(new_key("example.org", "a", "ed25519", 0).pem)
+    (tmp_path / "k.pem").chmod(0o644)
+    (fault,) = dkim_file_faults(configuration(("example.org", "a")))
+    assert "everybody may read this key: chmod o= k.pem" in str(fault)
+    (tmp_path / "k.pem").chmod(0o640)
     assert list(dkim_file_faults(configuration(("example.org", "a")))) == []

@@ -14,6 +14,8 @@ from postroad.config import Configuration
 from postroad.config.examination import Finding, Verdict, examine
 from postroad.config.reach import Account
 from postroad.directory.source_settings import SourceSettings
+from postroad.filters.moves.settings import Learn
+from postroad.filters.settings import FilterSettings
 from postroad.mailbox.settings import MailboxSettings
 from postroad.maildrop.settings import SendmailSettings
 from postroad.net.selfsigned import LIFETIME, self_signed
@@ -302,3 +304,24 @@ def test_a_socket_of_our_accounts_that_everybody_may_write_to(
     assert "every user of this machine may write to /tmp/auth" in warning.message
     assert may in warning.message
     assert not said("0660")
+
+
+@pytest.mark.parametrize(
+    ("mailbox", "learn", "is_said"),
+    [
+        (MailboxSettings(transport="lmtp:unix:/run/dovecot/lmtp"), "user", True),
+        (MailboxSettings(transport="lmtp:unix:/run/dovecot/lmtp"), "no", False),
+        (MailboxSettings(transport="lmtp:inet:127.0.0.1:24", junk_folder=""), "user", False),
+        (MailboxSettings(), "user", False),
+    ],
+)
+def test_where_moves_cannot_be_seen_is_said(
+    configuration: Configuration, mailbox: MailboxSettings, learn: Learn, is_said: bool
+) -> None:
+    filters = {"spam": FilterSettings(kind="builtin", learn=learn)}
+    said = [
+        finding
+        for finding in findings(replace(configuration, mailbox=mailbox, filters=filters))
+        if finding.message.startswith("filters.spam.learn: mail goes on by LMTP")
+    ]
+    assert [finding.verdict for finding in said] == [Verdict.OK] * is_said

@@ -48,7 +48,7 @@ FILTER = '[filters.scanner]\nkind = "clamav"\n'
             [
                 (
                     "4: [filters.scanner] kind: expected one of milter, spamassassin, rspamd, "
-                    'clamav, python, not "clamd"; did you mean clamav?'
+                    'clamav, builtin, python, not "clamd"; did you mean clamav?'
                 )
             ],
         ),
@@ -89,6 +89,23 @@ FILTER = '[filters.scanner]\nkind = "clamav"\n'
         (
             "[filters.scanner]\n[listeners.mx]\n",
             ["3: [filters.scanner] kind: is required"],
+        ),
+        (
+            '[filters.spam]\nkind = "builtin"\nlearn = "users"\n[listeners.mx]\n',
+            [
+                (
+                    "5: [filters.spam] learn: expected one of no, user, both, site, "
+                    'not "users"; did you mean user?'
+                )
+            ],
+        ),
+        (
+            '[filters.spam]\nkind = "builtin"\nlearn_every = 0.1\n[listeners.mx]\n',
+            ["5: [filters.spam] learn_every: is less than a second"],
+        ),
+        (
+            '[mailbox]\ntrash_folders = ["../x"]\n[listeners.mx]\n',
+            ["4: [mailbox] trash_folders: it cannot be the name of a folder"],
         ),
     ],
 )

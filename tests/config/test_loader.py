@@ -642,3 +642,44 @@ def test_a_value_is_repeated_as_the_file_writes_it(tmp_path: Path) -> None:
             '"mail.example.org", not "a\\nb\\"é\\u2028"'
         )
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('[outbound_tls]\nca_file = "a\\u0000b"\n', "[outbound_tls] ca_file"),
+        ('[relay]\nusername = "u"\npassword_file = "\\u0000"\n', "[relay] password_file"),
+        ('[listeners.lmtp]\nunix_owner = "\\u0000"\n', "[listeners.lmtp] unix_owner"),
+        ('[listeners.lmtp]\nbind = ["unix:/x\\u0000"]\n', "[listeners.lmtp] bind"),
+        ('[login]\nsend_as = { x = ["\\u0000"] }\n', "[login.send_as] x"),
+    ],
+)
+def test_no_text_holds_a_null_character(tmp_path: Path, text: str, said: str) -> None:
+    """A C library would end the text there, or refuse it with an exception of its own."""
+    found = mistakes(tmp_path, f"{HEAD}{DOOR}{text}", examine_files=True)
+    assert [line.split(" ", 1)[1] for line in found if said in line] == [
+        f"{said}: expected text without null characters"
+    ]
+
+
+@pytest.mark.parametrize("key", ["certificate", "client_ca_file"])
+def test_a_pipe_in_place_of_a_certificate_is_not_waited_for(tmp_path: Path, key: str) -> None:
+    write_self_signed("mx.example.org", tmp_path / "c.pem", tmp_path / "k.pem")
+    os.mkfifo(tmp_path / "pipe")
+    files = {"certificate": "c.pem", "key": "k.pem", key: "pipe"}
+    text = "".join(f'{name} = "{file}"\n' for name, file in files.items())
+    found = mistakes(tmp_path, f"{HEAD}{DOOR}[tls]\n{text}", examine_files=True)
+    assert any(f"[tls] {key}: pipe: it is no regular file" in line for line in found), found
+
+
+@pytest.mark.parametrize(
+    ("header", "said"),
+    [
+        ("[listeners.mx]", "[listeners.mx] was given before"),
+        ('[directories."a b"]\n[directories."a b"]', '[directories."a b"] was given before'),
+        ("[dns]\n[dns]", "[dns] was given before"),
+    ],
+)
+def test_a_table_that_comes_twice(tmp_path: Path, header: str, said: str) -> None:
+    text = f"{HEAD}{DOOR}{header}\n"
+    assert mistakes(tmp_path, text) == [f"postroad.toml:{text.count(chr(10))}: {said}"]

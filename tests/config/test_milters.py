@@ -63,7 +63,7 @@ def said(tmp_path: Path, text: str) -> list[str]:
             [
                 (
                     "8: [filters.scan.macros] hello: macros are told at connect, helo, mail, rcpt, "
-                    "data, end_of_message, end_of_header; did you mean helo?"
+                    "data, end_of_header, end_of_message, unknown_command; did you mean helo?"
                 )
             ],
         ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from base64 import urlsafe_b64encode
 from pathlib import Path
 
@@ -136,6 +137,12 @@ def test_the_authorities_of_the_issuer(tmp_path: Path, content: bytes | None, wo
     [(key, message)] = mistakes(tmp_path, text, examine_files=True)
     assert key == "[oauth] ca_file"
     assert words in message
+
+
+def test_a_pipe_in_place_of_the_keys_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "k")
+    found = mistakes(tmp_path, f'[oauth]\nkey_set_file = "k"\n{KEYS}', examine_files=True)
+    assert found == [("[oauth] key_set_file", f"{tmp_path}/k: it is no regular file")]
 
 
 def test_files_that_are_not_there(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from postroad.config.reach import READ, Account, _Sight, obstacles
 from postroad.delivery.settings import DeliverySettings, RelaySettings
 from postroad.directory.settings import DirectorySettings
 from postroad.mailbox.settings import MailboxSettings
-from postroad.model.journal import LogSettings
+from postroad.model.log_settings import LogSettings
 from postroad.net.settings import TlsSettings
 from postroad.server.settings import ListenerSettings
 

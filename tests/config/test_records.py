@@ -6,7 +6,8 @@ import pytest
 
 from postroad.config import Configuration
 from postroad.config.records import records_for
-from postroad.reports.settings import TlsReportSettings
+from postroad.reports.dmarc.settings import DmarcReportSettings
+from postroad.reports.tls.settings import TlsReportSettings
 from postroad.server.settings import ListenerSettings
 
 
@@ -49,6 +50,39 @@ def test_reports_about_tls_go_where_they_are_received(receive, told) -> None:
     )
     found = [each for each in records_for(configuration) if each.name.startswith("_smtp._tls.")]
     assert [each.value for each in found] == [f'"v=TLSRPTv1; rua=mailto:{each}"' for each in told]
+
+
+def test_reports_on_dmarc_go_where_they_are_received() -> None:
+    configuration = Configuration(
+        hostname="mx.example.net",
+        domains=("a.example", "b.example"),
+        listeners={"mx": ListenerSettings()},
+        dmarc_reports=DmarcReportSettings(receive=("50%@b.example",)),
+    )
+    found = [str(each) for each in records_for(configuration) if "_dmarc" in each.name]
+    assert found == [
+        '_dmarc.a.example. TXT "v=DMARC1; p=none; rua=mailto:50%25@b.example"',
+        'a.example._report._dmarc.b.example. TXT "v=DMARC1"',
+        '_dmarc.b.example. TXT "v=DMARC1; p=none; rua=mailto:50%25@b.example"',
+    ]
+
+
+def test_reports_that_nobody_reads_are_said() -> None:
+    configuration = Configuration(
+        hostname="mx.example.net",
+        domains=("a.example",),
+        listeners={"mx": ListenerSettings()},
+        dmarc_reports=DmarcReportSettings(receive=("dmarc@a.example",)),
+    )
+    why = {each.name: each.why for each in records_for(configuration)}
+    assert why["_dmarc.a.example."] == "reports about mail in its name (DMARC)"
+    words = "read only if [tls_reports] receive names the address"
+    assert why["_smtp._tls.a.example."] == f"reports about TLS with it (TLS-RPT); {words}"
+    configuration = Configuration(hostname="mx.example.net", domains=("a.example",))
+    why = {each.name: each.why for each in records_for(configuration)}
+    assert why["_dmarc.a.example."].endswith(
+        "read only if [dmarc_reports] receive names the address"
+    )
 
 
 def test_a_server_without_logins_has_no_service_records() -> None:

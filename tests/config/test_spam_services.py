@@ -8,6 +8,8 @@ import pytest
 
 from config.test_filters import said
 
+SECTION = "5: [filters.scanner"
+
 
 @pytest.mark.parametrize(
     ("kind", "line", "mistakes"),
@@ -30,6 +32,33 @@ from config.test_filters import said
             "rspamd",
             'url = "localhost:11333"',
             ['url: expected "http://host:port" or "unix:/path", not "localhost:11333"'],
+        ),
+        ("builtin", "points = {HTML_ONLY = 0, BAYES_99 = 3.5}", []),
+        (
+            "builtin",
+            "points = {HTML_ONYL = 0}",
+            [f'{SECTION}.points] HTML_ONYL: there is no rule "HTML_ONYL"; did you mean HTML_ONLY?'],
+        ),
+        (
+            "builtin",
+            "points = {HTML_ONLY = nan}",
+            [f"{SECTION}.points] HTML_ONLY: expected a number of points, up to 1000000"],
+        ),
+        ("builtin", 'client_lists = {"bl.example.net=127.0.0.[2..11]" = 3}', []),
+        (
+            "builtin",
+            'client_lists = {"nonsense" = 3.0}',
+            [f'{SECTION}.client_lists] nonsense: "nonsense" is not the domain of a DNS list'],
+        ),
+        (
+            "builtin",
+            'domain_lists = {"bl.example.net" = inf}',
+            [f"{SECTION}.domain_lists] bl.example.net: expected a number of points, up to 1000000"],
+        ),
+        (
+            "rspamd",
+            "points = {HTML_ONLY = 1.0}",
+            [f'{SECTION}.points]: means nothing with kind = "rspamd"'],
         ),
         (
             "clamav",

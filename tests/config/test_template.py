@@ -38,6 +38,8 @@ EXAMPLES = {
     "tls.certificate",
     "tls.key",
     "tls.minimum_version",
+    "tls_reports.send",
+    "dmarc_reports.send",
     "tls.client_ca_file",
     "tls.certificates.certificate",
     "tls.certificates.key",
@@ -114,6 +116,8 @@ def test_it_loads_and_says_nothing_but_what_must_be_said(tmp_path: Path) -> None
     assert list(configuration.listeners) == ["mx", "submission", "submissions"]
     given = tomllib.loads(TEXT)
     listeners, *rest = given.pop("listeners"), given
+    spam = {"kind": "builtin", "mail": ["outside"], "on_failure": "accept"}
+    assert given.pop("filters") == {"spam": spam}
     assert listeners == {"mx": {}, "submission": {}, "submissions": {}}
     tables = [value for value in rest[0].values() if isinstance(value, dict)]
     assert not any(tables)
@@ -157,7 +161,9 @@ def _sample(sections: object, key: str) -> object:
         return sections["program"]
     first = next(iter(sections.values()))
     if isinstance(first, FilterSettings):
-        of_filter = [kind for kind, keys in KEYS_OF_FILTER.items() if key in keys] or [first.kind]
+        of_filter = [kind for kind, keys in KEYS_OF_FILTER.items() if key in keys]
+        # The first section is switched on, by values of its own; the others show defaults.
+        of_filter = of_filter or ["spamassassin"]
         return next(each for each in sections.values() if each.kind in of_filter)
     if isinstance(first, SourceSettings):
         kinds = [kind for kind, keys in KEYS_OF_KIND.items() if key in keys] or [first.kind]

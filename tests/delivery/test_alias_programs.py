@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from postroad.delivery.alias_programs import (
 from postroad.delivery.transport import Delivery
 from postroad.directory import DirectoryUnavailable
 from postroad.directory.files.alias_file import Program
-from postroad.model import Address, Status
+from postroad.model import Address, Outcome, Status
 from queue_mail import NOON, message, recipients
 
 USER = "nobody" if os.geteuid() == 0 else ""
@@ -129,6 +129,20 @@ async def test_what_is_not_allowed_returns_with_the_reason(
     kind = "a command" if is_command else "a file"
     assert str(found.reply) == f"550 5.7.1 mail to {kind} is not allowed here (alias hook)"
     assert not (tmp_path / "x").exists()
+
+
+async def test_who_got_it_is_known_before_the_next_command() -> None:
+    known: list[list[int]] = []
+
+    def parted(outcomes: Sequence[Outcome]) -> None:
+        known.append([each.recipient_id for each in outcomes])
+
+    found = program("exit 0")
+    address = str(found.address)
+    to = recipients(address, address)
+    transport = AliasProgramTransport(FakeFinder(found), FakeMaildirs(), now=lambda: NOON)
+    await transport.deliver(Delivery(message(), to, ALIAS_PROGRAMS, parted=parted))
+    assert known == [[to[0].id]]
 
 
 async def test_a_command_that_is_gone(tmp_path: Path) -> None:

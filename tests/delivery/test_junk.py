@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from postroad.delivery.filing import TO_INBOX, DetailFiling, Filed
-from postroad.delivery.junk import JunkFiling, is_junk
+from postroad.delivery.junk import JunkFiling, is_junk, why_junk
 from postroad.filters.scoring import Wish
 from postroad.mailbox.folder import FolderName
 from postroad.model import Address, Envelope, StoredMessage, StoredRecipient
@@ -45,12 +45,51 @@ def test_which_mail_is_junk(header: Fields, threshold: float | None, *, junk: bo
     assert is_junk(header, threshold) is junk
 
 
+def verified(comment: str, flag: str = "YES", status: str = "") -> Fields:
+    """With DMARC's result as our border writes it, below the mark."""
+    results = (
+        "mail.example.org;\r\n\tspf=none smtp.mailfrom=a@x.test;\r\n"
+        f"\tdmarc=fail ({comment})\r\n\theader.from=bank.example"
+    )
+    field = f"Authentication-Results: {results}\r\n".encode()
+    return Fields.of(fields(flag, "6.0" if status else "", status).octets + field)
+
+
+SPAM = fields("YES", "7.2", "Yes, score=7.2 required=5.0")
+QUARANTINE = "p=quarantine dis=quarantine"
+BY_DMARC = "DMARC quarantine of mail from bank.example"
+BY_RULES = "marked as spam by a filter's own rules"
+
+
+@pytest.mark.parametrize(
+    ("header", "threshold", "words"),
+    [
+        (fields(), None, ""),
+        (fields("", "2.2", "No, score=2.2 required=5.0"), 1.0, "2.2 points, of 1 for this account"),
+        (fields("", "2.2", "No, score=2.2 required=5.0"), 2.5, ""),
+        (SPAM, None, "7.2 points, of 5"),
+        (SPAM, 6.5, "7.2 points, of 6.5 for this account"),
+        (fields("YES", "1000000.0", "Yes, required=5.0"), None, "1000000 points, of 5"),
+        (fields("YES", "2.0", "Yes, score=2.0 required=5.0 marked=rules"), 9.0, BY_RULES),
+        (verified(QUARANTINE), None, BY_DMARC),
+        (verified(QUARANTINE, status="Yes, score=6.0 required=5.0 marked=dmarc"), 3.0, BY_DMARC),
+        (fields("YES", "6.0", "Yes, required=5.0 marked=dmarc"), None, "DMARC quarantine"),
+        # A filter's own mark on mail that fails DMARC, without consequence of that.
+        (verified("p=none dis=none"), None, "marked as spam"),
+        (verified(QUARANTINE, flag=""), None, ""),
+        (verified(QUARANTINE, status="Yes, score=6.0 required=5.0"), None, "6 points, of 5"),
+    ],
+)
+def test_why_mail_is_junk(header: Fields, threshold: float | None, words: str) -> None:
+    assert why_junk(header, threshold) == words
+
+
 def message(header: str) -> StoredMessage:
     return StoredMessage("Q1", Envelope(None), 0.0, 0.0, Octets(f"{header}\r\nbody\r\n".encode()))
 
 
 TO_LISTS = StoredRecipient(1, Address("john+lists", "example.org"), Address("john", "example.org"))
-JUNK = Filed(FolderName.parse("Junk"), create=True)
+JUNK = Filed(FolderName.parse("Junk"), create=True, why="7 points, of 5")
 
 
 async def test_junk_goes_before_address_extensions_and_the_rest_as_usual() -> None:

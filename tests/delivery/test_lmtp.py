@@ -6,7 +6,7 @@ import pytest
 
 from deliveries import delivery, told
 from fake_dns import FakeDns
-from fake_mx import FakeMx
+from fake_mx import DROP, FakeMx
 from postroad.delivery.lmtp import LmtpTransport
 from postroad.delivery.settings import DeliverySettings
 from postroad.model import Address, BodyType, ByMode, DeliverBy, Notify, StoredRecipient
@@ -66,6 +66,24 @@ async def test_each_recipient_is_answered_over_a_unix_socket(transport, servers,
     ]
     assert report.relay == f"relay.example.org[{path}]"
     assert server.commands[0] == "LHLO relay.example.org"
+
+
+async def test_a_421_to_one_recipient_is_not_the_word_on_those_behind_it(
+    transport, servers, tmp_path
+):
+    """The others have the message: deferred, they would get it twice."""
+    path = tmp_path / "lmtp"
+    said = {"END": ["250 2.0.0 Saved", "421 4.3.2 Busy", "250 2.0.0 Saved too", DROP]}
+    await servers(FakeMx(lmtp=True, said=said), path=path)
+    to = [f"{name}@example.org" for name in "abcd"]
+    report = await transport.deliver(delivery(f"unix:{path}", *to))
+    *first, last = told(report)
+    assert first == [
+        "10 sent 250 2.0.0 Saved",
+        "11 deferred 421 4.3.2 Busy",
+        "12 sent 250 2.0.0 Saved too",
+    ]
+    assert last.startswith("13 deferred 451 4.4.2 lost connection with")
 
 
 @pytest.mark.parametrize(

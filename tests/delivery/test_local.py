@@ -222,6 +222,21 @@ async def test_an_extension_names_a_folder(tmp_path, *, directory, address, how,
     assert marked.exists() == (how == "create" and folder != ".")
 
 
+async def test_the_log_is_told_why_mail_is_in_another_folder(tmp_path, directory):
+    class Junk:
+        async def file(self, user, recipient, message):
+            folder = FolderName.parse("Junk")
+            return (
+                (Filed(folder, create=True, why="7 points, of 5"),) if "ann" in user else (Filed(),)
+            )
+
+    with storing(directory, tmp_path, filing=Junk()) as transport:
+        report = await transport.deliver(delivery("john@example.org", "ann@example.org"))
+    assert [each.aside for each in report.outcomes] == ["", "Junk: 7 points, of 5"]
+    assert {str(each.reply) for each in report.outcomes} == {"250 2.0.0 delivered to maildir"}
+    assert (files(tmp_path, "john"), files(tmp_path, "ann")) == (["."], [".Junk"])
+
+
 async def test_several_copies_are_each_stored_once(directory, tmp_path):
     with storing(directory, tmp_path, filing=Twice()) as transport:
         for _ in range(2):

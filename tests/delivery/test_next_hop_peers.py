@@ -24,7 +24,8 @@ from peers.postfix import Postfix
 from postroad.delivery.settings import DeliverySettings, RelaySettings
 from postroad.delivery.smtp import SmtpTransport
 from postroad.model import Address, BodyType, Notify, Status, StoredRecipient
-from postroad.model.journal import Event, TlsEstablished
+from postroad.model.journal import Event
+from postroad.model.session_events import TlsEstablished
 from postroad.net.dns import Resolver
 from postroad.net.settings import DnsSettings
 

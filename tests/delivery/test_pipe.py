@@ -6,7 +6,7 @@ import asyncio
 import os
 import stat
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -241,6 +241,18 @@ async def test_a_content_that_cannot_be_read(make: Make, folder: Path) -> None:
     (outcome,) = (await transport.deliver(delivery)).outcomes
     assert outcome.status is Status.DEFERRED
     assert not (folder / "finished").exists()
+
+
+async def test_who_got_it_is_known_before_the_next_run(make: Make) -> None:
+    known: list[list[Status]] = []
+
+    def parted(outcomes: Sequence[Outcome]) -> None:
+        known.append([each.status for each in outcomes])
+
+    to = recipients("a@x.test", "b@x.test", "c@x.test")
+    transport = make('test "$1" != b@x.test', "${recipient}", flags="D")
+    await transport.deliver(Delivery(message(), to, "", parted=parted))
+    assert known == [[Status.SENT], [Status.SENT, Status.BOUNCED]]
 
 
 async def test_after_a_reload_closed_it(make: Make) -> None:

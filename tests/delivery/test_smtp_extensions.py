@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
 
-from deliveries import told
+from deliveries import delivery, told
 from fake_mx import OFFER, FakeMx
 from postroad.delivery import Delivery
 from postroad.delivery.courier import Courier
@@ -398,6 +399,17 @@ async def test_recipients_are_spread_over_transactions(world, limits, transactio
         f"{10 + number} sent {SENT} {expected[address]}" for number, address in enumerate(FIVE)
     ]
     assert here.server.connections == 1
+
+
+async def test_what_was_taken_is_known_before_the_next_transaction(world):
+    here = await world(FakeMx(offer=(*OFFER, "LIMITS RCPTMAX=2")))
+    known: list[list[int]] = []
+
+    def parted(outcomes):
+        known.append([each.recipient_id for each in outcomes])
+
+    await here.transport.deliver(replace(delivery("example.net", *FIVE), parted=parted))
+    assert known == [[10, 11], [10, 11, 12, 13]]
 
 
 async def test_no_more_messages_in_a_session_than_it_takes(world):

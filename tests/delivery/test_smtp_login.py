@@ -7,7 +7,7 @@ import pytest
 from deliveries import MESSAGE, told
 from fake_mx import OFFER, FakeMx
 from postroad.delivery.credentials import Credentials
-from postroad.model.journal import TlsEstablished
+from postroad.model.session_events import TlsEstablished
 from smtp_world import server_context
 
 LOGIN = Credentials("john", "summersun")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -86,6 +87,23 @@ async def test_each_recipient_has_the_word_of_the_last_host_that_was_asked(world
     assert hosts(report) == ["mx", "second", "mx", "second"]
     assert here.server.messages[0].recipients == ["a@x.net"]
     assert second.messages[0].recipients == ["b@x.net"]
+
+
+async def test_what_a_host_took_is_known_while_the_next_one_is_asked(world):
+    here = await world(FakeMx(said={"RCPT": ["250 Ok", "450 4.2.0 Wait"]}))
+    await here.beside(FakeMx(said={"MAIL": [HANG]}))
+    known = []
+    wanted = replace(delivery("pair.example", "a@x.net", "b@x.net"), parted=known.extend)
+    running = asyncio.create_task(here.transport.deliver(wanted))
+    await here.others[0].hanging.wait()
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    assert [(each.recipient_id, str(each.reply)) for each in known] == [
+        (10, TAKEN.removeprefix("sent ")),
+        (11, "450 4.2.0 Wait"),
+    ]
+    assert all(each.relay.startswith("mx.example.net[") for each in known)
 
 
 async def test_a_host_that_cannot_be_reached_has_no_word(world):

@@ -9,7 +9,7 @@ from fake_mx import OFFER, FakeMx
 from peers.certificates import Authority
 from postroad.delivery.credentials import Credentials
 from postroad.delivery.smtp import PLAIN_AFTER
-from postroad.model.journal import TlsEstablished
+from postroad.model.session_events import TlsEstablished
 from smtp_world import TLS_OFFER, server_context
 
 

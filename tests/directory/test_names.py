@@ -9,6 +9,7 @@ from postroad.directory.names import (
     domain_form,
     has_a_label,
     is_plain,
+    is_text,
     same_text,
     without_extension,
 )
@@ -115,3 +116,11 @@ def test_is_plain(local, plain):
 def test_without_extension(local, delimiters, plain):
     found = without_extension(Address(local, "example.org"), delimiters)
     assert (None if found is None else found.local) == plain
+
+
+@pytest.mark.parametrize(
+    ("text", "writable"),
+    [("", True), ("J\u00f6rg \U0001f600", True), ("a\udc80", False), ("\ud83d", False)],
+)
+def test_texts_that_can_be_written(text, writable):
+    assert is_text(text) is writable

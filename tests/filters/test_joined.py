@@ -16,6 +16,7 @@ from postroad.model.content import Octets
 from postroad.model.fields import Fields
 from postroad.model.journal import Event
 from postroad.model.letter import Letter, Opinion, Origin
+from postroad.spool import SpoolError
 
 CLIENT = Connected(Client("192.0.2.7", 4711), Endpoint("198.51.100.1", 25), "mx", trusted=False)
 HELLO = Greeted("peer.example", None)
@@ -200,6 +201,17 @@ async def test_a_bug_defers_whatever_the_setting(on_failure: OnFailure) -> None:
     assert finding.words.startswith("an error in it: ZeroDivisionError: a bug (")
     assert "test_joined.py:" in finding.words
     assert "an error in it, at Named: ZeroDivisionError: a bug" in world.events[0].text
+
+
+@pytest.mark.parametrize("on_failure", ["defer", "accept"])
+async def test_a_message_that_cannot_be_read_is_no_bug(on_failure: OnFailure) -> None:
+    def say(_: Letter) -> Opinion:
+        raise SpoolError("gone")
+
+    world = Listeners(Hearing("mine", say=say), on_failure=on_failure)
+
+    with pytest.raises(SpoolError, match="gone"):
+        await world.examined()
 
 
 async def test_what_is_no_opinion_is_a_bug() -> None:

@@ -69,6 +69,7 @@ FAILURES = [
     ("spamassassin", WHOLE["spamassassin"][:-1], "the answer ended in the middle"),
     ("spamassassin", b"x" * 70_000, "its answer is larger than 65536 octets"),
     ("spamassassin", b"SPAMD/1.1 0 EX_OK\r\nSpam: True ; nan / 5\r\n\r\n", "without a score"),
+    ("spamassassin", b"SPAMD/1.1 " + b"9" * 5000 + b" EX_OK\r\n\r\n", "nonsense"),
     ("rspamd", b"", "Server disconnected without sending a response"),
     ("rspamd", b"220 hello\r\n\r\n", "illegal status line"),
     ("rspamd", b"HTTP/1.1 500 Oops\r\nContent-Length: 0\r\n\r\n", "it answered with 500"),
@@ -112,9 +113,9 @@ async def test_it_is_too_slow(world: World, tmp_path: Path, kind: FilterKind) ->
     async with serving(path, FakeScanner(end=END[kind], hangs=True)):
         assert await outcome(world, settings_of(kind, path, timeout=0.05)) == LATER
 
-    assert any(
-        "scan=failed, deferred (it gave no answer within 0.05 s)" in each for each in world.log
-    )
+    (line,) = [each for each in world.log if "scan=failed" in each]
+    assert line.endswith("scan=failed, deferred (it gave no answer within 0.05 s)")
+    assert line.startswith("warning: ")
     assert [draft.ended for draft in world.spool.drafts] == ["discarded"]
 
 
@@ -136,6 +137,17 @@ async def test_what_the_setting_says(
         assert await outcome(world, settings_of(kind, path, on_failure=on_failure)) == reply
 
     assert [draft.ended for draft in world.spool.drafts] == [ended]
+
+
+async def test_an_answer_that_a_message_makes_too_large_lets_it_not_pass(
+    world: World, tmp_path: Path
+) -> None:
+    path = tmp_path / "socket"
+    links = json.dumps({"action": "reject", "score": 99.0, "urls": ["x" * 200] * 10_000})
+    async with serving(path, FakeScanner(http(links.encode()), END["rspamd"])):
+        assert await outcome(world, settings_of("rspamd", path, on_failure="accept")) == LATER
+
+    assert [draft.ended for draft in world.spool.drafts] == ["discarded"]
 
 
 @pytest.mark.parametrize("kind", KINDS)

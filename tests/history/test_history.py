@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -193,18 +194,20 @@ def test_a_full_disk_is_told_once_and_mail_goes_on(
 ) -> None:
     """SQLite is told that the file may not grow, which it takes for a full disk."""
     complaints: list[str] = []
+    disk = {"full": False}
+
+    class Full(Book):
+        def write(self, lines: Sequence[Line], mark: int) -> None:
+            if disk["full"]:
+                pages = self._connection.execute("PRAGMA page_count").fetchone()[0]
+                self._connection.execute(f"PRAGMA max_page_count = {pages}")
+            super().write(lines, mark)
+
+    monkeypatch.setattr("postroad.history.history.Book", Full)
     kept = history(tmp_path, complain=complaints.append)
     kept.put(note(1))
     until(lambda: numbers(tmp_path) == [1], within=30, what="the first record")
-
-    class Full(Book):
-        def __init__(self, path: Path) -> None:
-            super().__init__(path)
-            pages = self._connection.execute("PRAGMA page_count").fetchone()[0]
-            self._connection.execute(f"PRAGMA max_page_count = {pages}")
-
-    monkeypatch.setattr("postroad.history.history.Book", Full)
-    kept._put_down(OSError())
+    disk["full"] = True
     for number in range(2, 5):
         kept.put(note(number, size=40_000))
         until(lambda: kept._gone >= number, within=30, what="the attempt")  # noqa: B023

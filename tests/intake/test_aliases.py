@@ -18,6 +18,7 @@ class Book:
         self, mailboxes: str, aliases: Mapping[str, str], *, accounts: bool = False
     ) -> None:
         self.accounts = accounts  # whether each alias is an account that passes its mail on
+        self.lists: set[str] = set()  # those of them that are none
         self.mailboxes = set(mailboxes.split())
         self.aliases = {name: tuple(map(parse, to.split())) for name, to in aliases.items()}
 
@@ -27,7 +28,8 @@ class Book:
     async def resolve(self, address: Address) -> Mailbox | Alias | Unknown:
         name = address.local.lower() if address.domain else "john"
         if name in self.aliases:
-            user = f"{name}@example.org" if self.accounts else ""
+            is_account = self.accounts and name not in self.lists
+            user = f"{name}@example.org" if is_account else ""
             return Alias(self.aliases[name], user=user)
         stands_for = "example.org" if address.domain == "alias.example" else ""
         plain = name.partition("+")[0]
@@ -219,6 +221,50 @@ async def test_accounts_that_pass_mail_to_each_other_keep_it() -> None:
     expanded = await expand([Recipient(parse("john"))], book)
 
     assert expanded == [Addressee(parse("john"), parse("john"))]
+
+
+@pytest.mark.parametrize(
+    ("names", "to", "final"),
+    [
+        ({"team": "lisa john", "john": "anna", "anna": "john"}, "team", "lisa<team john<team"),
+        ({"team": "john", "john": "anna", "anna": "john"}, "team", "john<team"),
+        ({"team": "john anna", "john": "anna", "anna": "john"}, "team", "anna<team"),
+        (
+            {"team": "a john", "john": "john2", "john2": "john", "a": "b", "b": "a"},
+            "team",
+            "a<team john<team",
+        ),
+        ({"team": "lisa john", "john": "a", "a": "b", "b": "a"}, "team", "lisa<team a<team"),
+        # Its mail comes to somebody: no copy is its own.
+        ({"team": "lisa john", "john": "team"}, "team", "lisa<team"),
+        ({"team": "john anna", "john": "anna", "anna": "john lisa"}, "team", "lisa<team"),
+    ],
+)
+async def test_members_that_pass_mail_to_each_other_keep_it(
+    names: dict[str, str], to: str, final: str
+) -> None:
+    book = Book("lisa", names, accounts=True)
+    book.lists = {"team"}
+
+    expanded = await expand([Recipient(parse(to))], book)
+
+    assert [f"{one.address.local}<{one.original.local}" for one in expanded] == final.split()
+
+
+async def test_who_names_many_recipients_names_no_aliases() -> None:
+    named = [Recipient(parse(f"u{n}@example.com")) for n in range(10_005)]
+
+    assert len(await expand(named, Book("", {}))) == len(named)
+
+
+async def test_too_many_that_policy_adds() -> None:
+    many = {f"l{n}": " ".join(f"u{n}x{m}@example.com" for m in range(150)) for n in range(100)}
+    many["all"] = " ".join(many)
+
+    with pytest.raises(AliasLimitError, match=r"all@.*: aliases lead to more than 10000"):
+        await expand(
+            [Recipient(parse("a@example.com"))], Book("", many), added=[Recipient(parse("all"))]
+        )
 
 
 async def test_a_recipient_with_a_reverse_path_of_its_own_keeps_it() -> None:

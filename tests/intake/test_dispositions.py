@@ -18,7 +18,8 @@ from postroad.model import (
     Recipient,
     Waybill,
 )
-from postroad.model.journal import MessageId, Notice, Queued
+from postroad.model.journal import Notice
+from postroad.model.message_events import MessageId, Queued
 
 EVE = Address("eve", "example.com")
 BOB = Address("bob", "example.net")

@@ -20,7 +20,8 @@ from postroad.model import (
     Recipient,
     Return,
 )
-from postroad.model.journal import MessageId, Notice, Queued
+from postroad.model.journal import Notice
+from postroad.model.message_events import MessageId, Queued
 from postroad.spool import SpoolError
 
 

@@ -96,3 +96,26 @@ def test_no_name_leads_out_of_the_mailbox(name):
 def test_a_maildirs_own_folders_are_none_in_folders(name):
     assert FolderName.parse(name).fits(WHERE)
     assert not FolderName.parse(name).fits(NESTED)
+
+
+@pytest.mark.parametrize(
+    ("where", "name", "can_be_made"),
+    [
+        (NESTED, "lists/dovecot", True),
+        (NESTED, "Subscriptions", True),
+        (NESTED, "lists/subscriptions", True),
+        (NESTED, "INBOX", True),
+        (NESTED, "maildirsize", False),
+        (NESTED, "subscriptions", False),
+        (NESTED, "postroad-moves", False),
+        (NESTED, "postroad-moves.new", False),
+        (NESTED, "lists/dovecot-uidlist", False),
+        (NESTED, "dovecot.index.log", False),
+        (WHERE, "maildirsize", True),
+        (WHERE, "dovecot-uidlist", True),
+    ],
+)
+def test_no_folder_is_made_in_place_of_a_file(
+    where: Whereabouts, name: str, can_be_made: bool
+) -> None:
+    assert FolderName.parse(name, "/").can_be_made(where) is can_be_made

@@ -145,3 +145,15 @@ async def test_strangers_make_so_many_folders_and_no_more(writer, tmp_path, monk
     folders = [each.name for each in where.root.iterdir() if each.name.startswith(".")]
     assert sorted(folders) == [".f0", ".f1"]  # and the inbox
     assert len(list((where.root / "new").iterdir())) == 3
+
+
+async def test_strangers_make_no_folder_where_a_file_is_or_will_be(writer, tmp_path):
+    mail = tmp_path / "john" / "Maildir"
+    where = Whereabouts(mail, mail, mail, nested=True)
+    names = ["maildirsize", "subscriptions", "postroad-moves"]
+    for name, recipient in zip(names, stored_recipients(*["john@example.org"] * 3), strict=True):
+        target = Target(where, FolderName.parse(name), create=True)
+        await writer.deliver(target, stored_message(), recipient)
+        (mail / "subscriptions").touch()
+    assert sorted(each.name for each in mail.iterdir()) == ["cur", "new", "subscriptions", "tmp"]
+    assert len(list((mail / "new").iterdir())) == 3

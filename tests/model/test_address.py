@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from postroad.model import Address, AddressError
+from postroad.model.address import belongs_to
 
 
 @pytest.mark.parametrize(
@@ -83,3 +84,18 @@ def test_the_null_domain_is_postmasters() -> None:
 )
 def test_is_ascii(text: str, ascii_only: bool) -> None:
     assert Address.parse(text).is_ascii is ascii_only
+
+
+@pytest.mark.parametrize(
+    ("name", "domain", "belongs"),
+    [
+        ("example.org", "example.org", True),
+        ("mx.example.org", "example.org", True),
+        ("badexample.org", "example.org", False),
+        ("example.org", "mx.example.org", False),
+        ("example.org.evil.test", "example.org", False),
+        (".example.org", "example.org", True),
+    ],
+)
+def test_what_belongs_to_a_domain(name: str, domain: str, *, belongs: bool) -> None:
+    assert belongs_to(name, domain) is belongs

@@ -12,11 +12,13 @@ import pytest
 
 from dns_server import Liar, Lie
 from postroad.net.dns import DnsQuery, DnsTemporary, Existence, Records, Resolver
+from postroad.net.dns_nameserver import MOST_READ
 from postroad.net.dns_query import MAX_ALIASES, MAX_OCTETS, MAX_RECORDS
 from postroad.net.settings import DnsSettings
 
 SOA = ("example.net.", 60, "IN", "SOA", "ns.example.net. root.example.net. 1 3600 600 86400 30")
-LIMIT = 5.0  # seconds; only a silent server is waited for so long
+SECTIONS = {"answer": 1, "authority": 2, "additional": 3}
+LIMIT = 30.0  # seconds; only a silent server is waited for so long
 Lying = Callable[[Lie], Awaitable[Liar]]
 
 
@@ -184,6 +186,37 @@ async def test_thousands_of_records(lying: Lying) -> None:
     assert len(records.values) == MAX_RECORDS
     assert set(records.values) <= set(many)
     assert liar.questions[1:] == ["tcp mx.example.net. A"]
+
+
+@pytest.mark.parametrize("section", ["answer", "authority", "additional"])
+async def test_only_so_many_records_are_read(
+    lying: Lying, section: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lie(question: dns.message.Message) -> dns.message.Message:
+        said = dns.message.make_response(question)
+        said.answer = [dns.rrset.from_text("example.net.", 60, "IN", "TXT", "x" * 200, "y" * 200)]
+        many = [f"192.0.{at >> 8}.{at & 255}" for at in range(3000)]
+        said.section_from_number(SECTIONS[section]).append(
+            dns.rrset.from_text("b.example.net.", 60, "IN", "A", *many)
+        )
+        if section != "answer":
+            said.answer.append(dns.rrset.from_text("a.example.", 60, "IN", "TXT", *["z" * 250] * 9))
+        return said
+
+    read: list[int] = []
+    whole = dns.message.from_wire
+
+    def counted(wire: bytes, **options: bool) -> dns.message.Message:
+        found = whole(wire, **options)
+        read.append(sum([len(each) for part in found.sections[1:] for each in part]))
+        return found
+
+    liar = await lying(lie)
+    monkeypatch.setattr("postroad.net.dns_nameserver.dns.message.from_wire", counted)
+    records = await query(liar)("example.net", "TXT")
+    assert set(records.values) == {"x" * 200, "y" * 200}
+    assert liar.questions[-1] == "tcp example.net. TXT"
+    assert 0 < read[-1] <= MOST_READ
 
 
 async def test_records_of_great_length(lying: Lying) -> None:

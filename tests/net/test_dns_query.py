@@ -116,9 +116,12 @@ def test_what_is_no_server(text):
 @pytest.mark.parametrize(
     ("text", "servers"),
     [
-        ("search example.net\nnameserver 192.0.2.1\nnameserver ::1\n", ["192.0.2.1", "::1"]),
-        ("search example.net\n", ["127.0.0.1"]),
-        (None, ["127.0.0.1"]),
+        (
+            "search example.net\nnameserver 192.0.2.1\nnameserver ::1\n",
+            ["Do53:192.0.2.1@53", "Do53:::1@53"],
+        ),
+        ("search example.net\n", ["Do53:127.0.0.1@53"]),
+        (None, ["Do53:127.0.0.1@53"]),
     ],
 )
 def test_the_systems_servers(monkeypatch, tmp_path, text, servers):

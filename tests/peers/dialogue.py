@@ -18,7 +18,7 @@ from peers import needs
 
 __all__ = ["Dialogue", "plain", "starttls", "tls"]
 
-_TIME_LIMIT = 20.0  # seconds for one reply
+_TIME_LIMIT = 60.0  # seconds for one reply
 
 
 class _Line(Protocol):

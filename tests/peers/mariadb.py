@@ -71,7 +71,7 @@ class MariaDb:
         count = [*argv, "-Ne", f"SELECT COUNT(*) FROM ({listed}) AS x"]
         until(
             lambda: subprocess.run(count, capture_output=True, check=True).stdout.strip() == b"0",
-            within=10,
+            within=30,
             what="the end of connections",
         )
 

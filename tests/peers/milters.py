@@ -11,7 +11,7 @@ from peers.ports import free_port
 from peers.processes import Process, peer_folder, remove_folder, removed_on_failure
 from peers.waiting import listening
 
-__all__ = ["EICAR", "ClamavMilter", "OpenDmarc", "RspamdMilter", "opened"]
+__all__ = ["EICAR", "ClamavMilter", "RspamdMilter", "opened"]
 
 EICAR = rb"X5O!P%@AP[4\PZX54(P^)7CC)7}$EICAR-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*"
 """What every scanner takes for a virus, so that it can be tested."""
@@ -22,38 +22,6 @@ def opened(path: Path) -> str:
     path.parent.chmod(0o755)
     path.chmod(0o666)
     return f"unix:{path}"
-
-
-class OpenDmarc:
-    """A running OpenDMARC, which believes Authentication-Results of one server.
-
-    Args:
-        trusted: that server.
-    """
-
-    def __init__(self, trusted: str) -> None:
-        needs.root("opendmarc")
-        command = needs.program("opendmarc")
-        self.folder = peer_folder("opendmarc")
-        path = self.folder / "socket"
-        configuration = self.folder / "opendmarc.conf"
-        configuration.write_text(
-            f"AuthservID dmarc.test\nTrustedAuthservIDs {trusted}\nSocket local:{path}\n"
-            "Background no\nSyslog no\nIgnoreAuthenticatedClients no\nSPFIgnoreResults no\n"
-            f"SPFSelfValidate no\nRejectFailures no\nIgnoreHosts {self.folder}/none\n"
-        )
-        (self.folder / "none").write_text("192.0.2.99\n")
-        with removed_on_failure(self.folder):
-            self._process = Process(
-                [command, "-f", "-c", str(configuration)], log=self.folder / "log"
-            )
-            self._process.wait_ready(lambda: _listens(path))
-        self.place = opened(path)
-
-    def stop(self) -> None:
-        """End it and remove its folder."""
-        self._process.stop()
-        remove_folder(self.folder)
 
 
 _RSPAMD = """\

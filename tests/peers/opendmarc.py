@@ -1,4 +1,4 @@
-"""The real OpenDMARC as a milter that is shown messages; its DNS is a file of records.
+"""The real OpenDMARC as a milter that is shown messages; its DNS may be a file of records.
 
 It goes by the Authentication-Results of a server that it trusts, and says in one of its own what it
 comes to.
@@ -43,9 +43,10 @@ class OpenDmarc:
 
     Args:
         records: TXT records by name.
+        trusted: the server whose results it believes.
     """
 
-    def __init__(self, records: Mapping[str, str]) -> None:
+    def __init__(self, records: Mapping[str, str], trusted: str = TRUSTED) -> None:
         needs.root("opendmarc")
         command = needs.program("opendmarc")
         self.folder = peer_folder("opendmarc")
@@ -56,9 +57,10 @@ class OpenDmarc:
         (self.folder / "none").write_text("192.0.2.99\n")
         configuration = self.folder / "opendmarc.conf"
         configuration.write_text(
-            f"AuthservID dmarc.test\nTrustedAuthservIDs {TRUSTED}\nSocket local:{self.socket}\n"
+            f"AuthservID dmarc.test\nTrustedAuthservIDs {trusted}\nSocket local:{self.socket}\n"
             "Background no\nSyslog no\nSPFIgnoreResults no\nSPFSelfValidate no\n"
-            f"RejectFailures no\nIgnoreHosts {self.folder}/none\nTestDNSData {zone}\n"
+            "IgnoreAuthenticatedClients no\nRejectFailures no\n"
+            f"IgnoreHosts {self.folder}/none\nTestDNSData {zone}\n"
             f"PublicSuffixList {self.folder}/suffixes\n"
         )
         with removed_on_failure(self.folder):

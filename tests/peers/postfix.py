@@ -75,7 +75,7 @@ class _Master(Process):
         super().__init__(argv, log=log)
         self._pid_file = pid_file
 
-    def stop(self, within: float = 15) -> int:
+    def stop(self, within: float = 30) -> int:
         """End master, which ends its children."""
         if self.running and self._pid_file.exists():
             os.kill(int(self._pid_file.read_text()), signal.SIGTERM)

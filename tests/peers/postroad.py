@@ -126,7 +126,7 @@ class Postroad:
         for pid in everyone:
             os.kill(pid, signal.SIGKILL)
         self._process.wait(15)
-        until(lambda: not any(map(_alive, everyone)), within=15, what="the end of every worker")
+        until(lambda: not any(map(_alive, everyone)), within=30, what="the end of every worker")
 
     def kill_supervisor(self) -> None:
         """SIGKILL to the supervisor alone; returns when its workers are gone as well."""

@@ -91,7 +91,7 @@ class Process:
         """Wait for its end and return its exit status; negative for a signal."""
         return self._child.wait(within)
 
-    def stop(self, within: float = 15) -> int:
+    def stop(self, within: float = 30) -> int:
         """End it by SIGTERM, by SIGKILL when that does not help; returns the exit status."""
         if self.running:
             self.signal(signal.SIGTERM)

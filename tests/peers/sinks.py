@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+from pathlib import Path
 
 from peers import needs
 from peers.ports import free_port
@@ -63,6 +64,7 @@ def send(
     size: int = 4096,
     within: float = 300,
     kept: bool = False,
+    message: Path | None = None,
 ) -> None:
     """Send equal messages with `smtp-source`.
 
@@ -73,13 +75,15 @@ def send(
         size: octets of each message.
         within: seconds it may take.
         kept: each session sends all its messages over one connection, not one for each.
+        message: a file with what is sent, header and body, instead of `size` octets.
 
     Raises:
         subprocess.CalledProcessError: the server refused or dropped a message.
     """
     source = needs.program("smtp-source")
     addresses = ["-f", "source@source.test", "-t", "sink@sink.test"]
-    counts = ["-s", str(sessions), "-m", str(messages), "-l", str(size)]
+    counts = ["-s", str(sessions), "-m", str(messages)]
+    counts += ["-l", str(size)] if message is None else ["-F", str(message)]
     ways = ["-d"] if kept else []
     argv = [source, *ways, *counts, *addresses, f"127.0.0.1:{port}"]
     subprocess.run(argv, check=True, timeout=within, capture_output=True)

@@ -16,7 +16,8 @@ GTUBE = "XJS*C4JDBQADN1.NSBN3*2IDNEN*GTUBE-STANDARD-ANTI-UBE-TEST-EMAIL*C.34X"
 class Spamd:
     """A running daemon that asks no network."""
 
-    def __init__(self) -> None:
+    def __init__(self, *options: str) -> None:
+        """Started and ready, with further options."""
         needs.root("spamd")
         command = needs.program("spamd")
         self.client = needs.program("spamc")
@@ -26,6 +27,7 @@ class Spamd:
             *(command, "--local", "--nouser-config", "--min-children=1", "--max-children=2"),
             *(f"--listen=127.0.0.1:{self.port}", "--username=nobody", "--syslog=stderr"),
             f"--helper-home-dir={self.folder}",
+            *options,
         ]
         with removed_on_failure(self.folder):
             self._process = Process(argv, log=self.folder / "log")

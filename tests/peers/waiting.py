@@ -16,6 +16,7 @@ __all__ = ["greeting", "listening", "logged", "until"]
 
 Value = TypeVar("Value")
 _INTERVAL = 0.02  # seconds between two looks
+_ANSWER = 10.0  # seconds that something on a port may take to answer
 
 
 def until(condition: Callable[[], Value], *, within: float, what: str) -> Value:
@@ -65,7 +66,7 @@ def logged(log: Callable[[], str], text: str, *, within: float, whose: str) -> s
 def listening(port: int, host: str = "127.0.0.1") -> bool:
     """Whether something accepts connections there."""
     try:
-        socket.create_connection((host, port), timeout=1).close()
+        socket.create_connection((host, port), timeout=_ANSWER).close()
     except OSError:
         return False
     return True
@@ -74,7 +75,7 @@ def listening(port: int, host: str = "127.0.0.1") -> bool:
 def greeting(port: int, host: str = "127.0.0.1") -> bool:
     """Whether an SMTP server greets there: a port may listen before its server is ready."""
     try:
-        with socket.create_connection((host, port), timeout=1) as connection:
+        with socket.create_connection((host, port), timeout=_ANSWER) as connection:
             return connection.recv(3) == b"220"
     except OSError:
         return False

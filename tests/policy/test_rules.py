@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+
 import pytest
 
+from postroad.mailauth.spf.settings import SpfSettings
 from postroad.policy import (
     PRESET_LISTS,
     PRESETS,
@@ -232,3 +235,21 @@ def test_no_mistakes(settings):
 def test_nothing_is_ignored_after_a_final_rule_that_only_warns():
     policy = build("mx", PolicySettings(recipient=("warn_if_reject reject, reject",)))
     assert names(policy, Stage.RECIPIENT) == ["warn_if_reject reject", "reject"]
+
+
+def test_a_restriction_goes_by_all_of_its_surroundings() -> None:
+    around = Surroundings(
+        hostname="mx.example.org",
+        is_own=lambda address: address == "192.0.2.1",
+        recipient_delimiter="+",
+        settings=SharedPolicySettings(classes={"a": ("permit",)}),
+        transports=frozenset({"slow"}),
+        spf=SpfSettings(timeout=60),
+    )
+    context = around.at(Stage.DATA, lambda _text: ())
+    for each in fields(Surroundings):
+        value = getattr(context, each.name)
+        assert value is getattr(around, each.name)
+        assert value != getattr(Surroundings(), each.name), f"{each.name} is not tried"
+    assert context.stage is Stage.DATA
+    assert context.read("permit") == ()

@@ -13,10 +13,11 @@ from postroad.mailauth.spf.settings import SpfSettings
 from postroad.model import Address, Client
 from postroad.policy import Facts, LookupUnavailable, Stage
 from postroad.policy.answer import Action, Answer
-from postroad.policy.context import Context
+from postroad.policy.context import Context, Surroundings
 from postroad.policy.facts import RecordType
 from postroad.policy.lookups import Lookup, noting
 from postroad.policy.recalled import Present, recalled
+from postroad.policy.rules import read_list
 from postroad.policy.spf_rules import check_spf, reject_spf_fail
 
 FACTS = Facts(
@@ -152,7 +153,13 @@ async def test_errors(settings, result, expected) -> None:
             {"helo_whitelist": ("away.example.net",)},
             {},
             replace(FACTS, helo="away.example.net"),
-            Action.REJECT,
+            Action.DEFER_IF_PERMIT,  # it may be the forwarder
+        ),
+        (
+            {"domain_whitelist": ("lists.test",)},
+            {"forwarder": "temperror"},
+            FACTS,
+            Action.DEFER_IF_PERMIT,
         ),
         ({}, {}, replace(FACTS, trusted=True), Action.DUNNO),
         ({}, {}, replace(FACTS, client=Client("unknown", 0)), Action.DUNNO),
@@ -186,3 +193,21 @@ async def test_a_decision_is_made_again_from_what_was_noted(result: str) -> None
     kept = [Lookup(*note) for note in notes]
     again = await check(FACTS, recalled(kept, Present(None, None)))
     assert again == first
+
+
+@pytest.mark.parametrize(
+    ("settings", "action"),
+    [
+        (SpfSettings(), Action.REJECT),
+        (SpfSettings(mail_from_reject="never"), Action.DUNNO),
+        (SpfSettings(skip_addresses=(IPv4Network("192.0.2.0/24"),)), Action.DUNNO),
+    ],
+)
+async def test_a_list_goes_by_the_settings_of_the_server(
+    settings: SpfSettings, action: Action
+) -> None:
+    rules, mistakes = read_list(Stage.RECIPIENT, ("check_spf",), Surroundings(spf=settings))
+    assert not mistakes
+    world = World(sender="fail")
+    said = await rules[0].check(FACTS, oracle_of(None, world, senders=world))
+    assert said.action is action

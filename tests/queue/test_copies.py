@@ -17,7 +17,7 @@ from postroad.model import (
     StoredMessage,
     StoredRecipient,
 )
-from postroad.model.journal import Delivered, Removed
+from postroad.model.message_events import Delivered, Removed
 from postroad.queue.copies import copies
 from postroad.spool import Claimed
 from queue_fakes import FakeClock

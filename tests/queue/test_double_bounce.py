@@ -10,7 +10,8 @@ import pytest
 
 from postroad.intake.door import Refusal
 from postroad.model import Action, Address, Reply, Status, StoredMessage
-from postroad.model.journal import Bounced, Level, Notice
+from postroad.model.journal import Level, Notice
+from postroad.model.message_events import Bounced
 from postroad.queue.attempt import Verdict
 from postroad.queue.notifier import Notifier
 from postroad.queue.schedule import Schedule

@@ -11,7 +11,8 @@ import pytest
 from fake_transport import BOUNCES, DEFERS, FakeTransport
 from postroad.delivery.routing import RouteMistake
 from postroad.model import ContentFilter, Notify, Reply, Status, StoredMessage, Waybill
-from postroad.model.journal import Delivered, Notice
+from postroad.model.journal import Notice
+from postroad.model.message_events import Delivered
 from postroad.queue import QueueSettings, Runner
 from postroad.queue.routes import Routes
 from queue_fakes import FakeClock, FakeDoor, FakeJournal, FakeRouter, FakeSpool, turn, until

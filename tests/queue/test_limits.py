@@ -7,7 +7,8 @@ from contextlib import AbstractAsyncContextManager
 
 from fake_transport import BOUNCES, SENDS, FakeTransport, answer
 from postroad.model import Reply, Status
-from postroad.model.journal import Delivered, Level, Notice
+from postroad.model.journal import Level, Notice
+from postroad.model.message_events import Delivered
 from postroad.queue import QueueSettings, Runner
 from postroad.queue.settings import DestinationSettings
 from postroad.queue.suspension import Suspension
@@ -71,9 +72,10 @@ class Stage:
     async def passes(self, seconds: float) -> None:
         """Time passes, and the bell rings, if it is time."""
         self.clock.now += seconds
-        if self.runner._bell is not None and self.clock.now >= self.runner._bell_at:
-            self.runner._bell.cancel()
-            self.runner._ring()
+        crew = self.runner._crew
+        if crew._bell is not None and self.clock.now >= crew._bell_at:
+            crew._bell.cancel()
+            crew._ring()
         await turn(40)
 
     @property

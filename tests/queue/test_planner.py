@@ -469,7 +469,7 @@ class TestRoom:
         assert not planner._lines
         assert planner._room._held == ({}, {})
         assert not planner._lines.gates
-        assert not any(share.rotation._turns for share in planner._shares.values())
+        assert not any(share.rotation._turns for share in planner._shares._shares.values())
         assert not planner.ready
 
 
@@ -549,6 +549,26 @@ class TestFairness:
             stage.sent(attempt)
         for at in range(0, 30, 3):
             assert len(set(served[at : at + 3])) == 3
+
+    def test_a_sender_is_held_up_with_mail_for_other_domains_of_one_site(self):
+        """What was promised to it there goes to the next, and that is its own mail again."""
+        stage = Stage(QueueSettings(concurrency=5, initial_concurrency=2))
+        to = [Destination("smtp", f"d{number}.big.example", "big.example") for number in range(8)]
+        to += [Destination("smtp", f"d{number}.example") for number in range(2)]
+        for each in to:
+            stage.queue(message("news@example.org"), crowd(1), each)
+        served = []
+        running = stage.begin()
+        assert len(running) == 4
+        while running:
+            attempt = running.pop(0)
+            served.append(attempt.destination)
+            outcomes = report(attempt, Status.SENT, SENT).outcomes
+            there = Report(outcomes, "mx.big.example[192.0.2.1]:25")
+            stage.planner.finished(attempt, there, stage.now)
+            running += stage.begin()
+        assert sorted(served) == sorted(to)
+        assert stage.planner.active == 0
 
     def test_nobody_starves_under_steady_load(self):
         """New mail keeps coming from everybody; what came first still leaves in bounded time."""

@@ -24,7 +24,8 @@ from postroad.model import (
     Status,
     Told,
 )
-from postroad.model.journal import Bounced, Delivered, Level, Notice, Removed
+from postroad.model.journal import Level, Notice
+from postroad.model.message_events import Bounced, Delivered, Removed
 from postroad.queue import QueueSettings, Runner
 from postroad.spool import Claimed, Done, Retry
 from queue_fakes import (
@@ -553,6 +554,22 @@ class TestReports:
             await stage.empty()
         assert not stage.reports
 
+    async def test_what_only_the_log_is_told(self, stage):
+        def files(delivery: Delivery) -> Report:
+            report = SENDS(delivery)
+            outcomes = tuple(each._replace(aside="Junk: 7 points") for each in report.outcomes)
+            return report._replace(outcomes=outcomes)
+
+        stage.smtp.says = files
+        async with stage.running():
+            stage.commit(asked={"notify": S})
+            await until(lambda: stage.door.submitted)
+            await stage.empty()
+        [delivered] = stage.journal.of(Delivered)
+        assert str(delivered.reply) == "250 2.0.0 Ok: queued, Junk: 7 points"
+        assert b"; 250 Ok: queued\r\n" in stage.door.submitted[0][2]
+        assert b"Junk" not in stage.door.submitted[0][2]
+
     async def test_delivered(self, stage):
         stage.runner._transports = {"local": stage.smtp}
         stage.smtp.relays = False
@@ -802,6 +819,30 @@ class TestEnd:
         await task
         assert not stage.results
         assert stage.smtp.running == 0
+
+    async def test_who_got_the_mail_before_the_others_were_cut_off_is_not_given_it_again(
+        self, stage
+    ):
+        async def halfway(delivery: Delivery) -> Report:
+            first, second, *_ = SENDS(delivery).outcomes
+            delivery.parted([first, second._replace(status=Status.DEFERRED)])
+            await asyncio.Event().wait()
+            raise AssertionError
+
+        stage.smtp.deliver = halfway
+        task = asyncio.create_task(stage.runner.run())
+        asked = {"asked": {"notify": Notify.SUCCESS}}
+        silent = stage.commit(to=("a@example.net", "b@example.net", "c@example.net"))
+        wishing = stage.commit(to=("d@example.net", "e@example.net"), **asked)
+        await turn()
+        await stage.runner.drain(0)
+        await task
+        done, owed = sorted(stage.results, key=lambda each: each.recipient_id)
+        assert done == Done(silent.recipients[0].id)
+        assert isinstance(owed, Retry)
+        assert (owed.recipient_id, owed.owed) == (wishing.recipients[0].id, Action.RELAYED)
+        logged = [each for each in stage.journal.events if isinstance(each, Delivered)]
+        assert [each.status for each in logged] == [Status.SENT] * 2
 
     async def test_what_comes_during_the_drain_goes_back(self, stage):
         stage.smtp.gate.clear()

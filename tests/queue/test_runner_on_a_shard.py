@@ -7,8 +7,9 @@ from typing import Any
 
 from fake_transport import BOUNCES, DEFERS
 from postroad.model import Action, ByMode, DeliverBy, Notify, Status
-from postroad.model.journal import Bounced, Delivered, Notice, Removed
-from postroad.spool import Altered, Choice
+from postroad.model.journal import Notice
+from postroad.model.message_events import Bounced, Delivered, Removed
+from postroad.spool import Altered, Choice, Shard, SpoolSettings
 from queue_fakes import FakeClock
 from queue_stage import ALICE, Stage, on_stage
 
@@ -102,6 +103,32 @@ async def test_a_report_that_is_owed_is_sent_after_a_restart(tmp_path):
     texts = [octets for _, _, octets in stage.door.submitted]
     assert sorted(b"Action: expanded" in text for text in texts) == [False, True]
     assert sorted(b"Action: relayed" in text for text in texts) == [False, True]
+
+
+async def test_a_success_whose_report_was_cut_off_is_not_delivered_again(tmp_path):
+    clock = FakeClock()
+    shard = await Shard.open(tmp_path, 0, SpoolSettings(), clock)
+    stage = Stage(shard, clock)
+    asked = asyncio.Event()
+
+    async def stuck(*_):
+        asked.set()
+        await asyncio.Event().wait()
+
+    stage.door.submit = stuck
+    running = asyncio.create_task(stage.runner.run())
+    queue_id = await stage.commit("example.net", notify=Notify.SUCCESS)
+    await asked.wait()
+    await stage.runner.drain(0)
+    await running
+    await shard.close()
+    assert len(stage.smtp.deliveries) == 1
+    clock.now += 3600
+    async with on_stage(tmp_path, clock) as stage:
+        assert await stage.removed(1) == {queue_id}
+        assert not stage.smtp.deliveries
+    [(_, _, octets)] = stage.door.submitted
+    assert b"Action: relayed" in octets
 
 
 async def test_a_bounce(tmp_path):

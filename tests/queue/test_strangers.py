@@ -11,7 +11,8 @@ from postroad.queue.allowance import Allowances
 from postroad.queue.annex import is_at_home, is_within
 from postroad.queue.attempt import Attempt, Destination
 from postroad.queue.feedback import Feedback, feedback
-from postroad.queue.planner import CROWDED, Planner
+from postroad.queue.planner import Planner
+from postroad.queue.postponement import CROWDED
 from postroad.queue.settings import DestinationSettings, QueueSettings
 from queue_mail import NOON, crowd, message
 
@@ -330,7 +331,7 @@ def test_a_gate_that_goes_does_not_let_others_wait_for_it():
     assert not stage.begin()
     assert stage.counts.held["smtp/big.test/?"] == 1
     line = stage.planner._lines[BIG]
-    stage.planner._share_of("smtp").rotation.empty(line)
+    stage.planner._shares.of("smtp").rotation.empty(line)
     stage.now += 1
     line.gate.open(stage.now)
     stage.planner._lines.let_go(line)

@@ -125,7 +125,7 @@ def test_greylisted_then_accepted(
         assert code == 450
         assert GREYLISTED.match(words), words
 
-        until(lambda: asked(client)[0] == 250, within=20, what="the end of greylisting")
+        until(lambda: asked(client)[0] == 250, within=30, what="the end of greylisting")
         client.rset()
         client.sendmail(SENDER, [JOHN], b"Subject: patient\r\n\r\nhello\r\n")
     message = message_from_bytes(server.maildir(JOHN).wait("Subject: patient"))

@@ -14,6 +14,7 @@ from peers.clients import swaks
 from peers.maildir import Maildir
 from peers.ports import free_port
 from peers.postroad import DevServer
+from peers.spamd import GTUBE
 from peers.waiting import listening, until
 
 pytestmark = pytest.mark.peer
@@ -31,7 +32,7 @@ def _free_offset() -> int:
         offset = free_port() - 2525
         return 0 if any(listening(port + offset) for port in (2587, 2465)) else offset
 
-    return until(free, within=10, what="three free ports")
+    return until(free, within=30, what="three free ports")
 
 
 def _paste(server: DevServer, command: str) -> subprocess.CompletedProcess[str]:
@@ -139,6 +140,12 @@ def test_a_stranger_may_not_relay(server: DevServer) -> None:
     to = f"--server 127.0.0.1:{server.ports['mx']} --from lisa@example.com --to bob@example.net"
     done = swaks(*to.split())
     assert "554 5.7.1 <bob@example.net>: Relay access denied" in done.stdout
+
+
+def test_spam_from_outside_is_refused(server: DevServer) -> None:
+    to = f"--server 127.0.0.1:{server.ports['mx']} --from lisa@example.com --to john@example.org"
+    done = swaks(*to.split(), "--body", GTUBE)
+    assert re.search(r"550 5\.7\.1 Message rejected as spam \(score 100\d", done.stdout)
 
 
 def test_it_keeps_its_state_and_starts_again(

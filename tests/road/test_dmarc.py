@@ -135,3 +135,5 @@ def test_what_is_quarantined(receiver: Postroad) -> None:
     (one,) = [each for each in found if b"Subject: doubtful" in each]
     assert b"X-Spam-Flag: YES" in one
     assert b"dmarc=fail (p=quarantine dis=quarantine)" in one.replace(b"\n\t", b" ")
+    words = "delivered to maildir, Junk: DMARC quarantine of mail from junk.example"
+    receiver.wait_log(f"(250 2.0.0 {words})")

@@ -269,7 +269,7 @@ def test_haproxy_is_told_that_we_are_well(
     proxy = started(HaProxy(f"127.0.0.1:{proxied}", "send-proxy-v2", check=True))
     until(
         lambda: server.log().count("disconnect from unknown[unknown] ehlo=1") >= seen + 3,
-        within=10,
+        within=30,
         what="three checks",
     )
 

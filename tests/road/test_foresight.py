@@ -134,7 +134,7 @@ def server(names: NameServer, table: Path) -> Iterator[Postroad]:
     }
     postroad = Postroad(settings, listeners=("mx", "submission"), accounts={JOHN: "summersun"})
     postroad._ports["early"] = early
-    until(lambda: greeting(early), within=20, what="the early listener")
+    until(lambda: greeting(early), within=30, what="the early listener")
     yield postroad
     postroad.stop()
 
@@ -212,7 +212,7 @@ def recorded(server: Postroad) -> int:
         _, out = command(server, "replay", "--config", str(server.configuration), "--json")
         return int(json.loads(out)["decisions"])
 
-    until(lambda: kept() >= len(CASES), within=20, what="the records of the sessions")
+    until(lambda: kept() >= len(CASES), within=30, what="the records of the sessions")
     return kept()
 
 

@@ -25,16 +25,17 @@ FILTER = "/etc/fail2ban/filter.d/postfix.conf"
 SETTINGS = {
     "relay": {"trusted_networks": []},
     "guessing": {"delay": 0, "failures_per_address": 6},
-    "limits": {"sessions_per_address": 4},
     "log": {"name": "postfix"},
 }
+FEW_PLACES = SETTINGS | {"limits": {"sessions_per_address": 4}}
 BANNED = "421 4.7.0 mail.example.org Error: no service for 127.0.0.1 at this time"
 CROWDED = "421 4.7.0 mail.example.org Error: too many connections from 127.0.0.1"
 
 
 @pytest.fixture
-def server() -> Iterator[Postroad]:
-    running = Postroad(SETTINGS, accounts={"john@example.org": "summersun"})
+def server(request: pytest.FixtureRequest) -> Iterator[Postroad]:
+    settings = getattr(request, "param", SETTINGS)
+    running = Postroad(settings, accounts={"john@example.org": "summersun"})
     yield running
     running.stop()
 
@@ -109,6 +110,7 @@ def take_places(server: Postroad, stack: ExitStack, count: int) -> None:
         until(take, within=30, what="a place")
 
 
+@pytest.mark.parametrize("server", [FEW_PLACES], indirect=True)
 def test_places_are_counted_over_workers_and_a_killed_worker_gives_its_places_back(
     server: Postroad,
 ) -> None:

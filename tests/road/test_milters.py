@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+import asyncio
 import pwd
 import re
 import smtplib
 import ssl
+import struct
+import threading
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
 
 import pytest
 
+from fake_milter import ALL, FakeMilter, packet, serving
 from peers.dns import NameServer
-from peers.milters import EICAR, ClamavMilter, OpenDmarc, RspamdMilter, opened
+from peers.milters import EICAR, ClamavMilter, RspamdMilter, opened
 from peers.opendkim import OpenDkim
+from peers.opendmarc import OpenDmarc
 from peers.ports import free_port
 from peers.postfix import Listener, Postfix
 from peers.postroad import Postroad, Table
+from peers.processes import peer_folder, remove_folder
 from peers.spamd import GTUBE
+from peers.waiting import until
 from postroad.mailauth.dkim.signing_key import new_key
 from postroad.model.fields import Fields
 
@@ -193,9 +201,9 @@ def both() -> Iterator[Pair]:
             "Mode v\nTestPublicKeys {folder}/keys\nInternalHosts {folder}/hosts\n", keys
         )
         exits.callback(first.stop)
-        second = OpenDmarc("test.example")
+        second = OpenDmarc({}, "test.example")
         exits.callback(second.stop)
-        pair = Pair(opened(first.socket), second.place)
+        pair = Pair(opened(first.socket), opened(second.socket))
         exits.callback(pair.stop)
         yield pair
 
@@ -292,3 +300,158 @@ def test_clamav_marks_what_it_saw(clamav: Pair) -> None:
     assert said[0] == said[1]
     assert ours == postfixes
     assert "X-Virus-Status: Clean\r\n" in ours[0]
+
+
+@contextmanager
+def listening(milter: FakeMilter, path: Path) -> Iterator[str]:
+    """Have a milter of our own serve, in a loop of its own."""
+    loop, ended, begun = asyncio.new_event_loop(), asyncio.Event(), threading.Event()
+
+    async def serve() -> None:
+        async with serving(milter, path):
+            begun.set()
+            await ended.wait()
+
+    thread = threading.Thread(target=lambda: loop.run_until_complete(serve()))
+    thread.start()
+    try:
+        assert begun.wait(30)
+        yield opened(path)
+    finally:
+        loop.call_soon_threadsafe(ended.set)
+        thread.join()
+        loop.close()
+
+
+def heard_of(milter: FakeMilter, port: int) -> tuple[list[bytes], list[dict[str, str]], list[int]]:
+    """What a milter hears of a session with much that is refused; and what the client hears."""
+    before = milter.connections
+    with smtplib.SMTP("127.0.0.1", port, "client.example", timeout=30) as client:
+        until(lambda: milter.connections > before, within=30, what="a connection to the milter")
+        milter.heard.clear()
+        milter.macros.clear()
+        client.ehlo()
+        said = [
+            client.docmd("FROBNICATE", "the server")[0],
+            client.mail("ann@example.com")[0],
+            client.rcpt("nobody@example.org")[0],
+            client.rcpt(JOHN)[0],
+            client.data(message("told"))[0],
+            client.mail("ann@example.com")[0],
+            client.rset()[0],
+        ]
+    until(lambda: milter.heard[-1:] == [b"Q"], within=30, what="the end for the milter")
+    told = [dict(values) for letter, values in milter.macros if letter == "R"]
+    for values in told:
+        values.pop("i", None)  # Postfix opens its queue file with the first recipient
+    # Ours is told of the end of a message once; Postfix adds an ABORT.
+    steps = [each for each in milter.heard if each[:1] not in b"OCAQ"]
+    return steps, told, said
+
+
+def test_a_milter_hears_the_same_from_both() -> None:
+    milter = FakeMilter(steps=0x800)
+    folder = peer_folder("milter")
+    with ExitStack() as exits:
+        exits.callback(remove_folder, folder)
+        pair = Pair(exits.enter_context(listening(milter, folder / "socket")))
+        exits.callback(pair.stop)
+        ours = heard_of(milter, pair.postroad.port("mx"))
+        postfixes = heard_of(milter, pair.postfix.port)
+
+    steps, told, said = ours
+    assert (steps, said) == (postfixes[0], postfixes[2])
+    assert b"UFROBNICATE\0" in steps
+    assert (
+        told[0]
+        == postfixes[1][0]
+        == {
+            "{rcpt_mailer}": "error",
+            "{rcpt_host}": "5.1.1",
+            "{rcpt_addr}": "Recipient address rejected: User unknown in virtual mailbox table",
+        }
+    )
+    assert postfixes[1][1].pop("{rcpt_mailer}") == "virtual"
+    assert told[1].pop("{rcpt_mailer}") == "local"
+    assert told == postfixes[1]
+
+
+class Scripted:
+    """A pair of servers that ask one milter, which does what the next test wants."""
+
+    def __init__(self, pair: Pair, milter: FakeMilter) -> None:
+        self.pair = pair
+        self.milter = milter
+
+    def answer(self, wanted: FakeMilter) -> None:
+        """From now on it answers as another one would."""
+        self.milter.answers, self.milter.steps = wanted.answers, wanted.steps
+
+
+@pytest.fixture(scope="module")
+def scripted() -> Iterator[Scripted]:
+    folder, milter = peer_folder("milter"), FakeMilter()
+    with ExitStack() as exits:
+        exits.callback(remove_folder, folder)
+        pair = Pair(exits.enter_context(listening(milter, folder / "socket")))
+        exits.callback(pair.stop)
+        yield Scripted(pair, milter)
+
+
+def at_end(*packets: bytes, steps: int = 0, actions: int = ALL) -> FakeMilter:
+    """A milter that wants something changed."""
+    octets = b"".join(packet(each) for each in (*packets, b"c"))
+    return FakeMilter({b"E": octets}, steps=steps, actions=actions)
+
+
+def field_change(letter: bytes, number: int, text: bytes) -> bytes:
+    """What a milter says of a field by its number."""
+    return letter + struct.pack("!I", number) + text
+
+
+TWO_GONE = [field_change(b"m", number, b"X-Two\0\0") for number in (2, 1)]
+LIST_TO_COME = packet(b"O" + struct.pack("!IIII", 6, ALL, 0, 9) + b"{new}\0")
+
+
+@pytest.mark.parametrize(
+    ("mark", "milter"),
+    [
+        ("unasked field", at_end(b"hX-New\0v\0", actions=0)),
+        ("unasked body", at_end(b"bunasked body\r\n", actions=0)),
+        ("a fold", at_end(b"hX-New\0a\n b\n\tc\nd\0")),
+        ("at the top", at_end(field_change(b"i", 0, b"X-New\0v\0"))),
+        ("below ours", at_end(field_change(b"i", 1, b"X-New\0v\0"))),
+        ("below one", at_end(field_change(b"i", 2, b"X-New\0 v\0"))),
+        ("below all", at_end(field_change(b"i", 0xFFFF_FFFF, b"X-New\0v\0"))),
+        ("none of that number", at_end(field_change(b"m", 0xFFFF_FFFF, b"X-Two\0v\0"))),
+        ("removed twice", at_end(*TWO_GONE)),
+        ("removed again", at_end(*TWO_GONE[1:], *TWO_GONE[1:])),
+        (
+            "inserted and changed",
+            at_end(field_change(b"i", 0, b"X-Two\0zero\0"), field_change(b"m", 1, b"X-Two\0v\0")),
+        ),
+        ("a blank", at_end(field_change(b"m", 2, b"X-Two\0v\0"), steps=0x100000)),
+        ("a split end", at_end(b"ba split\r", b"b\nend\r\n")),
+        ("a sender", at_end(b"e<bob@example.net>\0SIZE=5\0")),
+        ("no sender", at_end(b"e<>\0")),
+        ("lists to come", FakeMilter({b"O": LIST_TO_COME})),
+        ("skip headers", FakeMilter({b"L": packet(b"s")})),
+        ("skip recipients", FakeMilter({b"R": packet(b"s")})),
+        ("skip at the end", FakeMilter({b"E": packet(b"s")})),
+        ("percent", FakeMilter({b"E": packet(b"y550 5.7.1 100%% %d %\0")})),
+        ("lines", FakeMilter({b"N": packet(b"y550-5.7.1 one\r\n550 5.7.1 two %%\0")})),
+        ("no such answer", FakeMilter({b"E": packet(b"f")})),
+        ("closing", FakeMilter({b"R": packet(b"4")})),
+    ],
+)
+def test_what_a_milter_wants_is_done_alike(
+    scripted: Scripted, mark: str, milter: FakeMilter
+) -> None:
+    scripted.answer(milter)
+
+    said = scripted.pair.from_outside(f"X-Mark: {mark}\r\n".encode() + message(mark))
+
+    assert said[0] == said[1]
+    if said[0][0] == 250:
+        ours, postfixes = scripted.pair.arrived(f"X-Mark: {mark}")
+        assert ours == postfixes

@@ -67,7 +67,7 @@ def test_a_reload_cannot_open_the_relay(server: Postroad, pattern: str, replacem
 
     assert relay(server) == DENIED
     server.kill_worker()
-    until(lambda: "restarted at once" in server.log(), within=15, what="a new worker")
+    until(lambda: "restarted at once" in server.log(), within=30, what="a new worker")
     assert relay(server) == DENIED
 
 
@@ -86,10 +86,10 @@ def test_a_reload_takes_what_it_can_and_names_the_rest(server: Postroad) -> None
 
     with dialogue.plain(server.port("mx")) as talk:
         talk.hear()
-        until(lambda: "SIZE 65537" in smtp_ehlo(server.port("mx")), within=15, what="the new limit")
+        until(lambda: "SIZE 65537" in smtp_ehlo(server.port("mx")), within=30, what="the new limit")
     for _ in range(2):  # a worker that starts now is no different from those that run
         server.kill_worker()
-        until(lambda: len(server.workers()) == 2, within=15, what="two workers")
+        until(lambda: len(server.workers()) == 2, within=30, what="two workers")
     assert "SIZE 65537" in smtp_ehlo(server.port("mx"))
     with dialogue.tls(server.port("submissions")) as talk:
         assert talk.hear().startswith("220 ")
@@ -133,7 +133,7 @@ def test_a_worker_is_replaced_while_a_renewal_is_half_done(server: Postroad) -> 
     killed = server.kill_worker()
     until(
         lambda: killed not in server.workers() and len(server.workers()) == 2,
-        within=15,
+        within=30,
         what="a new worker",
     )
 
@@ -152,13 +152,13 @@ def test_a_log_that_cannot_be_opened_again_stays_open() -> None:
         log.rename(kept)
         log.mkdir()
         os.kill(server.supervisor, signal.SIGHUP)
-        until(lambda: "the log stays as it is" in kept.read_text(), within=15, what="a word")
+        until(lambda: "the log stays as it is" in kept.read_text(), within=30, what="a word")
 
         assert relay(server) == DENIED
-        until(lambda: "reject: RCPT" in kept.read_text(), within=15, what="the refusal")
+        until(lambda: "reject: RCPT" in kept.read_text(), within=30, what="the refusal")
         log.rmdir()
         os.kill(server.supervisor, signal.SIGHUP)
-        until(log.exists, within=15, what="the new file")
+        until(log.exists, within=30, what="the new file")
     finally:
         server.stop()
         for path in (log, log.with_suffix(".1")):
@@ -175,7 +175,7 @@ def test_stopping_refuses_new_clients_at_once_and_lets_a_transaction_end(
         talk.say("RCPT TO:<john@example.org>")
         talk.say("DATA")
         os.kill(server.supervisor, signal.SIGTERM)
-        until(lambda: not listening(server.port("mx")), within=10, what="a refused connection")
+        until(lambda: not listening(server.port("mx")), within=30, what="a refused connection")
 
         talk.type("Subject: late", "", "x")
         assert talk.say(".").startswith("250 2.0.0 Ok: queued as ")

@@ -72,9 +72,9 @@ def test_a_table_cannot_be_edited_open(server: Postroad, senders: Path) -> None:
             assert relay(server) == DENIED
             return server.log().count("not taken anew: this would be an open relay") == times
 
-        until(refused, within=10, what="the word about the table")
+        until(refused, within=30, what="the word about the table")
     edit(senders, f"{STRANGER} REJECT and this is taken\n", 5)
-    until(lambda: b"this is taken" in relay(server)[1], within=10, what="the next edit")
+    until(lambda: b"this is taken" in relay(server)[1], within=30, what="the next edit")
 
 
 def test_a_refused_edit_is_not_opened_later(server: Postroad, senders: Path) -> None:
@@ -120,7 +120,7 @@ def test_what_is_in_memory_counts_at_a_reload(server: Postroad, senders: Path) -
         assert relay(server, recipient="nobody@example.org")[0] == 550
         return f"{senders} has changed" in server.log()
 
-    until(taken, within=10, what="the table that is asked behind the refusal")
+    until(taken, within=30, what="the table that is asked behind the refusal")
     senders.write_text(f"{STRANGER} DUNNO\n")  # just now, so that it is not looked at yet
     reload(server, before, "not reloaded: listener mx: anybody")
     assert relay(server) == DENIED

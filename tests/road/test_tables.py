@@ -85,14 +85,14 @@ def test_tables_answer_and_follow_their_files(server: Postroad, folder: Path) ->
     before = time.time() - 10  # a file that changed just now may still be being written
     (folder / "senders").write_text("good@elsewhere.test REJECT you too\n")
     os.utime(folder / "senders", (before, before))
-    until(lambda: _said(server, "good@elsewhere.test")[0] == 554, within=10, what="the new refusal")
+    until(lambda: _said(server, "good@elsewhere.test")[0] == 554, within=30, what="the new refusal")
     assert _said(server, "bad@elsewhere.test")[0] == 250
 
     (folder / "senders").write_text("good@elsewhere.test\n")
     os.utime(folder / "senders", (before + 1, before + 1))
     until(
         lambda: _said(server, "good@elsewhere.test") and "has no value" in server.log(),
-        within=10,
+        within=30,
         what="the word about the broken file",
     )
     assert _said(server, "good@elsewhere.test")[0] == 554
@@ -113,7 +113,7 @@ def test_a_worker_starts_again_whatever_a_table_has_become(
     dead = two_workers.kill_worker()
     until(
         lambda: len(set(two_workers.workers()) - {dead}) == 2,
-        within=20,
+        within=30,
         what="the worker in its place",
     )
 

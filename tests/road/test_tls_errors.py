@@ -41,7 +41,7 @@ def world() -> Iterator[World]:
     authority = Authority(folder)
     old = authority.issue("mail.example.org", file="old", valid=(timedelta(-9), timedelta(-1)))
     new = authority.issue("mail.example.org")
-    shared = {"handshake_timeout": 1}
+    shared = {"handshake_timeout": 3}
     server = Postroad(
         {"tls": {**shared, "certificate": str(new.chain), "key": str(new.key)}},
     )
@@ -107,7 +107,7 @@ def curl(world: World, scheme: str, listener: str, *arguments: str) -> str:
 CASES: dict[str, tuple[Callable[[World], str], str, str]] = {
     "swaks, plain at the TLS port": (
         lambda w: swaks(w, "submissions"),
-        f"error from localhost[127.0.0.1]: timeout: the client sent nothing for 1 s {WAITS}",
+        f"error from localhost[127.0.0.1]: timeout: the client sent nothing for 3 s {WAITS}",
         "554 5.7.0 mail.example.org Error: this port speaks TLS from the first byte",
     ),
     "curl, plain at the TLS port": (

@@ -30,7 +30,7 @@ LABELS = ("The client sees:", "The log says:", "`postroad why` says:")
 RENEW = "RENEW_TROUBLESHOOTING" in os.environ
 """Write the page's blocks anew instead of comparing them, after a change that was meant."""
 
-PATIENCE = 20.0  # seconds
+PATIENCE = 60.0  # seconds
 PORTS = {"mx": 25, "small-server": 25, "submission": 587, "tables": 587}
 PASSWORD = "summersun"
 USER = "john@example.org"

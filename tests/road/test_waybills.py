@@ -114,7 +114,7 @@ def test_held_mail_waits_for_its_release_over_a_crash(road: Road) -> None:
     assert road.queue("--held")
     assert road.server.run("queue", "release", name) == "released 1 message\n"
     road.server.maildir(JOHN).wait("Subject: held")
-    until(lambda: not road.queue("--held"), within=15, what="an empty queue")
+    until(lambda: not road.queue("--held"), within=30, what="an empty queue")
 
 
 def test_discarded_mail_is_nowhere(road: Road) -> None:
@@ -155,20 +155,20 @@ def test_what_an_operator_does_beside_the_running_server(road: Road) -> None:
         client.rcpt(JANE)
         name = client.data(b"Subject: stuck\r\n\r\ntext\r\n")[1].decode().rpartition(" ")[2]
     server.wait_log(f"{name}: to=<{JANE}>")
-    until(lambda: "refused" in str(entry(name)), within=15, what="both deferred")
+    until(lambda: "refused" in str(entry(name)), within=30, what="both deferred")
     some = ["--sender", "nowhere@*", "--reason", "connection refused", "--status", "deferred"]
-    until(lambda: len(road.queue(*some)) == 1, within=15, what="it to be deferred")
+    until(lambda: len(road.queue(*some)) == 1, within=30, what="it to be deferred")
     counted = json.loads(server.run("queue", "count", *some, "--json"))
     assert (counted["total"], counted["domains"][0]["domain"]) == (2, "example.org")
     assert server.run("queue", "suspend", "filter/smtp") == "filter/smtp: its mail waits\n"
     assert server.run("queue", "requeue", name) == "requeued 1 message\n"
-    until(lambda: "4.3.2 deferred transport" in str(entry(name)), within=15, what="it put off")
+    until(lambda: "4.3.2 deferred transport" in str(entry(name)), within=30, what="it put off")
     assert server.run("queue", "resume", "--all").startswith("no mail waits")
     words = ["--recipient", JANE, "--why", "5.2.1 she is on leave"]
     assert server.run("queue", "bounce", *words) == "returned 1 recipient of 1 message\n"
     server.wait_log("status=bounced (550 5.2.1 she is on leave)")
     server.wait_log(f"{name}: sender non-delivery notification: ")
-    until(lambda: "she is on leave" not in str(entry(name)), within=15, what="her to be gone")
+    until(lambda: "she is on leave" not in str(entry(name)), within=30, what="her to be gone")
     (left,) = [each for each in road.queue() if each["queue_id"] == name]
     assert JANE not in str(left)
     assert server.run("queue", "delete", "--all", "--yes").startswith("deleted ")

@@ -9,9 +9,10 @@ from collections.abc import AsyncIterator
 import pytest
 
 from fake_connection import FakeConnection
-from postroad.history import NO_HISTORY, Recordable
+from kept_history import KeptHistory
+from postroad.history import NO_HISTORY
 from postroad.model import Client
-from postroad.model.journal import Rejected
+from postroad.model.session_events import Rejected
 from postroad.policy import PolicySettings, build
 from session_world import World, talk
 
@@ -19,18 +20,11 @@ SESSION = "D1ZW2CET80"
 STRANGER = Client("192.0.2.7", 4025)
 
 
-class Kept:
-    """Implements `Recorder`: keeps what is put."""
+class Kept(KeptHistory):
+    """What it was told, as this test reads it."""
 
     def __init__(self, *, in_replies: bool = False) -> None:
-        self.in_replies = in_replies
-        self.put_in: list[Recordable] = []
-
-    def session_id(self) -> str:
-        return SESSION
-
-    def put(self, what: Recordable) -> None:
-        self.put_in.append(what)
+        super().__init__(SESSION, in_replies=in_replies)
 
     @property
     def records(self) -> list[dict[str, object]]:

@@ -11,7 +11,16 @@ from examiners import LATER, UNWANTED, Hearing, Looking, found, hang, topped
 from fake_connection import TLS
 from postroad.filters.joined import Joined, Member
 from postroad.filters.settings import FilterSettings
-from postroad.filters.stages import Began, Connected, Greeted, Named, Stage, Started
+from postroad.filters.stages import (
+    Began,
+    Connected,
+    Denied,
+    Greeted,
+    Misspoke,
+    Named,
+    Stage,
+    Started,
+)
 from postroad.intake import Board
 from postroad.model import Client
 from postroad.model.letter import Opinion, Origin
@@ -93,6 +102,31 @@ async def test_another_recipient_may_be_taken(world: World) -> None:
     assert [str(each.address) for each in hearing.looking.seen[0].recipients] == [
         "info@example.org"
     ]
+
+
+async def test_what_was_refused_before_filters_are_asked_is_heard(world: World) -> None:
+    hearing = Hearing(refuses=Denied)
+    client, *_ = await world.connect(board=board(world, hearing))
+
+    said = [
+        await talk(client, line)
+        for line in (
+            *ENVELOPE[:2],
+            "FROBNICATE a password",
+            "RCPT TO:<nobody@example.org>",
+            "RCPT TO:<john@elsewhere.example>",
+            ENVELOPE[2],
+            "QUIT",
+        )
+    ]
+    await asyncio.gather(*world.tasks)
+
+    assert [each[:9] for each in said[2:6]] == ["500 5.5.2", "550 5.1.1", "554 5.7.1", "250 2.1.5"]
+    misspoke, *denied, named = hearing.stages[3:]
+    assert misspoke == Misspoke("FROBNICATE")
+    assert isinstance(named, Named)
+    replies = [each.reply for each in denied if isinstance(each, Denied)]
+    assert [str(each)[:9] for each in replies] == ["550 5.1.1", "554 5.7.1"]
 
 
 async def test_policy_is_asked_first(world: World) -> None:

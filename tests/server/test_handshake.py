@@ -73,28 +73,3 @@ async def test_tls_that_breaks_in_mid_session_is_said(world: World) -> None:
     assert f"SSL_accept error from {PEER}: tlsv1 alert unknown ca (advice)" in world.log
     assert f"lost connection after CONNECT from {PEER}" in world.log
     assert client.closed
-
-
-@pytest.mark.parametrize(
-    ("commands", "hinted"),
-    [((), True), (("EHLO x",), False)],
-)
-async def test_who_leaves_after_the_handshake_may_mistrust_us(
-    world: World, commands: tuple[str, ...], hinted: bool
-) -> None:
-    client, _, _ = await world.connect("submission")
-    await talk(client, "EHLO x", "STARTTLS", *commands)
-
-    await client.say(b"")
-
-    hint = f"{PEER}: no command after the TLS handshake: a mail program that does so does not"
-    assert any(each.startswith(hint) for each in world.log) is hinted
-
-
-async def test_without_tls_nobody_is_suspected(world: World) -> None:
-    client, _, _ = await world.connect()
-
-    await client.say(b"")
-
-    assert f"lost connection after CONNECT from {PEER}" in world.log
-    assert not any("handshake" in each for each in world.log)

@@ -25,7 +25,7 @@ from postroad.server.extensions import Extensions
 from postroad.server.server import SmtpServer
 from session_world import World
 
-PATIENCE = 10.0  # seconds; only a broken test waits so long
+PATIENCE = 30.0  # seconds; only a broken test waits so long
 HERE = Networks([ip_network("127.0.0.0/8")])
 NOBODY = Networks([])
 V1 = b"PROXY TCP4 192.0.2.1 127.0.0.1 4711 25\r\n"

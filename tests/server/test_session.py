@@ -9,7 +9,7 @@ import pytest
 
 from fake_connection import FakeConnection
 from postroad.model import Client
-from postroad.model.journal import Disconnected
+from postroad.model.session_events import Disconnected
 from postroad.policy import PolicySettings, build
 from postroad.smtp import SessionLimits
 from session_world import World, talk

@@ -24,7 +24,7 @@ async def test_a_message_is_one_instance_and_the_next_another(world: World) -> N
         await talk(client, "MAIL FROM:<a@b.example>")
         for command in ("RCPT TO:<john@example.org>", "RCPT TO:<info@example.org>", "DATA"):
             await talk(client, command)
-            seen.append(session._transaction._particulars.instance)
+            seen.append(session._respondent.transaction._particulars.instance)
         await client.say(b"Subject: x\r\n\r\n.\r\n")
 
     assert [seen.count(each) for each in seen] == [3] * 9

@@ -21,7 +21,7 @@ from postroad.smtp import (
 )
 from postroad.smtp.chunks import Chunk, ChunkedContent
 from postroad.smtp.content import ContentReader
-from postroad.smtp.server import UNWANTED_OCTETS
+from postroad.smtp.mail_data import UNWANTED_OCTETS
 from postroad.smtp.stuffing import Stuffer
 from smtp_dialogue import DEFAULT, Session, cut, octets
 
@@ -179,7 +179,7 @@ def test_a_refusal_of_the_session_is_told_behind_the_chunk():
     assert session.events[3:] == [Data(chunked=True), Reset()]
     session.feed(b"\nNOOP\r\n")
     assert session.output[len(said) :] == b"451 4.7.1 Error: try again later\r\n250 2.0.0 Ok\r\n"
-    assert session.core.errors == 1
+    assert session.core.tally.errors == 1
 
 
 def test_nothing_is_read_while_the_session_is_asked():

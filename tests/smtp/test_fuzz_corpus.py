@@ -49,7 +49,7 @@ def test_every_beginning_is_what_it_says(beginning):
     state = {"greeting": "CONNECTED", "data": "CONTENT", "bdat": "CHUNKS", "between": "CHUNKS"}
     state |= {"binary": "RCPT", "lmtp": "READY", "lmtp-data": "CONTENT", "lmtp-bdat": "CHUNKS"}
     state |= {"hello": "READY", "tls": "READY", "strict": "READY", "strict-tls": "READY"}
-    assert session.core._state.name == state.get(beginning, beginning.upper())
+    assert session.core._dialogue.state.name == state.get(beginning, beginning.upper())
 
 
 WORDS = st.sampled_from(

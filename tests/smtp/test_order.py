@@ -72,11 +72,11 @@ def cells() -> list[tuple[str, str, str, str]]:
 def test_matrix(state, line, code, after):
     session = Session(OFFER)
     session.feed(WAYS[state])
-    assert session.core._state.name == state
+    assert session.core._dialogue.state.name == state
     said = len(session.output)
     session.feed(line.encode() + b"\r\n" + (b"\r\n" if line.startswith("BDAT") else b""))
     assert session.output[said : said + 3].decode() == code
-    assert ("closed" if session.ended is not None else session.core._state.name) == after
+    assert ("closed" if session.ended is not None else session.core._dialogue.state.name) == after
 
 
 def test_the_matrix_is_whole():

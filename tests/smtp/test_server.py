@@ -86,7 +86,7 @@ def test_a_second_hello_ends_the_transaction():
     session = Session()
     session.feed(b"EHLO x\r\nMAIL FROM:<>\r\nEHLO y\r\nRSET\r\nMAIL FROM:<>\r\nRSET\r\n")
     assert [type(event) for event in session.events] == [Hello, Mail, Hello, Reset, Mail, Reset]
-    assert session.core.hello == "y"
+    assert session.core.standing.hello == "y"
 
 
 def test_a_refused_hello_changes_nothing():
@@ -94,7 +94,7 @@ def test_a_refused_hello_changes_nothing():
     drive(made, b"EHLO x\r\n", replies.OK)
     drive(made, b"MAIL FROM:<>\r\n", replies.MAIL_OK)
     assert drive(made, b"EHLO y\r\n", Reply.of(504, "5.5.2", "no")) == b"504 5.5.2 no\r\n"
-    assert made.hello == "x"
+    assert made.standing.hello == "x"
     assert drive(made, b"RCPT TO:<a@b.c>\r\n", replies.RCPT_OK) == b"250 2.1.5 Ok\r\n"
 
 
@@ -119,7 +119,7 @@ PROTOCOLS = [
 def test_protocol(offer, sent, protocol):
     session = Session(offer)
     session.feed(sent)
-    assert session.core.protocol == protocol
+    assert session.core.standing.protocol == protocol
 
 
 def test_counts_are_those_of_postfix():
@@ -149,7 +149,7 @@ def test_starttls_forgets_everything():
     assert session.core.next_event() is Need.REPLY
     session.core.tls_started()
     assert session.core.next_event() is Need.DATA
-    assert (session.core.hello, session.core.protocol) == ("", "SMTP")
+    assert (session.core.standing.hello, session.core.standing.protocol) == ("", "SMTP")
     session.feed(b"EHLO x\r\n")
     assert b"250-AUTH PLAIN\r\n" in session.output.rpartition(b"Ready")[2]
     assert b"STARTTLS" not in session.output.rpartition(b"TLS\r\n")[2]
@@ -160,7 +160,7 @@ def test_refused_starttls_leaves_the_session_as_it_was():
     drive(made, b"EHLO x\r\n", replies.OK)
     drive(made, b"STARTTLS\r\n", Reply.of(454, "4.7.0", "TLS not available due to local problem"))
     assert made.next_event() is Need.DATA
-    assert made.hello == "x"
+    assert made.standing.hello == "x"
 
 
 @pytest.mark.parametrize(
@@ -270,7 +270,7 @@ def test_recipients_far_over_the_limit_are_errors_again():
 
 @pytest.mark.parametrize(("timeout", "patience"), [(300.0, 300.0), (0.0, math.inf)])
 def test_patience(timeout, patience):
-    assert core(limits=SessionLimits(timeout=timeout)).patience == patience
+    assert SessionLimits(timeout=timeout).patience == patience
 
 
 def test_every_row_names_known_verbs_only():
@@ -311,25 +311,25 @@ def test_starttls_answer_is_only_220():
 def test_a_login_may_be_set_from_outside(offer):
     session = Session(offer)
     session.feed(b"EHLO x\r\n")
-    assert not session.core.logged_in
-    session.core.logged_in = True
-    assert session.core.protocol == ("ESMTPSA" if offer.secure else "ESMTPA")
+    assert not session.core.standing.authenticated
+    session.core.standing.authenticated = True
+    assert session.core.standing.protocol == ("ESMTPSA" if offer.secure else "ESMTPA")
 
 
 def test_xclient_forgets_all_but_the_login():
     session = Session(Offer(xclient=True, mechanisms=("PLAIN",), plain_auth=True))
     session.feed(b"EHLO x\r\nXCLIENT LOGIN=john ADDR=192.0.2.1\r\n")
     assert session.events[-1] == XClient({"LOGIN": "john", "ADDR": "192.0.2.1"})
-    assert (session.core.hello, session.core.logged_in) == ("", True)
+    assert (session.core.standing.hello, session.core.standing.authenticated) == ("", True)
     session.feed(b"EHLO y\r\n")
-    assert (session.core.hello, session.core.protocol) == ("y", "ESMTPA")
+    assert (session.core.standing.hello, session.core.standing.protocol) == ("y", "ESMTPA")
 
 
 def test_a_refused_xclient_changes_nothing():
     made = core(Offer(xclient=True))
     drive(made, b"EHLO x\r\n", replies.OK)
     drive(made, b"XCLIENT NAME=a\r\n", Reply.of(550, "5.7.0", "no"))
-    assert made.hello == "x"
+    assert made.standing.hello == "x"
     with pytest.raises(ValueError, match="250 is no answer to XClient"):
         drive(made, b"XCLIENT NAME=a\r\n", replies.OK)
 
@@ -346,7 +346,7 @@ LMTP_PROTOCOLS = [
 def test_protocol_of_lmtp(offer, sent, protocol):
     session = Session(offer)
     session.feed(sent)
-    assert session.core.protocol == protocol
+    assert session.core.standing.protocol == protocol
     assert session.core.counts["lhlo"] == (1, 1)
 
 
@@ -365,8 +365,8 @@ DELAYS = [
 def test_many_errors_make_answers_late(limits, sent, delay):
     session = Session(limits=limits)
     session.feed(sent)
-    assert session.core.delay == delay
-    assert session.core.errors == sent.count(b"WHAT")
+    assert session.core.tally.delay == delay
+    assert session.core.tally.errors == sent.count(b"WHAT")
 
 
 def test_a_message_ends_the_tarpit():
@@ -374,4 +374,4 @@ def test_a_message_ends_the_tarpit():
     session.feed(
         b"WHAT\r\nWHAT\r\nHELO x\r\nMAIL FROM:<>\r\nRCPT TO:<a@example.org>\r\nDATA\r\n.\r\n"
     )
-    assert (session.core.errors, session.core.delay) == (0, 0.0)
+    assert (session.core.tally.errors, session.core.tally.delay) == (0, 0.0)

@@ -173,3 +173,23 @@ async def test_a_claim_sees_what_was_released_with_it(tmp_path: Path, late: str)
             assert 1 in found
         finally:
             await world.shard.close()
+
+
+async def test_what_is_handed_back_as_it_is_given_up_is_due(tmp_path: Path) -> None:
+    """It was held when it was handed back, and is not behind the same commit."""
+    world = World(tmp_path, 0)
+    await world.open()
+    try:
+        come = await world.shard.begin().commit(Envelope(ANN), [Addressee(BOB, BOB)], NOON)
+        await world.shard.hold(Choice(), "because")
+
+        async def release() -> None:
+            await world.shard.release(ids(come))
+
+        async def give_up() -> None:
+            await world.shard.give_up(Choice(), "550 5.7.1 no")
+
+        await world.together([release, give_up])
+        assert ids(*(await world.shard.claim(world.clock.now, 10)).messages) == ids(come)
+    finally:
+        await world.shard.close()

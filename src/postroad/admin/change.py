@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from postroad.admin.control import Answer, Request
 from postroad.admin.meant import read_choice, request_of, string, whose
+from postroad.model.printable import printable
 from postroad.spool import Altered, Choice, Shard
 
 __all__ = [
@@ -259,7 +260,7 @@ def reply_of(words: str) -> str:
         words: an enhanced status code of class 5 (RFC 3463) and text, or text alone, or such a
             reply already. What is not printable is replaced.
     """
-    text = "".join(each if each.isprintable() else "?" for each in words.strip())[:MAX_WORDS]
+    text = printable(words.strip())[:MAX_WORDS]
     found = _CODED.fullmatch(text)
     assert found is not None, "each part may be missing"
     said = found["said"] or "returned by the operator of this server"

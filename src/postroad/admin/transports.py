@@ -7,13 +7,21 @@ What the configuration suspends is not ours to resume.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from postroad.admin.control import Answer, Command, ControlError, Request, ask, sockets
+from postroad.limits.whole_file import locked
 from postroad.model.journal import Journal, Notice
 from postroad.queue.runner import Runner
-from postroad.queue.suspension import FILE, Suspension, read_names, suspension_key, write_names
+from postroad.queue.suspension import (
+    FILE,
+    LOCK,
+    Suspension,
+    read_names,
+    suspension_key,
+    write_names,
+)
 
 __all__ = ["COMMAND", "TransportControl", "resume", "suspend", "suspended"]
 
@@ -78,7 +86,7 @@ def suspend(state: Path, names: Sequence[str]) -> tuple[str, ...]:
         OSError: the file cannot be read or written.
         ControlError: a worker did not answer; it will know when it starts again.
     """
-    return _change(state, (*suspended(state), *names))
+    return _change(state, lambda known: (*known, *names))
 
 
 def resume(state: Path, names: Sequence[str]) -> tuple[str, ...]:
@@ -97,12 +105,16 @@ def resume(state: Path, names: Sequence[str]) -> tuple[str, ...]:
         ControlError: a worker did not answer.
     """
     gone = set(map(suspension_key, names))
-    return _change(state, [each for each in suspended(state) if suspension_key(each) not in gone])
+    return _change(
+        state, lambda known: [each for each in known if suspension_key(each) not in gone]
+    )
 
 
-def _change(state: Path, names: Sequence[str]) -> tuple[str, ...]:
-    fresh = tuple({suspension_key(name): name.strip() for name in names}.values())
-    write_names(state / FILE, fresh)
+def _change(state: Path, change: Callable[[tuple[str, ...]], Sequence[str]]) -> tuple[str, ...]:
+    with locked(state / LOCK, is_given_away=True):  # another operator's change is not to be lost
+        names = change(suspended(state))
+        fresh = tuple({suspension_key(name): name.strip() for name in names}.values())
+        write_names(state / FILE, fresh)
     failed = []
     for path in sockets(state):
         try:

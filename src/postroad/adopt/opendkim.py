@@ -18,7 +18,7 @@ from postroad.adopt.old_files import OldFiles
 from postroad.adopt.plan import Plan
 from postroad.mailauth.dkim.settings import name_of_domain
 from postroad.mailauth.dkim.signing_key import KeyMistake, SigningKey
-from postroad.model.address import is_domain
+from postroad.model.address import belongs_to, is_domain
 
 __all__ = ["adopt_opendkim"]
 
@@ -181,7 +181,7 @@ def _signers(plan: Plan, files: OldFiles, settings: _Settings, kept: dict[str, s
         domain = match[1].lstrip(".").lower()
         signer = kept[name].lower()
         words = "the keys of a domain sign for it"
-        if domain != signer and not domain.endswith(f".{signer}"):
+        if not belongs_to(domain, signer):
             words = f'`[dkim.domain."{domain}"] signer`'
             plan.set(("dkim", "domain", domain, "signer"), signer)
         plan.find(settings.finding("signingtable", setting, name, Verdict.TRANSLATED, words))

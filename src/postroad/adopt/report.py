@@ -10,6 +10,7 @@ import textwrap
 from collections.abc import Iterator, Sequence
 
 from postroad.adopt.finding import Finding, Verdict, worst_first
+from postroad.model.printable import printable
 
 __all__ = ["findings_as_json", "report_text"]
 
@@ -75,7 +76,7 @@ def _lines(finding: Finding) -> Iterator[str]:
     if len(value) > MAX_VALUE:
         value = f"{value[: MAX_VALUE - 1]}…"
     said = f" = {value}" if value else ""
-    yield _printable(f"{finding.where}: {finding.setting}{said}")
+    yield printable(f"{finding.where}: {finding.setting}{said}")
     yield from _wrapped(finding.words)
     if finding.todo:
         yield from _wrapped(f"To do: {finding.todo}")
@@ -83,15 +84,10 @@ def _lines(finding: Finding) -> Iterator[str]:
 
 def _wrapped(text: str) -> list[str]:
     return textwrap.wrap(
-        _printable(text),
+        printable(text),
         WIDTH,
         initial_indent="    ",
         subsequent_indent="    ",
         break_long_words=False,
         break_on_hyphens=False,
     )
-
-
-def _printable(text: str) -> str:
-    """No old value may turn the operator's terminal."""
-    return "".join(c if c.isprintable() else "?" for c in text)

@@ -10,18 +10,20 @@ import os
 import socket
 from dataclasses import dataclass
 
+from postroad.app.learner import learner_of
 from postroad.app.mailboxes import location_of
 from postroad.config import Configuration
 from postroad.config.owners import allowed_numbers, owners_are_wanted
 from postroad.mailbox.agent.broker import Terms
 from postroad.mailbox.agent.pool import AgentPool
 from postroad.mailbox.agent.starting import start_guard
+from postroad.mailbox.folder import FolderName
 from postroad.mailbox.writer import LOOKING, THREADS
 
 __all__ = ["Agents", "start_agents", "terms_of"]
 
-PER_WORKER = THREADS + LOOKING
-"""Agents of one worker: each of its threads can wait for one."""
+PER_WORKER = THREADS + LOOKING + 1
+"""Agents of one worker: each of its threads can wait for one, and so can who looks for moves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,4 +62,7 @@ def start_agents(configuration: Configuration, workers: int) -> Agents | None:
 def terms_of(configuration: Configuration, workers: int) -> Terms:
     """What agents may be had for."""
     uids, gids = allowed_numbers(configuration)
-    return Terms(uids, gids, location_of(configuration).roots, workers * PER_WORKER)
+    roots = location_of(configuration).roots
+    junk = "" if learner_of(configuration) is None else configuration.mailbox.junk_folder
+    named = str(FolderName.parse(junk)) if junk else ""
+    return Terms(uids, gids, roots, workers * PER_WORKER, named)

@@ -7,14 +7,16 @@ comparison of a million decisions is as small as one of a thousand.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Self
 
 from postroad.history.session_id import marked
-from postroad.model import PLAIN, Disposition, Reply
+from postroad.model import Disposition, Reply
+from postroad.model.members import mapping, number_of, sequence, text_of
 from postroad.policy import Action, Step, Verdict
+from postroad.policy.record import disposition_members
 
 __all__ = ["Change", "Comparison", "Example", "Group", "Kept", "Made"]
 
@@ -73,21 +75,19 @@ class Kept:
     @classmethod
     def of(cls, record: Mapping[str, object]) -> Self:
         """Read one of `history.record.decisions_of`."""
-        sender, at, client = record.get("sender"), record.get("at"), record.get("client")
-        handling, steps = record.get("disposition"), record.get("steps")
-        steps = steps if isinstance(steps, list) else []
+        sender, steps = record.get("sender"), sequence(record.get("steps"))
         return cls(
-            session=_text(record, "session"),
-            queue_id=_text(record, "queue_id"),
-            listener=_text(record, "listener"),
-            stage=_text(record, "stage"),
-            at=float(at) if isinstance(at, int | float) else 0.0,
-            client=_text(client, "address") if isinstance(client, Mapping) else "",
+            session=text_of(record, "session"),
+            queue_id=text_of(record, "queue_id"),
+            listener=text_of(record, "listener"),
+            stage=text_of(record, "stage"),
+            at=number_of(record, "at"),
+            client=text_of(mapping(record.get("client")), "address"),
             sender=sender if isinstance(sender, str) else None,
-            recipient=_text(record, "recipient"),
-            reply=_text(record, "reply"),
+            recipient=text_of(record, "recipient"),
+            reply=text_of(record, "reply"),
             rule=_deciding(steps),
-            handling=handling if isinstance(handling, Mapping) else {},
+            handling=mapping(record.get("disposition")),
             has_rules=bool(steps),
         )
 
@@ -221,7 +221,7 @@ class Comparison:
 
 def _change(kept: Kept, made: Made) -> Change:
     if not kept.reply and made.reply is None:
-        if made.comparable and _members(made.disposition) != dict(kept.handling):
+        if made.comparable and disposition_members(made.disposition) != dict(kept.handling):
             return Change.HANDLING
         return Change.SAME
     if made.reply is None:
@@ -233,23 +233,8 @@ def _change(kept: Kept, made: Made) -> Change:
     return Change.SAME if same else Change.REPLY
 
 
-def _members(disposition: Disposition) -> dict[str, object]:
-    """As `policy.record` writes it."""
-    if disposition is PLAIN:
-        return {}
-    wanted: dict[str, object] = {
-        "discard": disposition.discard,
-        "hold": disposition.hold,
-        "redirect": None if disposition.redirect is None else str(disposition.redirect),
-        "bcc": [str(address) for address in disposition.bcc],
-        "prepend": list(disposition.prepend),
-        "content_filter": disposition.content_filter,
-    }
-    return {key: value for key, value in wanted.items() if value}
-
-
 def _handled(disposition: Disposition) -> str:
-    members = _members(disposition).items()
+    members = disposition_members(disposition).items()
     return f"accepted, {'; '.join(f'{key}: {value}' for key, value in members) or 'delivered'}"
 
 
@@ -268,14 +253,9 @@ def _rule(verdict: Verdict) -> str:
     return f"{found.stage.value}: {found.restriction}"
 
 
-def _deciding(steps: list[object]) -> str:
+def _deciding(steps: Sequence[object]) -> str:
     """The same of a record, where it was refused."""
     for step in reversed(steps):
         if isinstance(step, Mapping) and step.get("reply") and step.get("warned") is not True:
-            return f"{_text(step, 'list')}: {_text(step, 'restriction')}"
+            return f"{text_of(step, 'list')}: {text_of(step, 'restriction')}"
     return ""
-
-
-def _text(record: Mapping[str, object], key: str) -> str:
-    value = record.get(key)
-    return value if isinstance(value, str) else ""

@@ -37,10 +37,13 @@ from postroad.model import (
     Recipient,
     parse_filter,
 )
-from postroad.reports.receiving import key_of
+from postroad.reports.arrival import key_of
 from postroad.tables import TableUnavailable
 
 __all__ = ["Destination", "Destinations"]
+
+_ABOUT_TLS = "kept as a report about TLS, if it is one, as [tls_reports] receive says"
+_ON_DMARC = "kept as a report on DMARC, or set aside, as [dmarc_reports] receive says"
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +103,10 @@ class Destinations:
         self._kinds = kinds_of(configuration)
         self._probes_from = probe_sender(configuration.verification, configuration.hostname).lower()
         self._maildirs = location_of(configuration)
-        self._reports = frozenset(map(key_of, configuration.tls_reports.receive))
+        self._reports = {
+            **{key_of(each): _ON_DMARC for each in configuration.dmarc_reports.receive},
+            **{key_of(each): _ABOUT_TLS for each in configuration.tls_reports.receive},
+        }
         self._router = router_of(configuration, directory, tables or NoTables())
 
     async def of(
@@ -172,11 +178,11 @@ class Destinations:
         if through is None:
             route = await self._unless_suppressed(route, one.address, whose.sender)
         nobody = await self._is_nobody(one.address)
-        reports = one.address.key in self._reports
+        reports = self._reports.get(one.address.key, "")
         if nobody and one.address.key == self._probes_from:
             route, words = Route("", ""), "thrown away, as the sender of our probes"
         elif nobody and reports and route.transport in ("local", "lmtp"):
-            words = "kept as a report about TLS, if it is one, as [tls_reports] receive says"
+            words = reports
         elif nobody and route.transport in ("local", "lmtp") and through is None:
             words = "nobody here has this address: it would go back to the sender"
         else:

@@ -15,8 +15,9 @@ from postroad.app.serve import run
 from postroad.config import Configuration
 from postroad.delivery.settings import DeliverySettings, RelaySettings
 from postroad.directory import DirectoryEditor
+from postroad.filters.settings import FilterSettings
 from postroad.limits.settings import UNCOUNTED, GuessingSettings
-from postroad.model.journal import LogSettings
+from postroad.model.log_settings import LogSettings
 from postroad.net.selfsigned import write_self_signed
 from postroad.server.settings import ListenerSettings
 
@@ -85,6 +86,7 @@ def _configuration(options: DevOptions) -> Configuration:
         limits=UNCOUNTED,
         guessing=GuessingSettings(window=0),  # a developer who mistypes is no guesser
         delivery=DeliverySettings(capture=capture),
+        filters={"spam": FilterSettings(kind="builtin", mail=("outside",))},
         log=LogSettings(file=state / "mail.log"),
     )
 

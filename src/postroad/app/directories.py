@@ -104,7 +104,7 @@ def _ldap(name: str, settings: SourceSettings, joining: Joining) -> Backend:
     try:
         # Imported by who asks LDAP: its library is an extra.
         from postroad.directory.ldap.tree import LdapTree  # noqa: PLC0415
-        from postroad.tables.ldap import LdapDirectory  # noqa: PLC0415
+        from postroad.tables.ldap_connection import LdapDirectory  # noqa: PLC0415
 
         file = settings.password_file
         password = "" if file is None else read_secret(file, joining.configuration.user)

@@ -16,11 +16,12 @@ from postroad.app.running import Running
 from postroad.config import Configuration
 from postroad.mailauth.dkim.key_ring import KeyRing, keys_in_files
 from postroad.mailauth.dkim.key_store import KeyStore, KeysUnavailable
-from postroad.mailauth.dkim.publication import Publication, Texts
+from postroad.mailauth.dkim.publication import Publication
 from postroad.mailauth.dkim.settings import DkimKeySettings
 from postroad.mailauth.dkim.signing import Signer, Writers
 from postroad.mailauth.dkim.signing_key import SigningKey
 from postroad.model.journal import Journal, Level, Notice
+from postroad.net.dns_records import Texts
 
 __all__ = ["KeyWatch", "has_keys", "ring_of", "signer_of", "store_of"]
 

@@ -95,7 +95,8 @@ async def evaluated(
         dkim = await Verifier(resolver, time.time).verify(fields, body)
         arc = await ArcVerifier(resolver, time.time).verify(fields, body)
         trusted = frozenset(map(name_of_domain, configuration.arc.trusted_sealers))
-        voucher = voucher_of(arc, trusted)
+        has_one_author = len(fields.named("from")) == 1  # as ArcJudge has it
+        voucher = voucher_of(arc, trusted) if has_one_author else None
         witness = Witness(
             fields=fields,
             address=client,

@@ -7,17 +7,23 @@ go on.
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 
-from postroad.app.directories import open_backends, open_chain
+from postroad.app.accounts import open_accounts
+from postroad.app.directories import open_backends
+from postroad.app.spam import remark_on
 from postroad.config import Configuration
-from postroad.directory import DirectoryUnavailable, EmbeddedDirectory
+from postroad.directory import DirectoryUnavailable
 from postroad.directory.backend import Account, ListsAccounts
 from postroad.directory.chain import Chain
 
-__all__ = ["account_named", "account_shown", "accounts_listed"]
+__all__ = ["account_named", "account_shown", "accounts_listed", "threshold_remark"]
+
+PATIENCE = 3.0
+"""Seconds for a look-up that a command can do without."""
 
 
 async def account_named(configuration: Configuration, name: str) -> str | None:
@@ -49,6 +55,26 @@ async def account_shown(
     """
     async with _chain(configuration) as chain:
         return await chain.account(name, directory)
+
+
+async def threshold_remark(configuration: Configuration, name: str) -> str:
+    """Why thresholds for spam under a name have no effect; empty: they have one.
+
+    Args:
+        configuration: of the server.
+        name: a canonical address.
+
+    Returns:
+        One line; also where that cannot be found out now.
+    """
+    try:
+        async with asyncio.timeout(PATIENCE), _chain(configuration) as chain:
+            return await remark_on(chain, name)
+    except DirectoryUnavailable as error:
+        why = str(error)
+    except TimeoutError:
+        why = "the directory is slow"
+    return f"whether there is an account {name} cannot be found out now ({why})"
 
 
 async def accounts_listed(
@@ -83,13 +109,4 @@ async def accounts_listed(
 @asynccontextmanager
 async def _chain(configuration: Configuration) -> AsyncIterator[Chain]:
     async with AsyncExitStack() as exits:
-        embedded = EmbeddedDirectory.open(
-            configuration.directory_file,
-            domains=configuration.local_domains,
-            settings=configuration.directory,
-            clock=time.monotonic,
-        )
-        exits.callback(embedded.close)
-        yield open_chain(
-            configuration, embedded, exits, clock=time.monotonic, report=lambda _: None
-        )
+        yield open_accounts(configuration, exits, report=lambda _: None, complain=lambda _: None)

@@ -22,11 +22,13 @@ from postroad.app.signing_rights import SigningRights
 from postroad.app.spam import AccountWishes
 from postroad.filters.clamav import scanner as clamav
 from postroad.filters.joined import Joined, Member
+from postroad.filters.milter.setup import Way
 from postroad.filters.scoring import NO_WISHES, Wishes
 from postroad.filters.settings import FilterKind, FilterSettings
 from postroad.filters.spamassassin import scanner as spamassassin
 from postroad.filters.stages import Filter
 from postroad.intake import Board
+from postroad.mailauth.arc.sealing import Departures
 from postroad.mailauth.dmarc.recording import DmarcRecorder
 from postroad.mailauth.evidence import Judge
 from postroad.mailauth.spf.checking import SpfChecker
@@ -35,6 +37,7 @@ from postroad.model.letter import Examiner
 from postroad.net.dns import Resolver
 from postroad.server.from_header import Owners
 from postroad.server.settings import ResolvedListener
+from postroad.spool import Aside
 
 __all__ = ["Filtering", "Needs"]
 
@@ -51,8 +54,11 @@ class Needs:
         senders: knows who may send for a domain; `None`: nobody does.
         accounts: knows whose addresses are, and from which score on what is junk; `None`: nobody.
         secret: a key of this server's, the same in all workers.
+        departures: knows which mail leaves again; `None`: nobody does.
         programs: filters of the operator's programs, as they were made last.
         recorder: keeps what reports on DMARC are made of; `None`: nobody does.
+        way: finds where mail for an address goes; `None`: nobody does.
+        aside: makes room in the spool for what a filter writes; `None`: there is none.
         owners: gives who knows whose an address is, by what is running; `None`: nobody does.
     """
 
@@ -65,6 +71,9 @@ class Needs:
     secret: bytes = b""
     recorder: DmarcRecorder | None = None
     owners: Callable[[], Owners] | None = None
+    way: Way | None = None
+    aside: Callable[[], Aside] | None = None
+    departures: Departures | None = None
     programs: Programs = field(default_factory=dict)
 
     @property
@@ -81,13 +90,31 @@ def _rspamd(settings: FilterSettings, name: str, needs: Needs) -> Filter:
     return rspamd.build(settings, name, hostname=hostname, wishes=needs.wishes)
 
 
+def _builtin(settings: FilterSettings, name: str, needs: Needs) -> Filter:
+    # Here, as its rules and its classifier are for those who use it.
+    from postroad.app.builtin_filter import builtin_filter  # noqa: PLC0415
+
+    return builtin_filter(
+        settings,
+        name,
+        needs.running,
+        needs.journal,
+        names=needs.names,
+        wishes=needs.wishes,
+        accounts=needs.accounts,
+    )
+
+
 BUILDERS: Mapping[FilterKind, Callable[[FilterSettings, str, Needs], Filter]] = {
     "spamassassin": lambda settings, name, needs: spamassassin.build(
         settings, name, wishes=needs.wishes, accounts=needs.accounts
     ),
     "rspamd": _rspamd,
+    "builtin": _builtin,
     "clamav": lambda settings, name, _: clamav.build(settings, name),
-    "milter": lambda settings, name, needs: milter_of(settings, name, needs.running, needs.journal),
+    "milter": lambda settings, name, needs: milter_of(
+        settings, name, needs.running, needs.journal, way=needs.way, aside=needs.aside
+    ),
     "python": lambda settings, name, needs: program_filter(
         settings, name, needs.journal, needs.exits, needs.programs
     ),
@@ -182,8 +209,8 @@ class Filtering:
 
     def _examiners_after(self) -> tuple[Examiner, ...]:
         """Those who sign: our own mail, and what was found of other mail."""
-        sealer = sealer_of(self._needs.running, self._needs.journal)
         needs = self._needs
+        sealer = sealer_of(needs.running, needs.journal, needs.departures)
         writers = None if needs.owners is None else SigningRights(needs.owners(), needs.journal)
         signer = signer_of(needs.running, needs.journal, writers)
         return tuple([each for each in (sealer, signer) if each is not None])

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from postroad.directory import Freeze, FreezeAuthor
 from postroad.model import Address, Envelope
+from postroad.model.counted import counted
 from postroad.queue.printable import date, lines, printable
 
 __all__ = ["Done", "Letter", "of_freeze", "of_warning"]
@@ -68,8 +69,8 @@ def of_freeze(
         "",
         f"Reason:    {printable(freeze.reason) or 'none was given'}",
         f"Since:     {date(freeze.since)}",
-        f"Queue:     {_counted(done.held, 'message')} held",
-        f"Sessions:  {_counted(done.sessions, 'session')} ended",
+        f"Queue:     {counted(done.held, 'message')} held",
+        f"Sessions:  {counted(done.sessions, 'session')} ended",
         "",
         "It can log in and gets its mail, but what it sends is refused (450 4.7.13).",
         *_silence(done),
@@ -159,10 +160,6 @@ def _silence(done: Done) -> tuple[str, ...]:
     if not done.silent:
         return ()
     return (
-        f"{_counted(done.silent, 'worker')} did not answer: sessions there may go on, but cannot",
+        f"{counted(done.silent, 'worker')} did not answer: sessions there may go on, but cannot",
         "send; mail in the queue there is held when the worker starts again.",
     )
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

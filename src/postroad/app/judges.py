@@ -7,7 +7,7 @@ import time
 from postroad.app.dkim import ring_of
 from postroad.app.running import Running
 from postroad.mailauth.arc.judging import ArcJudge
-from postroad.mailauth.arc.sealing import ArcSealer
+from postroad.mailauth.arc.sealing import ArcSealer, Departures
 from postroad.mailauth.arc.verification import ArcVerifier
 from postroad.mailauth.dkim.settings import name_of_domain
 from postroad.mailauth.dmarc.evaluation import Evaluator
@@ -47,8 +47,16 @@ def judges_of(
     return tuple(judges)
 
 
-def sealer_of(running: Running, journal: Journal) -> ArcSealer | None:
-    """Who seals; `None`: nobody."""
+def sealer_of(
+    running: Running, journal: Journal, departures: Departures | None = None
+) -> ArcSealer | None:
+    """Who seals; `None`: nobody.
+
+    Args:
+        running: what is served.
+        journal: where events go.
+        departures: see `ArcSealer`.
+    """
     configuration = running.configuration
     if not (configuration.arc.seal and configuration.authentication.verify):
         return None
@@ -63,4 +71,5 @@ def sealer_of(running: Running, journal: Journal) -> ArcSealer | None:
         (configuration.authentication.id or configuration.hostname).lower(),
         clock=time.time,
         warn=warn,
+        departures=departures,
     )

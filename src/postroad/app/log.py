@@ -20,18 +20,11 @@ from pathlib import Path
 from typing import TextIO
 
 from postroad.model import Address, Client, Reply, Status
-from postroad.model.journal import (
-    Bounced,
-    Delivered,
-    Event,
-    Level,
-    LoginFailed,
-    LogSettings,
-    Notice,
-    Queued,
-    Rejected,
-    printable,
-)
+from postroad.model.journal import Event, Level, Notice
+from postroad.model.log_settings import LogSettings
+from postroad.model.message_events import Bounced, Delivered, Queued
+from postroad.model.printable import printable
+from postroad.model.session_events import LoginFailed, Rejected
 
 __all__ = ["LogFile", "console", "formatter"]
 

@@ -11,18 +11,17 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack
 from typing import Self
 
-from postroad.app.directories import open_chain
+from postroad.app.accounts import open_accounts
 from postroad.app.forwarding import forwards_of
 from postroad.app.services import ownership_of, relayed_of
 from postroad.config import Configuration
-from postroad.directory import EmbeddedDirectory
 from postroad.directory.embedded.schema import open_for_reading
 from postroad.mailauth.spf.checking import SpfChecker
 from postroad.model.journal import Journal, Level, Notice
 from postroad.net.dns import Resolver
 from postroad.policy import Oracle
 from postroad.policy.facts import Agents
-from postroad.reports.receiving import key_of
+from postroad.reports.arrival import key_of
 from postroad.server.inquiries import DnsInquiry, TablesInquiry
 from postroad.server.oracle import DirectoryOracle
 from postroad.tables import Tables
@@ -55,20 +54,10 @@ class Lookout:
             DirectoryUnavailable: the accounts cannot be read.
         """
         self._exits = AsyncExitStack()
-        file = configuration.directory_file
-        open_for_reading(file).close()  # an older one is left as it is, for the server to mend
+        # An older one is left as it is, for the server to mend.
+        open_for_reading(configuration.directory_file).close()
         warn = _warning(journal)
-        embedded = EmbeddedDirectory.open(
-            file,
-            domains=configuration.local_domains,
-            settings=configuration.directory,
-            clock=time.monotonic,
-            report=warn,
-        )
-        self._exits.callback(embedded.close)
-        self.directory = open_chain(
-            configuration, embedded, self._exits, clock=time.monotonic, report=warn
-        )
+        self.directory = open_accounts(configuration, self._exits, report=warn, complain=warn)
         self.names = Resolver(configuration.dns, time.monotonic)
         self._exits.push_async_callback(self.names.close)
         self.registry = Tables(report=warn)
@@ -80,7 +69,7 @@ class Lookout:
         )
         self._exits.push_async_callback(self.senders.close)
         owners = ownership_of(configuration, self.directory, self.tables)
-        reports = frozenset(map(key_of, configuration.tls_reports.receive))
+        reports = frozenset(map(key_of, configuration.report_addresses))
         self.forwards = forwards_of(configuration, self.directory, is_read_only=True)
         self.accounts = DirectoryOracle(
             self.forwards.addresses,

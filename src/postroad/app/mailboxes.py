@@ -15,7 +15,7 @@ from postroad.delivery import Route
 from postroad.delivery.belonging import belonging
 from postroad.delivery.filing import DetailFiling, Filing, InboxFiling
 from postroad.delivery.junk import JunkFiling
-from postroad.delivery.local import Crossing, Storing
+from postroad.delivery.local import Copy, Crossing, Storing
 from postroad.delivery.mailbox_room import MailboxRoom
 from postroad.delivery.routing import RouteMistake
 from postroad.directory import Directory, Place, Places
@@ -44,6 +44,7 @@ def storing_of(
     report: Callable[[str], None] | None = None,
     *,
     has_agents: bool = False,
+    delivered: Callable[[Copy], None] | None = None,
 ) -> Storing:
     """How mail is stored; what the system does not allow is a fault in it, and mail waits.
 
@@ -52,6 +53,7 @@ def storing_of(
         warn: told of mailboxes that fill up; `None`: nobody is.
         report: takes a line about a file that cannot be written; `None`: nobody does.
         has_agents: whether somebody writes as other users.
+        delivered: told of each copy that was stored here; `None`: nobody is.
     """
     mailbox = configuration.mailbox
     owners = _owners(configuration, has_agents=has_agents)
@@ -71,6 +73,7 @@ def storing_of(
         filing=_filing(configuration, report),
         warn=warn,
         report=report,
+        delivered=delivered,
     )
 
 

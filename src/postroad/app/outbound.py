@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from postroad.app.dmarc_received import DmarcReceived
 from postroad.app.outbound_tls import OutboundTls
 from postroad.app.running import Running
 from postroad.app.transports import Closable, TransportMaker
@@ -17,10 +18,10 @@ from postroad.config import Configuration
 from postroad.config.ways import ways_of
 from postroad.delivery import Route, Router, Transport
 from postroad.delivery.discard import DISCARD
-from postroad.delivery.local import Crossing
+from postroad.delivery.local import Copy, Crossing
 from postroad.delivery.probe import Probing
 from postroad.delivery.probing import probe_sender
-from postroad.delivery.report_taking import ReportTaking
+from postroad.delivery.report_taking import ReportTaking, Taker
 from postroad.delivery.route_tables import NoTables, Tables
 from postroad.delivery.routing import FILTER
 from postroad.delivery.smtp import SmtpTransport
@@ -33,7 +34,7 @@ from postroad.model import Address, ContentFilter
 from postroad.model.journal import Journal, Level, Notice
 from postroad.net.dns import Resolver
 from postroad.queue.sites import SiteFinder
-from postroad.reports.receiving import Receptive
+from postroad.reports.arrival import Receptive
 
 __all__ = ["Outbound", "router_of"]
 
@@ -51,8 +52,10 @@ class Outbound:
         tables: Tables | None = None,
         tls: OutboundTls | None = None,
         reports: Receptive | None = None,
+        dmarc_reports: DmarcReceived | None = None,
         places: Places | None = None,
         warn_of_quota: Callable[[Crossing], None] | None = None,
+        delivered: Callable[[Copy], None] | None = None,
     ) -> None:
         """Without routes yet: call `replace`.
 
@@ -64,14 +67,18 @@ class Outbound:
             tables: has the tables that routes and logins name; `None`: there are none.
             tls: makes what transports need for TLS; `None`: they go by `[relay]` alone.
             reports: takes reports about TLS on their way to a mailbox; `None`: nobody does.
+            dmarc_reports: takes reports on DMARC likewise; `None`: nobody does.
             places: what is said of where the mail of accounts lies; `None`: nothing.
             warn_of_quota: told of mailboxes that fill up; `None`: nobody is.
+            delivered: told of each copy that was stored here; `None`: nobody is.
         """
         self._places = places
+        self._delivered = delivered
         self._warn_of_quota = warn_of_quota
         self._tables = tables or NoTables()
         self._tls = tls
         self._reports = reports
+        self._dmarc_reports = dmarc_reports
         self._warmup: Warmup | None = None
         self._warmup_file: Keeper | None = None
         self._tokens: Tokens | None = None
@@ -150,6 +157,7 @@ class Outbound:
             journal=self._journal,
             places=self._places,
             warn_of_quota=self._warn_of_quota,
+            delivered=self._delivered,
         )
         smtp = maker.smtp()
         transports = maker.all(smtp)
@@ -163,9 +171,13 @@ class Outbound:
         self._probes_from = (probes_from.rpartition("@")[0], probes_from)
         self._transports.clear()
         self._transports.update(transports)
+        takers = []
         if self._reports is not None and configuration.tls_reports.receive:
-            for name in ("local", "lmtp"):
-                self._transports[name] = ReportTaking(transports[name], self._reports)
+            takers.append(Taker(self._reports, "kept as a report about TLS"))
+        if self._dmarc_reports is not None and configuration.dmarc_reports.receive:
+            takers.append(self._dmarc_reports.taker)
+        for name in ("local", "lmtp") if takers else ():
+            self._transports[name] = ReportTaking(transports[name], takers)
         for transport in old:
             transport.close()
         self._replace_state(warmup, tokens)

@@ -29,6 +29,7 @@ from postroad.maildrop.collection import Broken, Collection, Found, Parcel
 from postroad.maildrop.shares import MOST_TAKEN, Shares
 from postroad.maildrop.submission import Denied, Submission, User, submission
 from postroad.model import Login, Recipient, Reply
+from postroad.model.fault import place_of
 from postroad.model.journal import Journal, Level, Notice
 from postroad.model.letter import Origin
 from postroad.spool import Choice, Claimed, Inventory, SpoolError, shard_directories
@@ -229,6 +230,8 @@ class Pickup:
             return
         except (OSError, SpoolError) as error:
             self._later(found, str(error))
+        except Exception as error:  # noqa: BLE001 - a bug that one meets holds up no other
+            self._later(found, f"it met a bug: {place_of(error)}")
 
     # One message -----------------------------------------------------------------------------
 

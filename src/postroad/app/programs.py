@@ -5,15 +5,14 @@ from __future__ import annotations
 import os
 from contextlib import AsyncExitStack
 
-from postroad.filters.python.building import Made, build
-from postroad.filters.python.filter import PythonFilter
+from postroad.filters.python.standing import StandingFilter
 from postroad.filters.settings import FilterSettings
 from postroad.model.journal import Journal
 
 __all__ = ["Programs", "program_filter"]
 
-Programs = dict[str, Made]
-"""What each such filter was made of, by its name: a reload runs only what has changed."""
+Programs = dict[str, StandingFilter]
+"""Those there are, by name: a reload runs only what has changed."""
 
 
 def program_filter(
@@ -22,19 +21,20 @@ def program_filter(
     journal: Journal,
     exits: AsyncExitStack,
     programs: Programs,
-) -> PythonFilter:
-    """The filter of a name: the one that there is, if neither settings nor files have changed.
+) -> StandingFilter:
+    """The filter of a name; where there is one, its programs are looked at again.
 
     Args:
         settings: its section.
         name: how configuration and log name it.
         journal: where events go.
         exits: has `stop` called when the worker ends, of versions that were replaced as well.
-        programs: what there is; the new one is put there.
+        programs: what there is; a new one is put there.
     """
-    former = programs.get(name)
-    made = build(settings, name, journal, owners={0, os.geteuid()}, former=former)
-    if made is not former:
-        programs[name] = made
-        exits.push_async_callback(made.filter.close)
-    return made.filter
+    known = programs.get(name)
+    if known is not None:
+        known.renew(settings)
+        return known
+    made = programs[name] = StandingFilter(settings, name, journal, {0, os.geteuid()})
+    exits.push_async_callback(made.close)
+    return made

@@ -43,6 +43,7 @@ RELOADED = (
     "verification",
     "suppression",
     "tls_reports",
+    "dmarc_reports",
     "history",
     "queue",
     "destinations",
@@ -141,7 +142,13 @@ class Running:
         if self.agents is None:
             return ()
         terms = terms_of(self.configuration, self.workers)
-        return () if terms == self.agents.terms else ("who may own mail, and the roots of it",)
+        before = self.agents.terms
+        found = []
+        if terms != dataclasses.replace(before, junk=terms.junk):
+            found.append("who may own mail, and the roots of it")
+        if terms.junk != before.junk:
+            found.append("whether what other owners of mail move is learned, and from which folder")
+        return tuple(found)
 
 
 def _certificates(configuration: Configuration) -> Certificates | None:

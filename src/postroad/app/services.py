@@ -22,7 +22,7 @@ from postroad.model.journal import Journal, Level, Notice
 from postroad.net.dns import Resolver
 from postroad.policy import Networks, Oracle, build
 from postroad.policy.facts import Agents, Senders
-from postroad.reports.receiving import key_of
+from postroad.reports.arrival import key_of
 from postroad.server.authorization import ActAs
 from postroad.server.containment import Containing
 from postroad.server.etrn import Flush, QueueStarting
@@ -100,7 +100,7 @@ def services_of(
     accounts = DirectoryOracle(
         addresses,
         ownership_of(configuration, directory, inquiry),
-        more=frozenset(map(key_of, configuration.tls_reports.receive)),
+        more=frozenset(map(key_of, configuration.report_addresses)),
         relayed=relayed_of(configuration, directory, inquiry),
     )
     dns = DnsInquiry(names, lambda words: journal(Notice("smtpd", words, Level.WARNING)))

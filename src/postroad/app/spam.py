@@ -11,9 +11,11 @@ from postroad.filters.settings import FilterKind
 from postroad.filters.thresholds import Thresholds
 from postroad.model import Address
 
-__all__ = ["AccountWishes", "Accounts", "are_marks_ours", "marks_from_outside_go"]
+__all__ = ["AccountWishes", "Accounts", "are_marks_ours", "marks_from_outside_go", "remark_on"]
 
-_WHO_MARK: frozenset[FilterKind] = frozenset({"spamassassin", "rspamd", "milter", "python"})
+_WHO_MARK: frozenset[FilterKind] = frozenset(
+    {"builtin", "spamassassin", "rspamd", "milter", "python"}
+)
 """Filters that may say what is spam."""
 
 _MOST_STEPS = 10  # aliases of aliases, as there may be circles
@@ -46,7 +48,7 @@ class AccountWishes:
         if not thresholds:
             return Wish()
         try:
-            user = await self._account(address)
+            user = await _account(self._accounts, address)
         except DirectoryUnavailable:
             return None
         return thresholds.get(user, Wish())
@@ -57,21 +59,45 @@ class AccountWishes:
         Empty: there is none, there are several, or the directory does not answer now.
         """
         try:
-            return await self._account(address)
+            return await _account(self._accounts, address)
         except DirectoryUnavailable:
             return ""
 
-    async def _account(self, address: Address) -> str:
-        for _ in range(_MOST_STEPS):
-            answer = await self._accounts.resolve(address)
-            if not isinstance(answer, Alias):
-                return account_of(answer)
-            if len(answer.targets) != 1:
-                return ""
-            if answer.user and answer.targets[0] == address:
-                return answer.user
-            (address,) = answer.targets
+
+async def remark_on(accounts: Accounts, name: str) -> str:
+    """Why thresholds under a name have no effect; empty: they have one.
+
+    Args:
+        accounts: know whose an address is.
+        name: an account's, or what somebody takes for one.
+
+    Raises:
+        DirectoryUnavailable: nobody knows now.
+    """
+    address = Address.parse(name)
+    answer = await accounts.resolve(address)
+    if account_of(answer) == name:
         return ""
+    user = await _account(accounts, address)
+    if user:
+        return f"mail for {name} goes to the account {user}, whose thresholds count"
+    if isinstance(answer, Alias):
+        return f"{name} is an alias and no account: these thresholds have no effect"
+    return f"there is no account {name}: these thresholds have no effect"
+
+
+async def _account(accounts: Accounts, address: Address) -> str:
+    """The account that gets mail for an address alone; empty: there is none, or several."""
+    for _ in range(_MOST_STEPS):
+        answer = await accounts.resolve(address)
+        if not isinstance(answer, Alias):
+            return account_of(answer)
+        if len(answer.targets) != 1:
+            return ""
+        if answer.user and answer.targets[0] == address:
+            return answer.user
+        (address,) = answer.targets
+    return ""
 
 
 def marks_from_outside_go(configuration: Configuration) -> bool:

@@ -21,7 +21,7 @@ from postroad.delivery.alias_programs import ALIAS_PROGRAMS, AliasProgramTranspo
 from postroad.delivery.capture import CaptureTransport
 from postroad.delivery.discard import DISCARD, DiscardTransport
 from postroad.delivery.lmtp import LmtpTransport
-from postroad.delivery.local import Crossing, LocalTransport
+from postroad.delivery.local import Copy, Crossing, LocalTransport
 from postroad.delivery.logins import Logins, Own, TokenSource
 from postroad.delivery.pipe import PipeTransport
 from postroad.delivery.refusing import ERROR, RETRY, RefusingTransport
@@ -65,6 +65,7 @@ class TransportMaker:
         journal: Journal,
         places: Places | None = None,
         warn_of_quota: Callable[[Crossing], None] | None = None,
+        delivered: Callable[[Copy], None] | None = None,
     ) -> None:
         """Take what they need.
 
@@ -81,8 +82,10 @@ class TransportMaker:
             journal: where events go.
             places: what is said of where the mail of accounts lies; `None`: nothing.
             warn_of_quota: told of mailboxes that fill up.
+            delivered: told of each copy that was stored here; `None`: nobody is.
         """
         self._places = places
+        self._delivered = delivered
         self._warn_of_quota = warn_of_quota
         self._configuration = configuration
         self._secrets = secrets
@@ -254,7 +257,11 @@ class TransportMaker:
         configuration = self._configuration
         location = location_of(configuration)
         storing = storing_of(
-            configuration, self._warn_of_quota, self._warn, has_agents=self._writer.has_others
+            configuration,
+            self._warn_of_quota,
+            self._warn,
+            has_agents=self._writer.has_others,
+            delivered=self._delivered,
         )
         if storing.fault:
             self._warn(f"mail for mailboxes here waits: {storing.fault}")

@@ -18,9 +18,11 @@ import typer
 from postroad.cli.account_ways import quota_words, ways_as_json
 from postroad.cli.configured import state_of_server
 from postroad.cli.editing import directory_editor
-from postroad.cli.freezing import counted, frozen_as_json, frozen_words, held_of
+from postroad.cli.freezing import frozen_as_json, frozen_words, held_of
 from postroad.cli.listing import print_json, print_table
+from postroad.cli.options import Json, UserName
 from postroad.cli.refusal import Refusal, usage
+from postroad.model.counted import counted
 
 if TYPE_CHECKING:
     from postroad.config import Configuration
@@ -31,14 +33,12 @@ __all__ = ["list_users", "show_user"]
 
 EMBEDDED = "embedded"
 
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 DirectoryName = Annotated[
     str,
     typer.Option(
         "--directory", metavar="NAME", help="Ask this one alone: embedded, or a section's name."
     ),
 ]
-UserName = Annotated[str, typer.Argument(metavar="ADDRESS", help="The account's address.")]
 
 _COLUMNS = ("ACCOUNT", "LOGIN", "SENDING", "QUOTA", "FORWARD", "SEND AS", "DIRECTORY")
 _ALWAYS = 2  # columns that are there whatever is in them

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from postroad.cli.editing import Force, directory_editor, sought
+from postroad.cli.options import UserName
 from postroad.cli.refusal import usage
 
 if TYPE_CHECKING:
@@ -14,8 +15,6 @@ if TYPE_CHECKING:
     from postroad.directory.embedded.quota import Quota
 
 __all__ = ["forward_user", "quota_words", "send_as", "set_quota", "ways_as_json"]
-
-UserName = Annotated[str, typer.Argument(metavar="ADDRESS", help="The account's address.")]
 
 
 def set_quota(

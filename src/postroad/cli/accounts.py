@@ -11,14 +11,15 @@ from postroad.cli.account_listing import list_users, show_user
 from postroad.cli.account_ways import forward_user, send_as, set_quota
 from postroad.cli.editing import directory_editor
 from postroad.cli.freezing import freeze_user, unfreeze_user
+from postroad.cli.options import UserName
 from postroad.cli.password import GivenPassword, password_from
 from postroad.cli.refusal import usage
+from postroad.cli.spam import forget_removed
 
 __all__ = ["user_app"]
 
 user_app = typer.Typer(help="Accounts: who may log in and has a mailbox.", no_args_is_help=True)
 
-UserName = Annotated[str, typer.Argument(metavar="ADDRESS", help="The account's address.")]
 FromStandardInput = Annotated[
     bool,
     typer.Option("--password-stdin", help="Read the password from standard input's first line."),
@@ -139,9 +140,11 @@ def enable_user(context: typer.Context, address: UserName) -> None:
 
 @user_app.command("remove")
 def remove_user(context: typer.Context, address: UserName) -> None:
-    """Remove an account; its mail stays on disk."""
+    """Remove an account; its mail stays on disk, what the spam filter learned from it does not."""
     with directory_editor(context) as editor:
         dangling = editor.remove_user(address)
     print(f"removed {address}; its mail is still on disk")
+    if forget_removed(context, address):
+        print("what the spam filter learned from it is forgotten")
     for source in dangling:
         print(f"the alias {source} still points at it")

@@ -8,6 +8,7 @@ import typer
 
 from postroad.cli.editing import directory_editor
 from postroad.cli.listing import print_json, print_table
+from postroad.cli.options import Json
 from postroad.cli.refusal import usage
 
 __all__ = ["alias_app"]
@@ -45,7 +46,7 @@ def add_alias(
 def list_aliases(
     context: typer.Context,
     *,
-    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    json: Json = False,
 ) -> None:
     """List the aliases."""
     with directory_editor(context) as editor:

@@ -10,6 +10,7 @@ import typer
 
 from postroad.cli.editing import Force, directory_editor, sought
 from postroad.cli.listing import print_json, print_table
+from postroad.cli.options import Json, UserName
 
 if TYPE_CHECKING:
     from postroad.directory import AppPasswordEntry
@@ -19,8 +20,6 @@ __all__ = ["app_password_app"]
 app_password_app = typer.Typer(
     help="App passwords: one for each device, easy to take back.", no_args_is_help=True
 )
-
-UserName = Annotated[str, typer.Argument(metavar="ADDRESS", help="The account's address.")]
 
 
 class ScopeName(StrEnum):
@@ -60,7 +59,7 @@ def list_app_passwords(
     context: typer.Context,
     address: UserName,
     *,
-    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    json: Json = False,
 ) -> None:
     """List the app passwords of an account."""
     with directory_editor(context) as editor:

@@ -15,8 +15,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from postroad.cli.configured import state_of_server
-from postroad.cli.listing import print_json, print_table
+from postroad.cli.listing import local_time, print_json, print_table
+from postroad.cli.options import Json
 from postroad.cli.refusal import Refusal, usage
+from postroad.model.printable import in_one_line
 
 if TYPE_CHECKING:
     from postroad.limits.bans import BanFile
@@ -53,7 +55,7 @@ def _bans(context: typer.Context) -> Iterator[tuple[BanFile, float]]:
 def list_bans(
     context: typer.Context,
     *,
-    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    json: Json = False,
 ) -> None:
     """List who is banned, the newest last."""
     with _bans(context) as (file, _):
@@ -111,7 +113,7 @@ def add_ban(
     until = None if seconds is None else now + seconds
     banned = f"banned {form} {'for ever' if until is None else f'until {_when(until)}'}"
     with _bans(context) as (file, remember):
-        file.put(Ban(form, _line(reason), Author.OPERATOR, now, until, 0), remember)
+        file.put(Ban(form, in_one_line(reason), Author.OPERATOR, now, until, 0), remember)
     print(banned)
 
 
@@ -145,9 +147,11 @@ def export_bans(
     if not nftables:
         raise usage("say for what: --nftables")
     if not is_table(table):
-        raise usage(f'expected a family and a name such as "inet filter", not "{_line(table)}"')
+        raise usage(
+            f'expected a family and a name such as "inet filter", not "{in_one_line(table)}"'
+        )
     if not is_name(sets):
-        raise usage(f'expected a name such as "postroad_bans", not "{_line(sets)}"')
+        raise usage(f'expected a name such as "postroad_bans", not "{in_one_line(sets)}"')
     now = time.time()
     with _bans(context) as (file, _):
         bans = file.holding(now)
@@ -183,9 +187,4 @@ def _objection(form: str, trusted: Iterable[IPv4Network | IPv6Network]) -> str:
 def _when(moment: float | None) -> str:
     if moment is None:
         return "for ever"
-    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(moment))
-
-
-def _line(text: str) -> str:
-    """A reason is one line in lists and logs."""
-    return "".join(mark if mark.isprintable() else " " for mark in text).strip()
+    return local_time(moment)

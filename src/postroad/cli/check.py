@@ -10,6 +10,7 @@ import typer
 
 from postroad.cli.configured import configuration_file
 from postroad.cli.listing import print_json
+from postroad.cli.options import Json
 
 if TYPE_CHECKING:
     from postroad.config import Configuration, ConfigurationError
@@ -25,7 +26,7 @@ def check(
     show_policy: Annotated[
         bool, typer.Option("--show-policy", help="Show the lists in force, and what they do.")
     ] = False,
-    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    json: Json = False,
 ) -> int:
     """Check the configuration, its files, and that nobody else relays."""
     from postroad.cli import policy_shown

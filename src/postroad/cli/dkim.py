@@ -16,7 +16,9 @@ import typer
 
 from postroad.cli.configured import state_of_server
 from postroad.cli.listing import print_json, print_table
+from postroad.cli.options import Json
 from postroad.cli.refusal import Refusal, usage
+from postroad.model.printable import printable
 
 if TYPE_CHECKING:
     from postroad.app.dkim_inquiry import KeyView
@@ -28,7 +30,6 @@ dkim_app = typer.Typer(help="Keys that sign mail (DKIM), and their records.", no
 
 _Answer = TypeVar("_Answer")
 
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Domain = Annotated[str, typer.Argument(metavar="DOMAIN", help="The domain of the authors.")]
 Selector = Annotated[
     str,
@@ -150,7 +151,7 @@ def delete(
 
     configuration = state_of_server(context)
     _asked(lambda: delete_key(configuration, domain, selector, force=force))
-    print(f"deleted {_clean(selector)} of {_clean(domain)}")
+    print(f"deleted {printable(selector)} of {printable(domain)}")
 
 
 def _made(
@@ -167,7 +168,7 @@ def _made(
     from postroad.mailauth.dkim.signing_key import KEY_KINDS
 
     if kind not in (*KEY_KINDS, "both"):
-        raise usage(f"--kind: expected rsa, ed25519 or both, not {_clean(kind)}")
+        raise usage(f"--kind: expected rsa, ed25519 or both, not {printable(kind)}")
     if bits and not LEAST_BITS <= bits <= MOST_BITS:
         raise usage(f"--bits: expected {LEAST_BITS} to {MOST_BITS}, not {bits}")
     kinds = KEY_KINDS if kind == "both" else (kind,)
@@ -183,7 +184,7 @@ def _made(
     else:
         every = int(configuration.dkim.check_every)
         print("The keys sign once their records are seen. The server looks for them every")
-        print(f"{every} seconds; postroad dkim check {_clean(domain)} looks now.")
+        print(f"{every} seconds; postroad dkim check {printable(domain)} looks now.")
 
 
 def _records(found: Sequence[KeyView]) -> Iterator[str]:
@@ -248,12 +249,12 @@ def _document(configuration: Configuration, each: KeyView) -> dict[str, object]:
 
 
 def _warn_of_domain(configuration: Configuration, domain: str) -> None:
-    from postroad.model.address import domain_key
+    from postroad.model.address import belongs_to, domain_key
 
     name = domain_key(domain)
     ours = [domain_key(each) for each in (*configuration.local_domains, configuration.hostname)]
-    if not any(name == each or each.endswith(f".{name}") for each in ours):
-        words = f"{_clean(domain)} is none of the domains of the configuration"
+    if not any(belongs_to(each, name) for each in ours):
+        words = f"{printable(domain)} is none of the domains of the configuration"
         print(f"postroad: {words}; keys are made all the same", file=sys.stderr)
 
 
@@ -263,12 +264,8 @@ def _asked(question: Callable[[], _Answer]) -> _Answer:
     try:
         return question()
     except DkimMistake as mistake:
-        raise Refusal(_clean(str(mistake)), os.EX_DATAERR) from None
+        raise Refusal(printable(str(mistake)), os.EX_DATAERR) from None
 
 
 def _date(when: float) -> str:
     return time.strftime("%Y-%m-%d", time.localtime(when))
-
-
-def _clean(text: str) -> str:
-    return "".join(c if c.isprintable() else "?" for c in text)

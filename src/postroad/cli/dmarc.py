@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,7 +10,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from postroad.cli.configured import state_of_server
+from postroad.cli.dmarc_reports import reports
+from postroad.cli.dmarc_sent import sent
 from postroad.cli.listing import print_json
+from postroad.cli.message_file import read_message
+from postroad.cli.options import Json
 from postroad.cli.refusal import Refusal, usage
 
 if TYPE_CHECKING:
@@ -23,13 +26,14 @@ __all__ = ["dmarc_app"]
 
 dmarc_app = typer.Typer(help="Whether mail is from whom it says (DMARC).", no_args_is_help=True)
 
-LARGEST = 100_000_000
-"""Octets of a stored message that is read: it is held in memory."""
-
 
 @dmarc_app.callback()
 def dmarc() -> None:
     """Whether mail is from whom it says (DMARC)."""
+
+
+dmarc_app.command("reports")(reports)
+dmarc_app.command("sent")(sent)
 
 
 @dmarc_app.command("check")
@@ -48,34 +52,20 @@ def check(
         typer.Option("--sender", metavar="MAILBOX", help="Its sender; else as Return-Path says."),
     ] = "",
     helo: Annotated[str, typer.Option("--helo", metavar="NAME", help="The name in HELO.")] = "",
-    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    json: Json = False,
 ) -> None:
     """Say what a domain asks for, or evaluate a stored message as if it came in now."""
     from postroad.model.address import is_domain
 
     configuration = state_of_server(context)
     if what == "-" or "/" in what or Path(what).is_file():
-        _check_message(configuration, _read(what), client, sender, helo, json=json)
+        _check_message(configuration, read_message(Path(what)), client, sender, helo, json=json)
     elif client or sender or helo:
         raise usage("--client, --sender and --helo are for a stored message")
     elif not is_domain(what):
         raise usage(f"{what} is neither a domain nor a file")
     else:
         _check_domain(configuration, what, json=json)
-
-
-def _read(what: str) -> bytes:
-    try:
-        if what == "-":
-            octets = sys.stdin.buffer.read(LARGEST + 1)
-        else:
-            with Path(what).open("rb") as file:
-                octets = file.read(LARGEST + 1)
-    except OSError as error:
-        raise Refusal(f"{what} cannot be read: {error.strerror}", os.EX_NOINPUT) from None
-    if len(octets) > LARGEST:
-        raise Refusal(f"{what} has more than {LARGEST:,} octets", os.EX_DATAERR)
-    return octets
 
 
 def _check_domain(configuration: Configuration, domain: str, *, json: bool) -> None:
@@ -129,15 +119,12 @@ def _check_message(
     configuration: Configuration, octets: bytes, client: str, sender: str, helo: str, *, json: bool
 ) -> None:
     import asyncio
-    from ipaddress import ip_address
 
     from postroad.app.dmarc_inquiry import evaluated
+    from postroad.model.ip_address import is_ip_address
 
-    if client:
-        try:
-            ip_address(client)
-        except ValueError:
-            raise usage(f"{client} is no IP address") from None
+    if client and not is_ip_address(client):
+        raise usage(f"{client} is no IP address")
     mailbox = (sender or _return_path(octets)).strip("<> ")
     view = asyncio.run(evaluated(configuration, octets, client=client, sender=mailbox, helo=helo))
     if json:
@@ -178,6 +165,8 @@ def _message_lines(view: MessageView) -> Iterator[str]:
 
 
 def _done(verdict: Verdict) -> str:
+    if verdict.awaited.value == "reject":
+        return "told to come back, until the DNS answers"
     return {"none": "nothing", "quarantine": "filed as junk", "reject": "refused"}[
         verdict.disposition.value
     ]

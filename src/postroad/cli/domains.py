@@ -9,6 +9,7 @@ import typer
 
 from postroad.cli.editing import directory_editor
 from postroad.cli.listing import print_json, print_table
+from postroad.cli.options import Json
 from postroad.cli.refusal import usage
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ def add_domain(
 def list_domains(
     context: typer.Context,
     *,
-    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    json: Json = False,
 ) -> None:
     """List the domains."""
     with directory_editor(context) as editor:

@@ -10,7 +10,9 @@ import typer
 
 from postroad.cli.configured import state_of_server
 from postroad.cli.listing import print_json
+from postroad.cli.options import Json
 from postroad.cli.refusal import Refusal, usage
+from postroad.model.printable import printable
 
 if TYPE_CHECKING:
     from postroad.app.explanation import Question
@@ -91,7 +93,7 @@ def explain(
         bool,
         typer.Option("--live", help="Ask policy services, probe addresses, note in the greylist."),
     ] = False,
-    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    json: Json = False,
 ) -> int:
     """Explain what would happen to a client and its mail, rule by rule. Nothing is changed."""
     import asyncio
@@ -147,24 +149,21 @@ def _client(address: str, name: str, reverse_name: str) -> Client:
     Raises:
         Refusal: it has no such address or name.
     """
-    from ipaddress import ip_address
-
     from postroad.model import Client
     from postroad.model.address import is_domain
     from postroad.model.client import LOCAL
+    from postroad.model.ip_address import ip_of
 
     if address == LOCAL:
         return Client(LOCAL, 0, "localhost", "localhost")
-    try:
-        ip = ip_address(address.partition("%")[0])  # the server leaves scopes out too
-    except ValueError:
-        raise usage(f'--client: expected an IP address or "local", not {_shown(address)}') from None
-    mapped = getattr(ip, "ipv4_mapped", None)  # as the server shows it, RFC 4291 §2.5.5.2
+    ip = ip_of(address.partition("%")[0])  # the server leaves scopes out too
+    if ip is None:
+        raise usage(f'--client: expected an IP address or "local", not {_shown(address)}')
     for option, given in (("--name", name), ("--reverse-name", reverse_name)):
         if given and not is_domain(given):
             raise usage(f"{option}: expected a host name or unknown, not {_shown(given)}")
     confirmed = name.lower() or _UNKNOWN
-    return Client(str(mapped or ip), 4711, confirmed, reverse_name.lower() or confirmed)
+    return Client(str(ip), 4711, confirmed, reverse_name.lower() or confirmed)
 
 
 def _sender(given: str | None, login: str) -> str:
@@ -224,5 +223,5 @@ def _listener(configuration: Configuration, name: str, login: str) -> ResolvedLi
 
 def _shown(text: str) -> str:
     """A wrong word as a message repeats it."""
-    clean = "".join(c if c.isprintable() else "?" for c in text[:60])
+    clean = printable(text[:60])
     return f'"{clean}{"…" if len(text) > 60 else ""}"'

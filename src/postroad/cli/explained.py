@@ -12,6 +12,7 @@ from postroad.history.explanation import rules
 from postroad.history.record import LookedUp
 from postroad.history.record import Step as Told
 from postroad.model import PLAIN, Disposition
+from postroad.model.printable import printable
 from postroad.policy import Lookup, Step
 
 __all__ = ["as_json", "in_words"]
@@ -34,12 +35,12 @@ def in_words(told: Explanation, assumptions: Iterable[str], *, live: bool) -> It
     """
     yield from _heading(told)
     for words in (*assumptions, *dict.fromkeys(told.remarks)):
-        yield from _wrapped(f"Note: {_clean(words)}", "      ")
+        yield from _wrapped(f"Note: {printable(words)}", "      ")
     yield ""
     before: tuple[str, ...] = ()
     for exchange in told.exchanges:
         if exchange.said:
-            yield f"C: {_clean(exchange.said)}"
+            yield f"C: {printable(exchange.said)}"
         lines = tuple(_rules(exchange, live=live))
         yield from ("      the same rules said the same",) if lines and lines == before else lines
         before = lines
@@ -58,18 +59,18 @@ def _heading(told: Explanation) -> Iterator[str]:
         name += f", reverse name {client.reverse_name}"
     if client.name_unsure:
         name = "of which the DNS does not say the name"
-    yield f"  Client: {_clean(client.address)}, {_clean(name)}"
+    yield f"  Client: {printable(client.address)}, {printable(name)}"
     trusted = "in trusted_networks" if told.trusted else "not in trusted_networks"
     logged_in = f"logged in as {told.login}" if told.logged_in else "not logged in"
     encrypted = "encrypted" if told.tls is not None else "not encrypted"
-    yield f"          {_clean(logged_in)}, {trusted}, {encrypted}"
+    yield f"          {printable(logged_in)}, {trusted}, {encrypted}"
 
 
 def _rules(exchange: Exchange, *, live: bool) -> Iterator[str]:
     if exchange.verdict is None:
         return
     for line in rules(_told(step, live=live) for step in exchange.verdict.trace):
-        yield _clean(line)
+        yield printable(line)
 
 
 def _told(step: Step, *, live: bool) -> Told:
@@ -98,10 +99,10 @@ def _answered(lookup: Lookup, *, live: bool) -> str:
 def _answer(exchange: Exchange) -> Iterator[str]:
     answer = exchange.answer
     if len(answer) > MOST_LINES:
-        yield f"S: {_clean(answer[0])}"
+        yield f"S: {printable(answer[0])}"
         yield f"   … and {len(answer) - 1} lines of what is offered"
         return
-    yield from (f"S: {_clean(line)}" for line in answer)
+    yield from (f"S: {printable(line)}" for line in answer)
     if not answer:
         yield "S: (the connection is closed)"
 
@@ -124,7 +125,7 @@ def _advice(exchange: Exchange, told: Explanation) -> Iterator[str]:
     }
     words = advice_for(exchange.answer[-1], logged_in=told.logged_in, names=names)
     if words:
-        yield from _wrapped(f"   What to do: {_clean(words)}", "     ")
+        yield from _wrapped(f"   What to do: {printable(words)}", "     ")
 
 
 def _outcome(told: Explanation, *, live: bool) -> Iterator[str]:
@@ -132,18 +133,18 @@ def _outcome(told: Explanation, *, live: bool) -> Iterator[str]:
     if told.is_open:
         asked = dict.fromkeys(words for each in told.exchanges for words in each.assumed)
         yield from _wrapped(
-            f"         Open: it depends on what these would say: {_clean('; '.join(asked))}."
+            f"         Open: it depends on what these would say: {printable('; '.join(asked))}."
             " --live asks them.",
             "         ",
         )
     for line in _disposition(told.disposition):
-        yield f"         The message {_clean(line)}"
+        yield f"         The message {printable(line)}"
     if isinstance(told.destinations, str):
-        yield f"         Where it would go cannot be said: {_clean(told.destinations)}"
+        yield f"         Where it would go cannot be said: {printable(told.destinations)}"
         return
     for one in told.destinations:
         original = "" if one.original == one.address else f" (for <{one.original}>)"
-        yield f"         <{_clean(one.address)}>{_clean(original)}: {_clean(one.words)}"
+        yield f"         <{printable(one.address)}>{printable(original)}: {printable(one.words)}"
     counted = "Rates and numbers of sessions were not counted"
     yield f"         {counted}{'.' if live else ', and nobody was told of this.'}"
 
@@ -178,11 +179,6 @@ def _wrapped(text: str, indent: str) -> Sequence[str]:
     return textwrap.wrap(
         text, WIDTH, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
     )
-
-
-def _clean(text: str) -> str:
-    """Strangers choose some of these words: nothing in them may command a terminal."""
-    return "".join(c if c.isprintable() else "?" for c in text)
 
 
 # For programs -----------------------------------------------------------------------------------

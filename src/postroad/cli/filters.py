@@ -11,7 +11,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from postroad.cli.listing import print_json
+from postroad.cli.message_file import read_message
+from postroad.cli.options import Json
 from postroad.cli.refusal import Refusal, usage
+from postroad.model.printable import printable
 
 if TYPE_CHECKING:
     from postroad.filter.testing import Result
@@ -19,9 +22,6 @@ if TYPE_CHECKING:
 __all__ = ["filter_app"]
 
 filter_app = typer.Typer(help="Filters that are written in Python.", no_args_is_help=True)
-
-MOST = 100_000_000
-"""Octets of a message that is tried; it is kept in memory."""
 
 
 @filter_app.callback()
@@ -59,13 +59,13 @@ def try_filter(
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="A setting; may be given again."),
     ] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    json: Json = False,
 ) -> None:
     """Run a filter on a message, and say what it does; nothing is sent or stored."""
     from postroad.filter.testing import FilterMistake, Peer, run_message
     from postroad.model.address import AddressError
 
-    octets = _read(message)
+    octets = read_message(message)
     try:
         result = run_message(
             path,
@@ -83,32 +83,15 @@ def try_filter(
         print_json(_document(result))
     else:
         for line in _told(result, octets):
-            print(_clean(line))
+            print(printable(line))
     if not result.accepted:
         raise typer.Exit(1)
-
-
-def _read(file: Path) -> bytes:
-    import sys
-
-    try:
-        if str(file) == "-":
-            octets = sys.stdin.buffer.read(MOST + 1)
-        else:
-            with file.open("rb") as opened:
-                octets = opened.read(MOST + 1)
-    except OSError as error:
-        words = (error.strerror or str(error)).lower()
-        raise Refusal(f"{file}: cannot be read: {words}", os.EX_NOINPUT) from None
-    if len(octets) > MOST:
-        raise Refusal(f"{file}: is larger than {MOST} octets", os.EX_DATAERR)
-    return octets
 
 
 def _setting(words: str) -> tuple[str, str]:
     key, equals, value = words.partition("=")
     if not key or not equals:
-        raise usage(f"--set: expected KEY=VALUE, not {_clean(words)}")
+        raise usage(f"--set: expected KEY=VALUE, not {printable(words)}")
     return key, value
 
 
@@ -167,7 +150,3 @@ def _document(result: Result) -> dict[str, object]:
         "log": list(result.log),
         "message": result.message.decode("utf-8", "replace"),
     }
-
-
-def _clean(text: str) -> str:
-    return "".join(c if c.isprintable() else "?" for c in text)

@@ -15,7 +15,9 @@ import typer
 
 from postroad.cli.configured import state_of_server
 from postroad.cli.editing import Force, called, directory_editor, sought
-from postroad.cli.listing import print_json
+from postroad.cli.listing import local_time, print_json
+from postroad.cli.options import Json, UserName
+from postroad.model.counted import counted
 
 if TYPE_CHECKING:
     from postroad.config import Configuration
@@ -23,16 +25,12 @@ if TYPE_CHECKING:
     from postroad.spool import Entry
 
 __all__ = [
-    "counted",
     "freeze_user",
     "frozen_as_json",
     "frozen_words",
     "held_of",
     "unfreeze_user",
 ]
-
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-UserName = Annotated[str, typer.Argument(metavar="ADDRESS", help="The account's address.")]
 
 
 def freeze_user(
@@ -48,6 +46,7 @@ def freeze_user(
     """Forbid an account to send: hold its mail in the queue, end its sessions."""
     from postroad.admin.containment import contain, hold_reason
     from postroad.admin.queue import hold
+    from postroad.config.ownership import acting_as, owner_of
     from postroad.spool import Choice
 
     state = state_of_server(context).state_directory
@@ -56,9 +55,11 @@ def freeze_user(
         freeze = editor.freeze_user(user, reason, time.time())
     if not json:
         print(f"froze {freeze.user}")
-    done = contain(state, freeze.user)
-    # What no worker has: shards of a server that does not run, or of more workers than now.
-    held = done.held + hold(state, Choice(login=freeze.user), hold_reason(freeze.user)).count
+    with acting_as(owner_of(state)):
+        done = contain(state, freeze.user)
+        # What no worker has: shards of a server that does not run, or of more workers than now.
+        rest = hold(state, Choice(login=freeze.user), hold_reason(freeze.user))
+    held = done.held + rest.count
     if json:
         print_json({"name": freeze.user, "held": held, "sessions": done.sessions})
         return
@@ -107,7 +108,7 @@ def unfreeze_user(
 
 def frozen_words(freeze: Freeze) -> str:
     """A freeze on one line."""
-    since = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(freeze.since))
+    since = local_time(freeze.since)
     by = "" if freeze.author.value == "automatic" else " by an operator"
     return f"frozen since {since}{by}{f': {freeze.reason}' if freeze.reason else ''}"
 
@@ -123,13 +124,15 @@ def _let_go(configuration: Configuration, user: str, *, delete: bool) -> tuple[i
     """Release or delete what was held for the freeze; how many messages each."""
     from postroad.admin import queue
     from postroad.admin.containment import hold_reason
+    from postroad.config.ownership import acting_as, owner_of
     from postroad.spool import Choice
 
     state = configuration.state_directory
-    if delete:
-        chosen = [entry.queue_id for entry in held_of(configuration, user)]
-        return 0, queue.delete(state, chosen)
-    return queue.release(state, Choice(login=user, reason=hold_reason(user))).count, 0
+    with acting_as(owner_of(state)):
+        if delete:
+            chosen = [entry.queue_id for entry in held_of(configuration, user)]
+            return 0, queue.delete(state, chosen)
+        return queue.release(state, Choice(login=user, reason=hold_reason(user))).count, 0
 
 
 def held_of(configuration: Configuration, user: str) -> Iterator[Entry]:
@@ -141,8 +144,3 @@ def held_of(configuration: Configuration, user: str) -> Iterator[Entry]:
     for entry in Inventory(shard_directories(configuration.spool_directory)).list():
         if entry.waybill.held == reason:
             yield entry
-
-
-def counted(count: int, noun: str) -> str:
-    """A number and what it counts."""
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

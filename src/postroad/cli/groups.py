@@ -9,6 +9,7 @@ import typer
 
 from postroad.cli.editing import directory_editor
 from postroad.cli.listing import print_json, print_table
+from postroad.cli.options import Json
 from postroad.cli.refusal import usage
 
 if TYPE_CHECKING:
@@ -22,7 +23,6 @@ group_app.add_typer(member_app, name="member")
 
 GroupName = Annotated[str, typer.Argument(metavar="GROUP", help="The group's address.")]
 Members = Annotated[list[str], typer.Argument(metavar="MEMBER...", help="Addresses.")]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 class SendersName(StrEnum):

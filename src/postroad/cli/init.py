@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import socket
 import sys
-from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,6 +12,7 @@ import typer
 
 from postroad.cli.password import GivenPassword, password_from
 from postroad.cli.refusal import usage
+from postroad.model.ip_address import is_ip_address
 
 if TYPE_CHECKING:
     from postroad.config import Configuration
@@ -115,10 +115,8 @@ def _asked(question: str, option: str, suggestion: str) -> str:
 
 def _require_addresses(addresses: list[str]) -> None:
     for text in addresses:
-        try:
-            ip_address(text)
-        except ValueError:
-            raise usage(f"--address: expected an IP address, not {text}") from None
+        if not is_ip_address(text):
+            raise usage(f"--address: expected an IP address, not {text}")
 
 
 def _show_server(server: FirstServer, password: GivenPassword, made: Configuration) -> None:

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterable, Mapping, Sequence
 
-__all__ = ["print_json", "print_json_lines", "print_json_stream", "print_table"]
+__all__ = ["local_time", "print_json", "print_json_lines", "print_json_stream", "print_table"]
 
 GAP = "  "
+
+
+def local_time(seconds: float) -> str:
+    """A moment as lists show it, in the time of this machine; seconds since the epoch."""
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds))
 
 
 def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

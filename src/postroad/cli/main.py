@@ -6,6 +6,7 @@ in a traceback; a traceback is a bug of ours and looks like one.
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -48,10 +49,13 @@ from postroad.cli import (
 )
 from postroad.cli.refusal import Refusal, refusal_of
 
-__all__ = ["app", "main", "run"]
+__all__ = ["app", "main", "prepare", "run"]
 
 EX_INTERRUPTED = 130
 """What shells show for a command that Ctrl-C ended (128 and the signal's number)."""
+
+STDERR = 2
+"""The highest number of the files that a program is given."""
 
 app = typer.Typer(
     name="postroad",
@@ -138,6 +142,11 @@ def run(arguments: Sequence[str]) -> int:
         # The reader of a pipe went away: nothing is wrong, and nobody is there to be told.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return os.EX_OK
+    except SystemExit as ended:
+        # The library of commands ends so where the pipe breaks while a command still writes.
+        if isinstance(ended.__context__, BrokenPipeError):
+            return os.EX_OK
+        raise
     except Exception as error:
         refusal = refusal_of(error)
         if refusal is None:
@@ -149,11 +158,31 @@ def run(arguments: Sequence[str]) -> int:
 
 def show(refusal: Refusal) -> None:
     """Tell the operator. A command that lacks its second word is answered with its help, as is."""
+    from postroad.config.mistake import one_line
+
     mark = "" if refusal.message.startswith("Usage:") else "postroad: "
     for line in refusal.message.splitlines():
-        print(f"{mark}{line}", file=sys.stderr)
+        print(one_line(f"{mark}{line}"), file=sys.stderr)  # it may repeat an odd word
 
 
 def main() -> None:
     """The `postroad` program."""
+    prepare()
     sys.exit(run(sys.argv[1:]))
+
+
+def prepare() -> None:
+    """Standard input, output and errors that any command can use.
+
+    One that is closed (`>&-`) becomes /dev/null: its number would else be that of the next file
+    which is opened. What output has no room for is escaped: words of the command line that are no
+    text in this locale are shown as JSON has them.
+    """
+    while (null := os.open(os.devnull, os.O_RDWR)) <= STDERR:
+        os.set_inheritable(null, True)
+    os.close(null)
+    sys.stdin = sys.stdin or os.fdopen(0, encoding="utf-8", closefd=False)
+    sys.stdout = sys.stdout or os.fdopen(1, "w", encoding="utf-8", closefd=False)
+    sys.stderr = sys.stderr or os.fdopen(2, "w", encoding="utf-8", closefd=False)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")

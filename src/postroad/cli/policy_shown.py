@@ -15,6 +15,7 @@ from postroad.config import Configuration
 from postroad.config.relaying import trusted_at
 from postroad.config.surroundings import surroundings_of
 from postroad.limits.rates import Rate, rates_of
+from postroad.model.printable import printable
 from postroad.policy import RELAYING, Policy, Rule, Stage, build
 from postroad.policy.meanings import meaning_of
 
@@ -102,8 +103,8 @@ def _is_own(listener: ResolvedListener, stage: Stage) -> bool:
 
 def _rule(rule: Rule, indent: int) -> Iterator[str]:
     blank = " " * indent
-    yield f"{blank}{_clean(str(rule))}"
-    yield from _wrapped(_clean(meaning_of(rule)), f"{blank}    ", f"{blank}    ")
+    yield f"{blank}{printable(str(rule))}"
+    yield from _wrapped(printable(meaning_of(rule)), f"{blank}    ", f"{blank}    ")
     for inner in rule.rules:
         yield from _rule(inner, indent + 4)
 
@@ -141,7 +142,7 @@ def _rate(rate: Rate) -> str:
     kind = rate.window.kind.partition(" by ")[0].rpartition(": ")[2].replace(" of ", " per ")
     named = f" ([rates.{rate.name}])" if rate.name else ""
     amount = f"{rate.limit * rate.unit:,} {kind.replace('bytes', 'octets')}"
-    return _clean(f"{amount} in {_span(rate.window.seconds)}{named}")
+    return printable(f"{amount} in {_span(rate.window.seconds)}{named}")
 
 
 def _span(seconds: float) -> str:
@@ -174,10 +175,6 @@ def _wrapped(text: str, first: str, then: str) -> list[str]:
         break_long_words=False,
         break_on_hyphens=False,
     )
-
-
-def _clean(text: str) -> str:
-    return "".join(c if c.isprintable() else "?" for c in text)
 
 
 # For programs -----------------------------------------------------------------------------------

@@ -18,9 +18,11 @@ import typer
 
 from postroad.cli.configured import state_of_server
 from postroad.cli.listing import print_json
+from postroad.cli.options import Json
 from postroad.cli.queue_choice import Words, choosing, inventory
-from postroad.cli.queue_entry import clean, counted
+from postroad.cli.queue_entry import clean
 from postroad.cli.refusal import Refusal, usage
+from postroad.model.counted import counted
 
 if TYPE_CHECKING:
     from postroad.admin.change import Change, Changed
@@ -46,7 +48,6 @@ DryRun = Annotated[
     bool, typer.Option("--dry-run", help="Tell how many messages are meant, and do nothing.")
 ]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="With --dry-run: tell which.")]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask, where --all is said.")]
 
 

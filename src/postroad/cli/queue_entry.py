@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from postroad.model import Envelope, Waybill
     from postroad.spool import Entry, EntryRecipient
 
-__all__ = ["HEADER", "as_json", "clean", "counted", "listed", "listed_waiting", "shown"]
+from postroad.model.counted import counted
+
+__all__ = ["HEADER", "as_json", "clean", "listed", "listed_waiting", "shown"]
 
 HEADER = "-Queue ID----  --Size-- ----Arrival Time---- -Sender/Recipient-------"
 INDENT = " " * 45
@@ -236,8 +238,3 @@ def clean(text: str, keep: str = "") -> str:
 
 def _when(seconds: float) -> str:
     return time.strftime("%a %b %d %H:%M:%S", time.localtime(seconds))
-
-
-def counted(count: int, noun: str) -> str:
-    """So many of them, in words."""
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

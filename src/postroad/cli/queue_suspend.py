@@ -14,6 +14,7 @@ import typer
 
 from postroad.cli.configured import state_of_server
 from postroad.cli.listing import print_json
+from postroad.cli.options import Json
 from postroad.cli.queue_entry import clean
 from postroad.cli.refusal import Refusal, usage
 
@@ -28,7 +29,6 @@ Names = Annotated[
         metavar="[NAME...]", help="Transports (smtp), or destinations (dest:example.net)."
     ),
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 def suspend_transports(context: typer.Context, names: Names = None, *, json: Json = False) -> None:

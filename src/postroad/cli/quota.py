@@ -13,7 +13,9 @@ import typer
 from postroad.cli.configured import state_of_server
 from postroad.cli.editing import directory_editor
 from postroad.cli.listing import print_json, print_table
+from postroad.cli.options import Json
 from postroad.cli.refusal import usage
+from postroad.model.printable import printable
 
 if TYPE_CHECKING:
     from postroad.app.mailbox_usage import MailboxUsage
@@ -26,7 +28,6 @@ Names = Annotated[
     list[str] | None,
     typer.Argument(metavar="[ADDRESS...]", help="Accounts, of any directory."),
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @quota_app.command("list")
@@ -86,7 +87,7 @@ def _show(found: list[MailboxUsage], *, json: bool) -> int:
 
 def _row(each: MailboxUsage) -> tuple[str, ...]:
     if each.fault:
-        return (each.user, each.fault, "", "", "", "")
+        return (printable(each.user), printable(each.fault), "", "", "", "")
     quota = each.quota
     return (
         each.user,

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from postroad.cli.listing import print_json
+from postroad.cli.listing import local_time, print_json
+from postroad.cli.options import Json
 from postroad.cli.refusal import usage
+from postroad.model.printable import printable
 
 if TYPE_CHECKING:
     from postroad.app.comparison import Change, Comparison, Example, Group
@@ -44,7 +46,7 @@ def replay(
     dns: Annotated[
         bool, typer.Option("--dns", help="Ask the DNS what was not asked then.")
     ] = False,
-    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    json: Json = False,
 ) -> int:
     """Show what a proposed configuration would have decided otherwise."""
     import asyncio
@@ -62,7 +64,7 @@ def replay(
         outcome = asyncio.run(compare(current, proposed, terms, progress))
     progress.end()
     for words in outcome.notes:
-        print(f"postroad: {_clean(words)}", file=sys.stderr)
+        print(f"postroad: {printable(words)}", file=sys.stderr)
     found = outcome.comparison
     known = max(begin, outcome.reach or 0.0) or None
     if json:
@@ -122,8 +124,8 @@ class _Progress:
 
 def _in_words(found: Comparison, config: Path, known: float | None) -> Iterator[str]:
 
-    since = "" if known is None else f" since {_when(known)}"
-    yield f"{found.seen:,} decisions{since}, made again by {_clean(str(config))}"
+    since = "" if known is None else f" since {local_time(known)}"
+    yield f"{found.seen:,} decisions{since}, made again by {printable(str(config))}"
     if known is None:
         yield "Nothing has been recorded yet ([history] keep)."
         return
@@ -132,7 +134,7 @@ def _in_words(found: Comparison, config: Path, known: float | None) -> Iterator[
     if found.not_by_lists:
         yield f"  {'by no list':<19} {found.not_by_lists:>9,}  (limits, frozen accounts, faults)"
     for name, count in found.gone.items():
-        words = f"came by listener {_clean(name)}, which is not there"
+        words = f"came by listener {printable(name)}, which is not there"
         yield f"  {'not made again':<19} {count:>9,}  ({words})"
     last: Change | None = None
     for group in found.groups:
@@ -159,9 +161,9 @@ def _titles() -> dict[Change, str]:
 def _group(group: Group) -> Iterator[str]:
     from postroad.app.comparison import Change
 
-    listener = f"listener {_clean(group.listener)}, " if group.listener else ""
+    listener = f"listener {printable(group.listener)}, " if group.listener else ""
     what = "it was not asked then: " if group.change is Change.UNDECIDED else ""
-    yield f"  {group.count:,} by {listener}{what}{_clean(group.rule)}"
+    yield f"  {group.count:,} by {listener}{what}{printable(group.rule)}"
     for example in group.examples:
         yield from _example(example, undecided=group.change is Change.UNDECIDED)
     if group.count > len(group.examples):
@@ -171,9 +173,9 @@ def _group(group: Group) -> Iterator[str]:
 def _example(example: Example, *, undecided: bool) -> Iterator[str]:
     kept = example.kept
     names = " ".join(filter(None, (kept.session, kept.queue_id)))
-    yield f"    {_when(kept.at)} {names} {_clean(_about(example))}"
-    yield f"      then: {_clean(_then(example))}"
-    yield f"      {'needs' if undecided else 'now '}: {_clean(example.now)}"
+    yield f"    {local_time(kept.at)} {names} {printable(_about(example))}"
+    yield f"      then: {printable(_then(example))}"
+    yield f"      {'needs' if undecided else 'now '}: {printable(example.now)}"
 
 
 def _about(example: Example) -> str:
@@ -189,15 +191,6 @@ def _then(example: Example) -> str:
         return f"{kept.reply} ({kept.rule})" if kept.rule else kept.reply
     handling = "; ".join(f"{key}: {value}" for key, value in kept.handling.items())
     return f"accepted, {handling}" if handling else "accepted"
-
-
-def _when(seconds: float) -> str:
-    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds))
-
-
-def _clean(text: str) -> str:
-    """Strangers chose some of these words: nothing in them may command a terminal."""
-    return "".join(c if c.isprintable() else "?" for c in text)
 
 
 # For programs -----------------------------------------------------------------------------------

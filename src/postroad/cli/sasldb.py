@@ -10,6 +10,7 @@ import typer
 
 from postroad.cli.editing import directory_editor
 from postroad.cli.listing import print_json, print_table
+from postroad.cli.options import Json
 from postroad.cli.refusal import Refusal
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def import_sasldb(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would be done, and change nothing.")
     ] = False,
-    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    json: Json = False,
 ) -> None:
     """Add the accounts of Cyrus SASL's sasldb2, with hashes of their passwords."""
     found = [each for each in _read(file) if not realm or each.realm == realm]

@@ -6,14 +6,25 @@ The command works on a file that workers read, whether the server runs or not.
 from __future__ import annotations
 
 import os
+import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from postroad.cli.account_name import account_name
 from postroad.cli.configured import state_of_server
 from postroad.cli.listing import print_json, print_table
+from postroad.cli.options import Json
 from postroad.cli.refusal import Refusal, usage
+from postroad.cli.spam_explain import explain
+from postroad.cli.spam_learning import (
+    forget_learned,
+    forget_memory,
+    learn_messages,
+    show_memories,
+    unlearn_messages,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,9 +32,14 @@ if TYPE_CHECKING:
 
     from postroad.filters.scoring import Wish
 
-__all__ = ["spam_app"]
+__all__ = ["forget_removed", "spam_app"]
 
 spam_app = typer.Typer(help="What is done about spam.", no_args_is_help=True)
+spam_app.command("explain")(explain)
+spam_app.command("learn")(learn_messages)
+spam_app.command("unlearn")(unlearn_messages)
+spam_app.command("stats")(show_memories)
+spam_app.command("forget")(forget_memory)
 
 
 @spam_app.command("threshold")
@@ -44,18 +60,13 @@ def threshold(
     reset: Annotated[
         bool, typer.Option("--reset", help="Forget both first: the filters' own hold again.")
     ] = False,
-    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    json: Json = False,
 ) -> None:
     """Show or change from which score on mail of an account is junk, or refused."""
-    from postroad.directory.names import address_form
     from postroad.filters.scoring import MOST_POINTS, Wish
     from postroad.filters.thresholds import change_threshold, read_thresholds
-    from postroad.model import Address, AddressError
 
-    try:
-        name = str(address_form(Address.parse(user)))
-    except AddressError:
-        raise usage(f"{user!r} is no account's name, such as john@example.org") from None
+    name = account_name(user)
     refused = _points(reject) if reject else None
     if junk is not None and not abs(junk) <= MOST_POINTS:  # nan is not
         raise usage(f"--junk takes a number of points, up to {MOST_POINTS:.0f}")
@@ -73,6 +84,8 @@ def threshold(
             wish = change_threshold(path, name, change)
         else:
             wish = read_thresholds(path).get(name, Wish())
+        if wish != Wish() or not changes:
+            _remark(context, name, wish)
     if json:
         print_json(_as_json(name, wish))
     else:
@@ -83,7 +96,7 @@ def threshold(
 def thresholds(
     context: typer.Context,
     *,
-    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    json: Json = False,
 ) -> None:
     """List the accounts that have thresholds of their own."""
     from postroad.filters.thresholds import read_thresholds
@@ -95,6 +108,39 @@ def thresholds(
         return
     rows = [(user, _shown(wish.junk), _rejected(wish.reject)) for user, wish in found]
     print_table(("USER", "JUNK", "REJECT"), rows)
+
+
+def forget_removed(context: typer.Context, user: str) -> bool:
+    """Forget what the filters know of an account that is gone: the next of its name is another's.
+
+    Returns:
+        Whether something had been learned for it.
+    """
+    from postroad.filters.scoring import Wish
+    from postroad.filters.thresholds import change_threshold, read_thresholds
+
+    name = account_name(user)
+    with _file(context) as path:
+        if name in read_thresholds(path):
+            change_threshold(path, name, lambda _: Wish())
+    return forget_learned(context, name)
+
+
+def _remark(context: typer.Context, name: str, wish: Wish) -> None:
+    """Say on standard error what has no effect; it holds nothing up."""
+    import asyncio
+
+    from postroad.app.elsewhere import threshold_remark
+
+    words = asyncio.run(threshold_remark(state_of_server(context), name))
+    if words:
+        print(f"postroad: {words}", file=sys.stderr)
+    if wish.junk is not None and wish.reject and wish.reject <= wish.junk:
+        refused = f"mail for this account alone is refused from {wish.reject:g} points on"
+        print(
+            f"postroad: {refused}, so none is filed as junk (from {wish.junk:g} on)",
+            file=sys.stderr,
+        )
 
 
 @contextmanager

@@ -8,7 +8,9 @@ import typer
 
 from postroad.cli.configured import state_of_server
 from postroad.cli.listing import print_json
+from postroad.cli.options import Json
 from postroad.cli.refusal import usage
+from postroad.model.printable import printable
 
 if TYPE_CHECKING:
     from postroad.app.spf_inquiry import SpfView
@@ -36,18 +38,16 @@ def check(
         str, typer.Argument(metavar="[HELO]", help="The name in HELO, checked as well.")
     ] = "",
     *,
-    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    json: Json = False,
 ) -> None:
     """Ask whether a client may send for the sender's domain, and show each step."""
     import asyncio
-    from ipaddress import ip_address
 
     from postroad.app.spf_inquiry import asked
+    from postroad.model.ip_address import is_ip_address
 
-    try:
-        ip_address(address)
-    except ValueError:
-        raise usage(f"{address} is no IP address") from None
+    if not is_ip_address(address):
+        raise usage(f"{address} is no IP address")
     mailbox = sender.strip("<>")
     if mailbox and "@" not in mailbox:
         mailbox = f"postmaster@{mailbox}"
@@ -68,7 +68,7 @@ def _text(view: SpfView) -> str:
     if verdict.explanation:
         lines.append(f"{verdict.domain} explains: {verdict.explanation}")
     lines += [f"{'  ' * (step.depth + 1)}{step.words}" for step in view.steps]
-    return "\n".join([*lines, view.budget])
+    return "\n".join(map(printable, [*lines, view.budget]))
 
 
 def _document(view: SpfView) -> dict[str, object]:

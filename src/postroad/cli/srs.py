@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import os
 import time
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import typer
 
 from postroad.cli.configured import state_of_server
-from postroad.cli.listing import print_json, print_table
+from postroad.cli.listing import local_time, print_json, print_table
+from postroad.cli.options import Json
 from postroad.cli.refusal import Refusal
 
 if TYPE_CHECKING:
@@ -25,7 +28,6 @@ srs_app = typer.Typer(help="Rewritten addresses of forwarded mail.", no_args_is_
 keys_app = typer.Typer(help="The keys that sign them.", no_args_is_help=True)
 srs_app.add_typer(keys_app, name="keys")
 
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 _DAY = 86_400
 
@@ -33,42 +35,41 @@ _DAY = 86_400
 @keys_app.command("list")
 def list_keys(context: typer.Context, *, json: Json = False) -> None:
     """List the keys: when each was made, and until when it is good."""
-    _print(_keys(context), json=json)
+    with _keys(context) as keys:
+        _print(keys, json=json)
 
 
 @keys_app.command("rotate")
 def rotate_keys(context: typer.Context, *, json: Json = False) -> None:
     """Have a new key sign from now on; the others stay good for bounces under way."""
-    from postroad.intake.srs_keys import KeysUnavailable
-
-    keys = _keys(context)
-    try:
+    with _keys(context) as keys:
         keys.rotate()
-    except KeysUnavailable as error:
-        raise Refusal(str(error), os.EX_UNAVAILABLE) from None
-    _print(keys, json=json)
+        _print(keys, json=json)
 
 
-def _keys(context: typer.Context) -> SrsKeys:
-    from postroad.intake.srs_keys import SrsKeys
+@contextmanager
+def _keys(context: typer.Context) -> Iterator[SrsKeys]:
+    """The keys of the configured server, as the one that they belong to."""
+    from postroad.config.ownership import acting_as, owner_of
+    from postroad.intake.srs_keys import KeysUnavailable, SrsKeys
 
     configuration = state_of_server(context)
     settings = configuration.forwarding
-    return SrsKeys(
+    keys = SrsKeys(
         configuration.srs_keys_file,
         lifetime=settings.key_lifetime,
         overlap=settings.maximum_age,
         clock=time.time,
     )
+    try:
+        with acting_as(owner_of(configuration.state_directory)):
+            yield keys
+    except KeysUnavailable as error:
+        raise Refusal(str(error), os.EX_UNAVAILABLE) from None
 
 
 def _print(keys: SrsKeys, *, json: bool) -> None:
-    from postroad.intake.srs_keys import KeysUnavailable
-
-    try:
-        found = keys.dated()
-    except KeysUnavailable as error:
-        raise Refusal(str(error), os.EX_UNAVAILABLE) from None
+    found = keys.dated()
     if json:
         print_json([_as_json(each) for each in found])
         return
@@ -76,9 +77,9 @@ def _print(keys: SrsKeys, *, json: bool) -> None:
     rows = [
         (
             each.identity,
-            _when(each.made),
+            local_time(each.made),
             str(max(0, int(now - each.made)) // _DAY),
-            "signs" if each.good_until is None else f"good until {_when(each.good_until)}",
+            "signs" if each.good_until is None else f"good until {local_time(each.good_until)}",
         )
         for each in found
     ]
@@ -92,7 +93,3 @@ def _as_json(key: DatedKey) -> dict[str, object]:
         "signs": key.good_until is None,
         "good_until": key.good_until,
     }
-
-
-def _when(seconds: float) -> str:
-    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds))

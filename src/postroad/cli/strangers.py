@@ -6,7 +6,6 @@ The commands work on the files that the workers use, whether the server runs or 
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -15,7 +14,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from postroad.cli.configured import state_of_server
-from postroad.cli.listing import print_json_stream, print_table
+from postroad.cli.listing import local_time, print_json_stream, print_table
+from postroad.cli.options import Json
 from postroad.cli.refusal import Refusal, usage
 
 if TYPE_CHECKING:
@@ -29,7 +29,6 @@ __all__ = ["greylist_app", "verified_app"]
 greylist_app = typer.Typer(help="Strangers that have to come again.", no_args_is_help=True)
 verified_app = typer.Typer(help="What probes found out about addresses.", no_args_is_help=True)
 
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 All = Annotated[bool, typer.Option("--all", help="Everything.")]
 
 PATIENCE = 30.0
@@ -189,4 +188,4 @@ def _one_of(subject: str, *, everything: bool) -> None:
 def _when(moment: float | None) -> str:
     if moment is None:
         return "-"
-    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(moment))
+    return local_time(moment)

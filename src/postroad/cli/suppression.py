@@ -16,7 +16,9 @@ import typer
 
 from postroad.cli.configured import state_of_server
 from postroad.cli.listing import print_json_stream, print_table
+from postroad.cli.options import Json
 from postroad.cli.refusal import Refusal, usage
+from postroad.model.printable import printable
 
 if TYPE_CHECKING:
     import sqlite3
@@ -46,7 +48,7 @@ def list_suppressed(
     counted: Annotated[
         bool, typer.Option("--all", help="Also those that have refused mail too few times yet.")
     ] = False,
-    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    json: Json = False,
 ) -> None:
     """List suppressed addresses, since when and why."""
     found = [each for each in _rows(context) if counted or each.holds(time.time())]
@@ -55,12 +57,12 @@ def list_suppressed(
         return
     rows = [
         (
-            _clean(each.address),
-            _clean(each.scope) or "-",
+            printable(each.address),
+            printable(each.scope) or "-",
             _when(each.since) if each.since is not None else f"{each.refusals} refused",
             _when(each.until) if each.until is not None else "-",
             "by hand" if each.author == "operator" else "refused",
-            _clean(each.reply),
+            printable(each.reply),
         )
         for each in found
     ]
@@ -88,7 +90,7 @@ def add(
     configuration = state_of_server(context)
     keys, scope, now = _keys(addresses), domain_key(sender_domain), time.time()
     if sender_domain and not is_domain(scope):
-        raise usage(f"{_clean(sender_domain)} is no domain")
+        raise usage(f"{printable(sender_domain)} is no domain")
     if not reason.isprintable():
         raise usage("the reason has to be one line")
 
@@ -118,7 +120,7 @@ def remove_suppressed(
     unknown = [key for key, count in zip(keys, gone, strict=True) if not count]
     print(f"removed {_counted(sum(gone))}")
     if unknown:
-        raise Refusal(f"not on the list: {', '.join(map(_clean, unknown))}", os.EX_DATAERR)
+        raise Refusal(f"not on the list: {', '.join(map(printable, unknown))}", os.EX_DATAERR)
 
 
 @suppression_app.command("clear")
@@ -150,7 +152,7 @@ def export(
         print_json_stream(map(_as_json, found))
         return
     for address in dict.fromkeys(each.address for each in found):
-        print(_clean(address))
+        print(printable(address))
 
 
 def _rows(context: typer.Context) -> list[Listed]:
@@ -172,9 +174,11 @@ def _write(context: typer.Context, change: Callable[[sqlite3.Connection], _Answe
 @contextmanager
 def _file(context: typer.Context) -> Iterator[sqlite3.Connection]:
     """The file of the configured server, as the one it belongs to."""
+    import sqlite3
+
     from postroad.config.ownership import acting_as, owner_of
     from postroad.delivery.suppression_file import SUPPRESSION
-    from postroad.limits.state_file import open_file
+    from postroad.limits.state_file import StateUnavailable, open_file
 
     configuration = state_of_server(context)
     configuration.state_directory.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -183,7 +187,10 @@ def _file(context: typer.Context) -> Iterator[sqlite3.Connection]:
         acting_as(owner_of(file.parent)),
         closing(open_file(file, SUPPRESSION, patience=PATIENCE)) as connection,
     ):
-        yield connection
+        try:
+            yield connection
+        except sqlite3.Error as error:  # it opened, and is damaged further on
+            raise StateUnavailable(f"{file}: {error}") from None
 
 
 def _keys(addresses: list[str], *, domains: bool = False) -> list[str]:
@@ -202,7 +209,7 @@ def _keys(addresses: list[str], *, domains: bool = False) -> list[str]:
         try:
             keys.append(Address.parse(text).key)
         except AddressError as error:
-            raise usage(f"{_clean(text)}: {error}") from None
+            raise usage(f"{printable(text)}: {error}") from None
     return keys
 
 
@@ -226,8 +233,3 @@ def _counted(count: int) -> str:
 
 def _when(moment: float) -> str:
     return time.strftime("%Y-%m-%d %H:%M", time.localtime(moment))
-
-
-def _clean(text: str) -> str:
-    """Peers chose these words: nothing in them may command the operator's terminal."""
-    return "".join(c if c.isprintable() else "?" for c in text)

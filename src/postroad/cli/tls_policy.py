@@ -10,6 +10,7 @@ import typer
 
 from postroad.cli.configured import state_of_server
 from postroad.cli.listing import print_json
+from postroad.cli.options import Json
 from postroad.cli.refusal import Refusal, usage
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ def tls_policy(
         ),
     ],
     *,
-    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    json: Json = False,
 ) -> None:
     """Show what TLS mail to a domain would need, host by host, and why."""
     import asyncio

@@ -16,6 +16,7 @@ import typer
 
 from postroad.cli.editing import directory_editor
 from postroad.cli.listing import print_json
+from postroad.cli.options import Json
 from postroad.cli.refusal import usage
 
 __all__ = ["directory_app"]
@@ -75,7 +76,7 @@ def import_directory(
     hashed: Annotated[
         bool, typer.Option("--hashed", help="The field password holds a hash, {SCHEME}….")
     ] = False,
-    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    json: Json = False,
 ) -> None:
     """Bring accounts, domains, aliases and groups in from a file: all of it, or nothing."""
     from postroad.directory.embedded.moved_files import Faults, from_csv, from_json

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import os
 import time
-from typing import Annotated
 
 import typer
 
 from postroad.cli.configured import state_of_server
 from postroad.cli.listing import print_json, print_table
+from postroad.cli.options import Json
 from postroad.cli.refusal import Refusal
 
 __all__ = ["warmup"]
@@ -21,14 +21,17 @@ __all__ = ["warmup"]
 def warmup(
     context: typer.Context,
     *,
-    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    json: Json = False,
 ) -> None:
     """Show the warm-up of new source addresses: today's share of each, and what it has sent."""
+    from postroad.config.ownership import acting_as, owner_of
     from postroad.delivery.warmup import WarmupUnavailable, states
 
     configuration = state_of_server(context)
+    file = configuration.warmup_file
     try:
-        found = list(states(configuration.warmup_file, configuration.warmup, time.time()))
+        with acting_as(owner_of(file.parent)):
+            found = list(states(file, configuration.warmup, time.time()))
     except WarmupUnavailable as error:
         raise Refusal(str(error), os.EX_NOINPUT) from None
     if json:

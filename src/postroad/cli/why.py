@@ -5,19 +5,21 @@ from __future__ import annotations
 import ipaddress
 import json as json_text
 import sys
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from postroad.cli.configured import state_of_server
+from postroad.cli.listing import local_time
+from postroad.cli.options import Json
 from postroad.cli.refusal import Refusal, usage
+from postroad.model.printable import printable
 
 if TYPE_CHECKING:
     from postroad.config import Configuration
     from postroad.history import Archive
-    from postroad.history.page import Record
+    from postroad.model.members import Record
     from postroad.spool import Entry, EntryRecipient
 
 __all__ = ["why"]
@@ -41,7 +43,7 @@ def why(
     last: Annotated[
         int, typer.Option("--last", metavar="N", help="Only the last N records; 0: all.", min=0)
     ] = 0,
-    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    json: Json = False,
 ) -> None:
     """Explain what happened to a session or a message, rule by rule."""
     from postroad.config.ownership import acting_as, owner_of
@@ -55,7 +57,7 @@ def why(
         queue = _queue(configuration, _messages(name, records))
         reach = archive.reach()
     for words in dict.fromkeys(archive.unreadable):
-        print(f"postroad: {_clean(words)}", file=sys.stderr)
+        print(f"postroad: {printable(words)}", file=sys.stderr)
     if not records and not any(queue.values()):
         raise Refusal(_nothing(configuration, name, reach), NOTHING_KNOWN)
     if json:
@@ -63,7 +65,7 @@ def why(
         print(json_text.dumps(_as_json(name, records, queue, reach), indent=2))
         return
     for line in _explained(records, queue):
-        print(_clean(line))
+        print(printable(line))
 
 
 def _found(archive: Archive, what: str, last: int) -> tuple[str, list[Record]]:
@@ -85,7 +87,7 @@ def _found(archive: Archive, what: str, last: int) -> tuple[str, list[Record]]:
         address = str(ipaddress.ip_address(what))
     except ValueError:
         words = "expected a queue ID (12 characters), a session ID (10), or an address"
-        raise usage(f"{words}, not {_clean(what)}") from None
+        raise usage(f"{words}, not {printable(what)}") from None
     return address, archive.latest(address, lambda each: _came_from(each, address), last or SOME)
 
 
@@ -142,10 +144,13 @@ def _queue(configuration: Configuration, messages: Sequence[str]) -> dict[str, E
 
 def _nothing(configuration: Configuration, name: str, reach: float | None) -> str:
     if not configuration.history.keep:
-        return f"nothing is known of {_clean(name)}: [history] keep is 0, so nothing is remembered"
+        return (
+            f"nothing is known of {printable(name)}: [history] keep is 0, so nothing is remembered"
+        )
     if reach is None:
-        return f"nothing is known of {_clean(name)}: nothing has been recorded yet"
-    return f"nothing is known of {_clean(name)}; what is known begins at {_when(reach)}"
+        return f"nothing is known of {printable(name)}: nothing has been recorded yet"
+    words = f"nothing is known of {printable(name)}; what is known begins at {local_time(reach)}"
+    return f"{words} and reaches to a second or two ago"
 
 
 def _explained(records: Sequence[Record], queue: Mapping[str, Entry | None]) -> Iterator[str]:
@@ -170,7 +175,7 @@ def _recipients(entry: Entry) -> Iterator[str]:
         if recipient.attempts:
             state = f"tried {recipient.attempts} times"
         if recipient.next_attempt is not None:
-            state += f", next at {_when(recipient.next_attempt)}"
+            state += f", next at {local_time(recipient.next_attempt)}"
         reason = f" ({recipient.reason})" if recipient.reason else ""
         yield f"    <{recipient.address}>: {state}{reason}"
 
@@ -195,12 +200,3 @@ def _recipient_as_json(recipient: EntryRecipient) -> dict[str, object]:
         "next_attempt": recipient.next_attempt,
         "reason": recipient.reason,
     }
-
-
-def _when(seconds: float) -> str:
-    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds))
-
-
-def _clean(text: str) -> str:
-    """Peers chose these words: nothing in them may command the operator's terminal."""
-    return "".join(c if c.isprintable() else "?" for c in text)

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from ipaddress import ip_address
 
 from postroad.config.account_files import account_faults
 from postroad.config.bounds import numbers_out_of_bounds
@@ -34,12 +33,13 @@ from postroad.config.pipes import pipe_faults
 from postroad.config.policies import policy_faults
 from postroad.config.rates import rate_faults
 from postroad.config.relaying import relay_faults, silent_tables
+from postroad.config.reports import report_faults
 from postroad.config.sockets import socket_faults
 from postroad.config.strangers import stranger_faults
-from postroad.config.tls_reports import report_faults
 from postroad.config.ways import way_faults
 from postroad.directory.names import domain_form, has_a_label
 from postroad.model.address import Address, AddressError, domain_key, is_domain
+from postroad.model.ip_address import is_ip_address
 from postroad.net.dns import DnsQuery
 from postroad.net.settings import DnsSettings
 from postroad.server.authorization import ActAs, Named
@@ -56,7 +56,7 @@ def contradictions(configuration: Configuration) -> Iterator[Fault]:
 def _hostname(configuration: Configuration) -> Iterator[Fault]:
     """RFC 5321 §2.3.5: the name in greeting and EHLO is fully qualified."""
     name = configuration.hostname
-    if not is_domain(name) or "." not in name.strip(".") or _is_ip(name):
+    if not is_domain(name) or "." not in name.strip(".") or is_ip_address(name):
         yield Fault(
             ("hostname",),
             f'expected a fully qualified name such as "mail.example.org", not {shown(name)}',
@@ -67,7 +67,7 @@ def _domains(configuration: Configuration) -> Iterator[Fault]:
     seen: set[str] = set()
     for at, domain in enumerate(configuration.domains):
         path: KeyPath = ("domains", at)
-        if not is_domain(domain) or _is_ip(domain) or not has_a_label(domain_form(domain)):
+        if not is_domain(domain) or is_ip_address(domain) or not has_a_label(domain_form(domain)):
             yield Fault(path, f'expected a domain such as "example.org", not {shown(domain)}')
         elif domain_key(domain) in seen:
             yield Fault(path, f"{domain} is listed twice")
@@ -146,14 +146,6 @@ def _log(configuration: Configuration) -> Iterator[Fault]:
     name = configuration.log.name
     if not name.isprintable() or not name or re.search(r"[\s\[\]:/]", name):
         yield Fault(("log", "name"), f'expected one word such as "postroad", not {shown(name)}')
-
-
-def _is_ip(text: str) -> bool:
-    try:
-        ip_address(text)
-    except ValueError:
-        return False
-    return True
 
 
 CHECKS: tuple[Callable[[Configuration], Iterator[Fault]], ...] = (

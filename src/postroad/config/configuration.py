@@ -36,12 +36,13 @@ from postroad.mailauth.spf.settings import SpfSettings
 from postroad.mailbox.location import DEFAULT_TEMPLATE
 from postroad.mailbox.settings import MailboxSettings
 from postroad.maildrop.settings import SendmailSettings
-from postroad.model.journal import LogSettings
+from postroad.model.log_settings import LogSettings
 from postroad.net.certificates import KeyPair
 from postroad.net.settings import DnsSettings, TlsSettings
 from postroad.policy.settings import SharedPolicySettings
 from postroad.queue.settings import DestinationSettings, QueueSettings
-from postroad.reports.settings import TlsReportSettings
+from postroad.reports.dmarc.settings import DmarcReportSettings
+from postroad.reports.tls.settings import TlsReportSettings
 from postroad.served.settings import SocketSettings
 from postroad.server.login_settings import LoginSettings
 from postroad.server.settings import EtrnSettings, ListenerSettings, ResolvedListener
@@ -81,6 +82,7 @@ class Configuration:
         verification: how addresses are probed.
         suppression: addresses elsewhere that do not exist.
         tls_reports: what other domains are told of TLS, and tell us.
+        dmarc_reports: what they are told of mail in their name, and tell us of mail in ours.
         intake: bounds on messages at the door.
         forwarding: how mail goes on to other servers.
         sendmail: mail from programs of this machine.
@@ -129,6 +131,7 @@ class Configuration:
     verification: VerificationSettings = field(default_factory=VerificationSettings)
     suppression: SuppressionSettings = field(default_factory=SuppressionSettings)
     tls_reports: TlsReportSettings = field(default_factory=TlsReportSettings)
+    dmarc_reports: DmarcReportSettings = field(default_factory=DmarcReportSettings)
     intake: IntakeSettings = field(default_factory=IntakeSettings)
     forwarding: ForwardingSettings = field(default_factory=ForwardingSettings)
     sendmail: SendmailSettings = field(default_factory=SendmailSettings)
@@ -235,14 +238,44 @@ class Configuration:
         return self.state_directory / "suppression.db"
 
     @property
+    def spam_directory(self) -> Path:
+        """What was learned of spam, and what accounts think of scores."""
+        return self.state_directory / "spam"
+
+    @property
     def thresholds_file(self) -> Path:
         """Where accounts have thresholds of their own for spam."""
-        return self.state_directory / "spam" / "thresholds.json"
+        return self.spam_directory / "thresholds.json"
+
+    @property
+    def moves_file(self) -> Path:
+        """The database of folders that are watched for what users move."""
+        return self.state_directory / "spam" / "moves.db"
 
     @property
     def tls_reports_file(self) -> Path:
         """The database of reports about TLS."""
         return self.state_directory / "tls-reports.db"
+
+    @property
+    def dmarc_reports_file(self) -> Path:
+        """The database of what is counted for reports on DMARC, and what was sent."""
+        return self.state_directory / "dmarc-reports.db"
+
+    @property
+    def dmarc_received_file(self) -> Path:
+        """The database of reports on DMARC that others sent."""
+        return self.state_directory / "dmarc-received.db"
+
+    @property
+    def unread_reports_directory(self) -> Path:
+        """Mail for addresses of reports that brought none, and has no mailbox to go to."""
+        return self.state_directory / "unread-reports"
+
+    @property
+    def report_addresses(self) -> tuple[str, ...]:
+        """Addresses that reports are sent to, which take mail also without a mailbox."""
+        return (*self.tls_reports.receive, *self.dmarc_reports.receive)
 
     @property
     def history_directory(self) -> Path:

@@ -12,9 +12,15 @@ from collections.abc import Callable, Iterator, Mapping
 from urllib.parse import unquote_plus
 
 from postroad.config.configuration import Configuration
+from postroad.config.kinds import faults_of_other_kinds
 from postroad.config.lines import KeyPath
 from postroad.config.mistake import Fault, nearest, shown
-from postroad.directory.domain_settings import ANY_RECIPIENT, VERIFIED_RECIPIENT, DomainSettings
+from postroad.directory.domain_settings import (
+    ANY_RECIPIENT,
+    VERIFIED_RECIPIENT,
+    DomainKind,
+    DomainSettings,
+)
 from postroad.directory.links import EMBEDDED
 from postroad.directory.names import domain_form, has_a_label
 from postroad.directory.passwords.schemes import SCHEMES
@@ -34,6 +40,13 @@ _ENDS_HERE = frozenset({"local", "maildir", "discard"})
 
 _COMMON = {field.name: field.default for field in dataclasses.fields(SourceSettings)}
 
+_KEYS_OF_DOMAIN: Mapping[DomainKind, tuple[str, ...]] = {
+    "alias": ("alias_of",),
+    "relay": ("recipients", "nexthop", "transport"),
+    "local": ("nexthop", "transport", "directories", "mail_user", "mail_group"),
+}
+"""The keys of a domain that have a meaning for some kinds only."""
+
 _SERVER_KEYS = ("hosts", "database", "username", "tls_ca_file")
 
 
@@ -44,7 +57,7 @@ def directory_faults(configuration: Configuration) -> Iterator[Fault]:
         if name == EMBEDDED:
             yield Fault(path, "is the name of the directory that is there anyway: take another")
         yield from _usual(path, settings)
-        yield from _of_other_kinds(path, settings)
+        yield from faults_of_other_kinds(path, settings, settings.kind, KEYS_OF_KIND)
         yield from _KINDS.get(settings.kind, _nothing)(path, settings)
     yield from _order(configuration)
     yield from _postmaster(configuration)
@@ -69,22 +82,6 @@ def _usual(path: KeyPath, settings: SourceSettings) -> Iterator[Fault]:
         yield Fault((*path, "timeout"), "is less than a second")
     if not 1 <= settings.pool <= MOST_CONNECTIONS:
         yield Fault((*path, "pool"), f"expected a number from 1 to {MOST_CONNECTIONS}")
-
-
-def _of_other_kinds(path: KeyPath, settings: SourceSettings) -> Iterator[Fault]:
-    own = KEYS_OF_KIND[settings.kind]
-    for field in dataclasses.fields(settings):
-        owners = [kind for kind, keys in KEYS_OF_KIND.items() if field.name in keys]
-        if not owners or field.name in own or getattr(settings, field.name) == _default(field):
-            continue
-        words = f'means nothing with kind = "{settings.kind}", only with {" or ".join(owners)}'
-        yield Fault((*path, field.name), words)
-
-
-def _default(field: dataclasses.Field[object]) -> object:
-    if field.default_factory is not dataclasses.MISSING:
-        return field.default_factory()
-    return field.default
 
 
 def _sql(path: KeyPath, settings: SourceSettings) -> Iterator[Fault]:
@@ -201,29 +198,11 @@ def _domain(name: str, settings: DomainSettings, configuration: Configuration) -
     if settings.kind != "local" and domain_form(name) in ours:
         words = f'is one of domains, whose mail ends here; kind = "{settings.kind}" says otherwise'
         yield Fault((*path, "kind"), words)
-    yield from _keys_of_domain(path, settings)
+    yield from faults_of_other_kinds(path, settings, settings.kind, _KEYS_OF_DOMAIN)
     yield from _nexthop(path, settings)
     yield from _alias(path, name, settings, configuration)
     yield from _recipients(path, settings)
     yield from _named((*path, "directories"), settings.directories, configuration)
-
-
-def _keys_of_domain(path: KeyPath, settings: DomainSettings) -> Iterator[Fault]:
-    only = {
-        "alias_of": ("alias",),
-        "recipients": ("relay",),
-        "nexthop": ("relay", "local"),
-        "transport": ("relay", "local"),
-        "directories": ("local",),
-        "mail_user": ("local",),
-        "mail_group": ("local",),
-    }
-    for field in dataclasses.fields(settings):
-        kinds = only.get(field.name, ())
-        given = getattr(settings, field.name) != field.default
-        if kinds and given and settings.kind not in kinds:
-            words = f'means nothing with kind = "{settings.kind}", only with {" or ".join(kinds)}'
-            yield Fault((*path, field.name), words)
 
 
 def _nexthop(path: KeyPath, settings: DomainSettings) -> Iterator[Fault]:

@@ -27,8 +27,10 @@ from postroad.config.mailboxes import mailbox_obstacles
 from postroad.config.milters import silent_milters
 from postroad.config.outbound import unproved_levels
 from postroad.config.reach import Account, obstacles
+from postroad.config.reports import unsigned_reports
 from postroad.config.sendmail import doubts_about_drop, doubts_about_users, passable
 from postroad.config.sockets import bound_sockets, missing_folders
+from postroad.config.spam_services import unseen_moves
 from postroad.config.stowage import doubts_about_spool
 from postroad.config.tables import missing_databases, table_files
 from postroad.net.ourselves import is_own_address
@@ -90,6 +92,10 @@ def examine(
     yield from _sockets_nowhere(configuration)
     for words in silent_milters(configuration):
         yield Finding("filters", Verdict.WARNING, _placed(file, words))
+    for words in unseen_moves(configuration):
+        yield Finding("filters", Verdict.OK, _placed(file, words))
+    for words in unsigned_reports(configuration):
+        yield Finding("reports", Verdict.WARNING, _placed(file, words))
     is_root = account is None and configuration.user == "root"
     for name in directories_with_files(configuration) if is_root else ():
         message = (

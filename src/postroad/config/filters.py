@@ -6,16 +6,21 @@ name of a filter that there is none of.
 
 from __future__ import annotations
 
-import dataclasses
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from postroad.config.configuration import Configuration
 from postroad.config.filter_programs import program_faults
+from postroad.config.kinds import faults_of_other_kinds
 from postroad.config.lines import KeyPath
 from postroad.config.milters import milter_faults
 from postroad.config.mistake import Fault, nearest, shown
-from postroad.config.spam_services import clamav_faults, rspamd_faults, spamassassin_faults
+from postroad.config.spam_services import (
+    builtin_faults,
+    clamav_faults,
+    rspamd_faults,
+    spamassassin_faults,
+)
 from postroad.filters.settings import KEYS_OF_KIND, FilterKind, FilterSettings
 
 __all__ = ["filter_faults"]
@@ -28,7 +33,7 @@ def filter_faults(configuration: Configuration) -> Iterator[Fault]:
         if not re.fullmatch(r"[A-Za-z0-9_-]+", name):  # it stands in log lines
             yield Fault(path, "expected a name of letters, digits, - and _")
         yield from _usual(path, settings)
-        yield from _of_other_kinds(path, settings)
+        yield from faults_of_other_kinds(path, settings, settings.kind, KEYS_OF_KIND)
         check = _KINDS.get(settings.kind)
         if check is not None:
             yield from check(path, settings)
@@ -48,22 +53,6 @@ def _usual(path: KeyPath, settings: FilterSettings) -> Iterator[Fault]:
             yield Fault((*path, "mail", at), f"{kind} is listed twice")
 
 
-def _of_other_kinds(path: KeyPath, settings: FilterSettings) -> Iterator[Fault]:
-    own = KEYS_OF_KIND[settings.kind]
-    for field in dataclasses.fields(settings):
-        owners = [kind for kind, keys in KEYS_OF_KIND.items() if field.name in keys]
-        if not owners or field.name in own or getattr(settings, field.name) == _default(field):
-            continue
-        words = f'means nothing with kind = "{settings.kind}", only with {" or ".join(owners)}'
-        yield Fault((*path, field.name), words)
-
-
-def _default(field: dataclasses.Field[object]) -> object:
-    if field.default_factory is not dataclasses.MISSING:
-        return field.default_factory()
-    return field.default
-
-
 def _named(path: KeyPath, names: Sequence[str] | None, known: Sequence[str]) -> Iterator[Fault]:
     for at, name in enumerate(names or ()):
         if name not in known:
@@ -79,5 +68,6 @@ _KINDS: Mapping[FilterKind, Callable[[KeyPath, FilterSettings], Iterator[Fault]]
     "spamassassin": spamassassin_faults,
     "rspamd": rspamd_faults,
     "clamav": clamav_faults,
+    "builtin": builtin_faults,
 }
 """The checks of a kind's own keys. One that looks at files stands in `config/files.py`."""

@@ -23,6 +23,7 @@ from postroad.config.ownership import acting_as, is_system_directory, owner_of
 from postroad.config.sendmail import lay_drop
 from postroad.config.template import first_configuration
 from postroad.directory import DirectoryEditor
+from postroad.limits.whole_file import sync_folder
 from postroad.model.address import Address, AddressError, is_domain
 from postroad.net.selfsigned import write_self_signed
 
@@ -215,8 +216,4 @@ def _write_new(path: Path, text: str, mode: int) -> None:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())
-    directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)
+    sync_folder(path.parent)

@@ -9,7 +9,9 @@ Only a document that is not TOML at all ends the reading early.
 
 from __future__ import annotations
 
+import ast
 import dataclasses
+import json
 import re
 import tomllib
 from collections.abc import Iterable, Sequence
@@ -33,6 +35,9 @@ SEARCH_PATH = (Path("postroad.toml"), Path("/etc/postroad/postroad.toml"))
 """Where a configuration is looked for when none is named, in this order."""
 
 _POSITION = re.compile(r" \(at (?:line (?P<line>\d+), column \d+|end of document)\)\Z")
+_TWICE = re.compile(r"cannot declare (?P<names>\(.+\)) twice", re.DOTALL)
+"""The parser shows the names as Python writes them."""
+
 _Section = TypeVar("_Section", bound="DataclassInstance")
 
 
@@ -115,7 +120,15 @@ def _syntax_words(words: str) -> str:
         return "expected a value after the equals sign; text needs quotes"
     if words == "cannot overwrite a value":
         return "this key was given before"
+    if table := _TWICE.fullmatch(words):
+        return f"{_header(ast.literal_eval(table['names']))} was given before"
     return f"not TOML: {words}"
+
+
+def _header(names: Iterable[str]) -> str:
+    """A table's header as the file has it; names that are not bare in quotes."""
+    parts = (n if re.fullmatch(r"[\w-]+", n, re.ASCII) else json.dumps(n) for n in names)
+    return f"[{'.'.join(parts)}]"
 
 
 def _is_table(table: object, path: KeyPath) -> bool:
@@ -131,7 +144,7 @@ def _anchored(section: _Section, directory: Path) -> _Section:
             changes[field.name] = directory / value
         elif isinstance(value, dict):
             changes[field.name] = {
-                name: item if isinstance(item, str | tuple) else _anchored(item, directory)
+                name: item if isinstance(item, str | tuple | float) else _anchored(item, directory)
                 for name, item in value.items()
             }
         elif isinstance(value, tuple):

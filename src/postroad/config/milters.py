@@ -10,8 +10,9 @@ from collections.abc import Iterator
 from postroad.config.configuration import Configuration
 from postroad.config.lines import KeyPath
 from postroad.config.mistake import Fault, nearest, shown
-from postroad.filters.milter.negotiation import NEWEST, OLDEST, STAGES
-from postroad.filters.milter.place import Place
+from postroad.filters.milter.macros import USUAL
+from postroad.filters.milter.negotiation import NEWEST, OLDEST
+from postroad.filters.place import Place
 from postroad.filters.settings import FilterSettings
 
 __all__ = ["milter_faults", "silent_milters"]
@@ -41,9 +42,9 @@ def milter_faults(path: KeyPath, settings: FilterSettings) -> Iterator[Fault]:
         if getattr(settings, key) < 1:
             yield Fault((*path, key), "is less than a second")
     for stage, names in settings.macros.items():
-        if stage not in STAGES:
-            right = nearest(stage, STAGES)
-            words = f"macros are told at {', '.join(STAGES)}"
+        if stage not in USUAL:
+            right = nearest(stage, tuple(USUAL))
+            words = f"macros are told at {', '.join(USUAL)}"
             yield Fault((*path, "macros", stage), words, right or "")
         for at, name in enumerate(names):
             if not _MACRO.match(name):

@@ -28,6 +28,8 @@ __all__ = [
 _DATABASES = (
     "bans.db",
     "directory.db",
+    "dmarc-received.db",
+    "dmarc-reports.db",
     "greylist.db",
     "habits.db",
     "sts.db",
@@ -41,6 +43,9 @@ OURS = frozenset(
     {
         *_DATABASES,
         *(f"{name}{end}" for name in _DATABASES for end in ("-journal", "-wal", "-shm")),
+        "deferred-transports",
+        "deferred-transports.lock",
+        "deferred-transports.new",
         "dkim",
         "extents",
         "history",
@@ -52,9 +57,10 @@ OURS = frozenset(
         "spam",
         "spool",
         "srs.keys",
+        "srs.keys.new",
         "srs.lock",
-        "srs.new",
         "tls",
+        "unread-reports",
     }
 )
 """What a server keeps in its state directory."""

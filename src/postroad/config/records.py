@@ -57,6 +57,7 @@ def records_for(configuration: Configuration, addresses: Sequence[str] = ()) -> 
     for name in configuration.local_domains:
         domain = f"{name.rstrip('.')}."
         records += _domain_records(domain, host)
+        records += _dmarc(domain, configuration)
         records.append(_tls_reports(domain, configuration))
         for listener in submits:
             label = "_submissions" if listener.tls == "implicit" else "_submission"
@@ -72,22 +73,42 @@ def _domain_records(domain: str, host: str) -> list[Record]:
     return [
         Record(domain, "MX", f"{MX_PREFERENCE} {host}", "mail for the domain comes here"),
         Record(domain, "TXT", '"v=spf1 mx -all"', "only this server sends for it (SPF)"),
-        Record(
-            f"_dmarc.{domain}",
-            "TXT",
-            f'"v=DMARC1; p=none; rua=mailto:postmaster@{domain.rstrip(".")}"',
-            "reports about mail in its name (DMARC)",
-        ),
     ]
+
+
+def _dmarc(domain: str, configuration: Configuration) -> list[Record]:
+    """The policy, and where others report on mail in its name (RFC 9989 §4.7)."""
+    name = domain.rstrip(".")
+    receive = configuration.dmarc_reports.receive
+    local, at = _reported_to(receive, name)
+    value = f'"v=DMARC1; p=none; rua=mailto:{quote(local, safe="-")}@{at}"'
+    why = f"reports about mail in its name (DMARC){_unread('dmarc_reports', receive)}"
+    records = [Record(f"_dmarc.{domain}", "TXT", value, why)]
+    if domain_key(at) != domain_key(name):  # RFC 9990 §4: who gets them has to want them
+        agreed = f"{name}._report._dmarc.{at}."
+        records.append(Record(agreed, "TXT", '"v=DMARC1"', f"reports on {name} are welcome there"))
+    return records
+
+
+def _reported_to(given: Sequence[str], name: str) -> tuple[str, str]:
+    """The local part and the domain of the address that reports on a domain go to."""
+    own = [each for each in given if domain_key(each.rpartition("@")[2]) == name]
+    local, _, at = ((*own, *given, f"postmaster@{name}")[0]).rpartition("@")
+    return local, at
 
 
 def _tls_reports(domain: str, configuration: Configuration) -> Record:
     """Where others report about TLS with our hosts (RFC 8460 §3)."""
-    given = configuration.tls_reports.receive
-    own = [each for each in given if domain_key(each.rpartition("@")[2]) == domain.rstrip(".")]
-    local, _, at = ((*own, *given, "postmaster@" + domain.rstrip("."))[0]).rpartition("@")
+    receive = configuration.tls_reports.receive
+    local, at = _reported_to(receive, domain.rstrip("."))
     value = f'"v=TLSRPTv1; rua=mailto:{quote(local, safe="-")}@{at}"'
-    return Record(f"_smtp._tls.{domain}", "TXT", value, "reports about TLS with it (TLS-RPT)")
+    why = f"reports about TLS with it (TLS-RPT){_unread('tls_reports', receive)}"
+    return Record(f"_smtp._tls.{domain}", "TXT", value, why)
+
+
+def _unread(section: str, receive: Sequence[str]) -> str:
+    """That reports are only mail for a mailbox, unless an address is named for them."""
+    return "" if receive else f"; read only if [{section}] receive names the address"
 
 
 def _address(host: str, address: str) -> Record:

@@ -131,12 +131,4 @@ def _context(place: _Place, surroundings: Surroundings) -> Context:
             raise mistakes[0]
         return rules
 
-    return Context(
-        hostname=surroundings.hostname,
-        is_own=surroundings.is_own,
-        recipient_delimiter=surroundings.recipient_delimiter,
-        settings=surroundings.settings,
-        transports=surroundings.transports,
-        stage=stage,
-        read=read_there,
-    )
+    return surroundings.at(stage, read_there)

@@ -296,12 +296,24 @@ state_directory = @STATE@
 
 [tls_reports]
 # Daily reports about TLS (RFC 8460): to domains that ask for them, and from others about yours.
-# send = false                     # true: count sessions and send reports
+# send = true                      # unless said: where a DKIM key signs for from_address
 # from_address = ""                # their author; postmaster@ and the first domain unless said
 # contact = ""                     # whom to ask; the author unless said
 # organization = ""                # the first domain unless said
 # keep = "30d"                     # how long reports are remembered
 # receive = []                     # such as ["tls-reports@example.org"]; "postroad tls-reports"
+
+[dmarc_reports]
+# Daily reports on DMARC (RFC 9990): to domains that ask for them, and from others about yours.
+# send = true                      # unless said: where a DKIM key signs for from_address
+# from_address = ""                # their author; postmaster@ and the first domain unless said
+# contact = ""                     # whom to ask; the author unless said
+# organization = ""                # the first domain unless said
+# format = "rfc7489"               # or "rfc9990", which not everybody reads yet
+# exclude = []                     # domains that are told nothing, with all below them
+# own_domains = false              # true: your own domains are told as well
+# keep = "30d"                     # how long reports are remembered
+# receive = []                     # such as ["dmarc@example.org"]; "postroad dmarc reports"
 
 [containment]
 # An account that behaves as if its password were stolen is frozen: it cannot send until you say
@@ -353,8 +365,20 @@ state_directory = @STATE@
 # ---- Filters: who looks at mail before it is taken, in this order. A section has the keys of
 # its kind. ----
 
+[filters.spam]
+# Postroad's own filter: rules, and a memory of what readers call junk. Mail with 5 points is filed
+# in the folder Junk, mail with 15 is refused. "postroad spam explain FILE" says why.
+kind = "builtin"
+mail = ["outside"]
+on_failure = "accept"
+# points = {}                      # of single rules, such as { HTML_ONLY = 0, SPF_FAIL = 2.5 }
+# client_lists = {}                # DNS lists, such as { "bl.example.net" = 3.0 }; none is asked
+# domain_lists = {}                # lists of domains: sender, author and links
+# learn = "user"                   # from moves to Junk and back: no, user, both (and all), site
+# learn_every = 60                 # seconds between two looks at folders
+
 # [filters.scanner]
-# kind = "spamassassin"            # milter, spamassassin, rspamd, clamav or python
+# kind = "spamassassin"            # milter, spamassassin, rspamd, clamav, builtin or python
 # on_failure = "defer"             # while it does not answer: defer, accept, reject or hold
 # timeout = 60                     # seconds, for each step of a session and for a message
 # max_size = 0                     # octets; larger messages pass it by
@@ -412,6 +436,7 @@ state_directory = @STATE@
 # verify = true
 # enforce = true                   # false: what a domain asks for is told, and not done
 # organizational_domain = "tree-walk"   # or "suffix-list"
+# on_reject = "reject"             # or "quarantine": p=reject files as junk
 # on_temperror = "accept"          # or "defer"
 # unclear_author = "accept"        # or "quarantine", "reject": who has no From that can be read
 # forwarders = []                  # addresses, networks or domains that are believed
@@ -421,7 +446,7 @@ state_directory = @STATE@
 [arc]
 # verify = true
 # trusted_sealers = []             # whose word counts where DMARC fails
-# seal = false                     # true: mail from outside is sealed, for where it goes on to
+# seal = false                     # true: mail from outside that leaves again is sealed
 # domain = ""                      # whose keys seal; the hostname's, or of a domain above it
 
 [dkim]
@@ -556,6 +581,7 @@ state_directory = @STATE@
 # quota_full = "defer"             # or "bounce": mail that is here and finds no room
 # detail_folders = "off"           # john+lists@ to the folder lists: "existing" or "create"
 # junk_folder = "Junk"             # for what is spam; "" is the inbox
+# trash_folders = ["Trash", "Deleted Messages", "Deleted Items"]   # junk in there is not good mail
 
 [directory]
 # All directories in the order they are asked; "embedded" is this one, and the first unless said.

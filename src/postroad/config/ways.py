@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator, Mapping
-from ipaddress import ip_address
 
 from postroad.config.configuration import Configuration
 from postroad.config.lines import KeyPath
@@ -23,6 +22,7 @@ from postroad.delivery.transport_settings import TransportSettings
 from postroad.delivery.ways import BUILT_IN, Kind, read_way
 from postroad.directory.names import domain_form
 from postroad.model.address import is_domain
+from postroad.model.ip_address import is_ip_address
 from postroad.sasl.client import CLIENT_MECHANISMS
 
 __all__ = ["is_next_hop", "kinds_of", "way_faults", "way_objection", "way_table_faults", "ways_of"]
@@ -197,16 +197,8 @@ def is_next_hop(text: str) -> bool:
     except ValueError:
         return False
     return all(
-        is_domain(part.host) or (not part.exchangers and _is_ip(part.host)) for part in parts
+        is_domain(part.host) or (not part.exchangers and is_ip_address(part.host)) for part in parts
     )
-
-
-def _is_ip(text: str) -> bool:
-    try:
-        ip_address(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _transport(path: KeyPath, name: str, transport: TransportSettings) -> Iterator[Fault]:

@@ -123,7 +123,11 @@ class AliasProgramTransport:
     async def deliver(self, delivery: Delivery) -> Report:
         """One after the other; each recipient is a command or a file of its own."""
         started = self._clock()
-        outcomes = [await self._attempt(delivery.message, one) for one in delivery.recipients]
+        outcomes: list[Outcome] = []
+        for one in delivery.recipients:
+            if outcomes:
+                delivery.parted(outcomes)
+            outcomes.append(await self._attempt(delivery.message, one))
         return Report(tuple(outcomes), ALIAS_PROGRAMS, transfer=self._clock() - started)
 
     async def _attempt(self, message: StoredMessage, recipient: StoredRecipient) -> Outcome:

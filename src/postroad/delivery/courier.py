@@ -102,6 +102,7 @@ class Courier:
         if not left:
             return report
         while left:
+            _tell_of_part(delivery, report)
             part = replace(delivery, recipients=left)
             more = await self._try(part)
             report, left = _joined(report, more.report), more.left
@@ -158,6 +159,8 @@ class Courier:
         search: Search = self._searching(road, self._pool)
         asked = 0 if carried is None else 1
         while True:
+            if carried is not None:
+                _tell_of_part(delivery, carried.report)
             found = await search.next(session)
             if isinstance(found, Unready):
                 if carried is not None:
@@ -263,6 +266,11 @@ class Courier:
     def _note(self, delivery: Delivery, told: str) -> None:
         if self._journal is not None:
             self._journal(Notice("smtp", f"{delivery.message.queue_id}: {told}"))
+
+
+def _tell_of_part(delivery: Delivery, report: Report) -> None:
+    relay = report.relay
+    delivery.parted([one if one.relay else one._replace(relay=relay) for one in report.outcomes])
 
 
 def _with_deferred(

@@ -15,7 +15,7 @@ from typing import Protocol
 from postroad.mailbox.folder import INBOX, FolderName
 from postroad.model import StoredMessage, StoredRecipient
 
-__all__ = ["TO_INBOX", "DetailFiling", "Filed", "Filing", "InboxFiling"]
+__all__ = ["TO_INBOX", "DetailFiling", "Filed", "Filing", "InboxFiling", "folder_of_detail"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,10 +25,12 @@ class Filed:
     Attributes:
         folder: where it goes.
         create: whether the folder is made if it is not there; else the inbox takes the copy.
+        why: for the operator to read, where the folder is not the usual one; else empty.
     """
 
     folder: FolderName = INBOX
     create: bool = False
+    why: str = ""
 
 
 TO_INBOX = (Filed(),)
@@ -77,19 +79,29 @@ class DetailFiling:
         self, user: str, recipient: StoredRecipient, _: StoredMessage
     ) -> Sequence[Filed]:
         """See `Filing.file`."""
-        detail = self._detail(user, recipient.address.local)
-        if not detail:
-            return TO_INBOX
-        try:
-            return (Filed(FolderName.parse(detail), self._create),)
-        except ValueError:
-            return TO_INBOX
+        folder = folder_of_detail(user, recipient.address.local, self._delimiters)
+        return TO_INBOX if folder.is_inbox else (Filed(folder, self._create),)
 
-    def _detail(self, user: str, local: str) -> str:
-        """What follows the first delimiter; nothing where that is a part of the account's name."""
-        if local.lower() == user.rpartition("@")[0]:
-            return ""
-        for at, character in enumerate(local):
-            if at and character in self._delimiters:
-                return local[at + 1 :]
+
+def folder_of_detail(user: str, local: str, delimiters: str) -> FolderName:
+    """The folder that an address names; the inbox, where it names none.
+
+    Args:
+        user: the account's canonical name.
+        local: the part of the address before the `@`.
+        delimiters: the characters that begin an extension.
+    """
+    try:
+        return FolderName.parse(_detail(user, local, delimiters) or "INBOX")
+    except ValueError:
+        return INBOX
+
+
+def _detail(user: str, local: str, delimiters: str) -> str:
+    """What follows the first delimiter; nothing where that is a part of the account's name."""
+    if local.lower() == user.rpartition("@")[0]:
         return ""
+    for at, character in enumerate(local):
+        if at and character in delimiters:
+            return local[at + 1 :]
+    return ""

@@ -24,6 +24,7 @@ from postroad.delivery.smarthosts import Smarthosts
 from postroad.delivery.sources import Sources
 from postroad.delivery.tls_policy import HostTls, TlsPolicies, TlsPolicy
 from postroad.model import Reply
+from postroad.model.address import belongs_to
 from postroad.model.journal import Journal
 from postroad.net.dns import (
     DnsTemporary,
@@ -235,7 +236,7 @@ class Finder:
         if isinstance(login, Reply):
             return Unready.of_reply(login)
         if login is not None:
-            if part.exchangers and not login.of_host and not _is_within(exchanger.host, part.host):
+            if part.exchangers and not login.of_host and not belongs_to(exchanger.host, part.host):
                 return _not_the_smarthost(exchanger.host, part.host)
             if around.vouched:  # a password goes to no host whose name was not checked
                 tls = tls.for_login(exchanger.host)
@@ -271,11 +272,6 @@ class _Way:
 def _asked_for(to: Destination) -> str:
     """The next hop for whose login is asked, with the user that stands before it."""
     return f"{to.user}/{to.part}" if to.user else str(to.part)
-
-
-def _is_within(host: str, domain: str) -> bool:
-    """Whether a host is the domain itself or a part of it."""
-    return host == domain or host.endswith(f".{domain}")
 
 
 def _not_the_smarthost(host: str, smarthost: str) -> Unready:

@@ -5,7 +5,8 @@ quarantine: the uppermost field of each name, as ours stand on top and what came
 names was taken out. A message is junk for an account if it has as many points as the account's own
 threshold, and else if it is marked as spam. A mark that was not made for points (a domain's policy,
 a service's own rules: `marked=` in the status, or points that do not explain it) is nobody's
-threshold, and holds for all.
+threshold, and holds for all. The log says which of them it was, as the header is the same for every
+account.
 """
 
 from __future__ import annotations
@@ -21,14 +22,19 @@ from postroad.model import StoredMessage, StoredRecipient
 from postroad.model.fields import Fields
 from postroad.spool.reading import pieces
 
-__all__ = ["JunkFiling", "is_junk"]
+__all__ = ["JunkFiling", "is_junk", "why_junk"]
 
 MOST_HEADER = 65_536
 """Octets that are looked at: what we write is on top."""
 
 _REQUIRED = re.compile(r"\brequired=(-?[0-9.]{1,20})")
-_MARKED = re.compile(r"\brequired=[-0-9.]{1,20} marked=")
+_MARKED = re.compile(r"\brequired=[-0-9.]{1,20} marked=(\S{0,20})")
 _SCORE = re.compile(r"\bscore=(-?[0-9.]{1,20})")
+_QUARANTINE = re.compile(
+    r"\bdmarc=[a-z]{1,20} \([^()]{0,200}\bdis=quarantine\b[^()]{0,200}\)"
+    r' header\.from="?([\w.-]{1,255})'
+)
+"""As our border writes it (`mailauth.dmarc.judging`)."""
 
 
 class JunkFiling:
@@ -45,7 +51,7 @@ class JunkFiling:
             wish: the thresholds of an account, by its canonical name.
         """
         self._usual = usual
-        self._junk = (Filed(folder, create=True),)
+        self._folder = folder
         self._wish = wish
 
     async def file(
@@ -53,8 +59,8 @@ class JunkFiling:
     ) -> Sequence[Filed]:
         """See `Filing.file`."""
         fields = await _fields(message)
-        if is_junk(fields, (await self._wish(user)).junk):
-            return self._junk
+        if why := why_junk(fields, (await self._wish(user)).junk):
+            return (Filed(self._folder, create=True, why=why),)
         return await self._usual.file(user, recipient, message)
 
 
@@ -65,16 +71,43 @@ def is_junk(fields: Fields, threshold: float | None = None) -> bool:
         fields: the header section, with our fields on top.
         threshold: the account's own, in points; `None`: it has none.
     """
+    return bool(why_junk(fields, threshold))
+
+
+def why_junk(fields: Fields, threshold: float | None = None) -> str:
+    """What makes mail junk for an account, in words for a log; empty: it is none.
+
+    Args:
+        fields: the header section, with our fields on top.
+        threshold: the account's own, in points; `None`: it has none.
+    """
     status = _text(fields, "X-Spam-Status")
     is_marked = _text(fields, "X-Spam-Flag").upper() == "YES"
     points = read_points(_text(fields, "X-Spam-Score"))
     if points is None:  # SpamAssassin's own fields have it in the status only
         points = _number(_SCORE, status)
-    if threshold is None or points is None:
-        return is_marked
     required = _number(_REQUIRED, status)
-    is_explained = required is not None and points >= required and not _MARKED.search(status)
-    return points >= threshold or (is_marked and not is_explained)
+    if is_marked and (
+        points is None or required is None or points < required or _MARKED.search(status)
+    ):
+        return _marker(fields, status)
+    if points is None:
+        return ""
+    if threshold is not None:
+        words = f"{points:.9g} points, of {threshold:.9g} for this account"
+        return words if points >= threshold else ""
+    return f"{points:.9g} points, of {required:.9g}" if is_marked else ""
+
+
+def _marker(fields: Fields, status: str) -> str:
+    """Who has marked it, where points do not tell."""
+    marked = _MARKED.search(status)
+    if marked is not None and marked[1] != "dmarc":
+        return "marked as spam by a filter's own rules"
+    domains = _QUARANTINE.findall(" ".join(_text(fields, "Authentication-Results").split()))
+    if domains:
+        return f"DMARC quarantine of mail from {domains[-1]}"
+    return "marked as spam" if marked is None else "DMARC quarantine"
 
 
 async def _fields(message: StoredMessage) -> Fields:

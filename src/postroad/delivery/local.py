@@ -13,12 +13,12 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from postroad.delivery.belonging import belonging
-from postroad.delivery.filing import Filing, InboxFiling
+from postroad.delivery.filing import Filed, Filing, InboxFiling
 from postroad.delivery.transport import UNREADABLE, Delivery
 from postroad.directory import DirectoryUnavailable, Place, Places, Resolution, account_of
 from postroad.mailbox import MaildirLocation, Target, UnsafeName
@@ -41,6 +41,7 @@ from postroad.spool import SpoolError
 __all__ = [
     "QUOTA_LETTER",
     "Accounts",
+    "Copy",
     "Crossing",
     "LocalTransport",
     "MaildirStore",
@@ -79,6 +80,22 @@ class MaildirStore(Protocol):
         ...
 
 
+class Copy(NamedTuple):
+    """A message in an account's mail.
+
+    Attributes:
+        user: the account's canonical name.
+        target: where it was to go.
+        message: which.
+        recipient: whose copy it is.
+    """
+
+    user: str
+    target: Target
+    message: StoredMessage
+    recipient: StoredRecipient
+
+
 @dataclass(frozen=True, slots=True)
 class Crossing:
     """An account's mail has grown over one of the thresholds of its quota.
@@ -108,6 +125,7 @@ class Storing:
         filing: says into which folders.
         warn: told of each crossing; `None`: nobody is.
         report: takes a line for the log about a file that cannot be written; `None`: nobody does.
+        delivered: told of each copy that was stored; `None`: nobody is.
     """
 
     settings: MailboxSettings = field(default_factory=MailboxSettings)
@@ -117,6 +135,7 @@ class Storing:
     filing: Filing = field(default_factory=InboxFiling)
     warn: Callable[[Crossing], None] | None = None
     report: Callable[[str], None] | None = None
+    delivered: Callable[[Copy], None] | None = None
 
 
 class LocalTransport:
@@ -159,12 +178,13 @@ class LocalTransport:
         return Report(tuple(outcomes), RELAY, transfer=self._clock() - started)
 
     async def _attempt(self, message: StoredMessage, recipient: StoredRecipient) -> Outcome:
+        aside = ""
         try:
             answer = await self._accounts.resolve(recipient.address)
             user = account_of(answer)  # one that forwards its mail may keep a copy
             if not user:
                 return _unknown(recipient)
-            reply = await self._file(user, message, recipient)
+            reply, aside = await self._file(user, message, recipient)
         except DirectoryUnavailable:
             reply = _UNAVAILABLE
         except UnsafeName as error:
@@ -180,17 +200,24 @@ class LocalTransport:
         except SpoolError:
             reply = UNREADABLE
         status = Status.SENT if reply.is_positive else Status.DEFERRED
-        return Outcome(recipient.id, status, reply)
+        return Outcome(recipient.id, status, reply, aside=aside)
 
-    async def _file(self, user: str, message: StoredMessage, recipient: StoredRecipient) -> Reply:
-        """Store every copy of one recipient; a repeat finds those that are there already."""
+    async def _file(
+        self, user: str, message: StoredMessage, recipient: StoredRecipient
+    ) -> tuple[Reply, str]:
+        """Store every copy of one recipient; a repeat finds those that are there already.
+
+        Returns:
+            The reply, and what the log says beside it.
+        """
         storing = self._storing
         # A second question about the account, which directories remember since the first: 1 µs of
         # the embedded one, some 12 µs of others (`recalled`), beside the milliseconds of the disk.
         place = _NOWHERE if self._places is None else await self._places.place(user)
         found = storing.fault or belonging(storing.rights, storing.owners, user, place)
         if isinstance(found, str):
-            return Reply.of(451, "4.3.5", f"the mailbox cannot be written as it has to be: {found}")
+            words = f"the mailbox cannot be written as it has to be: {found}"
+            return Reply.of(451, "4.3.5", words), ""
         rights, owner = found
         where = self._location.find(user, place.home, place.mail)
         quota = storing.settings.quota_of(place.quota_bytes, place.quota_messages)
@@ -203,7 +230,9 @@ class LocalTransport:
             if stored.fault is not None:
                 self._tell_of(stored.fault, recipient, "is delivered, and not counted")
             self._watch(user, quota, stored)
-        return _DELIVERED
+            if storing.delivered is not None:
+                storing.delivered(Copy(user, target, message, recipient))
+        return _DELIVERED, _aside(folders)
 
     def _watch(self, user: str, quota: Quota, stored: Stored) -> None:
         """Tell of a threshold that this message has crossed."""
@@ -232,6 +261,11 @@ class LocalTransport:
         if self._storing.settings.quota_full == "bounce":
             return Outcome(recipient.id, Status.BOUNCED, _FULL_FOR_GOOD)
         return Outcome(recipient.id, Status.DEFERRED, _FULL)
+
+
+def _aside(folders: Sequence[Filed]) -> str:
+    """Which folders are not the usual ones, and why."""
+    return ", ".join([f"{each.folder}: {each.why}" for each in folders if each.why])
 
 
 def _is_quota_letter(message: StoredMessage) -> bool:

@@ -96,6 +96,8 @@ class PipeTransport:
             return Report(tuple(_all(everybody, self._unsealed)), self._name)
         for at in range(0, len(everybody), self._together):
             group = everybody[at : at + self._together]
+            if outcomes:
+                delivery.parted(outcomes)
             outcomes += await self._attempt(delivery.message, group, delivery.nexthop)
         return Report(tuple(outcomes), self._name, transfer=self._clock() - started)
 

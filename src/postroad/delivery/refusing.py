@@ -10,6 +10,7 @@ import re
 
 from postroad.delivery.transport import Delivery
 from postroad.model import Outcome, Reply, Report, Status
+from postroad.model.printable import printable
 
 __all__ = ["ERROR", "RETRY", "RefusingTransport", "reason"]
 
@@ -34,7 +35,7 @@ def reason(text: str, *, permanent: bool) -> Reply:
         status = "5.0.0" if permanent else "4.0.0"
     else:
         status = f"{'4' if found[1] == '4' else '5'}.{found[2]}.{found[3]}"
-    clean = "".join(c if c.isprintable() else "?" for c in words)[:MAX_WORDS]
+    clean = printable(words)[:MAX_WORDS]
     return Reply.of(450 if status.startswith("4") else 550, status, clean or "no reason was given")
 
 

@@ -17,7 +17,8 @@ from typing import Literal
 from postroad.delivery.matching import mismatch
 from postroad.delivery.session import Unready
 from postroad.delivery.tls_policy import HostTls, TlsResult, TlsSeeing, TlsSeen
-from postroad.model.journal import Journal, Level, Notice, TlsEstablished
+from postroad.model.journal import Journal, Level, Notice
+from postroad.model.session_events import TlsEstablished
 from postroad.net.certificates import TlsConfigurationError
 from postroad.net.connection import Connection, TlsError
 from postroad.net.tls_client import ClientContexts, ClientTls

@@ -23,7 +23,7 @@ from postroad.delivery.sts_file import Fetched, StsFile, StsUnavailable
 from postroad.delivery.sts_policy import StsPolicy, announced
 from postroad.delivery.tls_policy import TlsResult
 from postroad.model.journal import Journal, Level, Notice
-from postroad.net.dns import DnsTemporary, RecordType
+from postroad.net.dns_records import DnsTemporary, Texts
 
 __all__ = [
     "FetchFailed",
@@ -32,7 +32,6 @@ __all__ = [
     "NoSts",
     "StsFinding",
     "StsFound",
-    "Texts",
 ]
 
 RETRY = 300.0
@@ -81,14 +80,6 @@ class Fetching(Protocol):
         Raises:
             FetchFailed: there is none to be had now.
         """
-        ...
-
-
-class Texts(Protocol):
-    """Who asks the DNS."""
-
-    async def records(self, name: str, kind: RecordType) -> tuple[str, ...]:
-        """The records of a name; may raise `DnsTemporary`."""
         ...
 
 

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
-from postroad.model import Reply, Report, StoredMessage, StoredRecipient
+from postroad.model import Outcome, Reply, Report, StoredMessage, StoredRecipient
 
 __all__ = ["UNREADABLE", "Delivery", "Transport"]
 
 UNREADABLE = Reply.of(451, "4.3.0", "the message cannot be read from the queue at present")
 """What is said of each recipient when the spool fails in the middle of a delivery."""
+
+
+def _nobody(_: Sequence[Outcome]) -> None:
+    """Nobody asks before the end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,12 +28,16 @@ class Delivery:
         nexthop: `Route.nexthop`, in the spelling the transport understands.
         messages_per_connection: messages after which the connection is closed; 0: any number;
             `None`: as the transport's own settings say.
+        parted: told of the outcomes of one part of the recipients while another part is still to
+            be tried: whoever cuts the delivery off then knows who must not get it again. The
+            report at the end has them too.
     """
 
     message: StoredMessage
     recipients: tuple[StoredRecipient, ...]
     nexthop: str
     messages_per_connection: int | None = None
+    parted: Callable[[Sequence[Outcome]], None] = field(default=_nobody, compare=False)
 
 
 class Transport(Protocol):

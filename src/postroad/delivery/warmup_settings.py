@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Literal
 
+from postroad.model.address import belongs_to
+
 __all__ = ["GROUPS", "OTHERS", "Schedule", "WarmupSettings", "first_day", "group_of"]
 
 OTHERS = "*"
@@ -118,7 +120,7 @@ def group_of(host: str) -> str:
     """The group that a mail exchanger, or a domain, belongs to."""
     name = host.lower().rstrip(".")
     for group, domains in GROUPS.items():
-        if any(name == domain or name.endswith(f".{domain}") for domain in domains):
+        if any(belongs_to(name, domain) for domain in domains):
             return group
     return OTHERS
 

@@ -14,6 +14,7 @@ from difflib import get_close_matches
 from typing import Literal
 
 from postroad.delivery.nexthop import LmtpTarget, Nexthop, split_login
+from postroad.model.printable import beginning
 
 __all__ = ["ALIAS_PROGRAMS", "BUILT_IN", "Kind", "Way", "read_way", "usual_nexthop"]
 
@@ -80,13 +81,15 @@ def read_way(text: str, kinds: Mapping[str, Kind], *, otherwise: Kind = "smtp") 
     """
     transport, _, rest = text.strip().partition(":")
     if transport and transport not in kinds:
-        raise ValueError(f'there is no transport "{_shown(transport)}"{_hint(transport, kinds)}')
+        raise ValueError(
+            f'there is no transport "{beginning(transport, MAX_SHOWN)}"{_hint(transport, kinds)}'
+        )
     kind = kinds[transport] if transport else otherwise
     rest = rest.strip()
     try:
         return Way(transport, _checked(kind, rest) if rest else "")
     except ValueError as error:
-        raise ValueError(f'"{_shown(text)}": {error}') from None
+        raise ValueError(f'"{beginning(text, MAX_SHOWN)}": {error}') from None
 
 
 def usual_nexthop(kind: Kind, domain: str) -> str:
@@ -124,7 +127,7 @@ def _smtp(nexthop: str) -> str:
     parts = Nexthop.parse_list(nexthop)
     for part in parts:
         if not _is_name(part.host):
-            raise ValueError(f'"{_shown(part.host)}" is no host name')
+            raise ValueError(f'"{beginning(part.host, MAX_SHOWN)}" is no host name')
     return ",".join(nexthop.lower().replace(",", " ").split())
 
 
@@ -138,8 +141,3 @@ def _hint(name: str, kinds: Mapping[str, Kind]) -> str:
         return f": here that is {near}, or a section [transports.{name}]"
     close = get_close_matches(name[:MAX_SHOWN].lower(), kinds, n=1)
     return f"; did you mean {close[0]}?" if close else f": expected {', '.join(kinds)}"
-
-
-def _shown(text: str) -> str:
-    clean = "".join(c if c.isprintable() else "?" for c in text)
-    return clean if len(clean) <= MAX_SHOWN else f"{clean[:MAX_SHOWN]}…"

@@ -23,6 +23,7 @@ from postroad.directory.passwords.credentials import Credentials
 from postroad.directory.passwords.password import MAX_PASSWORD
 from postroad.directory.rules import find_account
 from postroad.model import Address, AddressError
+from postroad.model.ip_address import unmapped
 from postroad.sasl.secrets import Secret, SecretKind
 
 __all__ = ["ChainLogins"]
@@ -289,5 +290,5 @@ def _may_come_from(account: Account, address: str) -> bool:
         return False
     if client is None:
         return "local" in account.nets
-    mapped = getattr(client, "ipv4_mapped", None) or client
-    return any(mapped in net for net in nets)
+    known = unmapped(client)
+    return any(known in net for net in nets)

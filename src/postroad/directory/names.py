@@ -21,6 +21,7 @@ __all__ = [
     "domain_form",
     "has_a_label",
     "is_plain",
+    "is_text",
     "login_form",
     "looked_at",
     "same_text",
@@ -81,6 +82,11 @@ def is_plain(local: str) -> bool:
         local: in the form of `address_form`.
     """
     return _PLAIN.match(local) is not None
+
+
+def is_text(text: str) -> bool:
+    """Whether it can be written: half a character, or octets that were no UTF-8, cannot."""
+    return _SURROGATE.search(text) is None
 
 
 def login_form(login: str) -> str:

@@ -11,7 +11,10 @@ from postroad.filters.settings import OnFailure
 from postroad.model import Reply
 from postroad.model.letter import Finding, Opinion
 
-__all__ = ["at_greeting", "failed", "refusal"]
+__all__ = ["FAILED", "at_greeting", "failed", "refusal"]
+
+FAILED = "failed"
+"""How the result of a filter begins that has failed."""
 
 _DEFERRED = Reply.of(451, "4.7.1", "Service unavailable - try again later")
 _REJECTED = Reply.of(550, "5.5.0", "Service unavailable")
@@ -50,8 +53,8 @@ def at_greeting(reply: Reply | None) -> Reply | None:
 
 
 _RESULTS: dict[OnFailure, str] = {
-    "defer": "failed, deferred",
-    "accept": "failed, let pass",
-    "reject": "failed, refused",
-    "hold": "failed, held",
+    "defer": f"{FAILED}, deferred",
+    "accept": f"{FAILED}, let pass",
+    "reject": f"{FAILED}, refused",
+    "hold": f"{FAILED}, held",
 }

@@ -12,7 +12,6 @@ before MAIL; what it has against them is the answer to MAIL.
 from __future__ import annotations
 
 import asyncio
-import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -21,10 +20,12 @@ from postroad.filters.failure import at_greeting, failed, refusal
 from postroad.filters.settings import FilterSettings, MailKind
 from postroad.filters.stages import Began, Connected, Filter, Greeted, Listening, Stage
 from postroad.model import Reply
+from postroad.model.fault import place_of
 from postroad.model.journal import Journal, Level, Notice
 from postroad.model.letter import NO_OPINION, Examiner, Finding, Letter, Opinion, Origin
+from postroad.spool import SpoolError
 
-__all__ = ["BROKEN", "Joined", "Member", "Shown", "place_of"]
+__all__ = ["BROKEN", "Joined", "Member", "Shown"]
 
 BROKEN = Reply.of(451, "4.3.0", "Error: internal error in a filter")
 """What a bug in a filter is answered with: whoever mends it finds the mail still to come."""
@@ -210,6 +211,8 @@ class _Part:
                 return _checked(await examiner.examine(letter))
         except TimeoutError:
             return failed(self.name, settings.on_failure, self._too_slow())
+        except SpoolError:
+            raise  # no fault of the filter's: the message is not stored, and the log says why
         except Exception as error:  # noqa: BLE001 - a bug in one filter defers what met it
             words = f"an error in it: {place_of(error)}"
             return Opinion(reply=BROKEN, findings=(Finding(self.name, "failed, deferred", words),))
@@ -270,14 +273,3 @@ def _checked(opinion: object) -> Opinion:
 
 
 _FAREWELL = 5.0  # seconds
-
-
-def place_of(error: BaseException) -> str:
-    """What went wrong and where, in one line for the log.
-
-    Args:
-        error: with its traceback.
-    """
-    frames = traceback.extract_tb(error.__traceback__)
-    where = f" ({frames[-1].filename}:{frames[-1].lineno})" if frames else ""
-    return " ".join(f"{type(error).__name__}: {error}".split())[:500] + where

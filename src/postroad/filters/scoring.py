@@ -70,6 +70,7 @@ class Score:
         tests: the names of what was found.
         is_spam: the filter takes it for spam by rules of its own, whatever the points are.
         is_refused: likewise, so much that it wants it refused.
+        reasons: for an operator to read, in place of the names; empty: the names say it.
     """
 
     points: float
@@ -77,6 +78,7 @@ class Score:
     tests: tuple[str, ...] = ()
     is_spam: bool = False
     is_refused: bool = False
+    reasons: tuple[str, ...] = ()
 
 
 class Wish(NamedTuple):
@@ -213,13 +215,13 @@ class Scoring:
 
     def _finding(self, score: Score) -> Finding:
         points, required = _number(score.points), _number(score.required)
-        is_spam = _is_spam(score)
-        return Finding(
-            self._name,
-            f"{points}/{required}",
-            " ".join(_tests(score)),
-            {"score": points, "threshold": required, "flag": "yes" if is_spam else "no"},
-        )
+        tests = " ".join(_tests(score))
+        details = {"score": points, "threshold": required}
+        details["flag"] = "yes" if _is_spam(score) else "no"
+        if score.reasons:
+            details["tests"] = tests
+        words = ", ".join(score.reasons) or tests
+        return Finding(self._name, f"{points}/{required}", words, details)
 
 
 def read_points(text: str) -> float | None:
@@ -246,7 +248,8 @@ def _scored(finding: Finding) -> Score | None:
     if points is None or required is None:
         return None
     is_spam = finding.details.get("flag") == "yes"
-    return Score(points, required, tuple(finding.words.split()), is_spam=is_spam)
+    tests = finding.details.get("tests", finding.words)
+    return Score(points, required, tuple(tests.split()), is_spam=is_spam)
 
 
 def _mark(letter: Letter, scores: Sequence[Score]) -> str:

@@ -12,7 +12,8 @@ import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from postroad.filters.milter.place import Place
+from postroad.filters.place import Place
+from postroad.net.local_socket import local_socket
 
 __all__ = ["ServiceFailed", "exchange"]
 
@@ -39,7 +40,8 @@ async def _connected(
     try:
         async with asyncio.timeout(_CONNECT):
             if place.path:
-                reader, writer = await asyncio.open_unix_connection(place.path)
+                connected = await local_socket(place.path)
+                reader, writer = await asyncio.open_unix_connection(sock=connected)
             else:
                 reader, writer = await asyncio.open_connection(place.host, place.port)
     except TimeoutError:
@@ -77,7 +79,8 @@ async def exchange(place: Place, question: AsyncIterator[bytes], limit: int) -> 
         answer = asyncio.get_running_loop().create_task(_heard(reader, limit))
         try:
             async for piece in question:
-                if answer.done():
+                # A transport that is closed takes nothing: uvloop's raises a RuntimeError then.
+                if answer.done() or writer.transport.is_closing():
                     break
                 writer.write(piece)
                 await writer.drain()

@@ -11,6 +11,7 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Literal
 
+from postroad.filters.builtin.settings import BuiltinSettings
 from postroad.filters.clamav.settings import ClamavSettings
 from postroad.filters.milter.settings import MilterSettings
 from postroad.filters.python.settings import PythonSettings
@@ -20,20 +21,26 @@ from postroad.model.units import Duration
 
 __all__ = ["KEYS_OF_KIND", "FilterKind", "FilterSettings", "MailKind", "OnFailure"]
 
-FilterKind = Literal["milter", "spamassassin", "rspamd", "clamav", "python"]
+FilterKind = Literal["milter", "spamassassin", "rspamd", "clamav", "builtin", "python"]
 OnFailure = Literal["defer", "accept", "reject", "hold"]
 MailKind = Literal["outside", "ours", "made"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class FilterSettings(
-    MilterSettings, SpamAssassinSettings, RspamdSettings, ClamavSettings, PythonSettings
+    MilterSettings,
+    SpamAssassinSettings,
+    RspamdSettings,
+    ClamavSettings,
+    BuiltinSettings,
+    PythonSettings,
 ):
     """`[filters.NAME]`: somebody who looks at mail before it is taken.
 
     Attributes:
         kind: what it is: a program that speaks the milter protocol, a running `spamassassin`,
-            `rspamd` or `clamav`, or programs of the operator's (`python`).
+            `rspamd` or `clamav`, the filter that needs nothing else (`builtin`), or programs of the
+            operator's (`python`).
         on_failure: what becomes of mail while the filter does not answer, or answers nonsense: its
             sender is told to come back (`defer`), it passes (`accept`), it is refused (`reject`),
             or it is taken and held in the queue (`hold`).
@@ -57,6 +64,7 @@ KEYS_OF_KIND: dict[FilterKind, frozenset[str]] = {
     "spamassassin": frozenset(field.name for field in dataclasses.fields(SpamAssassinSettings)),
     "rspamd": frozenset(field.name for field in dataclasses.fields(RspamdSettings)),
     "clamav": frozenset(field.name for field in dataclasses.fields(ClamavSettings)),
+    "builtin": frozenset(field.name for field in dataclasses.fields(BuiltinSettings)),
     "python": frozenset(field.name for field in dataclasses.fields(PythonSettings)),
 }
 """The keys that have a meaning for one kind only. A key may be several kinds'."""

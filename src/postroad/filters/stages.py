@@ -13,7 +13,19 @@ from typing import NamedTuple, Protocol
 from postroad.model import Client, Endpoint, Envelope, Login, Recipient, Reply, TlsSession
 from postroad.model.letter import Examiner
 
-__all__ = ["Began", "Connected", "Filter", "Filters", "Greeted", "Listening", "Named", "Started"]
+__all__ = [
+    "Began",
+    "Connected",
+    "Denied",
+    "Filter",
+    "Filters",
+    "Greeted",
+    "Listening",
+    "Misspoke",
+    "Named",
+    "Stage",
+    "Started",
+]
 
 
 class Connected(NamedTuple):
@@ -59,13 +71,32 @@ class Named(NamedTuple):
     recipient: Recipient
 
 
+class Denied(NamedTuple):
+    """RCPT, which was refused before filters were asked; what they answer changes nothing.
+
+    Milters that count such recipients ask for them (SMFIP_RCPT_REJ).
+    """
+
+    recipient: Recipient
+    reply: Reply
+
+
+class Misspoke(NamedTuple):
+    """A line that is no command, which was refused; what filters answer changes nothing.
+
+    Of the line they hear the first word, as in Postfix: the others may be a password.
+    """
+
+    word: str
+
+
 class Started(NamedTuple):
     """DATA, or the first BDAT; `queue_id` is the message's."""
 
     queue_id: str
 
 
-Stage = Connected | Greeted | Began | Named | Started
+Stage = Connected | Greeted | Began | Named | Denied | Misspoke | Started
 
 
 class Listening(Protocol):

@@ -9,17 +9,13 @@ those that were read before hold, and without any the usual ones: nobody's mail 
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import fcntl
 import json
-import math
-import os
-import tempfile
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from postroad.filters.scoring import Wish
+from postroad.limits.whole_file import locked, write_whole
+from postroad.model.members import finite, mapping
 
 __all__ = ["Thresholds", "ThresholdsUnavailable", "change_threshold", "read_thresholds"]
 
@@ -77,12 +73,12 @@ def change_threshold(path: Path, user: str, change: Callable[[Wish], Wish]) -> W
     """
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with _locked(path):
+        with locked(path.with_suffix(".lock")):
             accounts = read_thresholds(path)
             wish = change(accounts.pop(user, Wish()))
             if wish != Wish():
                 accounts[user] = wish
-            _write(path, accounts)
+            write_whole(path, (_written(accounts),))
     except OSError as error:
         raise ThresholdsUnavailable(f"{path}: {error.strerror}") from None
     return wish
@@ -136,38 +132,12 @@ class Thresholds:
             return self._accounts
 
 
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    """Alone among those who write; the lock is a file beside it, as it is itself replaced."""
-    lock = os.open(path.with_suffix(".lock"), os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(lock)
-
-
-def _write(path: Path, accounts: Mapping[str, Wish]) -> None:
+def _written(accounts: Mapping[str, Wish]) -> bytes:
     content = {
         "version": _VERSION,
         "accounts": {user: _as_json(wish) for user, wish in sorted(accounts.items())},
     }
-    number, name = tempfile.mkstemp(prefix=".thresholds-", dir=path.parent)
-    try:
-        with os.fdopen(number, "w", encoding="utf-8") as file:
-            json.dump(content, file, ensure_ascii=False, indent=1)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(name, path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(name)
-        raise
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    return json.dumps(content, ensure_ascii=False, indent=1).encode()
 
 
 def _as_json(wish: Wish) -> dict[str, float]:
@@ -175,15 +145,5 @@ def _as_json(wish: Wish) -> dict[str, float]:
 
 
 def _wish(value: object) -> Wish:
-    table = value if isinstance(value, dict) else {}
-    return Wish(_points(table.get("junk")), _points(table.get("reject")))
-
-
-def _points(value: object) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    try:
-        points = float(value)
-    except OverflowError:  # a whole number that is larger than any other
-        return None
-    return points if math.isfinite(points) else None
+    table = mapping(value)
+    return Wish(finite(table.get("junk")), finite(table.get("reject")))

@@ -14,7 +14,8 @@ from contextlib import closing
 from pathlib import Path
 
 from postroad.history.database import HistoryUnavailable, connect_reader, files_of
-from postroad.history.page import DamagedPage, Record, read_page
+from postroad.history.page import DamagedPage, read_page
+from postroad.model.members import Record
 
 __all__ = ["Archive"]
 

@@ -11,7 +11,8 @@ from typing import NamedTuple
 
 from postroad.history.page import Line, line_of
 from postroad.history.recorder import Memory, Recorder
-from postroad.model.journal import Bounced, Delivered, Event, Journal
+from postroad.model.journal import Event, Journal
+from postroad.model.message_events import Bounced, Delivered
 
 __all__ = ["Remembering"]
 

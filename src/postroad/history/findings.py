@@ -19,8 +19,9 @@ __all__ = ["MOST_FINDINGS", "Examined", "findings_text", "told"]
 MOST_FINDINGS = 50
 """Findings of one message that are kept: a sender may put any number of signatures on it."""
 
-MOST_WORDS = 500
-"""Characters of one; what comes from outside is repeated in them."""
+MOST_WORDS = 3_000
+"""Characters of one: room for all rules that a spam filter names. What comes from outside is
+repeated in them."""
 
 _OF = {
     "spf": "SPF",
@@ -73,16 +74,18 @@ def _members(findings: Sequence[Finding]) -> list[dict[str, object]]:
     return [
         {
             "by": each.by,
-            "result": each.result[:MOST_WORDS],
-            "words": each.words[:MOST_WORDS],
+            "result": _short(each.result),
+            "words": _short(each.words),
             **(
-                {"details": {k: v[:MOST_WORDS] for k, v in each.details.items()}}
-                if each.details
-                else {}
+                {"details": {k: _short(v) for k, v in each.details.items()}} if each.details else {}
             ),
         }
         for each in kept
     ]
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= MOST_WORDS else f"{text[: MOST_WORDS - 1]}…"
 
 
 def told(findings: Iterable[Finding]) -> Iterator[str]:

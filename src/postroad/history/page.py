@@ -9,22 +9,20 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
+
+from postroad.model.members import Record
 
 __all__ = [
     "PAGE_RECORDS",
     "PAGE_TEXT",
     "DamagedPage",
     "Line",
-    "Record",
     "line_of",
     "pages_of",
     "read_page",
 ]
-
-Record = Mapping[str, object]
-"""A record as it is kept: what JSON can hold."""
 
 PAGE_TEXT = 262_144
 """Characters of a page, about: to find one record, its whole page is decompressed and looked at."""

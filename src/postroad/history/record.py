@@ -6,11 +6,11 @@ absent or odd becomes the empty value of its kind. Nothing here judges or words 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from postroad.history.page import Record
 from postroad.model.letter import Finding
+from postroad.model.members import Record, mapping, number_of, sequence, text_of
 
 __all__ = [
     "Client",
@@ -26,8 +26,6 @@ __all__ = [
     "decisions_of",
     "read_record",
 ]
-
-_NOTHING: Record = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,19 +243,19 @@ def read_record(
             return _decided(record)
         case "event":
             return Happened(
-                _visit(record), _time(record), _text(record, "event"), _text(record, "text")
+                _visit(record), _time(record), text_of(record, "event"), text_of(record, "text")
             )
         case "delivery":
             return _delivery(record)
         case "notification":
             return Notification(
-                _text(record, "queue_id"),
+                text_of(record, "queue_id"),
                 _time(record),
-                _text(record, "notification"),
-                _text(record, "told"),
+                text_of(record, "notification"),
+                text_of(record, "told"),
             )
         case "findings":
-            return Examined(_text(record, "queue_id"), _time(record), _findings(record))
+            return Examined(text_of(record, "queue_id"), _time(record), _findings(record))
         case _:
             return None
 
@@ -277,8 +275,8 @@ def decisions_of(records: Iterator[Record]) -> Iterator[dict[str, object]]:
         if record.get("kind") != "decisions":
             continue
         about = {key: value for key, value in record.items() if key not in _OF_ALL}
-        for decision in _sequence(record.get("decisions")):
-            yield {**about, **_mapping(decision)}
+        for decision in sequence(record.get("decisions")):
+            yield {**about, **mapping(decision)}
 
 
 _OF_ALL = frozenset({"kind", "decisions", "outcome", "ended", "size"})
@@ -290,83 +288,83 @@ def _decided(record: Record) -> Decided:
     return Decided(
         visit=_visit(record),
         at=_time(record),
-        ended=_number(record, "ended"),
+        ended=number_of(record, "ended"),
         sender=sender if isinstance(sender, str) else None,
-        decisions=tuple(_decision(_mapping(each)) for each in _sequence(record.get("decisions"))),
-        queue_id=_text(record, "queue_id"),
-        outcome=_text(record, "outcome"),
-        size=int(_number(record, "size")),
+        decisions=tuple(_decision(mapping(each)) for each in sequence(record.get("decisions"))),
+        queue_id=text_of(record, "queue_id"),
+        outcome=text_of(record, "outcome"),
+        size=int(number_of(record, "size")),
         findings=_findings(record),
     )
 
 
 def _findings(record: Record) -> tuple[Finding, ...]:
     found = []
-    for each in map(_mapping, _sequence(record.get("findings"))):
-        details = {key: str(value) for key, value in _mapping(each.get("details")).items()}
-        by, result = _text(each, "by"), _text(each, "result")
-        found.append(Finding(by, result, _text(each, "words"), details))
+    for each in map(mapping, sequence(record.get("findings"))):
+        details = {key: str(value) for key, value in mapping(each.get("details")).items()}
+        by, result = text_of(each, "by"), text_of(each, "result")
+        found.append(Finding(by, result, text_of(each, "words"), details))
     return tuple(found)
 
 
 def _decision(record: Record) -> Decision:
-    disposition = _mapping(record.get("disposition"))
+    disposition = mapping(record.get("disposition"))
     return Decision(
-        stage=_text(record, "stage"),
+        stage=text_of(record, "stage"),
         at=_time(record),
-        recipient=_text(record, "recipient"),
-        reply=_text(record, "reply"),
-        steps=tuple(_step(_mapping(each)) for each in _sequence(record.get("steps"))),
+        recipient=text_of(record, "recipient"),
+        reply=text_of(record, "reply"),
+        steps=tuple(_step(mapping(each)) for each in sequence(record.get("steps"))),
         disposition={key: _joined(value) for key, value in disposition.items()},
     )
 
 
 def _step(record: Record) -> Step:
-    asked = (_sequence(each) for each in _sequence(record.get("looked_up")))
+    asked = (sequence(each) for each in sequence(record.get("looked_up")))
     return Step(
-        list=_text(record, "list"),
-        restriction=_text(record, "restriction"),
-        said=_text(record, "said"),
-        why=_text(record, "why"),
-        reply=_text(record, "reply"),
+        list=text_of(record, "list"),
+        restriction=text_of(record, "restriction"),
+        said=text_of(record, "said"),
+        why=text_of(record, "why"),
+        reply=text_of(record, "reply"),
         warned=record.get("warned") is True,
         looked_up=tuple(LookedUp(*map(str, each[:3])) for each in asked if len(each) >= 3),
-        depth=int(_number(record, "depth")),
+        depth=int(number_of(record, "depth")),
     )
 
 
 def _visit(record: Record) -> Visit:
-    client, login = _mapping(record.get("client")), _mapping(record.get("login"))
-    tls, server = _mapping(record.get("tls")), _sequence(record.get("server"))
+    client, login = mapping(record.get("client")), mapping(record.get("login"))
+    tls, server = mapping(record.get("tls")), sequence(record.get("server"))
     port = server[1] if len(server) == 2 else 0
     return Visit(
-        session=_text(record, "session"),
-        listener=_text(record, "listener"),
+        session=text_of(record, "session"),
+        listener=text_of(record, "listener"),
         port=port if isinstance(port, int) else 0,
-        transaction=int(_number(record, "transaction")),
+        transaction=int(number_of(record, "transaction")),
         client=Client(
-            address=_text(client, "address"),
-            name=_text(client, "name"),
-            helo=_text(record, "helo"),
+            address=text_of(client, "address"),
+            name=text_of(client, "name"),
+            helo=text_of(record, "helo"),
             trusted=record.get("trusted") is True,
-            user=_text(login, "user"),
-            mechanism=_text(login, "mechanism"),
-            tls=" ".join(filter(None, (_text(tls, "version"), _text(tls, "cipher")))),
+            user=text_of(login, "user"),
+            mechanism=text_of(login, "mechanism"),
+            tls=" ".join(filter(None, (text_of(tls, "version"), text_of(tls, "cipher")))),
         ),
     )
 
 
 def _delivery(record: Record) -> Delivery:
     return Delivery(
-        queue_id=_text(record, "queue_id"),
+        queue_id=text_of(record, "queue_id"),
         at=_time(record),
-        recipient=_text(record, "recipient"),
-        original=_text(record, "original"),
-        relay=_text(record, "relay"),
-        delay=_number(record, "delay"),
-        status=_text(record, "status"),
-        reply=_text(record, "reply"),
-        sender=_text(record, "sender"),
+        recipient=text_of(record, "recipient"),
+        original=text_of(record, "original"),
+        relay=text_of(record, "relay"),
+        delay=number_of(record, "delay"),
+        status=text_of(record, "status"),
+        reply=text_of(record, "reply"),
+        sender=text_of(record, "sender"),
     )
 
 
@@ -374,23 +372,5 @@ def _joined(value: object) -> str:
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
-def _mapping(value: object) -> Record:
-    return value if isinstance(value, Mapping) else _NOTHING
-
-
-def _sequence(value: object) -> Sequence[object]:
-    return value if isinstance(value, list) else ()
-
-
-def _text(record: Record, key: str) -> str:
-    value = record.get(key)
-    return value if isinstance(value, str) else ""
-
-
 def _time(record: Record) -> float:
-    return _number(record, "at")
-
-
-def _number(record: Record, key: str) -> float:
-    value = record.get(key)
-    return value if isinstance(value, int | float) and not isinstance(value, bool) else 0.0
+    return number_of(record, "at")

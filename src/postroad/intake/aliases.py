@@ -22,7 +22,7 @@ Which reverse-path a copy has that goes on to another server is `Forwarding`'s t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from postroad.directory import Alias, Mailbox, Unknown
@@ -83,28 +83,28 @@ async def expand(
         Where the message goes, no address twice; after these, those that are owed a report only.
 
     Raises:
-        AliasLimitError: more than MAX_DEPTH steps or MAX_TARGETS addresses, or no end at all.
+        AliasLimitError: more than MAX_DEPTH steps, or MAX_TARGETS addresses besides those that were
+            named, or no end at all.
         ForwardingLoop: it goes nowhere that it was not before.
         DirectoryUnavailable: the directory cannot answer now.
         KeysUnavailable: a sender is to be rewritten, and cannot be now.
     """
     ends = Ends(transit)
+    most = len(recipients) + len(added) + MAX_TARGETS  # whoever named many named them
     for recipient in recipients:
         meaning = await _meaning(recipient.address, directory)
         if isinstance(meaning, Address):  # nearly all mail
             to = recipient.address
             ends.put(meaning, to, recipient.notify, recipient.orcpt, recipient.sender)
         else:
-            await _Walk(recipient, directory, transit, ends).follow(meaning)
-        if len(ends) > MAX_TARGETS:
-            raise _too_many(recipient.address)
+            await _Walk(recipient, directory, transit, ends, most).follow(meaning)
     for recipient in added:
         meaning = await _meaning(recipient.address, directory)
         if isinstance(meaning, Address):
             original, wants, orcpt = recipient.address, recipient.notify, recipient.orcpt
             await ends.send_on(meaning, original, wants, orcpt, recipient.sender)
         else:
-            await _Walk(recipient, directory, transit, ends).follow(meaning)
+            await _Walk(recipient, directory, transit, ends, most).follow(meaning)
     if ends.loops and not len(ends):
         raise ForwardingLoop(next(iter(ends.loops.values())).address)
     return ends.all()
@@ -153,31 +153,43 @@ class _Walk:
 
     Each address is looked at once, whatever number of aliases name it: two lists may share a
     third. An alias that names itself among its targets means the mailbox of that name. Aliases
-    that name only each other lead nowhere, which is a mistake; where the recipient is an account
-    that passes its mail on, it keeps it.
+    that name only each other lead nowhere, which is a mistake. Accounts may pass their mail on to
+    each other only: the one that is met again keeps it, whatever becomes of other members of
+    the list that leads there.
     """
 
     __slots__ = (
-        "_circle",
+        "_arrived",
+        "_circles",
         "_directory",
         "_ends",
         "_followed",
         "_has_ended",
+        "_most",
         "_owed",
         "_recipient",
+        "_taken",
         "_transit",
     )
 
     def __init__(
-        self, recipient: Recipient, directory: Resolving, transit: Transit, ends: Ends
+        self,
+        recipient: Recipient,
+        directory: Resolving,
+        transit: Transit,
+        ends: Ends,
+        most: int,
     ) -> None:
         self._recipient = recipient
         self._directory = directory
         self._transit = transit
         self._ends = ends
+        self._most = most  # addresses in all
         self._followed = {recipient.address.key}
+        self._taken: dict[str, _Step] = {}  # aliases that were followed
+        self._arrived: set[str] = set()  # what is an end, or was found to lead to one
         self._has_ended = False
-        self._circle: Address | None = None  # an alias that was met again
+        self._circles: list[Address] = []  # aliases that were met again
         self._owed: tuple[Address, Notify, Action] | None = None
 
     async def follow(self, alias: Alias) -> None:
@@ -191,9 +203,12 @@ class _Walk:
                 break
         else:
             raise AliasLimitError(f"{recipient.address}: more than {MAX_DEPTH} aliases in a row")
+        if self._circles and (self._has_ended or not alias.user):
+            await self._keep_in_circles()
         if not self._has_ended:
-            if self._circle is not None and not alias.user:
-                words = f"{recipient.address}: aliases name only each other, as {self._circle} does"
+            if self._circles and not alias.user:
+                met = self._circles[-1]
+                words = f"{recipient.address}: aliases name only each other, as {met} does"
                 raise AliasLimitError(words)
             wants, orcpt, sender = recipient.notify, recipient.orcpt, recipient.sender
             self._ends.put(recipient.address, recipient.address, wants, orcpt, sender)
@@ -203,8 +218,10 @@ class _Walk:
 
     async def _take(self, step: _Step) -> list[_Step]:
         """The aliases among the targets of one, which come next."""
+        self._taken[step.address.key] = step
         if await self._comes_back(step):
             self._has_ended = True
+            self._arrived.add(step.address.key)
             self._ends.loop(step.address, self._recipient.address, step.wants, step.orcpt)
             return []
         if len(step.alias.targets) > MAX_TARGETS:
@@ -216,17 +233,47 @@ class _Walk:
             target = self._extended(named, step.alias.extension)
             key = target.key
             if key == itself:
+                self._arrived.add(key)
                 await self._end(target, onward)
             elif key in self._followed:
-                self._circle = target
+                if key not in self._arrived:
+                    self._circles.append(target)
             else:
                 self._followed.add(key)
                 meaning = await _meaning(target, self._directory)
                 if isinstance(meaning, Address):
+                    self._arrived.add(key)
                     await self._end(meaning, onward)
                 else:
                     found.append(onward._replace(address=target, alias=meaning))
+        if len(self._ends) > self._most:
+            raise _too_many(self._recipient.address)
         return found
+
+    async def _keep_in_circles(self) -> None:
+        """Accounts whose mail comes to no end keep it: others of a list have nothing of theirs."""
+        sources: dict[str, list[str]] = {}
+        for key, step in self._taken.items():
+            for named in step.alias.targets:
+                target = self._extended(named, step.alias.extension)
+                sources.setdefault(target.key, []).append(key)
+        for key in tuple(self._arrived):
+            self._arrive(key, sources)
+        for key in (*(each.key for each in self._circles), *self._taken):
+            step = self._taken[key]
+            if step.alias.user and key not in self._arrived:
+                self._arrive(key, sources)
+                await self._end(step.address, step)
+
+    def _arrive(self, key: str, sources: Mapping[str, Sequence[str]]) -> None:
+        """What is an end, or leads to one: so do all aliases that lead there."""
+        self._arrived.add(key)
+        waiting = [key]
+        while waiting:
+            for source in sources.get(waiting.pop(), ()):
+                if source not in self._arrived:
+                    self._arrived.add(source)
+                    waiting.append(source)
 
     def _onward(self, step: _Step) -> _Step:
         """What holds for mail behind an alias."""

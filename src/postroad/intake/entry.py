@@ -49,8 +49,9 @@ from postroad.model import (
     parse_filter,
 )
 from postroad.model.authors import authors, from_fields
-from postroad.model.journal import Level, MessageId, Notice
+from postroad.model.journal import Level, Notice
 from postroad.model.letter import Finding
+from postroad.model.message_events import MessageId
 from postroad.spool import SpoolError
 
 __all__ = ["NO_STORAGE", "Entry"]

@@ -17,12 +17,14 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from postroad.filters.joined import Shown, place_of
+from postroad.filters.failure import FAILED
+from postroad.filters.joined import Shown
 from postroad.filters.stages import Filters
 from postroad.intake.header import are_fields
 from postroad.intake.new_body import new_body
 from postroad.intake.trace import Source
 from postroad.model import BodyType, Content, Disposition, Reply
+from postroad.model.fault import place_of
 from postroad.model.fields import Field, Fields
 from postroad.model.journal import Journal, Level, Notice
 from postroad.model.letter import NO_OPINION, Examiner, Letter, Opinion, Origin
@@ -227,12 +229,14 @@ class Examination:
         return content
 
     def _tell(self, opinion: Opinion) -> None:
-        """What was found out, as one line of the log."""
+        """What was found out, as one line of the log; of a filter that failed it is a warning."""
         words = "; ".join(
             _cut(f"{by}={result} ({said})" if said else f"{by}={result}")
             for by, result, said, _ in opinion.findings
         )
-        self._journal(Notice("cleanup", f"{self.letter.queue_id}: {words}"))
+        has_failed = any(each.result.startswith(FAILED) for each in opinion.findings)
+        level = Level.WARNING if has_failed else Level.INFO
+        self._journal(Notice("cleanup", f"{self.letter.queue_id}: {words}", level))
 
     def _fail(self, why: str) -> None:
         self.reply = UNEXAMINED

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 from postroad.intake.forwarding import renamed
 from postroad.intake.trace import timestamp
 from postroad.model import Addressee, Recipient
-from postroad.model.journal import Event, Notice, Queued
+from postroad.model.journal import Event, Notice
+from postroad.model.message_events import Queued
 from postroad.spool import Claimed
 
 __all__ = ["receipt"]

@@ -13,14 +13,13 @@ a time replace it. It must not know what the keys are for.
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import hashlib
-import os
 import secrets
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+
+from postroad.limits.whole_file import locked, write_whole
 
 __all__ = ["DatedKey", "KeysUnavailable", "SrsKeys"]
 
@@ -143,11 +142,13 @@ class SrsKeys:
             KeysUnavailable: the file cannot be written.
         """
         try:
-            with self._locked():
+            with locked(self._path.with_suffix(".lock"), is_given_away=True):
                 self._refresh()
                 if only_if_due and self._keys and not self._is_old(self._keys[0][0]):
                     return
-                self._write([(self._clock(), secrets.token_bytes(KEY_SIZE)), *self._kept()])
+                keys = [(self._clock(), secrets.token_bytes(KEY_SIZE)), *self._kept()]
+                lines = [f"{made:.0f} {key.hex()}\n".encode("ascii") for made, key in keys]
+                write_whole(self._path, lines, is_given_away=True)
                 self._refresh()
         except OSError as error:
             raise KeysUnavailable(f"{self._path}: {error.strerror or error}") from error
@@ -169,24 +170,6 @@ class SrsKeys:
             if replaced + self._overlap >= self._clock():
                 yield made, key
             replaced = made
-
-    @contextmanager
-    def _locked(self) -> Iterator[None]:
-        descriptor = os.open(
-            self._path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600
-        )
-        try:
-            self._give_away(descriptor)
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-            yield
-        finally:
-            os.close(descriptor)
-
-    def _give_away(self, descriptor: int) -> None:
-        """What root makes by hand is the server's, whose the folder is."""
-        if os.geteuid() == 0:
-            owner = self._path.parent.stat()
-            os.fchown(descriptor, owner.st_uid, owner.st_gid)
 
     def _refresh(self) -> None:
         """Read the file if it is another one than the last time."""
@@ -213,22 +196,3 @@ class SrsKeys:
             except ValueError:
                 raise KeysUnavailable(f"{self._path}:{number}: no key") from None
         return keys
-
-    def _write(self, keys: list[tuple[float, bytes]]) -> None:
-        text = "".join(f"{made:.0f} {key.hex()}\n" for made, key in keys)
-        fresh = self._path.with_suffix(".new")
-        with suppress(FileNotFoundError):
-            fresh.unlink()
-        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        try:
-            os.write(descriptor, text.encode("ascii"))
-            self._give_away(descriptor)
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-        fresh.rename(self._path)
-        directory = os.open(self._path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            os.fsync(directory)
-        finally:
-            os.close(directory)

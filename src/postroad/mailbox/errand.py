@@ -28,7 +28,7 @@ from postroad.mailbox.subscriptions import subscribe
 from postroad.model import Content
 from postroad.model.durable import DISK, Durable
 
-__all__ = ["Errand", "Target", "usage_of"]
+__all__ = ["Errand", "Target", "spelt_otherwise", "usage_of"]
 
 MOST_FOLDERS = 200
 """Folders of an account beyond which none is made for mail that comes, which goes to the inbox:
@@ -160,10 +160,12 @@ def _folder(target: Target, durable: Durable) -> Path:
     path = folder_path(where, folder)
     if (path / "tmp").is_dir():
         return path if where.holds(path) else where.inbox
-    there = _spelt_otherwise(where, folder)
+    there = spelt_otherwise(where, folder)
     if there is not None:
         return there if where.holds(there) else where.inbox
-    if not target.create or not where.holds(path):  # a link can lead to what is not there yet
+    if not target.create or not folder.can_be_made(where):
+        return where.inbox
+    if not where.holds(path):  # a link can lead to what is not there yet
         return where.inbox
     if len(all_folders(where)) >= MOST_FOLDERS:
         return where.inbox
@@ -177,7 +179,7 @@ def _folder(target: Target, durable: Durable) -> Path:
     return path
 
 
-def _spelt_otherwise(where: Whereabouts, folder: FolderName) -> Path | None:
+def spelt_otherwise(where: Whereabouts, folder: FolderName) -> Path | None:
     """The folder whose name differs in case only; addresses are compared without regard to it."""
     parts = folder.parts if where.utf8 else tuple(map(encoded, folder.parts))
     wanted = [part.casefold() for part in parts]

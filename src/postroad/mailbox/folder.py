@@ -10,6 +10,7 @@ address; so it is refused where it could be anything but the name of one folder.
 from __future__ import annotations
 
 import binascii
+import re
 import unicodedata
 from pathlib import Path
 from typing import NamedTuple
@@ -23,6 +24,12 @@ MAX_DEPTH = 16  # folders in folders that anybody has use for
 
 _OWN = frozenset({"cur", "new", "tmp"})
 """What a Maildir's own folders are called, and so no folder in it (`LAYOUT=fs`)."""
+
+_FILES = frozenset({"maildirsize", "postroad-moves", "postroad-moves.new", "subscriptions"})
+"""What files in the top folder are called, ours and Dovecot's, in the same way."""
+
+_FILES_OF_EACH = re.compile(r"dovecot-(uidlist|uidvalidity|keywords|acl|attributes)|dovecot\.")
+"""How the names of files begin that Dovecot has in any folder."""
 
 
 class FolderName(NamedTuple):
@@ -49,6 +56,12 @@ class FolderName(NamedTuple):
     def fits(self, where: Whereabouts) -> bool:
         """Whether it can be the name of a folder there."""
         return not where.nested or not any(part.lower() in _OWN for part in self.parts)
+
+    def can_be_made(self, where: Whereabouts) -> bool:
+        """Whether no file has its place there; strangers choose the name."""
+        if not where.nested or not self.parts:
+            return True
+        return self.parts[0] not in _FILES and not any(map(_FILES_OF_EACH.match, self.parts))
 
     @property
     def is_inbox(self) -> bool:

@@ -24,19 +24,20 @@ class NoRegularFile(OSError):
         super().__init__(errno.EINVAL, "it is no regular file")
 
 
-def open_regular(path: Path, flags: int) -> int:
+def open_regular(path: Path | str, flags: int, within: int | None = None) -> int:
     """Open a regular file; its descriptor. One that is made is its owner's alone.
 
     Args:
         path: the file; a link in its place is an error.
         flags: as of open(2).
+        within: an open folder that a name without a path is in.
 
     Raises:
         NoRegularFile: it is something else.
         OSError: it cannot be opened.
     """
     try:
-        descriptor = os.open(path, flags | _WAY, 0o600)
+        descriptor = os.open(path, flags | _WAY, 0o600, dir_fd=within)
     except OSError as error:
         if error.errno in (errno.ENXIO, errno.EISDIR):
             raise NoRegularFile from None  # a pipe nobody reads from, or a socket; a directory

@@ -81,6 +81,12 @@ def _check_folder(text: str) -> str:
     return text
 
 
+def _check_folders(texts: tuple[str, ...]) -> tuple[str, ...]:
+    for text in texts:
+        FolderName.parse(text)
+    return texts
+
+
 def _check_warnings(thresholds: tuple[int, ...]) -> tuple[int, ...]:
     if not all(0 < each <= 100 for each in thresholds):
         raise ValueError("a warning is due at 1 to 100 per cent")
@@ -122,6 +128,8 @@ class MailboxSettings:
             is there (`existing`), or always, making it (`create`).
         junk_folder: the folder for what filters or a domain's DMARC policy say is spam; it is made
             if it is not there. Empty: the inbox.
+        trash_folders: folders for what is thrown away: that junk is moved there does not make it
+            good mail.
     """
 
     path: Annotated[str, AfterValidator(_check_path)] = ""
@@ -141,6 +149,11 @@ class MailboxSettings:
     quota_full: Literal["defer", "bounce"] = "defer"
     detail_folders: DetailFolders = "off"
     junk_folder: Annotated[str, AfterValidator(_check_folder)] = "Junk"
+    trash_folders: Annotated[tuple[str, ...], AfterValidator(_check_folders)] = (
+        "Trash",
+        "Deleted Messages",
+        "Deleted Items",
+    )
 
     def quota_of(self, octets: int | None = None, messages: int | None = None) -> Quota:
         """The quota of an account.

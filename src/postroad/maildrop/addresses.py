@@ -22,7 +22,6 @@ _TOKEN = re.compile(
     r'|(?P<atom>[^ \t\r\n"\[<>:;,(]+)',
     re.DOTALL,
 )
-_COMMENT = re.compile(r"[()]|\\.", re.DOTALL)
 _OWN = re.compile(r"[^@]+\Z", re.DOTALL)
 
 Piece = tuple[str, int, int, str]
@@ -127,23 +126,13 @@ def _pieces(text: str) -> Iterator[Piece]:
         if match is None:
             at += 1
             continue
-        kind = match.lastgroup or ""
+        kind, at = match.lastgroup or "", match.end()
         if match[0] == "(":
-            at = _after_comment(text, at)
+            # Imported for a comment: `sendmail` starts without all that a server loads.
+            from postroad.model.comment import after_comment  # noqa: PLC0415
+
+            after = after_comment(text, at)
+            at = len(text) if after is None else after  # one without an end ends with the text
             continue
-        at = match.end()
         if kind != "blank":
             yield kind, match.start(), at, match[0]
-
-
-def _after_comment(text: str, at: int) -> int:
-    """Where a comment ends; they nest. One without an end ends with the text."""
-    depth = 0
-    for match in _COMMENT.finditer(text, at):
-        if match[0] == "(":
-            depth += 1
-        elif match[0] == ")":
-            depth -= 1
-            if not depth:
-                return match.end()
-    return len(text)

@@ -14,7 +14,7 @@ from typing import Self
 
 from postroad.model.value import value
 
-__all__ = ["Address", "AddressError", "domain_key", "is_domain"]
+__all__ = ["Address", "AddressError", "belongs_to", "domain_key", "is_domain"]
 
 MAX_LOCAL = 64  # octets, RFC 5321 §4.5.3.1.1
 MAX_REWRITTEN = 240  # octets of a local part that holds a whole address (SRS); hosts send such
@@ -97,6 +97,11 @@ class Address:
 def domain_key(domain: str) -> str:
     """The form of a domain used to compare: lower case, without the root's dot."""
     return domain.lower().rstrip(".")
+
+
+def belongs_to(name: str, domain: str) -> bool:
+    """Whether a name is the domain or one below it; both are in the form of one comparison."""
+    return name == domain or name.endswith(f".{domain}")
 
 
 @lru_cache(maxsize=1024)  # a busy hour's domains

@@ -17,6 +17,7 @@ from enum import Enum
 from typing import NamedTuple
 
 from postroad.model.address import Address, AddressError
+from postroad.model.comment import after_comment
 
 __all__ = ["MAX_AUTHORS", "MAX_FROM", "UNREADABLE", "authors", "from_fields"]
 
@@ -39,7 +40,6 @@ _TOKEN = re.compile(
     r"|(?P<special>[<>:;@,.(])",
     re.DOTALL,
 )
-_COMMENT = re.compile(r"[()]|\\.", re.DOTALL)
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 
 
@@ -118,22 +118,12 @@ def _tokens(text: str) -> Iterator[_Token]:
         at = match.end()
         kind, value = match.lastgroup, match[match.lastgroup or 0]
         if value == "(" and kind == "special":
-            at = _after_comment(text, at)
+            after = after_comment(text, at)
+            if after is None:
+                raise _UnreadableError
+            at = after
         elif kind != "blank":
             yield _Token(_Kind(kind), value)
-
-
-def _after_comment(text: str, at: int) -> int:
-    """Where a comment ends that began before `at`; they nest (RFC 5322 §3.2.2)."""
-    depth = 1
-    for match in _COMMENT.finditer(text, at):
-        if match[0] == "(":
-            depth += 1
-        elif match[0] == ")":
-            depth -= 1
-            if not depth:
-                return match.end()
-    raise _UnreadableError
 
 
 def _mailboxes(tokens: Sequence[_Token]) -> Iterator[str]:

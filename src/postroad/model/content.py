@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-__all__ = ["AT_HAND", "Octets"]
+__all__ = ["AT_HAND", "PIECE", "Octets"]
 
 AT_HAND = 131_072
 """Octets up to which the `chunks` of a content are taken on the event loop: they are in memory, or
@@ -12,6 +12,7 @@ come from one short read. Those of a larger one may wait for a disk, and are rea
 (`spool.reading`)."""
 
 PIECE = 65_536
+"""Octets of what is handed out at once, about."""
 
 
 class Octets:

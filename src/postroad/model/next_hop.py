@@ -11,6 +11,8 @@ from collections.abc import Container
 from dataclasses import dataclass
 from difflib import get_close_matches
 
+from postroad.model.printable import beginning
+
 __all__ = ["ContentFilter", "host_and_port", "parse_filter"]
 
 MAX_SHOWN = 60
@@ -52,14 +54,14 @@ def parse_filter(text: str, named: Container[str] | None = frozenset()) -> Conte
     """
     transport, colon, rest = text.partition(":")
     if not colon:
-        return f'"{_shown(text)}" is no content filter: expected {_KINDS["smtp"]}'
+        return f'"{beginning(text, MAX_SHOWN)}" is no content filter: expected {_KINDS["smtp"]}'
     if transport not in _KINDS:  # and so it is one of the operator's, if it is any
         if transport in named if named is not None else _could_be_named(transport):
             return ContentFilter(transport, rest.strip())
-        return f'there is no transport "{_shown(transport)}"{_hint(transport)}'
+        return f'there is no transport "{beginning(transport, MAX_SHOWN)}"{_hint(transport)}'
     nexthop = _nexthop(transport, rest)
     if nexthop is None:
-        return f'"{_shown(text)}" is no content filter: expected {_KINDS[transport]}'
+        return f'"{beginning(text, MAX_SHOWN)}" is no content filter: expected {_KINDS[transport]}'
     return ContentFilter(transport, nexthop)
 
 
@@ -128,8 +130,3 @@ def _hint(transport: str) -> str:
     if close:
         return f"; did you mean {close[0]}?"
     return f": expected {', '.join(_KINDS)}"
-
-
-def _shown(text: str) -> str:
-    clean = "".join(c if c.isprintable() else "?" for c in text)
-    return clean if len(clean) <= MAX_SHOWN else f"{clean[:MAX_SHOWN]}…"

@@ -43,6 +43,7 @@ class Outcome(NamedTuple):
         relay: the next hop whose result this is; empty where it is the report's.
         of_recipient: whether the next hop said it of this recipient, and not of the sender or the
             message: in reply to RCPT.
+        aside: what the log tells behind the reply, and the sender is not told; empty: nothing.
     """
 
     recipient_id: int
@@ -53,6 +54,7 @@ class Outcome(NamedTuple):
     by_passed: bool = False
     relay: str = ""
     of_recipient: bool = False
+    aside: str = ""
 
 
 class Report(NamedTuple):

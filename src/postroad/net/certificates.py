@@ -9,6 +9,8 @@ The library that reads certificates is loaded by the first one, which many comma
 from __future__ import annotations
 
 import hashlib
+import os
+import stat
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -150,13 +152,20 @@ def require_readable(file: Path) -> bytes:
         TlsConfigurationError: it is absent or unreadable, or no certificate or key is so long.
     """
     try:
-        with file.open("rb") as opened:
+        with open(file, "rb", opener=_open_at_once) as opened:
+            if not stat.S_ISREG(os.fstat(opened.fileno()).st_mode):
+                raise TlsConfigurationError(file, "it is no regular file")
             octets = opened.read(MAX_FILE + 1)
     except OSError as error:
         raise TlsConfigurationError(file, (error.strerror or str(error)).lower()) from None
     if len(octets) > MAX_FILE:
         raise TlsConfigurationError(file, f"is longer than {MAX_FILE} octets")
     return octets
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    """Without O_NONBLOCK, a named pipe that nobody writes to would be waited for."""
+    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def is_for(names: Iterable[str], host: str) -> bool:

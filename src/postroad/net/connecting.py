@@ -11,6 +11,7 @@ import socket
 import ssl
 
 from postroad.net.connection import Connection, within
+from postroad.net.local_socket import local_socket
 
 __all__ = ["SourceUnusable", "connect", "connect_unix"]
 
@@ -91,5 +92,6 @@ async def connect_unix(path: str, *, timeout: float) -> Connection:  # noqa: ASY
     """
     loop = asyncio.get_running_loop()
     async with asyncio.timeout(within(timeout)):
-        _, connection = await loop.create_unix_connection(Connection, path)
+        connected = await local_socket(path)
+        _, connection = await loop.create_unix_connection(Connection, sock=connected)
     return connection

@@ -20,6 +20,7 @@ from typing import NamedTuple
 
 from postroad.model import Client
 from postroad.model.address import domain_key
+from postroad.model.ip_address import is_ip_address
 from postroad.net.client_name import NameSearch
 from postroad.net.dns_cache import DnsCache
 from postroad.net.dns_query import DnsQuery
@@ -171,7 +172,7 @@ class Resolver:
         Raises:
             DnsTemporary: no address is known and one question had no answer.
         """
-        if _is_ip(host):
+        if is_ip_address(host):
             return (host,)
         name = to_ascii(host)
         if _is_local(name):
@@ -200,7 +201,7 @@ class Resolver:
             DnsTemporary: no address is known and one question had no answer, or the one for an
                 alias had none.
         """
-        name = "" if _is_ip(host) else to_ascii(host)
+        name = "" if is_ip_address(host) else to_ascii(host)
         if not name or _is_local(name) or not await self.addresses(host):
             return HostStanding(validated=False)
         answers = await asyncio.gather(
@@ -278,11 +279,3 @@ def _is_loopback(address: str) -> bool:
     if ":" in address:
         return ip_address(address).is_loopback
     return address.startswith("127.")
-
-
-def _is_ip(text: str) -> bool:
-    try:
-        ip_address(text)
-    except ValueError:
-        return False
-    return True

@@ -1,8 +1,9 @@
 """Questions to name servers over the network (dnspython), by UDP and where needed TCP.
 
-What comes back was written by strangers, so it is bounded here, in number and in size, before
-anybody keeps it. An answer counts only where it is about what was asked; a server that knows
-nothing of a name and points elsewhere (RFC 2308 §2.2 calls that a referral) has given none.
+What comes back was written by strangers, so it is bounded, in number and in size: before it is read
+(`dns_nameserver`), and here before anybody keeps it. An answer counts only where it is about what
+was asked; a server that knows nothing of a name and points elsewhere (RFC 2308 §2.2 calls that a
+referral) has given none.
 """
 
 from __future__ import annotations
@@ -26,7 +27,9 @@ import dns.resolver
 import dns.rrset
 from dns.rdtypes.ANY.TXT import TXT
 
+from postroad.model.ip_address import is_ip_address
 from postroad.net.byte_stream import within
+from postroad.net.dns_nameserver import BoundedNameserver
 from postroad.net.dns_records import DnsTemporary, Existence, Records, RecordType
 from postroad.net.settings import DnsSettings
 
@@ -61,6 +64,7 @@ class DnsQuery:
             resolver.nameservers = [_server(text) for text in settings.servers]
         else:
             _configure_from_system(resolver)
+        resolver.nameservers = [_bounded(each) for each in resolver.nameservers]
         resolver.use_edns(0, 0, EDNS_PAYLOAD)
         self._validated = _is_trusted(resolver, settings)
         if self._validated:  # RFC 6840 §5.7: we understand AD in the answer
@@ -191,19 +195,25 @@ def _is_trusted(resolver: dns.asyncresolver.Resolver, settings: DnsSettings) -> 
         each if isinstance(each, str) else each.answer_nameserver() for each in resolver.nameservers
     ]
     return bool(addresses) and all(
-        _is_ip(address) and ip_address(address).is_loopback for address in addresses
+        is_ip_address(address) and ip_address(address).is_loopback for address in addresses
     )
+
+
+def _bounded(server: str | dns.nameserver.Nameserver) -> dns.nameserver.Nameserver:
+    return BoundedNameserver(server) if isinstance(server, str) else server
 
 
 def _server(text: str) -> dns.nameserver.Nameserver:
     """A server from `192.0.2.1`, `192.0.2.1:53`, `2001:db8::1` or `[2001:db8::1]:53`."""
     address, port = _split_port(text)
-    if not (_is_ip(address) and port.isascii() and port.isdigit() and 0 < int(port) < 65_536):
+    if not (
+        is_ip_address(address) and port.isascii() and port.isdigit() and 0 < int(port) < 65_536
+    ):
         raise ValueError(
             f'"{text}" is no name server: expected an IP address, perhaps with a port, '
             'such as "192.0.2.1", "127.0.0.1:5353" or "[::1]:53"'
         )
-    return dns.nameserver.Do53Nameserver(address, int(port))
+    return BoundedNameserver(address, int(port))
 
 
 def _split_port(text: str) -> tuple[str, str]:
@@ -214,11 +224,3 @@ def _split_port(text: str) -> tuple[str, str]:
     if not colon or ":" in port:
         return text, "53"
     return address, port
-
-
-def _is_ip(text: str) -> bool:
-    try:
-        ip_address(text)
-    except ValueError:
-        return False
-    return True

@@ -10,13 +10,22 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from enum import Enum, auto
-from typing import Literal
+from typing import Literal, Protocol
 
 import idna
 
 from postroad.model.address import domain_key
 
-__all__ = ["DnsTemporary", "Existence", "Query", "RecordType", "Records", "ascii_key", "to_ascii"]
+__all__ = [
+    "DnsTemporary",
+    "Existence",
+    "Query",
+    "RecordType",
+    "Records",
+    "Texts",
+    "ascii_key",
+    "to_ascii",
+]
 
 RecordType = Literal["A", "AAAA", "CNAME", "MX", "NS", "TXT", "PTR", "TLSA"]
 
@@ -62,6 +71,14 @@ class Records:
 
 Query = Callable[[str, RecordType], Awaitable[Records]]
 """Asks for the records of one type of an ASCII name; raises `DnsTemporary`."""
+
+
+class Texts(Protocol):
+    """Who asks the DNS, and takes what it says as it is; `net.dns.Resolver` does."""
+
+    async def records(self, name: str, kind: RecordType) -> tuple[str, ...]:
+        """The records of a name; may raise `DnsTemporary`."""
+        ...
 
 
 def to_ascii(domain: str) -> str:

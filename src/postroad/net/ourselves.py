@@ -9,20 +9,20 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterable
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from ipaddress import ip_address
+
+from postroad.model.ip_address import IpAddress, unmapped
 
 __all__ = ["Ourselves", "is_own_address"]
 
 _NOBODYS = {4: "240.0.0.1", 6: "100::1"}
 """Addresses no machine has: RFC 1112 §4 (reserved), RFC 6666 (discarded)."""
 
-IpAddress = IPv4Address | IPv6Address
-
 
 def is_own_address(text: str) -> bool:
     """Whether an IP address is one of this machine's; text that is none is not."""
     try:
-        address = _unmapped(text)
+        address = unmapped(ip_address(text))
     except ValueError:
         return False
     return address.is_loopback or _is_local(address)
@@ -48,20 +48,13 @@ class Ourselves:
         hosts = [host for host, bound in self._binds if bound == port]
         if not hosts:
             return False
-        wanted = _unmapped(address)
+        wanted = unmapped(ip_address(address))
         if wanted in hosts:
             return True
         if wanted.is_unspecified:  # a connection to 0.0.0.0 goes to the loopback address
             return any(host is None or host.is_unspecified or host.is_loopback for host in hosts)
         anywhere = any(host is None or host.is_unspecified for host in hosts)
         return anywhere and (wanted.is_loopback or _is_local(wanted))
-
-
-def _unmapped(address: str) -> IpAddress:
-    """The address; an IPv4 address that is written as an IPv6 one is taken for what it is."""
-    parsed = ip_address(address)
-    mapped = parsed.ipv4_mapped if isinstance(parsed, IPv6Address) else None
-    return mapped or parsed
 
 
 def _is_local(address: IpAddress) -> bool:

@@ -14,9 +14,9 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
-from ipaddress import ip_address
 
 from postroad.model.address import is_domain
+from postroad.model.ip_address import is_ip_address
 from postroad.model.units import parse_duration
 
 __all__ = ["DEFAULT_ACTION", "PolicyService"]
@@ -123,11 +123,7 @@ class PolicyService:
 
 
 def _is_host(text: str) -> bool:
-    try:
-        ip_address(text)
-    except ValueError:
-        return is_domain(text)
-    return True
+    return is_ip_address(text) or is_domain(text)
 
 
 def _words(text: str) -> list[str] | None:

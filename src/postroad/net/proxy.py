@@ -24,6 +24,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
 
 from postroad.model import UNKNOWN, Client, Endpoint
+from postroad.model.ip_address import unmapped
 
 __all__ = ["Introduction", "ProxyHeaderError", "parse_header", "read_header"]
 
@@ -106,7 +107,7 @@ def _introduced_in_line(header: bytes) -> Introduction:
         raise ProxyHeaderError("the PROXY header has an address that is none") from None
     if port > 65_535 or door > 65_535:
         raise ProxyHeaderError("the PROXY header has a port that is none")
-    return Introduction(Client(_text_of(source), port), Endpoint(_text_of(target), door))
+    return Introduction(Client(str(unmapped(source)), port), Endpoint(str(unmapped(target)), door))
 
 
 def _introduced_in_block(command: int, kind: int, block: bytes) -> Introduction:
@@ -126,15 +127,9 @@ def _introduced_in_block(command: int, kind: int, block: bytes) -> Introduction:
     family, size = (IPv4Address, 4) if kind == _TCP4 else (IPv6Address, 16)
     source, target, ports = block[:size], block[size : 2 * size], block[2 * size :]
     return Introduction(
-        Client(_text_of(family(source)), int.from_bytes(ports[:2], "big")),
-        Endpoint(_text_of(family(target)), int.from_bytes(ports[2:4], "big")),
+        Client(str(unmapped(family(source))), int.from_bytes(ports[:2], "big")),
+        Endpoint(str(unmapped(family(target))), int.from_bytes(ports[2:4], "big")),
     )
-
-
-def _text_of(address: IPv4Address | IPv6Address) -> str:
-    """As clients are known by: an IPv4-mapped address as IPv4 (RFC 4291 §2.5.5.2)."""
-    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
-    return str(mapped or address)
 
 
 async def read_header(accepted: socket.socket) -> Introduction:

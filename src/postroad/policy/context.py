@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING
 
 from postroad.mailauth.spf.settings import SpfSettings
@@ -39,6 +39,12 @@ class Surroundings:
     settings: SharedPolicySettings = field(default_factory=SharedPolicySettings)
     transports: frozenset[str] = frozenset()
     spf: SpfSettings = field(default_factory=SpfSettings)
+
+    def at(self, stage: Stage, read: Callable[[str], tuple[Rule, ...]]) -> Context:
+        """All of it, with the place of a restriction: see `Context`."""
+        # By a loop, as a setting that is left out here is ignored without a word.
+        given = {each.name: getattr(self, each.name) for each in fields(Surroundings)}
+        return Context(**given, stage=stage, read=read)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

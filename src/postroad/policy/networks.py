@@ -14,8 +14,9 @@ from ipaddress import (
     IPv6Address,
     IPv6Network,
     collapse_addresses,
-    ip_address,
 )
+
+from postroad.model.ip_address import ip_of
 
 __all__ = ["Networks"]
 
@@ -45,15 +46,10 @@ class Networks:
         return known
 
     def _look(self, address: str) -> bool:
-        try:
-            ip = ip_address(address)
-        except ValueError:
-            return False
+        ip = ip_of(address)
         if isinstance(ip, IPv6Address):
-            if ip.ipv4_mapped is None:
-                return any(ip in network for network in self.v6)
-            ip = ip.ipv4_mapped
-        return any(ip in network for network in self.v4)
+            return any(ip in network for network in self.v6)
+        return ip is not None and any(ip in network for network in self.v4)
 
     def __str__(self) -> str:
         return ", ".join(str(network) for network in (*self.v4, *self.v6)) or "no network"

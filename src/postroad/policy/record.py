@@ -16,7 +16,7 @@ the same few constants, so the greater part of their text is made once and remem
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from json.encoder import encode_basestring_ascii as quoted
 
 from postroad.model import (
@@ -30,6 +30,7 @@ from postroad.model import (
     Reply,
     TlsSession,
 )
+from postroad.model.members import Record, mapping, sequence, text_of, whole_of
 from postroad.policy.facts import Facts
 from postroad.policy.lookups import Lookup
 from postroad.policy.verdict import Step, Verdict
@@ -38,6 +39,7 @@ __all__ = [
     "Memory",
     "client_members",
     "decision_members",
+    "disposition_members",
     "facts_of",
     "lookups_of",
     "optional",
@@ -45,7 +47,6 @@ __all__ = [
     "record_of",
 ]
 
-Record = Mapping[str, object]
 
 MOST_STEPS = 2000
 """Constant parts of steps that are remembered: restrictions times what each can say, some MB. A
@@ -56,8 +57,6 @@ Memory = dict[tuple[int, int, int], tuple[object, object, str]]
 """Texts that were made, by what they are made of: the identities of rule and answer, and a depth.
 With rule and answer, so that no others get their identities while they are keys here. Belongs to
 whoever writes; starts empty."""
-
-_NOTHING: Record = {}
 
 
 # To JSON ----------------------------------------------------------------------------------------
@@ -115,7 +114,7 @@ def decision_members(facts: Facts, verdict: Verdict, reply: Reply | None, memory
     if facts.etrn:
         text += f',"etrn":{quoted(facts.etrn)}'
     if verdict.disposition is not PLAIN:
-        text += f',"disposition":{_disposition(verdict.disposition)}'
+        text += f',"disposition":{json.dumps(disposition_members(verdict.disposition))}'
     if verdict.pending is not None:
         text += f',"pending":{optional(verdict.pending)}'
     return text
@@ -187,7 +186,8 @@ def _tls(tls: TlsSession | None) -> str:
     return json.dumps(record)
 
 
-def _disposition(disposition: Disposition) -> str:
+def disposition_members(disposition: Disposition) -> dict[str, object]:
+    """What a record says of a disposition: what it wants beside the usual."""
     wanted: dict[str, object] = {
         "discard": disposition.discard,
         "hold": disposition.hold,
@@ -196,7 +196,7 @@ def _disposition(disposition: Disposition) -> str:
         "prepend": list(disposition.prepend),
         "content_filter": disposition.content_filter,
     }
-    return json.dumps({key: value for key, value in wanted.items() if value})
+    return {key: value for key, value in wanted.items() if value}
 
 
 # And back ---------------------------------------------------------------------------------------
@@ -211,18 +211,18 @@ def facts_of(record: Record) -> Facts:
     """
     sender = record.get("sender")
     return Facts(
-        client=_client_of(_mapping(record.get("client"))),
+        client=_client_of(mapping(record.get("client"))),
         trusted=record.get("trusted") is True,
-        helo=_text(record, "helo"),
-        login=_login_of(_mapping(record.get("login"))),
-        tls=_tls_of(_mapping(record.get("tls"))),
+        helo=text_of(record, "helo"),
+        login=_login_of(mapping(record.get("login"))),
+        tls=_tls_of(mapping(record.get("tls"))),
         mail=isinstance(sender, str),
         sender=_address(sender),
         recipient=_address(record.get("recipient")),
-        recipients=_number(record, "recipients"),
+        recipients=whole_of(record, "recipients"),
         pipelined=record.get("pipelined") is True,
-        size=_number(record, "size"),
-        etrn=_text(record, "etrn"),
+        size=whole_of(record, "size"),
+        etrn=text_of(record, "etrn"),
     )
 
 
@@ -233,9 +233,9 @@ def lookups_of(record: Record) -> tuple[Lookup, ...]:
         record: of `record_of`.
     """
     found = []
-    for step in _sequence(record.get("steps")):
-        for looked_up in _sequence(_mapping(step).get("looked_up")):
-            lookup = _lookup(_sequence(looked_up))
+    for step in sequence(record.get("steps")):
+        for looked_up in sequence(mapping(step).get("looked_up")):
+            lookup = _lookup(sequence(looked_up))
             if lookup is not None:
                 found.append(lookup)
     return tuple(found)
@@ -251,33 +251,33 @@ def _lookup(parts: Sequence[object]) -> Lookup | None:
 def _client_of(record: Record) -> Client:
     unknown = "unknown"
     return Client(
-        _text(record, "address") or unknown,
-        _number(record, "port"),
-        _text(record, "name") or unknown,
-        _text(record, "reverse_name") or unknown,
+        text_of(record, "address") or unknown,
+        whole_of(record, "port"),
+        text_of(record, "name") or unknown,
+        text_of(record, "reverse_name") or unknown,
         record.get("name_unsure") is True,
         record.get("reverse_unsure") is True,
     )
 
 
 def _login_of(record: Record) -> Login | None:
-    user = _text(record, "user")
-    return Login(user, _text(record, "mechanism"), _text(record, "actor")) if user else None
+    user = text_of(record, "user")
+    return Login(user, text_of(record, "mechanism"), text_of(record, "actor")) if user else None
 
 
 def _tls_of(record: Record) -> TlsSession | None:
     if not record:
         return None
-    shown, certificate = _mapping(record.get("certificate")), None
+    shown, certificate = mapping(record.get("certificate")), None
     if shown:
         certificate = ClientCertificate(
-            subject=_text(shown, "subject"),
-            issuer=_text(shown, "issuer"),
-            fingerprint=_text(shown, "fingerprint"),
-            key_fingerprint=_text(shown, "key_fingerprint"),
+            subject=text_of(shown, "subject"),
+            issuer=text_of(shown, "issuer"),
+            fingerprint=text_of(shown, "fingerprint"),
+            key_fingerprint=text_of(shown, "key_fingerprint"),
         )
-    version, cipher = _text(record, "version"), _text(record, "cipher")
-    return TlsSession(version, cipher, _number(record, "bits"), client_certificate=certificate)
+    version, cipher = text_of(record, "version"), text_of(record, "cipher")
+    return TlsSession(version, cipher, whole_of(record, "bits"), client_certificate=certificate)
 
 
 def _address(text: object) -> Address | None:
@@ -288,21 +288,3 @@ def _address(text: object) -> Address | None:
         return Address.parse(text)
     except AddressError:
         return Address(text, "")
-
-
-def _mapping(value: object) -> Record:
-    return value if isinstance(value, Mapping) else _NOTHING
-
-
-def _sequence(value: object) -> Sequence[object]:
-    return value if isinstance(value, list) else ()
-
-
-def _text(record: Record, key: str) -> str:
-    value = record.get(key)
-    return value if isinstance(value, str) else ""
-
-
-def _number(record: Record, key: str) -> int:
-    value = record.get(key)
-    return value if isinstance(value, int) and not isinstance(value, bool) else 0

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
 
 from postroad.policy.answer import Action, Answer, Stage
-from postroad.policy.context import Context, Surroundings
+from postroad.policy.context import Surroundings
 from postroad.policy.facts import Facts, Oracle
 from postroad.policy.restriction import Argument, ArgumentMistake, Restriction, plain
 from postroad.policy.restrictions import RESTRICTIONS
@@ -147,15 +147,7 @@ class _Reader:
         self._classes: Mapping[str, tuple[str, ...]] = {
             name.lower(): texts for name, texts in surroundings.settings.classes.items()
         }
-        self._context = Context(
-            hostname=surroundings.hostname,
-            is_own=surroundings.is_own,
-            recipient_delimiter=surroundings.recipient_delimiter,
-            settings=surroundings.settings,
-            transports=surroundings.transports,
-            stage=stage,
-            read=self._elsewhere,
-        )
+        self._context = surroundings.at(stage, self._elsewhere)
 
     def rules(self, texts: Iterable[str]) -> Iterator[Rule]:
         """The rules of a list; mistakes are noted."""

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from postroad.mailauth.spf.result import SpfResult, SpfVerdict
 from postroad.mailauth.spf.settings import SpfSettings
-from postroad.policy.answer import Answer, defer_if_permit, dunno, refuse
+from postroad.policy.answer import Action, Answer, defer_if_permit, dunno, refuse
 from postroad.policy.context import Context
 from postroad.policy.facts import Facts, LookupUnavailable, Oracle, RecordType
 from postroad.policy.networks import Networks
@@ -71,8 +71,15 @@ def _check(settings: SpfSettings) -> Check:
             return _NO_SENDER
         if skipped.contains(client.address):
             return _SKIPPED
-        known = await forwarders.find(facts, oracle)
-        return known or await _judge(settings, facts, oracle)
+        known, unsure = await forwarders.find(facts, oracle)
+        if known is not None:
+            return known
+        answer = await _judge(settings, facts, oracle)
+        if unsure and answer.action is Action.REJECT:
+            words = "Message deferred due to: SPF Temporary Error. Please try again later"
+            why = f"{answer.why}, unless it comes from {unsure}, which nobody knows now"
+            return defer_if_permit(why, "4.7.24", words, code=451)
+        return answer
 
     return check
 
@@ -131,23 +138,28 @@ class _Forwarders:
         self._domains = settings.domain_whitelist
         self._names = frozenset([name.lower().rstrip(".") for name in settings.helo_whitelist])
 
-    async def find(self, facts: Facts, oracle: Oracle) -> Answer | None:
-        """Why the client is not asked for SPF; `None`: it is."""
-        address = facts.client.address
+    async def find(self, facts: Facts, oracle: Oracle) -> tuple[Answer | None, str]:
+        """Why the client is not asked for SPF; `None`: it is. And which of them it may be."""
+        address, unsure = facts.client.address, ""
         helo = facts.helo.lower().rstrip(".")
-        if helo in self._names and await _has(helo, address, oracle):
-            return dunno(f"the client is {helo}, which is in [spf] helo_whitelist")
+        if helo in self._names:
+            has = await _has(helo, address, oracle)
+            if has:
+                return dunno(f"the client is {helo}, which is in [spf] helo_whitelist"), ""
+            unsure = helo if has is None else ""
         for domain in self._domains:
             verdict = await oracle.senders.spf(address, f"postmaster@{domain}", domain)
             if verdict.result is SpfResult.PASS:
-                return dunno(f"the client may send for {domain} of [spf] domain_whitelist")
-        return None
+                return dunno(f"the client may send for {domain} of [spf] domain_whitelist"), ""
+            if verdict.result is SpfResult.TEMPERROR:
+                unsure = domain
+        return None, unsure
 
 
-async def _has(name: str, address: str, oracle: Oracle) -> bool:
-    """Whether a name has the address; no, where the DNS does not tell."""
+async def _has(name: str, address: str, oracle: Oracle) -> bool | None:
+    """Whether a name has the address; `None`: the DNS does not tell."""
     kind: RecordType = "AAAA" if ":" in address else "A"
     try:
         return address in await oracle.names.records(name, kind)
     except LookupUnavailable:
-        return False
+        return None

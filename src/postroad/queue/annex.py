@@ -11,6 +11,7 @@ host takes the mail, the next hop leaves the site; `Lines` remembers that.
 
 from __future__ import annotations
 
+from postroad.model.address import belongs_to
 from postroad.queue.allowance import Allowance
 from postroad.queue.attempt import Destination
 from postroad.queue.gate import Gate
@@ -70,6 +71,11 @@ class Annex(Gate):
         """The hosts said that they get too much."""
         self.main.strained(began=began, ordered=ordered, now=now)
 
+    def retire(self) -> None:
+        """Nobody need wait for a place here; nor there, if that is all who did."""
+        if not self.main.waiting:
+            self.main.retire()
+
     def take(self, allowance: Allowance) -> None:
         """Go by another allowance; the rest is the main gate's."""
         self.allowance = allowance
@@ -88,10 +94,10 @@ class Annex(Gate):
 def is_at_home(destination: Destination) -> bool:
     """Whether nobody but the site's owner, or an operator here, can have said that it is there."""
     name, site = destination.nexthop.lower(), destination.site
-    return "[" in name or name == site or name.endswith(f".{site}")
+    return "[" in name or belongs_to(name, site)
 
 
 def is_within(relay: str, site: str) -> bool:
     """Whether a relay, as logs show it (`mx.example.net[192.0.2.1]:25`), is a host of the site."""
     host, _, address = relay.lower().rstrip(".").partition("[")
-    return host == site or host.endswith(f".{site}") or address.partition("]")[0] == site
+    return belongs_to(host, site) or address.partition("]")[0] == site

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from postroad.model import Reply, Status, StoredMessage, StoredRecipient
+from postroad.model import Envelope, Reply, Status, StoredMessage, StoredRecipient
 
-__all__ = ["Admission", "Attempt", "Destination", "Verdict"]
+__all__ = ["Admission", "Attempt", "Destination", "Verdict", "turn_of"]
 
 
 class Destination(NamedTuple):
@@ -36,7 +36,7 @@ class Admission(NamedTuple):
         recipients: those that were let in; at least one.
         entered: when, seconds since the epoch.
         fresh: whether they just came in; otherwise they were read back from the spool.
-        turn: whose turn the message takes; see `Planner`.
+        turn: whose turn the message takes; see `turn_of`.
     """
 
     message: StoredMessage
@@ -85,6 +85,7 @@ class Verdict(NamedTuple):
         late: whether only its sender's deadline did (RFC 2852); `reply` is the last reason.
         dsn_passed, by_passed: as of the `Outcome`, when sent.
         relay: as of the `Outcome`: empty where it is the report's.
+        aside: as of the `Outcome`: for the log alone.
     """
 
     message: StoredMessage
@@ -99,3 +100,16 @@ class Verdict(NamedTuple):
     dsn_passed: bool = False
     by_passed: bool = False
     relay: str = ""
+    aside: str = ""
+
+
+def turn_of(envelope: Envelope) -> str:
+    """Whose turn a message takes.
+
+    What follows a plus sign does not count: mailing lists write a different reverse-path into
+    each copy (`list+user=example.net@…`), and all of them are one sender.
+    """
+    sender = envelope.sender
+    if sender is None:
+        return ""
+    return f"{sender.local.partition('+')[0]}@{sender.domain}".lower()

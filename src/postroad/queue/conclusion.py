@@ -2,8 +2,9 @@
 
 Order makes it safe. A recipient counts as done, or its sender as told, only after the notification
 is durable. A crash in between repeats a report and loses none. A success whose report could not be
-sent is no reason to deliver again: from then on the recipient is owed that report and nothing else.
-It is tried again as mail is, and given up when mail and bounces both would have been.
+sent is no reason to deliver again, nor is one that the end of the runner cut off: from then on the
+recipient is owed that report and nothing else. It is tried again as mail is, and given up when mail
+and bounces both would have been.
 
 Whoever watches over accounts is told here whose mail failed, once the failure counts. A crash in
 between tells it twice, like the report.
@@ -11,7 +12,7 @@ between tells it twice, like the report.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from postroad.model import Action, Address, Reply, Status
 from postroad.model.journal import Journal, Level, Notice
@@ -27,6 +28,9 @@ Whose = Callable[[str, str, Address, Reply], None]
 """Told of the failure of mail: the account that submitted it, the reverse-path (empty for the null
 one), the recipient, and why. The reply is temporary where only the mail's age made the failure
 permanent. Must not raise."""
+
+
+_Key = tuple[str, str, Action]  # what is told in one report: queue ID, sender, action
 
 
 def nobody(login: str, sender: str, recipient: Address, reply: Reply) -> None:
@@ -74,23 +78,55 @@ class Conclusion:
             now: seconds since the epoch.
             relayed: whether what was sent went on to another server, not to its mailbox.
         """
-        reports: dict[tuple[str, str, Action], list[Verdict]] = {}
+        reports = self._reports(verdicts, now, relayed=relayed)
+        try:
+            while reports:
+                (_, _, action), group = next(iter(reports.items()))
+                told = await self._notifier.tell(action, group, relay, now)
+                del reports[_key(group[0], action)]
+                self._reported(action, group, now, told=told)
+        finally:  # the runner ends; else there is nothing left of them
+            self._owe(reports, now)
+
+    def cut_off(self, verdicts: Sequence[Verdict], now: float, *, relayed: bool) -> None:
+        """The same as `draw` where nothing may be waited for: a report is owed.
+
+        Args:
+            verdicts: of mail that was delivered.
+            now: seconds since the epoch.
+            relayed: whether it went on to another server, not to its mailbox.
+        """
+        self._owe(self._reports(verdicts, now, relayed=relayed), now)
+
+    def _reports(
+        self, verdicts: Sequence[Verdict], now: float, *, relayed: bool
+    ) -> dict[_Key, list[Verdict]]:
+        """Have verdicts written that nobody is told of; the others by the reports they need."""
+        reports: dict[_Key, list[Verdict]] = {}
         for verdict in verdicts:
             action = self._wishes.action(verdict, now, relayed=relayed)
             if action is None:
                 self._end(verdict, _result(verdict))
             else:
-                message = verdict.message  # its copies have senders of their own
-                key = (message.queue_id, message.envelope.sender_text, action)
-                reports.setdefault(key, []).append(verdict)
+                reports.setdefault(_key(verdict, action), []).append(verdict)
+        return reports
+
+    def _reported(
+        self, action: Action, group: Sequence[Verdict], now: float, *, told: bool
+    ) -> None:
+        for verdict in group:
+            if told:
+                self._end(verdict, self._told(verdict, now))
+            elif self._is_hopeless(verdict, now):
+                self._end(verdict, Done(verdict.recipient.id))
+            else:
+                self._put(self._untold(verdict, action, now))
+
+    def _owe(self, reports: Mapping[_Key, Sequence[Verdict]], now: float) -> None:
+        """Have it written of what was delivered that nothing but its report is left to do."""
         for (_, _, action), group in reports.items():
-            told = await self._notifier.tell(action, group, relay, now)
             for verdict in group:
-                if told:
-                    self._end(verdict, self._told(verdict, now))
-                elif self._is_hopeless(verdict, now):
-                    self._end(verdict, Done(verdict.recipient.id))
-                else:
+                if verdict.status is Status.SENT:
                     self._put(self._untold(verdict, action, now))
 
     def _end(self, verdict: Verdict, result: Done | Retry) -> None:
@@ -133,6 +169,11 @@ class Conclusion:
         if verdict.status is Status.BOUNCED:
             return _retry(verdict, at)
         return Retry(verdict.recipient.id, at, str(verdict.reply), verdict.tried, owed=action)
+
+
+def _key(verdict: Verdict, action: Action) -> _Key:
+    message = verdict.message  # its copies have senders of their own
+    return message.queue_id, message.envelope.sender_text, action
 
 
 def _result(verdict: Verdict) -> Done | Retry:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from postroad.model import SAME, Reply, Report
-from postroad.model.journal import Delivered, Journal
+from postroad.model.journal import Journal
+from postroad.model.message_events import Delivered
 from postroad.queue.attempt import Attempt, Verdict
 
 __all__ = ["DeliveryLog"]
@@ -72,4 +73,6 @@ def _words(verdict: Verdict) -> Reply:
     if verdict.expired:
         words = f"delivery time expired; the last reason was: {reply.text}"
         return Reply.of(reply.code, "4.4.7", words)
+    if verdict.aside:
+        return Reply.of(reply.code, reply.enhanced, f"{' '.join(reply.lines)}, {verdict.aside}")
     return reply

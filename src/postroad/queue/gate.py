@@ -228,7 +228,7 @@ class Gate:
                 self._commons.leave(self._name)
 
     def retire(self) -> None:
-        """It is of no use any more: nobody need wait for it."""
+        """Nothing waits here, or it is of no use any more: others need not leave us a place."""
         if self._commons is not None and self._waits:
             self._commons.leave(self._bench)
             self._waits = False

@@ -76,6 +76,7 @@ class Judgement:
             dsn_passed=outcome.dsn_passed,
             by_passed=outcome.by_passed,
             relay=outcome.relay,
+            aside=outcome.aside,
         )
 
     def later(

@@ -17,7 +17,8 @@ from typing import Protocol
 from postroad.delivery.reading import is_large
 from postroad.intake.door import Refusal
 from postroad.model import Action, Address, Envelope, Reply, Status, StoredMessage
-from postroad.model.journal import Bounced, Journal, Level, Notice
+from postroad.model.journal import Journal, Level, Notice
+from postroad.model.message_events import Bounced
 from postroad.queue.attempt import Verdict
 from postroad.queue.cancellation import is_ours
 from postroad.queue.notification import Notification, double_bounce, notification

@@ -9,10 +9,8 @@ the verdict that `finished` gives. Nothing waits here for a time to come, but fo
 a rate: what has to wait is deferred, which means that it goes back to the spool and returns when
 due. So memory holds only what could be delivered now.
 
-Whose turn it is, is the `Rotation`'s business; how much may run, the `Gate`'s. Each transport has
-deliveries of its own. A hundred next hops that accept and never answer hold every delivery that
-SMTP may make, and none of those that reach the mailboxes here; the two know nothing of each
-other's turns.
+Whose turn it is, is the `Rotation`'s business, of which each transport has its own (`Shares`); how
+much may run, the `Gate`'s.
 
 A destination that a report calls unreachable, and that `Liveness` finds dead, is dead for a while.
 All its waiting mail is deferred to about the end of its pause, without being tried. After the pause
@@ -23,48 +21,24 @@ deferred as well (`Backlog`).
 
 from __future__ import annotations
 
-from postroad.model import Action, Envelope, Reply, Report, Status, StoredMessage, StoredRecipient
-from postroad.queue.allowance import UNLIMITED, Allowances
+from postroad.model import Reply, Report, Status, StoredMessage, StoredRecipient
+from postroad.queue.allowance import Allowances
 from postroad.queue.annex import is_within
-from postroad.queue.attempt import Admission, Attempt, Destination, Verdict
-from postroad.queue.backlog import Backlog, Crowds
+from postroad.queue.attempt import Admission, Attempt, Destination, Verdict, turn_of
+from postroad.queue.backlog import Crowds
 from postroad.queue.feedback import Feedback, feedback
 from postroad.queue.gate import Commons, Gate
 from postroad.queue.line import Batch, Line
 from postroad.queue.lines import Lines
+from postroad.queue.owed import owed_reports
+from postroad.queue.postponement import FEW, probing, return_at, sent_back, suspended
 from postroad.queue.room import Room
-from postroad.queue.rotation import Rotation
 from postroad.queue.settings import QueueSettings
-from postroad.queue.stored_reply import stored_reply
+from postroad.queue.shares import Share, Shares
 
-__all__ = ["CROWDED", "Planner"]
+__all__ = ["Planner"]
 
-_EXPANDED = Reply.of(250, "2.0.0", "the list was expanded")
-CROWDED = Reply.of(451, "4.4.5", "waiting its turn: there is too much mail for it to be in memory")
-"""What is said of mail that returns to the spool because more of its kind comes before it."""
-
-_FEW = 100  # recipients that may wait for any destination, whatever its share
 _NEWCOMER = 10  # recipients of a sender that has nothing waiting for a destination yet
-
-
-class _Share:
-    """A transport's part of the work: its turns, and how many of its deliveries run."""
-
-    __slots__ = ("limit", "rotation", "running")
-
-    def __init__(self, limit: int) -> None:
-        self.limit = limit
-        self.rotation = Rotation()
-        self.running = 0
-
-    @property
-    def places(self) -> int:
-        """Deliveries that may begin now, if there are any."""
-        return self.limit - self.running
-
-    @property
-    def may_begin(self) -> bool:
-        return self.running < self.limit and self.rotation.ready
 
 
 class Planner:
@@ -86,7 +60,7 @@ class Planner:
         self._allowances = allowances or Allowances(settings)
         self._room = Room(settings.active_limit)
         self._crowds = Crowds()
-        self._shares: dict[str, _Share] = {}  # by transport; whoever had a turn goes to the end
+        self._shares = Shares(self._allowances)
         self._lines = Lines(self._allowances, commons)
         self._ordered = 0
 
@@ -103,10 +77,7 @@ class Planner:
     @property
     def ready(self) -> bool:
         """Whether `next` is worth a call."""
-        for share in self._shares.values():  # noqa: SIM110 - asked for at every turn
-            if share.may_begin:
-                return True
-        return False
+        return self._shares.ready
 
     @property
     def opens_at(self) -> float | None:
@@ -117,12 +88,11 @@ class Planner:
         """Go by other settings from now on; what runs and what was learnt stays."""
         self._allowances = allowances
         self._room.resize(settings.active_limit)
-        for transport, share in self._shares.items():
-            share.limit = allowances.concurrency(transport)
+        self._shares.replace(allowances)
         for line, gate in self._lines.replace(allowances):
             self._move(line, gate)
         for gate in self._lines.gates:
-            self._share_of(gate.group.transport).rotation.freed(gate)
+            self._shares.of(gate.group.transport).rotation.freed(gate)
 
     def admit(
         self,
@@ -144,7 +114,7 @@ class Planner:
             Those that may come, if any. The caller gives the others back to the spool: to be read
             when there is room if they are fresh, and else at the time that `back_at` says.
         """
-        sender = _turn_of(message.envelope)
+        sender = turn_of(message.envelope)
         fits = self._room.fits(sender, fresh=fresh)
         if fits <= 0:
             return None
@@ -157,7 +127,7 @@ class Planner:
 
         They are of a sender that has more than its share of what is in memory.
         """
-        sender = _turn_of(message.envelope)
+        sender = turn_of(message.envelope)
         return self._crowds.back_at(sender, count, self._room.held(sender), now)
 
     def add(
@@ -182,20 +152,21 @@ class Planner:
         line = self._lines.of(destination)
         reason, waiting = line.liveness.reason, line.gate.waiting
         if reason is not None:
-            fits = self._probing(line) if now >= line.liveness.retry_at else 0
-        elif waiting >= _FEW:
+            fits = probing(line) if now >= line.liveness.retry_at else 0
+        elif waiting >= FEW:
             fits = self._fits(admission, line)
         else:
             fits = len(recipients)
         queued, rest = recipients[:fits], recipients[fits:]
         if queued:
-            share = self._share_of(destination.transport)
+            share = self._shares.of(destination.transport)
             share.rotation.put(line, Batch(admission, queued))
         if not rest:
             return []
+        self._leave(admission, len(rest))
         if reason is not None:
-            return self._suspend(line, reason, admission, rest, now)
-        return self._send_back(line, admission, rest, now)
+            return suspended(line, reason, admission.message, rest, now)
+        return sent_back(line, admission.message, rest, now)
 
     def next(self, now: float) -> Attempt | None:
         """The delivery to begin now (seconds since the epoch), if any.
@@ -204,17 +175,11 @@ class Planner:
         """
         if self._lines.opens_at is not None:
             for gate in self._lines.opened(now):
-                self._share_of(gate.group.transport).rotation.freed(gate)
-        for transport, share in self._shares.items():
-            taken = share.rotation.take(now, share.places) if share.may_begin else None
-            if taken is not None:
-                if len(self._shares) > 1:
-                    self._shares[transport] = self._shares.pop(transport)
-                break
-        else:
+                self._shares.of(gate.group.transport).rotation.freed(gate)
+        taken = self._shares.take(now)
+        if taken is None:
             return None
         line, batch, recipients = taken
-        share.running += 1
         began, self._ordered = self._ordered, self._ordered + 1
         per_connection = line.allowance.messages_per_connection
         return Attempt(line.destination, batch.admission, recipients, began, per_connection)
@@ -247,7 +212,8 @@ class Planner:
         verdicts = self._judge(attempt, report, line, now)
         if died and reason is not None:
             for batch in share.rotation.empty(line):
-                verdicts += self._suspend(line, reason, batch.admission, batch.left, now)
+                self._leave(batch.admission, len(batch.left))
+                verdicts += suspended(line, reason, batch.admission.message, batch.left, now)
         self._free(line, share)
         return verdicts
 
@@ -315,34 +281,25 @@ class Planner:
     ) -> list[Verdict]:
         """Verdicts on admitted recipients to which only a report is owed."""
         self._leave(admission, len(recipients))
-        return [
-            Verdict(admission.message, each, _owed_status(each), _said_of(each), tried=False)
-            for each in recipients
-        ]
+        return owed_reports(admission.message, recipients)
 
     def flush(self) -> None:
         """Take every destination for alive: the operator wants everything tried now."""
         for line in self._lines.take_dead():
-            self._free(line, self._share_of(line.destination.transport))
+            self._free(line, self._shares.of(line.destination.transport))
 
     # Lines and gates ----------------------------------------------------------------------------
-
-    def _share_of(self, transport: str) -> _Share:
-        share = self._shares.get(transport)
-        if share is None:
-            share = self._shares[transport] = _Share(self._allowances.concurrency(transport))
-        return share
 
     def _move(self, line: Line, gate: Gate) -> None:
         """Let a line's mail pass elsewhere, or take its turns anew."""
         old = line.gate
         gate.lines += 1
-        self._share_of(line.destination.transport).rotation.move(line, gate)
+        self._shares.of(line.destination.transport).rotation.move(line, gate)
         self._lines.leave(old)
 
-    def _end(self, line: Line, attempt: Attempt, now: float) -> _Share:
+    def _end(self, line: Line, attempt: Attempt, now: float) -> Share:
         """A delivery of the line ended; whose part of the work it was."""
-        share = self._share_of(line.destination.transport)
+        share = self._shares.of(line.destination.transport)
         share.running -= 1
         share.rotation.ended(attempt.admission.turn)
         line.running -= 1
@@ -353,7 +310,7 @@ class Planner:
         line = self._lines[attempt.destination]
         self._free(line, self._end(line, attempt, now))
 
-    def _free(self, line: Line, share: _Share) -> None:
+    def _free(self, line: Line, share: Share) -> None:
         """What waits may use what became free; a line without any use goes."""
         if line.parked and not line.is_probed:
             share.rotation.unblock(line)
@@ -382,39 +339,10 @@ class Planner:
         is_dead = line.liveness.reason is not None
         verdicts = []
         for recipient in attempt.recipients:
-            not_before = self._after(line, recipient.id, now) if is_dead else 0.0
+            not_before = return_at(line, recipient.id, now) if is_dead else 0.0
             outcome = outcomes.get(recipient.id)
             verdicts.append(judgement.of(message, recipient, outcome, now, not_before))
         return verdicts
-
-    def _suspend(
-        self,
-        line: Line,
-        reason: Reply,
-        admission: Admission,
-        recipients: tuple[StoredRecipient, ...],
-        now: float,
-    ) -> list[Verdict]:
-        """Verdicts on mail that is not tried because its destination is dead."""
-        words = f"delivery temporarily suspended: {' '.join(reason.lines)}"
-        reply = Reply.of(reason.code, reason.enhanced, words)
-        self._leave(admission, len(recipients))
-        message, suspended = admission.message, line.allowance.judgement.suspended
-        return [
-            suspended(message, each, reply, self._after(line, each.id, now), now)
-            for each in recipients
-        ]
-
-    def _send_back(
-        self, line: Line, admission: Admission, recipients: tuple[StoredRecipient, ...], now: float
-    ) -> list[Verdict]:
-        """Verdicts on mail for which there is no room beside the rest for its destination."""
-        if line.gate.backlog is None:
-            line.gate.backlog = Backlog()
-        at = line.gate.backlog.back_at(len(recipients), line.gate.waiting, now)
-        self._leave(admission, len(recipients))
-        message, sent_back = admission.message, line.allowance.judgement.sent_back
-        return [sent_back(message, each, CROWDED, at, now) for each in recipients]
 
     def _fits(self, admission: Admission, line: Line) -> int:
         """How many more recipients may wait for a destination for which many wait.
@@ -427,20 +355,6 @@ class Planner:
         if key not in line.lanes and line.gate.waiting < 2 * share:
             return max(share - line.gate.waiting, _NEWCOMER)
         return max(share - line.gate.waiting, 0)
-
-    def _probing(self, line: Line) -> int:
-        """How many more recipients may wait for the end of a probe."""
-        allowance = line.allowance
-        if allowance.recipients == UNLIMITED:
-            return UNLIMITED
-        return max(allowance.recipients * min(line.gate.allowance.initial, _FEW) - line.waiting, 0)
-
-    def _after(self, line: Line, recipient_id: int, now: float) -> float:
-        """When mail for a dead destination is to come back; while it is probed, a while later."""
-        schedule = line.allowance.schedule
-        pause, retry_at = schedule.shortest, line.liveness.retry_at
-        end = retry_at if retry_at > now else now + pause
-        return end + schedule.spread(recipient_id, pause)
 
     def _unanswered(
         self, line: Line, attempt: Attempt, report: Report, reason: Reply, now: float
@@ -487,25 +401,3 @@ def _reason(report: Report) -> Reply | None:
         if outcome.status is Status.DEFERRED:
             return outcome.reply
     return None
-
-
-def _owed_status(recipient: StoredRecipient) -> Status:
-    """What became of a recipient that is owed a report: an operator may have given it up."""
-    return Status.BOUNCED if recipient.owed is Action.FAILED else Status.SENT
-
-
-def _said_of(recipient: StoredRecipient) -> Reply:
-    """What was said when the mail went to a recipient that is owed a report of it."""
-    return stored_reply(recipient.reason) or _EXPANDED
-
-
-def _turn_of(envelope: Envelope) -> str:
-    """Whose turn a message takes.
-
-    What follows a plus sign does not count: mailing lists write a different reverse-path into
-    each copy (`list+user=example.net@…`), and all of them are one sender.
-    """
-    sender = envelope.sender
-    if sender is None:
-        return ""
-    return f"{sender.local.partition('+')[0]}@{sender.domain}".lower()

@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from email.utils import format_datetime
 
+from postroad.model.printable import printable as plain
+
 __all__ = ["ascii_only", "date", "fold", "lines", "moment", "printable"]
 
 _WIDTH = 76  # characters; comfortable width of a folded line
@@ -21,8 +23,7 @@ _LAST = 253_402_300_799.0  # seconds since the epoch: the last one with a year o
 
 def printable(text: str) -> str:
     """The text on one line, with nothing in it that a reader would obey."""
-    text = " ".join(text.splitlines())
-    return text if text.isprintable() else "".join(c if c.isprintable() else "?" for c in text)
+    return plain(" ".join(text.splitlines()))
 
 
 def fold(text: str, indent: str) -> list[str]:

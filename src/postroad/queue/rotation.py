@@ -158,6 +158,8 @@ class Rotation:
         line.parked.clear()
         gate.waiting -= line.waiting
         line.waiting = 0
+        if not gate.waiting:
+            gate.retire()
         return batches
 
     def _place(self, lane: Lane) -> None:
@@ -187,7 +189,7 @@ class Rotation:
         """Let a sender wait for the end of a delivery; what was promised to it, others may use."""
         turn.is_held_up = True
         self._held_up.append(turn)
-        for lane in turn.lanes:
+        for lane in tuple(turn.lanes):  # more may come: its own that are parked at the same gate
             if lane.reserved:
                 lane.reserved = False
                 lane.line.gate.reserved -= 1

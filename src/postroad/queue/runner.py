@@ -3,15 +3,15 @@
 It knows neither SMTP nor SQL nor how decisions are made; the planner decides, the transports
 deliver, the spool remembers. One runner serves one shard on one event loop.
 
-Theory of operation. Workers, at most `concurrency` for each transport, are coroutines that live as
-long as the runner. Each takes the next thing to do: let a message that came in enter (`Entry`: its
-routes and sites), or make the delivery the planner orders; with nothing to do it parks until
-somebody rouses it. So a delivery costs no task of its own, and begins in the loop turn after its
-message was committed. No more than half of the workers let messages enter at once: where routes or
-sites are stuck, what has entered goes on. A worker that finds nothing because a rate says so leaves
-a bell behind that rings when it is time. A `Feeder` claims what is due whenever the window has
-room. A `Settlement` writes results in groups. Before anything is begun the spool is asked what of
-it has been held, removed or given up in the meantime; that goes back to it.
+Theory of operation. Workers (`Crew`), at most `concurrency` for each transport, live as long as the
+runner. Each takes the next thing to do: let a message that came in enter (`Entry`: its routes and
+sites), or make the delivery the planner orders; with nothing to do it sleeps until somebody rouses
+it. So a delivery begins in the loop turn after its message was committed. No more than half of the
+workers let messages enter at once: where routes or sites are stuck, what has entered goes on. One
+that finds nothing because a rate says so has a worker roused when it is time. A `Feeder` claims
+what is due whenever the window has room. A `Settlement` writes results in groups. Before anything
+is begun the spool is asked what of it has been held, removed or given up in the meantime; that goes
+back to it.
 
 Order makes it safe. A recipient is settled only after its delivery was taken, its retry decided,
 or its bounce acknowledged by the door; a crash anywhere repeats work and loses none. Whatever a
@@ -25,20 +25,22 @@ from collections import deque
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Protocol
 
-from postroad.delivery import Delivery, Transport
-from postroad.model import Outcome, Reply, Report, Status, StoredMessage, StoredRecipient
-from postroad.model.journal import Journal, Level, Notice
+from postroad.delivery import Transport
+from postroad.model import Outcome, Report, Status, StoredMessage, StoredRecipient
+from postroad.model.journal import Journal
 from postroad.queue.allowance import UNLIMITED, Allowances
 from postroad.queue.attempt import Admission, Attempt, Verdict
-from postroad.queue.cancellation import is_ours
 from postroad.queue.conclusion import Conclusion, Whose, nobody
 from postroad.queue.copies import copies
+from postroad.queue.crew import Crew
 from postroad.queue.delivery_log import DeliveryLog
 from postroad.queue.entry import Entry
 from postroad.queue.feeder import Feeder
 from postroad.queue.gate import Commons
+from postroad.queue.handover import Handover
 from postroad.queue.notifier import Door, Notifier
-from postroad.queue.planner import CROWDED, Planner
+from postroad.queue.planner import Planner
+from postroad.queue.postponement import CROWDED
 from postroad.queue.remarks import Refused, Remarks, unheard
 from postroad.queue.routes import Router, Routes
 from postroad.queue.schedule import Schedule
@@ -50,10 +52,6 @@ from postroad.queue.wishes import Wishes
 from postroad.spool import Claim, Claimed, Done, Retry
 
 __all__ = ["Router", "Runner", "Spool"]
-
-_LONGEST_BELL = 60.0  # seconds; a clock that was set must not leave anybody asleep
-_NO_TRANSPORT = Reply.of(451, "4.3.5", "mail transport unavailable")
-_MISHAP = Reply.of(451, "4.3.0", "internal error in the mail transport")
 
 
 def _nowhere(_: str) -> SiteFinder | None:
@@ -143,13 +141,10 @@ class Runner:
         self._inbox: deque[Admission] = deque()
         self._entering = 0  # workers that let messages enter
         self._unsettled = 0  # recipients with a verdict that is not written yet
-        self._group: asyncio.TaskGroup | None = None
+        self._crew = Crew(self._work, clock)
+        self._handover = Handover(journal)
+        self._is_running = False
         self._ended = asyncio.Event()
-        self._workers: set[asyncio.Task[None]] = set()
-        self._parked: list[asyncio.Future[None]] = []
-        self._bell: asyncio.TimerHandle | None = None
-        self._bell_at = 0.0  # seconds since the epoch
-        self._stopping = False
         self._take(settings, allowances)
 
     def replace(
@@ -163,7 +158,7 @@ class Runner:
         allowances = Allowances(settings, destinations)
         self._planner.replace(settings, allowances)
         self._take(settings, allowances)
-        self._rouse()
+        self._crew.rouse()
         self.wake()
         self._suspension.configure(settings.defer_transports)
 
@@ -180,8 +175,8 @@ class Runner:
         )
         self._feeder.resize(settings.active_limit)
         most = sum(allowances.concurrency(name) for name in self._transports)
-        self._most = min(max(most, settings.concurrency), UNLIMITED) or UNLIMITED
-        self._most_entering = max(1, self._most // 2)
+        self._crew.most = min(max(most, settings.concurrency), UNLIMITED) or UNLIMITED
+        self._most_entering = max(1, self._crew.most // 2)
         self._most_unsettled = settings.active_limit or UNLIMITED
 
     def add(self, claimed: Claimed) -> None:
@@ -205,21 +200,22 @@ class Runner:
     def flush(self) -> None:
         """Wake, and forget that any destination was found dead."""
         self._planner.flush()
-        self._rouse()
+        self._crew.rouse()
         self.wake()
 
     async def run(self) -> None:
         """Deliver until drained or cancelled. To be called once."""
         try:
-            async with asyncio.TaskGroup() as self._group:
-                self._group.create_task(self._settlement.run())
+            async with asyncio.TaskGroup() as group:
+                self._is_running = True
+                self._crew.begin(group)
+                group.create_task(self._settlement.run())
                 for _ in range(len(self._inbox)):
-                    self._rouse()
+                    self._crew.rouse()
                 await self._feeder.run()
         finally:
             self._sites.close()
-            if self._bell is not None:
-                self._bell.cancel()
+            self._crew.close()
             self._ended.set()
 
     async def drain(self, timeout: float) -> None:  # noqa: ASYNC109 - cuts off workers, not itself
@@ -230,18 +226,10 @@ class Runner:
         Args:
             timeout: seconds after which running deliveries are cut off.
         """
-        self._stopping = True
         self._feeder.close()
-        while self._parked:
-            self._rouse()
-        if self._workers:
-            await asyncio.wait(self._workers, timeout=timeout)
-        for worker in self._workers:
-            worker.cancel()
-        if self._workers:
-            await asyncio.wait(self._workers)
+        await self._crew.stop(timeout)
         self._settlement.close()
-        if self._group is not None:
+        if self._is_running:
             await self._ended.wait()
 
     def _claimed(self, claimed: Claimed) -> None:
@@ -250,16 +238,16 @@ class Runner:
 
     def _admit(self, claimed: Claimed, *, fresh: bool) -> None:
         admission, count = None, 0
-        if not self._stopping and self._unsettled < self._most_unsettled:
+        if not self._crew.stopping and self._unsettled < self._most_unsettled:
             admission = self._planner.admit(
                 claimed.message, claimed.recipients, self._clock(), fresh=fresh
             )
         if admission is not None:
             count = len(admission.recipients)
             self._inbox.append(admission)
-            self._rouse()
+            self._crew.rouse()
         rest = claimed.recipients[count:]
-        if rest and (fresh or self._stopping):
+        if rest and (fresh or self._crew.stopping):
             self._settlement.give_back([each.id for each in rest])
         elif rest:
             self._crowd_out(claimed.message, rest)
@@ -279,48 +267,20 @@ class Runner:
         self._unsettled -= count
         self._feeder.look_at(due)
 
-    def _rouse(self) -> None:
-        """Have one more worker look for work, if one may."""
-        while self._parked:
-            sleeper = self._parked.pop()
-            if not sleeper.done():
-                sleeper.set_result(None)
-                return
-        if self._group is not None and len(self._workers) < self._most and not self._stopping:
-            worker = self._group.create_task(self._work())
-            self._workers.add(worker)
-            worker.add_done_callback(self._workers.discard)
-
     async def _work(self) -> None:
-        while not self._stopping:
+        while not self._crew.stopping:
             if self._inbox and self._entering < self._most_entering:
                 await self._enter(self._inbox.popleft())
                 continue
             attempt = self._planner.next(self._clock())
             if self._planner.opens_at is not None:
-                self._hang_bell(self._planner.opens_at)
+                self._crew.rouse_at(self._planner.opens_at)
             if attempt is None:
-                sleeper = asyncio.get_running_loop().create_future()
-                self._parked.append(sleeper)
-                await sleeper
+                await self._crew.roused()
                 continue
             if self._planner.ready:
-                self._rouse()
+                self._crew.rouse()
             await self._perform(attempt)
-
-    def _hang_bell(self, at: float) -> None:
-        """Have a worker look for work at this time, seconds since the epoch."""
-        if self._bell is not None:
-            if self._bell_at <= at:
-                return
-            self._bell.cancel()
-        delay = min(max(at - self._clock(), 0.0), _LONGEST_BELL)
-        self._bell_at = at
-        self._bell = asyncio.get_running_loop().call_later(delay, self._ring)
-
-    def _ring(self) -> None:
-        self._bell = None
-        self._rouse()
 
     async def _enter(self, admission: Admission) -> None:
         """Let a message enter the planner, and settle what of it cannot."""
@@ -359,9 +319,15 @@ class Runner:
             await self._conclude(given_up, self._clock())
             return
         transport = self._transports.get(attempt.destination.transport)
-        report = await self._deliver(transport, attempt)
-        now = self._clock()
         relayed = transport is not None and transport.relays
+        delivered: dict[int, Outcome] = {}
+        try:
+            report = await self._handover.to(transport, attempt, delivered)
+        except asyncio.CancelledError:
+            if delivered:
+                self._cut_off(attempt, delivered, relayed=relayed)
+            raise
+        now = self._clock()
         report = self._remarks.on(attempt, report, now, relays=relayed)
         verdicts = self._planner.finished(attempt, report, now)
         self._unsettled += len(verdicts)
@@ -369,6 +335,19 @@ class Runner:
         self._log.tried(verdicts[:tried], attempt, report, now)
         self._log.untried(verdicts[tried:], now)
         await self._conclusion.draw(verdicts, report.relay, now, relayed=relayed)
+
+    def _cut_off(
+        self, attempt: Attempt, delivered: Mapping[int, Outcome], *, relayed: bool
+    ) -> None:
+        """Write down who has got the mail before the others of the attempt were cut off."""
+        now = self._clock()
+        recipients = tuple([each for each in attempt.recipients if each.id in delivered])
+        report = Report(tuple(delivered.values()), "none")
+        attempt = attempt._replace(recipients=recipients)
+        verdicts = self._planner.finished(attempt, report, now)
+        self._unsettled += len(verdicts)
+        self._log.tried(verdicts, attempt, report, now)
+        self._conclusion.cut_off(verdicts, now, relayed=relayed)
 
     def _still_wanted(
         self, admission: Admission, recipients: tuple[StoredRecipient, ...]
@@ -403,29 +382,3 @@ class Runner:
             self._unsettled += len(verdicts)
             self._log.untried(verdicts, now)
             await self._conclusion.draw(verdicts, "none", now, relayed=False)
-
-    async def _deliver(self, transport: Transport | None, attempt: Attempt) -> Report:
-        if transport is None:
-            words = f"there is no transport named {attempt.destination.transport}"
-            return self._mishap(attempt, _NO_TRANSPORT, words)
-        words = f"transport {attempt.destination.transport} failed"
-        try:
-            return await transport.deliver(
-                Delivery(
-                    attempt.message,
-                    attempt.recipients,
-                    attempt.destination.nexthop,
-                    attempt.messages_per_connection,
-                )
-            )
-        except asyncio.CancelledError as error:
-            if is_ours():
-                raise
-            return self._mishap(attempt, _MISHAP, f"{words}: {error!r}")
-        except Exception as error:  # noqa: BLE001 - a fault elsewhere defers mail, no more
-            return self._mishap(attempt, _MISHAP, f"{words}: {error!r}")
-
-    def _mishap(self, attempt: Attempt, reply: Reply, words: str) -> Report:
-        self._journal(Notice("qmgr", f"{attempt.message.queue_id}: {words}", Level.ERROR))
-        deferred = (Outcome(each.id, Status.DEFERRED, reply) for each in attempt.recipients)
-        return Report(tuple(deferred), "none")

@@ -11,7 +11,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from postroad.model.journal import Journal, Level, Notice, Removed
+from postroad.model.journal import Journal, Level, Notice
+from postroad.model.message_events import Removed
 from postroad.queue.alarm import Alarm
 from postroad.spool import Done, Retry, SpoolError
 

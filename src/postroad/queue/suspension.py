@@ -8,10 +8,10 @@ comes back by the usual schedule, ages, and returns to its sender in the end.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from pathlib import Path
 
+from postroad.limits.whole_file import write_whole
 from postroad.model import Reply, StoredRecipient
 from postroad.net.dns_records import ascii_key
 from postroad.queue.attempt import Destination
@@ -19,6 +19,7 @@ from postroad.queue.attempt import Destination
 __all__ = [
     "DESTINATION",
     "FILE",
+    "LOCK",
     "SUSPENDED",
     "Suspension",
     "read_names",
@@ -31,6 +32,9 @@ DESTINATION = "dest:"
 
 FILE = "deferred-transports"
 """In the state directory: a name on each line."""
+
+LOCK = f"{FILE}.lock"
+"""Beside it: held by who changes it, from reading to writing."""
 
 SUSPENDED = Reply.of(451, "4.3.2", "deferred transport")
 
@@ -108,22 +112,13 @@ def read_names(file: Path) -> tuple[str, ...]:
 def write_names(file: Path, names: Iterable[str]) -> None:
     """Replace the file by one with these names; after a crash there is the one or the other.
 
+    One at a time does: see `LOCK`.
+
     Raises:
         OSError: it cannot be written.
     """
-    fresh = file.with_name(f"{file.name}.new")
-    fresh.write_text("".join(f"{name}\n" for name in names), encoding="utf-8")
-    with fresh.open("rb") as written:
-        os.fsync(written.fileno())
-    owner = file.parent.stat()
-    if os.geteuid() == 0:  # an operator's command; the server's account has to read it
-        os.chown(fresh, owner.st_uid, owner.st_gid)
-    fresh.replace(file)
-    directory = os.open(file.parent, os.O_RDONLY)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)
+    # An operator's command, maybe root's; the server's account has to read it.
+    write_whole(file, [f"{name}\n".encode() for name in names], is_given_away=True)
 
 
 def suspension_key(name: str) -> str:

@@ -1,11 +1,11 @@
-"""Making and sending the reports that are due.
+"""Making and sending the reports that are due, of either kind.
 
 Theory of operation. A turn claims reports in the file (`outgoing`), a few at a time, and for each
-of them asks for the domain's record, makes the report from the day's counts, and hands it to each
+of them asks where the domain wants it, makes it from the day's counts, and hands it to each
 endpoint that has not got it yet. What an endpoint took is noted at once. What failed is tried
 again with growing pauses for a day; then it is given up. Mail counts as sent when it is in the
 queue, which has retries of its own. Nothing that goes wrong here leaves this module but as a line
-in the log.
+in the log. What the reports are about, and how an endpoint is reached, is a `Kind`'s business.
 """
 
 from __future__ import annotations
@@ -14,24 +14,22 @@ import asyncio
 import hashlib
 import secrets
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Callable, Sequence
+from typing import Generic, TypeVar
 
 from postroad.limits.state_file import Keeping, StateUnavailable
-from postroad.model import Address
-from postroad.net.dns import DnsTemporary, RecordType
-from postroad.reports import outgoing, received, sums
-from postroad.reports.endpoints import Endpoint, endpoints_of
-from postroad.reports.mail import Letter, letter, packed
+from postroad.net.dns import DnsTemporary
+from postroad.reports import outgoing
+from postroad.reports.day import DAY, day_of
+from postroad.reports.endpoint import Endpoint
+from postroad.reports.kind import Identity, Kind, Made, NeverSent, NotSent, Wanted
 from postroad.reports.outgoing import Due
-from postroad.reports.report import Report
-from postroad.reports.session import DAY, Session, day_of
 
-__all__ = ["Dispatch", "Identity", "NotSent", "Posting", "Submitting", "Texts", "delay_of"]
+__all__ = ["Dispatch", "delay_of"]
 
 AT_ONCE = 20
-"""Reports that are made and sent side by side."""
+"""Domains that are asked for their records side by side; reports are made by fewer, as the kind of
+them says."""
 
 MOST_TURNS = 50
 """Batches of one turn; what is left then is for the next one, a minute later."""
@@ -47,63 +45,7 @@ remembered that a domain wanted none. They are the same: else a count that came 
 about a second report."""
 
 
-class NotSent(Exception):
-    """An endpoint did not take a report; the message says why."""
-
-
-class Texts(Protocol):
-    """Who asks the DNS."""
-
-    async def records(self, name: str, kind: RecordType) -> tuple[str, ...]:
-        """The records of a name; may raise `DnsTemporary`."""
-        ...
-
-
-class Submitting(Protocol):
-    """Who takes mail that is made here."""
-
-    async def __call__(self, to: Address, message: bytes) -> str:
-        """Put a message into the queue.
-
-        Returns:
-            Its queue ID.
-
-        Raises:
-            NotSent: it was not taken.
-        """
-        ...
-
-
-class Posting(Protocol):
-    """Who sends reports over HTTPS."""
-
-    async def post(self, url: str, octets: bytes) -> str:
-        """Send `application/tlsrpt+gzip`.
-
-        Returns:
-            How it went, in words.
-
-        Raises:
-            NotSent: it was not taken.
-        """
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """Who reports.
-
-    Attributes:
-        hostname: the name of this server.
-        author: the address reports are from.
-        contact: whom to ask.
-        organization: whose reports they are.
-    """
-
-    hostname: str
-    author: str
-    contact: str
-    organization: str
+_Report = TypeVar("_Report", bound=Made)
 
 
 def delay_of(hostname: str) -> float:
@@ -112,7 +54,7 @@ def delay_of(hostname: str) -> float:
     return EARLIEST + number % int(LATEST - EARLIEST)
 
 
-class Dispatch:
+class Dispatch(Generic[_Report]):
     """Belongs to a worker's event loop.
 
     Attributes:
@@ -122,13 +64,11 @@ class Dispatch:
 
     def __init__(
         self,
+        kind: Kind[_Report],
         identity: Identity,
         keep: float,
         *,
         file: Keeping,
-        texts: Texts,
-        submit: Submitting,
-        posting: Posting,
         say: Callable[[str], None],
         warn: Callable[[str], None],
         now: Callable[[], float] = time.time,
@@ -136,26 +76,23 @@ class Dispatch:
         """Take what it needs.
 
         Args:
+            kind: what the reports are about.
             identity: who reports.
             keep: seconds for which what was sent and received is remembered; 0: without an end.
-            file: of `TLS_REPORTS`.
-            texts: asks for records.
-            submit: takes mail.
-            posting: sends over HTTPS.
+            file: where counts are, and what became of reports.
             say: takes a line for the log.
             warn: the same, of what went wrong.
             now: seconds since the epoch.
         """
         self.identity = identity
         self.keep = keep
+        self._kind = kind
         self._file = file
-        self._texts = texts
-        self._submit = submit
-        self._posting = posting
         self._say = say
         self._warn = warn
         self._now = now
         self._swept = -1
+        self._places = asyncio.Semaphore(kind.terms.at_once)
 
     async def turn(self) -> None:
         """Send what is due now."""
@@ -174,29 +111,31 @@ class Dispatch:
         if today == self._swept:
             return
         since = self._now() - self.keep if self.keep else 0.0
+        sweep = self._kind.terms.sweep
         try:
-            await self._file.ask(lambda connection: sums.sweep(connection, today - KEPT_COUNTS))
+            await self._file.ask(lambda found: sweep(found, today - KEPT_COUNTS, since))
             await self._file.ask(
-                lambda connection: outgoing.sweep(
-                    connection, before=day_of(since), unwanted_before=today - KEPT_COUNTS
+                lambda found: outgoing.sweep(
+                    found, before=day_of(since), unwanted_before=today - KEPT_COUNTS
                 )
             )
-            await self._file.ask(lambda connection: received.sweep(connection, since))
         except StateUnavailable as error:
             self._warn(str(error))
         self._swept = today
 
     async def _claimed(self) -> list[Due]:
-        hostname = self.identity.hostname
+        hostname, terms = self.identity.hostname, self._kind.terms
 
         def make_id(day: int) -> str:
             """Unique also where the file was lost, and a day's report is made twice."""
             date = time.strftime("%Y%m%d", time.gmtime(day * DAY))
-            return f"{date}.{secrets.token_hex(8)}@{hostname}"
+            unique = f"{date}{secrets.token_hex(8)}"
+            return unique if terms.has_plain_ids else f"{unique}@{hostname}"
 
         return await self._file.ask(
             lambda connection: outgoing.claim(
                 connection,
+                counts=terms.counts,
                 now=self._now(),
                 delay=delay_of(hostname),
                 make_id=make_id,
@@ -210,86 +149,108 @@ class Dispatch:
             await self._send(due)
         except StateUnavailable as error:  # the claim runs out, and it is tried again
             self._warn(str(error))
-        except Exception as error:  # noqa: BLE001 - as above
-            self._warn(f"TLS report for {due.domain}: {type(error).__name__}: {error}")
+        except Exception as error:  # noqa: BLE001 - as above, but not for ever
+            await self._again_after(due, f"{type(error).__name__}: {error}")
+
+    async def _again_after(self, due: Due, fault: str) -> None:
+        """Of a fault of ours an operator hears at once."""
+        now = self._now()
+        self._complain(due, fault)
+        try:
+            if due.is_last(now):
+                await self._finish(due, "failed", words=fault)
+            else:
+                await self._file.ask(lambda found: outgoing.postpone(found, due, now, fault))
+        except StateUnavailable as error:
+            self._warn(str(error))
 
     async def _send(self, due: Due) -> None:
         try:
-            texts = await self._texts.records(f"_smtp._tls.{due.domain}", "TXT")
+            wanted = await self._kind.wanted(due)
         except DnsTemporary as error:
             await self._again(due, f"{error.name}: not to be looked up now")
             return
-        endpoints = endpoints_of(texts)
-        if endpoints is None:
-            await self._file.ask(lambda found: outgoing.finish(found, due, "unwanted"))
+        if wanted is None:
+            await self._finish(due, "unwanted")
             return
-        counts = await self._file.ask(lambda found: sums.of_day(found, due.day, due.domain))
-        report = self._made(due, counts)
-        if not endpoints:
-            await self._end(due, report, "failed", "its record names nowhere to send it to")
+        async with self._places:
+            await self._make(due, wanted)
+
+    async def _make(self, due: Due, wanted: Wanted) -> None:
+        report = await self._kind.made(due)
+        refused = [await self._refused(due, uri, words) for uri, words in wanted.refused]
+        if not (wanted.endpoints or wanted.unsure):
+            words = refused[-1] if refused else "its record names nowhere to send it to"
+            await self._end(due, report, "failed", words)
             return
         done = await self._file.ask(lambda found: outgoing.sent_to(found, due))
-        left = [endpoint for endpoint in endpoints if endpoint.uri not in done]
+        left = [endpoint for endpoint in wanted.endpoints if endpoint.uri not in done]
         failures = [await self._to(endpoint, due, report) for endpoint in left]
-        await self._conclude(due, report, list(filter(None, failures)), len(endpoints))
+        failures += [NotSent(await self._refused(due, *each)) for each in wanted.unsure]
+        await self._conclude(due, report, [each for each in failures if each is not None], wanted)
 
-    def _made(self, due: Due, counts: list[tuple[Session, int]]) -> Report:
-        identity = self.identity
-        return Report.of_day(
-            due.day,
-            counts,
-            organization=identity.organization,
-            contact=identity.contact,
-            report_id=due.report_id,
-        )
+    async def _refused(self, due: Due, uri: str, words: str) -> str:
+        await self._file.ask(lambda found: outgoing.noted(found, due, uri, None, words))
+        return f"not sent to {uri}: {words}"
 
-    async def _to(self, endpoint: Endpoint, due: Due, report: Report) -> str:
-        """Send it to one endpoint; why it was not taken, or empty."""
+    async def _to(self, endpoint: Endpoint, due: Due, report: _Report) -> NotSent | None:
+        """Send it to one endpoint; why it was not taken."""
         try:
-            words = await self._handed_over(endpoint, due, report)
+            words = await self._kind.handed_over(endpoint, due, report)
         except NotSent as error:
             words = str(error)
             await self._file.ask(
                 lambda found: outgoing.noted(found, due, endpoint.uri, None, words)
             )
-            return words
+            return error
         now = self._now()
         await self._file.ask(lambda found: outgoing.noted(found, due, endpoint.uri, now, words))
-        self._say(f"report-id=<{report.id}>, domain={due.domain}, to={endpoint.uri}: {words}")
-        return ""
+        self._say(f"report-id=<{due.report_id}>, domain={due.domain}, to={endpoint.uri}: {words}")
+        return None
 
-    async def _handed_over(self, endpoint: Endpoint, due: Due, report: Report) -> str:
-        identity = self.identity
-        if endpoint.kind == "https":
-            return await self._posting.post(endpoint.target, packed(report))
-        head = Letter(due.domain, identity.hostname, identity.author, endpoint.target)
-        message = letter(head, report, self._now())
-        queue_id = await self._submit(Address.parse(endpoint.target), message)
-        return f"queued as {queue_id}"
-
-    async def _conclude(self, due: Due, report: Report, failures: list[str], asked: int) -> None:
+    async def _conclude(
+        self, due: Due, report: _Report, failures: Sequence[NotSent], wanted: Wanted
+    ) -> None:
+        last = str(failures[-1]) if failures else ""
+        is_hopeless = all(isinstance(each, NeverSent) for each in failures)
         if not failures:
             await self._end(due, report, "sent", "")
-        elif due.is_last(self._now()):
+        elif is_hopeless or due.is_last(self._now()):
             done = await self._file.ask(lambda found: outgoing.sent_to(found, due))
             state: outgoing.State = "sent" if done else "failed"
-            words = f"given up at {len(failures)} of {asked} endpoints: {failures[-1]}"
+            asked = len(wanted.endpoints) + len(wanted.unsure)
+            words = f"given up at {len(failures)} of {asked} endpoints: {last}"
             await self._end(due, report, state, words)
         else:
-            await self._again(due, failures[-1])
+            await self._again(due, last)
 
-    async def _end(self, due: Due, report: Report, state: outgoing.State, words: str) -> None:
-        sessions = (report.ok, report.failed)
+    async def _end(self, due: Due, report: _Report, state: outgoing.State, words: str) -> None:
         if words:
-            self._warn(f"TLS report for {due.domain}: {words}")
-        await self._file.ask(
-            lambda found: outgoing.finish(found, due, state, sessions=sessions, words=words)
-        )
+            self._complain(due, words)
+        await self._finish(due, state, totals=(report.ok, report.failed), words=words)
 
     async def _again(self, due: Due, words: str) -> None:
         now = self._now()
         if due.is_last(now):
-            self._warn(f"TLS report for {due.domain}: given up: {words}")
-            await self._file.ask(lambda found: outgoing.finish(found, due, "failed", words=words))
+            self._complain(due, f"given up: {words}")
+            await self._finish(due, "failed", words=words)
             return
         await self._file.ask(lambda found: outgoing.postpone(found, due, now, words))
+
+    async def _finish(
+        self,
+        due: Due,
+        state: outgoing.State,
+        *,
+        totals: tuple[int, int] = (0, 0),
+        words: str = "",
+    ) -> None:
+        counts = self._kind.terms.counts
+        await self._file.ask(
+            lambda found: outgoing.finish(
+                found, due, state, counts=counts, totals=totals, words=words
+            )
+        )
+
+    def _complain(self, due: Due, words: str) -> None:
+        self._warn(f"{self._kind.terms.noun} for {due.domain}: {words}")

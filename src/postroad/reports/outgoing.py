@@ -1,6 +1,7 @@
 """Reports that are to be sent, in the file: who sends which, when, and what has become of them.
 
-All of these run within a transaction.
+All of these run within a transaction. The tables are in the file of each kind of reports, beside
+the one that its counts are in, which has a `day` and a `domain`.
 """
 
 from __future__ import annotations
@@ -10,12 +11,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from postroad.reports.file import text
-from postroad.reports.session import day_of
+from postroad.reports.day import day_of
+from postroad.reports.text import text
 
 __all__ = [
     "GIVE_UP",
     "LEASE",
+    "TABLES",
     "Due",
     "State",
     "Tried",
@@ -39,6 +41,31 @@ LONGEST_PAUSE = 14_400.0
 """Seconds between two attempts; each is twice the one before."""
 
 MOST_WORDS = 300
+
+TABLES = """
+CREATE TABLE outgoing (
+    day INTEGER NOT NULL,                      -- since the epoch, in UTC
+    domain TEXT NOT NULL,
+    report_id TEXT NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('waiting', 'sent', 'failed', 'unwanted')),
+    begun REAL NOT NULL,                       -- epoch, seconds
+    next REAL NOT NULL,                        -- the same: of the next attempt
+    tries INTEGER NOT NULL,
+    ok INTEGER NOT NULL,                       -- what went well, once it is known
+    failed INTEGER NOT NULL,
+    words TEXT NOT NULL,                       -- why it was not sent
+    PRIMARY KEY (day, domain)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX outgoing_by_time ON outgoing (state, next);
+CREATE TABLE endpoints (
+    day INTEGER NOT NULL,
+    domain TEXT NOT NULL,
+    endpoint TEXT NOT NULL,
+    sent REAL,                                 -- epoch, seconds; NULL: not yet
+    words TEXT NOT NULL,                       -- how it went, the last time
+    PRIMARY KEY (day, domain, endpoint)
+) STRICT, WITHOUT ROWID;
+"""
 
 State = Literal["waiting", "sent", "failed", "unwanted"]
 
@@ -82,8 +109,8 @@ class Tried:
         state: of the whole.
         tries: attempts.
         next: of the next one, where it waits; seconds since the epoch.
-        ok: sessions that succeeded.
-        failed: sessions that failed.
+        ok: sessions that succeeded, or messages that passed.
+        failed: those that did not.
         words: why it was not sent.
         endpoints: endpoint, when it was sent there (`None`: it was not), and how it went.
     """
@@ -103,6 +130,7 @@ class Tried:
 def claim(
     connection: sqlite3.Connection,
     *,
+    counts: str,
     now: float,
     delay: float,
     make_id: Callable[[int], str],
@@ -112,18 +140,19 @@ def claim(
 
     Args:
         connection: to the file.
+        counts: the table of what was counted.
         now: seconds since the epoch.
         delay: seconds after midnight (UTC) at which this server begins.
         make_id: a new id for a report about a day.
         most: how many at the most.
     """
     over = day_of(now - delay) - 1
-    new = connection.execute(_NEW, (over, most)).fetchall()
+    new = connection.execute(_NEW.format(counts=counts), (over, most)).fetchall()
     connection.executemany(
         "INSERT INTO outgoing VALUES (?, ?, ?, 'waiting', ?, ?, 0, 0, 0, '')",
         [(day, domain, make_id(day), now, now) for day, domain in new],
     )
-    rows = connection.execute(_DUE, (now, most)).fetchall()
+    rows = connection.execute(_DUE, (now, now + LONGEST_PAUSE, most)).fetchall()
     connection.executemany(
         "UPDATE outgoing SET next = ?, tries = tries + 1 WHERE day = ? AND domain = ?",
         [(now + LEASE, row[0], row[1]) for row in rows],
@@ -161,7 +190,8 @@ def finish(
     due: Due,
     state: State,
     *,
-    sessions: tuple[int, int] = (0, 0),
+    counts: str,
+    totals: tuple[int, int] = (0, 0),
     words: str = "",
 ) -> None:
     """A report has come to its end, and so have its counts.
@@ -170,15 +200,16 @@ def finish(
         connection: to the file.
         due: the report.
         state: what became of it.
-        sessions: how many succeeded and failed.
+        counts: the table of what was counted.
+        totals: how much of it went well and did not.
         words: why it was not sent.
     """
     key = (due.day, text(due.domain))
     connection.execute(
         "UPDATE outgoing SET state = ?, ok = ?, failed = ?, words = ? WHERE day = ? AND domain = ?",
-        (state, *sessions, text(words)[:MOST_WORDS], *key),
+        (state, *totals, text(words)[:MOST_WORDS], *key),
     )
-    connection.execute("DELETE FROM sessions WHERE day = ? AND domain = ?", key)
+    connection.execute(f"DELETE FROM {counts} WHERE day = ? AND domain = ?", key)  # noqa: S608
 
 
 def tried(connection: sqlite3.Connection) -> Iterator[Tried]:
@@ -200,14 +231,16 @@ def sweep(connection: sqlite3.Connection, *, before: int, unwanted_before: int) 
 
 
 _NEW = """
-SELECT DISTINCT day, domain FROM sessions WHERE day <= ? AND NOT EXISTS (
-    SELECT 1 FROM outgoing WHERE outgoing.day = sessions.day AND outgoing.domain = sessions.domain
+SELECT DISTINCT day, domain FROM {counts} AS counted WHERE day <= ? AND NOT EXISTS (
+    SELECT 1 FROM outgoing WHERE outgoing.day = counted.day AND outgoing.domain = counted.domain
 ) LIMIT ?
 """
 _DUE = """
 SELECT day, domain, report_id, begun, tries FROM outgoing
-WHERE state = 'waiting' AND next <= ? ORDER BY next LIMIT ?
+WHERE state = 'waiting' AND (next <= ? OR next > ?) ORDER BY next LIMIT ?
 """
+"""Nothing waits longer than the longest pause, unless the clock was set back meanwhile."""
+
 _TRIED = """
 SELECT day, domain, report_id, state, tries, next, ok, failed, words FROM outgoing
 WHERE state != 'unwanted' ORDER BY day DESC, domain

@@ -1,4 +1,4 @@
-"""The section of the configuration that reports about TLS read."""
+"""The keys that the sections of all kinds of reports have."""
 
 from __future__ import annotations
 
@@ -6,17 +6,18 @@ from dataclasses import dataclass
 
 from postroad.model.units import Duration
 
-__all__ = ["TlsReportSettings"]
+__all__ = ["ReportSettings"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TlsReportSettings:
-    """`[tls_reports]`: daily reports about TLS, to other domains and from them.
+@dataclass(frozen=True, kw_only=True)
+class ReportSettings:
+    """Daily reports to other domains and from them.
 
     Attributes:
-        send: whether sessions are counted, and domains that ask for it are told. Receivers must
-            ignore mailed reports without a DKIM signature (RFC 8460 §3), which this server makes
-            for domains that have keys; so it is off until the operator has published some.
+        send: whether there is counting, and domains that ask for it are told. `None`, which is the
+            default: where there is an active DKIM key for the domain of `from_address`, as
+            receivers want to see who sent a report, and must ignore those about TLS that come by
+            mail without a signature (RFC 8460 §3).
         from_address: the author of reports; empty: `postmaster@` and the first domain.
         contact: whom a receiver may ask, an address; empty: the author.
         organization: whose reports they are; empty: the first domain.
@@ -25,7 +26,7 @@ class TlsReportSettings:
             mail goes to its mailbox all the same.
     """
 
-    send: bool = False
+    send: bool | None = None
     from_address: str = ""
     contact: str = ""
     organization: str = ""

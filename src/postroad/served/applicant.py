@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from postroad.model import LOCAL, Client, Endpoint, Login, Reply
-from postroad.model.journal import Level, LoginFailed, Notice
+from postroad.model.journal import Level, Notice
+from postroad.model.session_events import LoginFailed
 from postroad.served.service import SocketService
 from postroad.server.applicant import Bound
 

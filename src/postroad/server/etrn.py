@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Self
 
 from postroad.model import Client, Login, Reply
-from postroad.model.address import domain_key
+from postroad.model.address import belongs_to, domain_key
 from postroad.policy import Networks
 from postroad.server.authorization import name_form
 from postroad.server.settings import EtrnSettings
@@ -111,4 +111,4 @@ class QueueStarting:
         domain = domain_key(node.removeprefix("@"))
         if not node.startswith("@"):
             return [domain] if domain in self.sites else []
-        return [name for name in self.sites if name == domain or name.endswith(f".{domain}")]
+        return [name for name in self.sites if belongs_to(name, domain)]

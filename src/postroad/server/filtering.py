@@ -9,6 +9,7 @@ from __future__ import annotations
 from postroad.filters.stages import Began, Connected, Stage
 from postroad.model import Address, Envelope, Reply
 from postroad.model.letter import Origin
+from postroad.server.decisions import log_rejected
 from postroad.server.peer import Peer
 from postroad.smtp import Mail
 
@@ -59,7 +60,7 @@ async def hear(
     refusal = await peer.listening.heard(stage)
     if refusal is None:
         return None
-    return peer.log_rejected(state, refusal, mail, recipient, queue_id)
+    return log_rejected(peer, state, refusal, mail, recipient, queue_id=queue_id)
 
 
 async def listen_anew(peer: Peer) -> None:

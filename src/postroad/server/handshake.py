@@ -8,8 +8,9 @@ and a client that speaks plain text is told in plain text.
 from __future__ import annotations
 
 from postroad.model import Reply
-from postroad.model.journal import TlsEstablished, TlsFailed
+from postroad.model.session_events import TlsEstablished, TlsFailed
 from postroad.net.connection import TlsError
+from postroad.server.ending import log_lost
 from postroad.server.peer import Peer
 
 __all__ = ["begins_tls", "refuse_tls", "shake_hands", "tls_broke"]
@@ -45,7 +46,7 @@ async def shake_hands(peer: Peer, invitation: bytes) -> bool:
         )
     except TlsError as error:
         tls_broke(peer, error)
-        peer.log_lost("lost connection")
+        log_lost(peer, "lost connection")
         return False
     assert connection.tls is not None
     peer.log(
@@ -85,7 +86,7 @@ def refuse_tls(peer: Peer) -> None:
     """Log what such a client should do; it sees for itself that our greeting is no TLS."""
     name, session = peer.service.name, peer.session
     peer.log_trouble(TlsFailed(name, peer.client, _WRONG_PORT, session=session))
-    peer.log_lost("lost connection")
+    log_lost(peer, "lost connection")
 
 
 def _tls_only(hostname: str) -> Reply:

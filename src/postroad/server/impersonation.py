@@ -14,7 +14,7 @@ from ipaddress import IPv6Address
 
 from postroad.directory import DirectoryUnavailable, account_of
 from postroad.model import Address, AddressError, Client, Endpoint, Login, Reply
-from postroad.model.journal import tamed
+from postroad.model.log_fields import tamed
 from postroad.server.peer import Peer
 from postroad.smtp.attributes import TEMPORARILY
 

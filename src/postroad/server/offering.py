@@ -20,18 +20,16 @@ MOST_KEPT = 64
 may be held back."""
 
 
-def offer_to(
-    service: Service, client: Client, *, speaker: Client, mechanisms: tuple[str, ...]
-) -> Offer:
+def offer_to(service: Service, client: Client, *, speaker: Client) -> Offer:
     """What EHLO announces, before STARTTLS has changed it.
 
     Args:
         service: the listener.
         client: who is served.
         speaker: who connected; another one than the client after XCLIENT.
-        mechanisms: for logins; empty where there are none.
     """
     extensions = service.extensions
+    mechanisms = ("PLAIN", "LOGIN") if service.auth else ()  # until EHLO under TLS tells better
     without = extensions.discarded
     known = (service.auth or service.trusts(client)) and not extensions.lmtp
     holding = known and "FUTURERELEASE" not in without

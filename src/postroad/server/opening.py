@@ -9,6 +9,7 @@ from postroad.filters.stages import Greeted
 from postroad.intake import NO_STORAGE
 from postroad.model import Reply
 from postroad.policy import Stage
+from postroad.server.decisions import log_rejected
 from postroad.server.filtering import begun, connected, hear
 from postroad.server.mechanisms import offer_logins
 from postroad.server.peer import Peer
@@ -58,10 +59,10 @@ async def begin(peer: Peer, preliminaries: Preliminaries, event: Mail) -> Transa
         refusal = service.gate.message(sending, now, event.size)
         if refusal is not None:
             peer.limited(sending)
-    longest = peer.core.offer.future_release
+    longest = peer.core.standing.offer.future_release
     envelope = refusal or envelope_of(event, known=peer.is_known, now=now, longest=longest)
     if isinstance(envelope, Reply):
-        return peer.log_rejected("MAIL", envelope, event)
+        return log_rejected(peer, "MAIL", envelope, event)
     early = await preliminaries.ask(Stage.SENDER, "MAIL", event)
     if early.refusal is not None:
         return early.refusal

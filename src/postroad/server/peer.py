@@ -1,6 +1,8 @@
-"""Who is at the other end of a session, as far as the session has learnt, and what the log says.
+"""Who is at the other end of a session, as far as the session has learnt.
 
 One value that conversation, login and transaction share. It decides nothing and answers nobody.
+What it did goes to the log and to the history from here; what was decided about it, by
+`decisions`, and how its session ended, by `ending`.
 """
 
 from __future__ import annotations
@@ -8,20 +10,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from postroad.filters.stages import Listening
-from postroad.history.session_id import marked
 from postroad.limits.conduct import Act, Limited, LoggedIn
 from postroad.limits.rates import Sending
 from postroad.model import Address, Client, Endpoint, Login, Reply
-from postroad.model.journal import Event, Level, LoginFailed, Lost, Noted, Notice, Rejected
+from postroad.model.journal import Event, Level, Notice
+from postroad.model.session_events import LoginFailed
 from postroad.net.connection import Connection
-from postroad.policy import Facts, Particulars, Verdict
+from postroad.policy import Facts, Particulars
 from postroad.server.chronicle import Chronicle
 from postroad.server.service import Service
 from postroad.smtp import Mail, ServerCore
 
 __all__ = ["Peer"]
-
-_MISTRUST = "a mail program that does so does not trust our certificate, or its name"
 
 
 class Peer:
@@ -91,12 +91,12 @@ class Peer:
         """The client's name for itself."""
         if self.judged_hello is not None:
             return self.judged_hello
-        return self.core.hello if self.said_hello is None else self.said_hello
+        return self.core.standing.hello if self.said_hello is None else self.said_hello
 
     @property
     def protocol(self) -> str:
         """How the client speaks to us, or to who speaks for it (RFC 3848)."""
-        return self.core.protocol if self.said_protocol is None else self.said_protocol
+        return self.core.standing.protocol if self.said_protocol is None else self.said_protocol
 
     @property
     def server(self) -> Endpoint:
@@ -143,7 +143,7 @@ class Peer:
             None if mail is None else mail.sender,
             recipient,
             recipients,
-            self.core.pipelined,
+            self.core.standing.pipelined,
             size,
             "",
             state,
@@ -158,7 +158,7 @@ class Peer:
     @property
     def kind(self) -> str:
         """The protocol as policy services are told it: without what TLS and login add."""
-        if self.core.offer.lmtp:
+        if self.core.standing.offer.lmtp:
             return "LMTP"
         return "SMTP" if self.protocol == "SMTP" else "ESMTP"
 
@@ -244,7 +244,7 @@ class Peer:
         """Write an event down that an operator may be asked about, and remember it."""
         self.log(event)
         self.chronicle.met(self.protocol, self.server)
-        self.chronicle.happened(event, self._who(None, None))
+        self.chronicle.happened(event, self.bare_facts())
 
     def inform(self, words: str) -> None:
         """Tell of something that this client did, and that is as it should be."""
@@ -254,140 +254,12 @@ class Peer:
         """Warn of something that this client did or met."""
         self.log_trouble(Notice(self.service.name, words, Level.WARNING, session=self.session))
 
-    def log_lost(self, how: str) -> None:
-        """The session ended otherwise than by QUIT: `timeout`, `lost connection`."""
-        after = self.core.after
-        self.log_trouble(Lost(self.service.name, how, after, self.client, session=self.session))
-        if self.connection.tls is not None and after in {"CONNECT", "STARTTLS"}:
-            # Programs that check our certificate after the handshake leave without a word.
-            words = f"{self.client}: no command after the TLS handshake: {_MISTRUST}"
-            self.log_trouble(Notice(self.service.name, words, session=self.session))
-
-    def log_closed(self, reason: str) -> None:
-        """The core ended the session; an empty reason is the usual end."""
-        if reason in {"lost connection", "too many errors"}:
-            self.log_lost(reason)
-        elif reason:
-            self.notice(f"{self.client}: {reason}")
-
     def log_login_failed(self, mechanism: str, reason: str, user: str) -> None:
         """A login was refused."""
         name, session = self.service.name, self.session
         self.log_trouble(LoginFailed(name, self.client, mechanism, reason, user, session=session))
 
-    def log_rejected(
-        self,
-        stage: str,
-        reply: Reply,
-        mail: Mail | None,
-        recipient: Address | None = None,
-        queue_id: str = "NOQUEUE",
-        *,
-        warning: bool = False,
-    ) -> Reply:
-        """A command was refused.
-
-        Args:
-            stage: the command.
-            reply: what the client is told.
-            mail: the MAIL of the transaction, if there is one.
-            recipient: whom the refusal is about, if it is about one.
-            queue_id: the message's, once it has one.
-            warning: it was let pass after all (`warn_if_reject`).
-
-        Returns:
-            What the client is told, with the session's identifier if it is to know that.
-        """
-        if not warning:
-            reply = self._identified(reply)
-            who = self._who(mail, recipient)
-            message = "" if queue_id == "NOQUEUE" else queue_id
-            self.chronicle.met(self.protocol, self.server)
-            self.chronicle.refused(stage, reply, who, message)
-        sender = None
-        if mail is not None:
-            sender = "" if mail.sender is None else str(mail.sender)
-        self.log(
-            Rejected(
-                self.service.name,
-                queue_id,
-                stage,
-                self.client,
-                reply,
-                sender,
-                recipient,
-                self.protocol,
-                self.hello,
-                warning,
-                session=self.session,
-            )
-        )
-        return reply
-
-    def take_note(
-        self,
-        stage: str,
-        facts: Facts,
-        verdict: Verdict,
-        mail: Mail | None,
-        queue_id: str = "NOQUEUE",
-        *,
-        is_held: bool = False,
-    ) -> None:
-        """Log and remember what a verdict says besides its reply.
-
-        Args:
-            stage: the command.
-            facts: what was judged.
-            verdict: what policy said.
-            mail: the MAIL of the transaction, if there is one.
-            queue_id: the message's, once it has one.
-            is_held: it was held before, which is said once for a message, as in Postfix.
-        """
-        self.chronicle.decided(stage, facts, verdict)
-        for reply in verdict.warnings:
-            self.log_rejected(stage, reply, mail, facts.recipient, queue_id, warning=True)
-        for note in verdict.notes:
-            if note[0] != "hold" or not is_held:
-                self.log_noted(stage, note, mail, facts.recipient, queue_id)
-
-    def log_noted(
-        self,
-        stage: str,
-        note: tuple[str, str],
-        mail: Mail | None,
-        recipient: Address | None,
-        queue_id: str = "NOQUEUE",
-    ) -> None:
-        """Policy has something to say of a command that it does not refuse."""
-        what, words = note
-        sender = None
-        if mail is not None:
-            sender = "" if mail.sender is None else str(mail.sender)
-        name, client, protocol, hello = self.service.name, self.client, self.protocol, self.hello
-        self.log(
-            Noted(
-                name,
-                queue_id,
-                what,
-                words,
-                stage,
-                client,
-                sender,
-                recipient,
-                protocol,
-                hello,
-                session=self.session,
-            )
-        )
-
-    def _identified(self, reply: Reply) -> Reply:
-        """A refusal that names the session, where the operator wants that."""
-        if not self.chronicle.in_replies:
-            return reply
-        return marked(reply, self.session)
-
-    def _who(self, mail: Mail | None, recipient: Address | None) -> Facts:
+    def bare_facts(self, mail: Mail | None = None, recipient: Address | None = None) -> Facts:
         """What is known of the client without policy's asking, for the history."""
         return Facts(
             client=self.client,

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from postroad.model import PLAIN, Disposition, Reply
 from postroad.policy import Stage
+from postroad.server.decisions import log_rejected, take_note
 from postroad.server.peer import Peer
 from postroad.smtp import Mail
 
@@ -68,8 +69,8 @@ class Preliminaries:
         verdict = await policy.early(stage, facts, service.oracle, before)
         self._pending[stage] = verdict.pending
         command = _COMMANDS[stage]
-        peer.take_note(command, facts, verdict, mail)
+        take_note(peer, command, facts, verdict, mail)
         refusal = verdict.reply
         if refusal is not None:
-            refusal = peer.log_rejected(command, refusal, mail)
+            refusal = log_rejected(peer, command, refusal, mail)
         return Preliminary(refusal, verdict.disposition, verdict.pending)

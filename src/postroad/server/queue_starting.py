@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from postroad.model import Reply
+from postroad.server.decisions import take_note
 from postroad.server.peer import Peer
 
 __all__ = ["start_queue"]
@@ -20,7 +21,7 @@ async def start_queue(node: str, peer: Peer) -> Reply:
     service = peer.service
     facts = replace(peer.facts("ETRN", peer.particulars()), etrn=node)
     verdict = await service.policy.etrn(facts, service.oracle)
-    peer.take_note("ETRN", facts, verdict, None)
+    take_note(peer, "ETRN", facts, verdict, None)
     if verdict.reply is not None:
         return verdict.reply
     reply = await service.extensions.etrn.start(node, peer.client, peer.login)

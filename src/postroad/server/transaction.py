@@ -11,13 +11,15 @@ from collections.abc import Awaitable
 from dataclasses import replace
 from random import getrandbits
 
-from postroad.filters.stages import Named, Started
+from postroad.filters.stages import Denied, Named, Started
 from postroad.intake import NO_STORAGE, Entry, Source
 from postroad.limits.conduct import Offered, Refused, Withdrew
 from postroad.limits.rates import Sending
 from postroad.model import PLAIN, Address, Disposition, Envelope, Recipient, Reply
-from postroad.model.journal import Accepted, Level, Notice
+from postroad.model.journal import Level, Notice
+from postroad.model.message_events import Accepted
 from postroad.policy import Facts, Stage, Verdict
+from postroad.server.decisions import log_rejected, take_note
 from postroad.server.filtering import hear, origin_of
 from postroad.server.from_header import judge_authors
 from postroad.server.peer import Peer
@@ -112,11 +114,11 @@ class Transaction:
             if refusal is not None:
                 peer.limited(self._sending)
         if refusal is not None:
-            return peer.log_rejected("RCPT", refusal, self.mail, recipient)
+            return log_rejected(peer, "RCPT", refusal, self.mail, recipient)
         if recipient.key == service.probe_sender:
             # Whoever we probe may ask about the sender, and would refuse us if we refused it.
             if (beside := self._beside(recipient)) is not None:
-                return peer.log_rejected("RCPT", beside, self.mail, recipient)
+                return log_rejected(peer, "RCPT", beside, self.mail, recipient)
             self._recipients.append(Recipient(recipient, event.notify, event.orcpt))
             return replies.RCPT_OK
         mail, count = self.mail, len(self._recipients)
@@ -126,21 +128,22 @@ class Transaction:
         verdict = await service.policy.recipient(facts, service.oracle, self._pending)
         self._take_note("RCPT", facts, verdict)
         if verdict.reply is not None:
-            reply = peer.log_rejected("RCPT", verdict.reply, self.mail, recipient)
+            reply = log_rejected(peer, "RCPT", verdict.reply, self.mail, recipient)
             peer.saw(Refused(verdict.reply, str(self.mail.sender or ""), str(recipient)))
-            return reply
+            return await self._denied(event, reply)
         if service.groups is not None and service.groups.may_be(recipient):
             closed = await service.groups.refusal(recipient, mail.sender, peer.login)
             if closed is not None:
-                return peer.log_rejected("RCPT", closed, mail, recipient)
+                reply = log_rejected(peer, "RCPT", closed, mail, recipient)
+                return await self._denied(event, reply)
         if service.mailboxes is not None and not peer.is_known:
             if self._claims is None:
                 self._claims = service.mailboxes.claims()
             full = await self._claims.refusal(recipient, mail.size or 0)
             if full is not None:
-                return peer.log_rejected("RCPT", full, mail, recipient)
+                return await self._denied(event, log_rejected(peer, "RCPT", full, mail, recipient))
         if (beside := self._beside(recipient)) is not None:
-            return peer.log_rejected("RCPT", beside, mail, recipient)
+            return log_rejected(peer, "RCPT", beside, mail, recipient)
         named = Recipient(recipient, event.notify, event.orcpt)
         if peer.listening is not None:
             unwanted = await hear(peer, Named(named), "RCPT", mail, recipient)
@@ -151,6 +154,14 @@ class Transaction:
             self._claims.count(mail.size or 0)
         self._recipients.append(named)
         return replies.RCPT_OK
+
+    async def _denied(self, event: Rcpt, reply: Reply) -> Reply:
+        """Tell filters of a recipient that was refused, before they were asked."""
+        listening = self._peer.listening
+        if listening is not None:
+            named = Recipient(event.recipient, event.notify, event.orcpt)
+            await listening.heard(Denied(named, reply))
+        return reply
 
     def _beside(self, recipient: Address) -> Reply | None:
         """The refusal of a recipient because of who is there, or of one who wants to be alone."""
@@ -165,17 +176,17 @@ class Transaction:
         service = peer.service
         only = self._only_recipient()
         if (full := self._lack_of_room()) is not None:
-            return peer.log_rejected("DATA", full, mail, only)
+            return log_rejected(peer, "DATA", full, mail, only)
         refused = await self._judge_start()
         if refused is not None:
-            return peer.log_rejected("DATA", refused, mail)
+            return log_rejected(peer, "DATA", refused, mail)
         if service.returns is not None:
             refused = service.returns.refusal(mail.sender, self._recipients)
             if refused is not None:
-                return peer.log_rejected("DATA", refused, mail, only)
+                return log_rejected(peer, "DATA", refused, mail, only)
         refusal = None if peer.login is None else self._offer()
         if refusal is not None:
-            return peer.log_rejected("DATA", refusal, mail, only)
+            return log_rejected(peer, "DATA", refusal, mail, only)
         recipients = tuple(self._recipients)
         first = "" if mail.auth is None else await submitter(peer, mail.auth)
         try:
@@ -190,7 +201,7 @@ class Transaction:
             )
         except SpoolError as error:
             peer.log(Notice(service.name, str(error), Level.ERROR))
-            return peer.log_rejected("DATA", NO_STORAGE, mail, only)
+            return log_rejected(peer, "DATA", NO_STORAGE, mail, only)
         self.entry = entry
         origin = peer.forwarded
         peer.log(
@@ -251,7 +262,7 @@ class Transaction:
             if peer.is_known and peer.service.wrote_to is not None:
                 peer.service.wrote_to(self._recipients)
         else:
-            reply = peer.log_rejected("END-OF-MESSAGE", reply, self.mail, queue_id=queue_id)
+            reply = log_rejected(peer, "END-OF-MESSAGE", reply, self.mail, queue_id=queue_id)
             peer.saw(Refused(reply, self._foreign_author or str(self.mail.sender or "")))
         return reply
 
@@ -301,7 +312,9 @@ class Transaction:
             self._foreign_author = found.author
             return reply
         only, queue_id = self._only_recipient(), entry.queue_id
-        peer.log_rejected("END-OF-MESSAGE", reply, self.mail, only, queue_id, warning=True)
+        log_rejected(
+            peer, "END-OF-MESSAGE", reply, self.mail, only, queue_id=queue_id, warning=True
+        )
         return None
 
     def drop(self) -> None:
@@ -368,6 +381,6 @@ class Transaction:
     ) -> None:
         """Keep what a verdict wants done with the message, and log the rest."""
         is_held = bool(self._disposition.hold)
-        self._peer.take_note(stage, facts, verdict, self.mail, queue_id, is_held=is_held)
+        take_note(self._peer, stage, facts, verdict, self.mail, queue_id=queue_id, is_held=is_held)
         if verdict.disposition is not PLAIN:
             self._disposition = self._disposition.merged(verdict.disposition)

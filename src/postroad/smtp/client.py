@@ -139,7 +139,7 @@ class ClientCore(ClientTransaction):
             if reply is None:
                 break
             self.heard += 1
-            if reply.code == 421 and self.stage is not Stage.GREETING:
+            if reply.code == 421 and self._hangs_up:
                 # The server hangs up, whatever was asked (RFC 5321 §3.8).
                 return self._close(Answer(reply))
             event = step(self, reply)

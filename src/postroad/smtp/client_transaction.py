@@ -3,9 +3,8 @@
 The steps of a transaction, one method for each reply, on what `client_conversation` knows. `client`
 adds the session around them, and says which method belongs to which stage.
 
-Theory of operation, of the content. By DATA its dots are doubled, and a reply (354) is needed
-before it. By BDAT (RFC 3030 §2) its octets are counted, which content that is no lines of text
-(BINARYMIME) cannot do without.
+Theory of operation, of the content. By DATA a reply (354) is needed before it. By BDAT (RFC 3030
+§2) none is, and content that is no lines of text (BINARYMIME) cannot do without it.
 
 BDAT has no go-ahead: a server that announces CHUNKING and does not know BDAT would read the content
 as commands, and so whoever wrote the message would speak in our name. Until a server has taken a
@@ -25,7 +24,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import ClassVar
 
-from postroad.model import BodyType, Reply
+from postroad.model import Reply
 from postroad.smtp.client_commands import (
     commands,
     eight_bit_refusal,
@@ -43,14 +42,8 @@ from postroad.smtp.client_events import (
     Stage,
 )
 from postroad.smtp.client_parameters import Transaction
-from postroad.smtp.stuffing import (
-    CountedLines,
-    Counter,
-    Miscounted,
-    Stuffer,
-    check_lines,
-    stuffed,
-)
+from postroad.smtp.content_framing import ContentFraming
+from postroad.smtp.stuffing import stuffed
 
 __all__ = ["ClientTransaction"]
 
@@ -67,17 +60,14 @@ class ClientTransaction(ClientConversation):
     __slots__ = (
         "_at",
         "_at_once",
-        "_chunk",
         "_chunk_taken",
         "_chunking",
         "_framing",
-        "_is_text",
         "_logged_in",
         "_mail_tail",
         "_open",
         "_pipelined",
         "_probing",
-        "_sent_ahead",
         "chunk_misunderstood",
         "chunking_proved",
     )
@@ -92,15 +82,12 @@ class ClientTransaction(ClientConversation):
         self._mail_tail = ""
         self._open: list[int] = []
         self._at = 0
-        self._chunk: int | None = None  # octets of the BDAT that takes the place of DATA
-        self._is_text = True  # whether that BDAT could have been DATA as well
         self._at_once = False
         self._logged_in = False
         self.chunk_misunderstood = False
         self.chunking_proved = proved
         self._chunk_taken = False  # by this server, in this session
-        self._sent_ahead = 0  # octets of the content that went out as a chunk of their own
-        self._framing: Stuffer | Counter | CountedLines | None = None
+        self._framing = ContentFraming()
 
     # Actions -----------------------------------------------------------------------------------
 
@@ -164,9 +151,11 @@ class ClientTransaction(ClientConversation):
             self._pending = Finished((Answer(why, from_peer=False),) * count)
             return
         if text is not None:
-            _check_whole(text, transaction)
+            self._framing.check_whole(text, transaction)
         self._probing = transaction.probe
-        self._frame(transaction, lines)
+        self.chunk_misunderstood = False
+        if self._framing.begin(transaction, may_chunk=self._chunking and offered.chunking):
+            lines.append("DATA\r\n")
         self._send_commands(lines)
         if text is not None:  # RFC 3030 §4.2
             self._out += (b"BDAT %d LAST\r\n" % transaction.size, text)
@@ -180,20 +169,12 @@ class ClientTransaction(ClientConversation):
                 closed: what went out already cannot be ended without being delivered.
         """
         assert self.stage is Stage.CONTENT
-        framing = self._framing
-        if framing is None:
-            framing = self._framing = self._framing_of_content()
-        octets = framing.feed(chunk)
-        if self._sent_ahead and octets:
-            octets, self._sent_ahead = octets[1:], 0
-        self._out.append(octets)
+        self._out.append(self._framing.feed(chunk))
 
     def first_octet(self, octet: bytes) -> None:
         """Send the first octet of the content as a chunk; `content` begins with it all the same."""
         assert self.stage is Stage.FIRST_OCTET
-        assert len(octet) == 1
-        self._out.append(b"BDAT 1\r\n" + octet)
-        self._sent_ahead = 1
+        self._out.append(self._framing.first_octet(octet))
 
     def end_content(self) -> None:
         """Send the end of the content.
@@ -203,8 +184,7 @@ class ClientTransaction(ClientConversation):
                 octets came that were announced.
         """
         assert self.stage is Stage.CONTENT
-        framing = self._framing or self._framing_of_content()
-        self._out.append(framing.end())
+        self._out.append(self._framing.end())
         self._content_sent()
 
     def whole_content(self, text: bytes) -> None:
@@ -213,7 +193,7 @@ class ClientTransaction(ClientConversation):
         Raises:
             postroad.smtp.stuffing.Unsendable: it cannot be sent as it is.
         """
-        if self._chunk is not None:
+        if self._framing.chunk is not None:
             self.content(text)
             self.end_content()
             return
@@ -262,22 +242,22 @@ class ClientTransaction(ClientConversation):
             self.stage = Stage.END if self._open else Stage.LONE_DOT
             self._at = 0
             return None
-        if self._chunk is not None and self._open:
-            return self._begin_chunk(self._chunk)
-        if self._chunk is None and (self._open or self._pipelined):
+        if self._framing.chunk is not None and self._open:
+            return self._begin_chunk()
+        if self._framing.chunk is None and (self._open or self._pipelined):
             self._enter(Stage.DATA)
             return None
         return self._finish(needs_reset=True)
 
-    def _begin_chunk(self, size: int) -> ClientEvent:
+    def _begin_chunk(self) -> ClientEvent:
         """All of the content in one chunk; only a refused one needs a reply before (RFC 3030 §2).
 
         A connection that breaks within it leaves nothing that could be taken for a whole message.
         """
-        if size and not self.chunking_proved:
+        if self._framing.chunk and not self.chunking_proved:
             self.stage = Stage.FIRST_OCTET
             return _FIRST_OCTET_WANTED
-        self._out.append(b"BDAT %d LAST\r\n" % (size - self._sent_ahead))
+        self._out.append(self._framing.command)
         self.stage = Stage.CONTENT
         return _CONTENT_WANTED
 
@@ -285,8 +265,7 @@ class ClientTransaction(ClientConversation):
         if not is_completion(reply):
             return self._unexpected(reply) if reply.is_positive else self._chunk_refused(reply)
         self.chunking_proved = self._chunk_taken = True
-        assert self._chunk is not None
-        return self._begin_chunk(self._chunk)
+        return self._begin_chunk()
 
     def _chunk_refused(self, reply: Reply) -> ClientEvent:
         """The message is, unless the server has never heard of BDAT; the transaction is still open.
@@ -294,7 +273,7 @@ class ClientTransaction(ClientConversation):
         A server that has taken a chunk in this session does not mean that by whatever code.
         """
         unknown = reply.code in _NO_SUCH_COMMAND and not self._chunk_taken
-        if not (unknown and self._is_text):
+        if not (unknown and self._framing.is_text):
             event = self._finish(Answer(reply, command="end of DATA"), needs_reset=True)
             if unknown:
                 self.stage = Stage.CLOSED
@@ -308,7 +287,7 @@ class ClientTransaction(ClientConversation):
 
     def _suspect_chunk(self) -> None:
         """The server hung up on the first octet; if that was for BDAT, DATA does better."""
-        if self.stage is Stage.FIRST_OCTET and self._sent_ahead and self._is_text:
+        if self.stage is Stage.FIRST_OCTET and self._framing.sent_ahead and self._framing.is_text:
             self.chunk_misunderstood = not self._chunk_taken
 
     def _on_data(self, reply: Reply) -> ClientEvent | None:
@@ -346,7 +325,7 @@ class ClientTransaction(ClientConversation):
         if 300 <= reply.code < 400:
             return self._unexpected(reply)
         self._whole_sent = False
-        if self._chunk is not None:
+        if self._framing.chunk is not None:
             if reply.code < 300:
                 self.chunking_proved = self._chunk_taken = True
             elif self._dialect is Dialect.SMTP:
@@ -355,33 +334,23 @@ class ClientTransaction(ClientConversation):
         if self._dialect is Dialect.SMTP:
             return self._finish(answer)
         # A chunk that was refused leaves the transaction open (RFC 3030 §2).
-        needs_reset = self._chunk is not None and reply.code >= 400
+        needs_reset = self._framing.chunk is not None and reply.code >= 400
         self._answers[self._open[self._at]] = answer
         self._at += 1
         return self._finish(needs_reset=needs_reset) if self._at == len(self._open) else None
 
     # Inside ------------------------------------------------------------------------------------
 
-    def _frame(self, transaction: Transaction, lines: list[str]) -> None:
-        """Decide between DATA, BDAT and no content at all."""
-        self._framing = None
-        self._sent_ahead = 0
-        self.chunk_misunderstood = False
-        self._is_text = transaction.body is not BodyType.BINARY_MIME
-        may_chunk = self._chunking and self.extensions.chunking and not transaction.estimated
-        chunked = not self._is_text or may_chunk
-        if transaction.probe:
-            self._chunk = None
-        elif chunked:
-            self._chunk = transaction.size
-        else:
-            self._chunk = None
-            lines.append("DATA\r\n")
+    @property
+    def _hangs_up(self) -> bool:
+        """Whether a 421 ends the session now; one to the greeting is refused with it.
 
-    def _framing_of_content(self) -> Stuffer | Counter | CountedLines:
-        if self._chunk is None:
-            return Stuffer()
-        return CountedLines(self._chunk) if self._is_text else Counter(self._chunk)
+        A mail store answers for each recipient (RFC 2033 §4.2). What it says of one is no answer
+        for those behind it, who may have got the message: their own answers are still taken.
+        """
+        if self.stage is Stage.END and self._dialect is Dialect.LMTP:
+            return self._at + 1 >= len(self._open)
+        return self.stage is not Stage.GREETING
 
     def _content_sent(self) -> None:
         self.stage = Stage.END
@@ -423,14 +392,6 @@ class ClientTransaction(ClientConversation):
         Stage.END: _on_end,
         Stage.LONE_DOT: _on_lone_dot,
     }
-
-
-def _check_whole(text: bytes, transaction: Transaction) -> None:
-    """See that a whole content may be sent by BDAT, and is as long as it says."""
-    if transaction.body is not BodyType.BINARY_MIME:
-        check_lines(text)
-    if len(text) != transaction.size:
-        raise Miscounted("the content is not as long as its size")
 
 
 def _too_many_is_transient(reply: Reply) -> Reply:

@@ -8,7 +8,7 @@ inform. No event knows who decides, and none carries more than the client said.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 
 from postroad.model import Address, BodyType, ByMode, Notify, Reply, Return
@@ -246,10 +246,13 @@ class Refused:
     Attributes:
         command: the verb, or `UNKNOWN`: the words of an unknown command may be a password.
         reply: what the client is told.
+        word: of what is no command: its first word as it came, for filters that want to see it. It
+            is for no log.
     """
 
     command: str
     reply: Reply
+    word: str = field(default="", repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

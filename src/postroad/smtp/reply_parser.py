@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from postroad.model import Reply
+from postroad.model.printable import printable
 from postroad.smtp.secrets import Secrets
 
 __all__ = ["MAX_LINES", "MAX_REPLY_LINE", "MalformedReply", "ReplyParser"]
@@ -136,7 +137,7 @@ def _parse_line(line: bytes) -> _Line:
     """
     text = line.removesuffix(b"\r").decode("utf-8", "replace")
     if not text.isprintable():
-        text = "".join(char if char.isprintable() else "?" for char in text)
+        text = printable(text)
     match = _LINE.match(text)
     if match is None:
         raise MalformedReply(f"not an SMTP reply: {text[:80]!r}")

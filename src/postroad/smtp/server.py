@@ -18,17 +18,16 @@ After `Closed` the core ignores input and gives the same event again.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import replace
 
 from postroad.model import BodyType, Reply
 from postroad.smtp import foreign, replies
 from postroad.smtp.auth import read_response
-from postroad.smtp.chunks import Chunk, ChunkedContent, ChunkEnd, UnwantedChunk
+from postroad.smtp.chunks import Chunk, ChunkEnd
 from postroad.smtp.command_line import Garbled, read_command_line, read_response_line
-from postroad.smtp.commands import Command, commands
-from postroad.smtp.content import ContentReader
+from postroad.smtp.commands import commands
+from postroad.smtp.dialogue import Dialogue
 from postroad.smtp.events import (
     ANSWERS,
     Auth,
@@ -50,18 +49,14 @@ from postroad.smtp.events import (
     XClient,
 )
 from postroad.smtp.lines import LineBuffer
+from postroad.smtp.mail_data import MailData, Reader
 from postroad.smtp.offer import Offer, announced
 from postroad.smtp.settings import SessionLimits
 from postroad.smtp.standing import Standing
-from postroad.smtp.states import IN_TRANSACTION, LMTP_WORDS, TRANSITIONS, State
+from postroad.smtp.states import State
 from postroad.smtp.tally import Tally
 
 __all__ = ["ServerCore"]
-
-UNWANTED_OCTETS = 67_108_864
-"""Octets over the size limit of a message that a refused chunk may have and is still read: a
-client that pipelines learns of the refusal late. One that announces more is cut off."""
-
 
 _CLOSING = (421, 521)  # RFC 5321 §3.8: after these the server closes
 
@@ -75,106 +70,43 @@ class ServerCore:
     Attributes:
         after: what the client did last, as Postfix's log says it: `CONNECT`, a verb,
             `END-OF-MESSAGE`, `UNKNOWN`.
+        standing: what is known of the client; after STARTTLS and XCLIENT another one. The session
+            sets what it learns: what the client may use, whether it has logged in.
+        tally: what the client did, counted.
     """
 
     __slots__ = (
         "_asked",
-        "_chunk",
-        "_chunks",
         "_closed",
         "_commands",
-        "_content",
+        "_data",
+        "_dialogue",
         "_eof",
         "_hostname",
         "_lines",
-        "_next",
         "_out",
         "_reset_due",
-        "_standing",
-        "_state",
-        "_tally",
         "_waiting",
         "after",
+        "standing",
+        "tally",
     )
 
     def __init__(self, hostname: str, offer: Offer, limits: SessionLimits) -> None:
         self.after = "CONNECT"
         self._hostname = hostname
-        self._standing = Standing(offer, limits)
+        self.standing = Standing(offer, limits)
+        self.tally = Tally(limits)
         self._commands = commands(offer)
         self._lines = LineBuffer()
-        self._tally = Tally()
         self._out: list[bytes] = []
-        self._state = State.CONNECTED
-        self._next = State.CONNECTED  # the state once the event at hand is answered well
+        self._dialogue = Dialogue()
+        self._data = MailData(limits)
         self._asked: Pausing | None = None
         self._waiting = True  # for the greeting
         self._reset_due = False
         self._eof = False
         self._closed: Closed | None = None
-        self._content: ContentReader | ChunkedContent | UnwantedChunk | None = None  # being read
-        self._chunks: ChunkedContent | None = None  # of this transaction, between chunks too
-        self._chunk: Chunk | None = None  # the first one, while the session is asked about it
-
-    # What is known
-
-    @property
-    def hello(self) -> str:
-        """The name the client gave by EHLO, HELO or LHLO; empty before."""
-        return self._standing.hello
-
-    @property
-    def protocol(self) -> str:
-        """`SMTP`, `ESMTPSA`, `UTF8LMTP`…: for logs and trace headers (RFC 3848, RFC 6531)."""
-        return self._standing.protocol
-
-    @property
-    def logged_in(self) -> bool:
-        """Whether the client has logged in.
-
-        AUTH sets it, STARTTLS clears it; the session sets it where it takes or drops a login that
-        came by XCLIENT.
-        """
-        return self._standing.authenticated
-
-    @logged_in.setter
-    def logged_in(self, value: bool) -> None:
-        self._standing.authenticated = value
-
-    @property
-    def pipelined(self) -> bool:
-        """Whether the client sent commands ahead where it has to wait (RFC 2920 §3.1)."""
-        return self._standing.pipelined
-
-    @property
-    def offer(self) -> Offer:
-        """What the client may use. The session sets it where it learns more of the client."""
-        return self._standing.offer
-
-    @offer.setter
-    def offer(self, value: Offer) -> None:
-        self._standing.offer = value
-
-    @property
-    def patience(self) -> float:
-        """Seconds the client may be silent now (RFC 5321 §4.5.3.2.7); infinite without a limit.
-
-        One number serves every state: the section asks 5 minutes of a server that waits, and
-        sets the others for clients.
-        """
-        return self._standing.limits.timeout or math.inf
-
-    @property
-    def errors(self) -> int:
-        """Refused commands since the last message that was taken."""
-        return self._tally.errors
-
-    @property
-    def delay(self) -> float:
-        """Seconds to wait before what is queued is sent, to a client that makes many errors."""
-        limits = self._standing.limits
-        tarpit = limits.soft_errors and self._tally.errors >= limits.soft_errors
-        return limits.error_pause if tarpit else 0.0
 
     @property
     def counts(self) -> Mapping[str, tuple[int, int]]:
@@ -183,13 +115,13 @@ class ServerCore:
         DATA and the last BDAT count as taken once their message was accepted, AUTH once the
         login succeeded.
         """
-        return self._tally.counts((*self._commands, "UNKNOWN"))
+        return self.tally.counts((*self._commands, "UNKNOWN"))
 
     # What the session says
 
     def greet(self, reply: Reply | None = None) -> None:
         """Open the session: queue the 220, or a refusal (421, 554), which ends it."""
-        protocol = "LMTP" if self._standing.offer.lmtp else "ESMTP"
+        protocol = "LMTP" if self.standing.offer.lmtp else "ESMTP"
         reply = reply or replies.greeting(self._hostname, protocol)
         self._write(reply)
         self._waiting = False
@@ -231,18 +163,18 @@ class ServerCore:
         Raises:
             RuntimeError: no STARTTLS was answered with 220.
         """
-        if self._state is not State.HANDSHAKE:
+        if self._dialogue.state is not State.HANDSHAKE:
             raise RuntimeError("TLS was not asked for")
-        old = self._standing
-        self._standing = Standing(replace(old.offer, secure=True), old.limits)
-        self._state = State.CONNECTED
+        old = self.standing
+        self.standing = Standing(replace(old.offer, secure=True), old.limits)
+        self._dialogue = Dialogue()
         self._waiting = False
         if self._lines.pending:
             self._end(foreign.PAST_STARTTLS)
 
     def offer_logins(self, mechanisms: tuple[str, ...]) -> None:
         """Offer these SASL mechanisms from now on: some depend on what the handshake agreed on."""
-        self._standing.offer = replace(self._standing.offer, mechanisms=mechanisms)
+        self.standing.offer = replace(self.standing.offer, mechanisms=mechanisms)
 
     def fail(self, reply: Reply) -> None:
         """End the session from outside (time is up, shutdown): queue the reply, usually a 421."""
@@ -269,23 +201,23 @@ class ServerCore:
                 event = self._closed
             elif self._waiting:
                 event = Need.REPLY
-            elif self._content is not None:
-                event = self._read_content(self._content)
-            elif self._state is State.AUTH:
+            elif self._data.reader is not None:
+                event = self._read_content(self._data.reader)
+            elif self._dialogue.state is State.AUTH:
                 event = self._read_response()
             else:
                 event = self._read_command()
         return event
 
     def _read_command(self) -> Event | Need | None:
-        limits, errors = self._standing.limits, self._tally.errors
-        if errors and 0 < limits.errors <= errors:
+        if self.tally.errors and self.tally.is_too_much:
             self._write(replies.too_many_errors(self._hostname))
             return self._end("too many errors")
         if self._lines.is_empty:  # as after nearly each command
             return self._wait()
+        standing = self.standing
         line = read_command_line(
-            self._lines, limits.command_line, secure=self._standing.offer.secure
+            self._lines, standing.limits.command_line, secure=standing.offer.secure
         )
         if isinstance(line, str):
             return self._command(line)
@@ -299,15 +231,19 @@ class ServerCore:
         verb = verb.upper()
         command = self._commands.get(verb)
         if command is None:
-            return self._unrecognized(verb)
+            return self._unrecognized(verb, text.partition(" ")[0])
         self.after = verb
-        self._tally.came(verb, idle=command.idle)
-        if self._lines.pending and (command.last or not self._standing.extended):
-            self._standing.pipelined = True  # nothing was promised yet, or this must come last
-        refusal = self._bar(verb, command)
+        self.tally.came(verb, idle=command.idle)
+        if self._lines.pending and (command.last or not self.standing.extended):
+            self.standing.pipelined = True  # nothing was promised yet, or this must come last
+        offer = self.standing.offer
+        if offer.require_tls and not offer.secure and not command.before_tls:
+            refusal: Reply | None = replies.NEED_TLS
+        else:
+            refusal = self._dialogue.bar(verb, lmtp=offer.lmtp)
         if refusal is not None and verb != "BDAT":
             return self._refuse(refusal)
-        result = command.read(argument.strip(" "), self._standing)
+        result = command.read(argument.strip(" "), self.standing)
         match result:
             case Reply():
                 return self._answer(result)
@@ -323,28 +259,18 @@ class ServerCore:
             case _:
                 return self._ask(result)
 
-    def _bar(self, verb: str, command: Command) -> Reply | None:
-        """Why the command may not come now. If it may, what state follows is noted."""
-        offer = self._standing.offer
-        if offer.require_tls and not offer.secure and not command.before_tls:
-            return replies.NEED_TLS
-        goal = TRANSITIONS[self._state].get(verb, self._state)
-        if isinstance(goal, Reply):
-            return LMTP_WORDS.get(goal, goal) if offer.lmtp else goal
-        self._next = goal
-        return None
-
-    def _unrecognized(self, verb: str) -> Event:
+    def _unrecognized(self, verb: str, word: str) -> Event:
         stranger = foreign.recognize(verb)
         if stranger is not None:
             return self._unknown(*stranger)
-        return self._unknown(replies.NOT_RECOGNIZED if verb else replies.BAD_SYNTAX)
+        reply = replies.NOT_RECOGNIZED if verb else replies.BAD_SYNTAX
+        return self._unknown(reply, word=word)
 
     def _read_response(self) -> Event | Need:
         line = read_response_line(self._lines)
         if line is None:
             return self._wait()
-        self._state = self._next = State.READY
+        self._dialogue.state = self._dialogue.goal = State.READY
         if isinstance(line, Garbled):
             return self._refuse(line.reply, line.reason)
         response = read_response(line)
@@ -352,57 +278,42 @@ class ServerCore:
 
     # Content
 
-    def _read_content(
-        self, content: ContentReader | ChunkedContent | UnwantedChunk
-    ) -> Event | Need | None:
-        step = content.read(self._lines)
+    def _read_content(self, reader: Reader) -> Event | Need | None:
+        step = reader.read(self._lines)
         match step:
             case BodyChunk():
                 return step
             case None:
                 return self._wait()
             case ChunkEnd():
-                self._content = None
+                self._data.reader = None
                 return self._end_chunk(step)
             case EndOfData():
-                self._content = None
+                self._data.reader = None
                 self.after = "END-OF-MESSAGE"
-                self._next = State.READY
+                self._dialogue.goal = State.READY
                 return self._ask(step)
 
     def _bdat(self, chunk: Chunk, refusal: Reply | None) -> Event | None:
         """A chunk follows, whether it may come or not."""
         if not chunk.size and not chunk.last:
-            self._tally.idled()  # Postfix refuses these with 551
-        refusal = refusal or self._unfit(chunk)
+            self.tally.idled()  # Postfix refuses these with 551
+        if refusal is None:
+            spoilt = self._dialogue.state is State.SPOILT
+            refusal = replies.chunk_discarded(chunk.size) if spoilt else self._data.excess(chunk)
         if refusal is not None:
             return self._drop(chunk, refusal, known=False)
-        if self._chunks is None:
-            self._chunk = chunk
-            return self._ask(Data(chunked=True))
-        self._begin_chunk(self._chunks, chunk)
-        return None
-
-    def _unfit(self, chunk: Chunk) -> Reply | None:
-        if self._state is State.SPOILT:
-            return replies.chunk_discarded(chunk.size)
-        size = chunk.size + (0 if self._chunks is None else self._chunks.announced)
-        limit = self._standing.limits.message_size
-        return replies.CHUNK_TOO_BIG if limit and size > limit else None
-
-    def _begin_chunk(self, chunks: ChunkedContent, chunk: Chunk) -> None:
-        chunks.begin(chunk)
-        self._chunks = self._content = chunks
+        return None if self._data.takes_next(chunk) else self._ask(Data(chunked=True))
 
     def _end_chunk(self, end: ChunkEnd) -> Event | None:
         """A chunk is over that leaves the content unfinished, or lost."""
         chunk, refusal = end.chunk, end.refusal
         if refusal is None:
             self._write(replies.chunk_taken(chunk.size))
-            self._tally.taken("BDAT")
+            self.tally.taken("BDAT")
             return None
         self._spoil()
-        self._tally.refused(refusal)
+        self.tally.refused(refusal)
         if chunk.last:
             self._write_each(refusal)
             self._forget_transaction()
@@ -412,17 +323,16 @@ class ServerCore:
 
     def _drop(self, chunk: Chunk, reply: Reply, *, known: bool) -> Event | None:
         """Refuse a chunk, once its octets were read and dropped (RFC 3030 §2)."""
-        if chunk.size > self._standing.limits.message_size + UNWANTED_OCTETS:
+        if not self._data.skip(chunk, reply, known=known):
             return self._refuse(reply, foreign.ENDLESS_CHUNK)
         self._spoil()
-        self._content = UnwantedChunk(chunk, reply, known=known)
         return None
 
     def _spoil(self) -> None:
         """The transaction failed. Its recipients stay counted for the replies of LMTP."""
-        self._reset_due |= self._state in IN_TRANSACTION
-        self._chunks = None
-        self._state = State.SPOILT
+        self._reset_due |= self._dialogue.in_transaction
+        self._data.forget()
+        self._dialogue.spoil()
 
     # What follows
 
@@ -436,11 +346,11 @@ class ServerCore:
         if not reply.is_positive:
             return self._refuse(reply, foreign.FATAL.get(reply))
         self._write(reply)
-        self._tally.taken(self.after)
+        self.tally.taken(self.after)
         return None
 
     def _reset(self) -> Event | None:
-        open_before = self._state in IN_TRANSACTION
+        open_before = self._dialogue.in_transaction
         self._answer(replies.OK)
         self._forget_transaction()
         return Reset() if open_before else None
@@ -450,26 +360,26 @@ class ServerCore:
         self._end("")
         return Quit()
 
-    def _refuse(self, reply: Reply, reason: str | None = None) -> Event:
+    def _refuse(self, reply: Reply, reason: str | None = None, word: str = "") -> Event:
         """Refuse the command at hand; with a reason the session ends."""
         self._write(reply)
         if reason is not None:
             self._end(reason)
         else:
-            self._tally.refused(reply)
+            self.tally.refused(reply)
         if self.after == "DATA":
             self._check_step()
-        return Refused(self.after, reply)
+        return Refused(self.after, reply, word)
 
-    def _unknown(self, reply: Reply, reason: str | None = None) -> Event:
+    def _unknown(self, reply: Reply, reason: str | None = None, word: str = "") -> Event:
         """Refuse what is no command."""
         self.after = "UNKNOWN"
-        self._tally.came("UNKNOWN")
-        return self._refuse(reply, reason)
+        self.tally.came("UNKNOWN")
+        return self._refuse(reply, reason, word)
 
     def _advance(self, event: Pausing, reply: Reply) -> None:
         """The command was taken."""
-        standing = self._standing
+        standing = self.standing
         match event:
             case Hello():
                 reply = self._welcome(event)
@@ -484,34 +394,31 @@ class ServerCore:
             case StartTls():
                 return self._begin_tls(reply)
             case Auth() | AuthResponse() if reply.code == 334:
-                self._next = State.AUTH
+                self._dialogue.goal = State.AUTH
             case Auth() | AuthResponse():
                 standing.authenticated = True
-                self._tally.taken("AUTH")
+                self.tally.taken("AUTH")
             case XClient():
-                self._standing = Standing(
+                self.standing = Standing(
                     standing.offer, standing.limits, authenticated=standing.authenticated
                 )
         self._write(reply)
         if not isinstance(event, Auth | AuthResponse):
-            self._tally.taken(self.after)
-        self._state = self._next
+            self.tally.taken(self.after)
+        self._dialogue.advance()
         return None
 
     def _begin_content(self, event: Data, reply: Reply) -> None:
-        standing = self._standing
-        self._state = self._next
-        if not event.chunked:
-            self._content = ContentReader(standing.limits)
+        self._dialogue.advance()
+        if event.chunked:
+            self._data.begin_chunks(binary=self.standing.body is BodyType.BINARY_MIME)
+        else:
+            self._data.begin_lines()
             self._write(reply)
-            return
-        assert self._chunk is not None, "a chunk was asked about"
-        binary = standing.body is BodyType.BINARY_MIME
-        self._begin_chunk(ChunkedContent(standing.limits, binary=binary), self._chunk)
 
     def _take_message(self, reply: Reply) -> None:
-        self._tally.message_taken()
-        self._tally.taken("DATA" if self._chunks is None else "BDAT")
+        self.tally.message_taken()
+        self.tally.taken(self._data.verb)
         self._end_transaction(reply)
 
     def _end_transaction(self, reply: Reply) -> None:
@@ -523,10 +430,10 @@ class ServerCore:
     def _stay(self, event: Pausing, reply: Reply) -> None:
         """The command was refused."""
         if isinstance(event, Data) and event.chunked and reply.code not in _CLOSING:
-            assert self._chunk is not None, "a chunk was asked about"
-            self._drop(self._chunk, reply, known=True)
+            assert self._data.first is not None, "a chunk was asked about"
+            self._drop(self._data.first, reply, known=True)
             return
-        self._tally.errors += 1
+        self.tally.errors += 1
         if isinstance(event, EndOfData):
             self._end_transaction(reply)
         else:
@@ -537,8 +444,8 @@ class ServerCore:
             self._check_step()
 
     def _welcome(self, event: Hello) -> Reply:
-        standing = self._standing
-        self._reset_due = self._state in IN_TRANSACTION
+        standing = self.standing
+        self._reset_due = self._dialogue.in_transaction
         self._forget_transaction()
         standing.hello, standing.extended = event.name, event.extended
         lines = announced(standing.offer, standing.limits) if event.extended else ()
@@ -550,15 +457,14 @@ class ServerCore:
             self._end(foreign.PAST_STARTTLS)
             return
         self._write(reply)
-        self._tally.taken("STARTTLS")
-        self._state = State.HANDSHAKE
+        self.tally.taken("STARTTLS")
+        self._dialogue.advance()
         self._waiting = True
 
     def _forget_transaction(self) -> None:
-        self._standing.forget_transaction()
-        self._chunks = None
-        if self._state in IN_TRANSACTION or self._state is State.SPOILT:
-            self._state = State.READY if self._standing.hello else State.CONNECTED
+        self.standing.forget_transaction()
+        self._data.forget()
+        self._dialogue.end_transaction(greeted=bool(self.standing.hello))
 
     def _check_step(self) -> None:
         """DATA was refused: what the client sent behind it is content, and must not be run."""
@@ -571,7 +477,7 @@ class ServerCore:
 
     def _write_each(self, reply: Reply) -> None:
         """The reply to a content: in LMTP one for each recipient that was taken (RFC 2033 §4.2)."""
-        standing = self._standing
+        standing = self.standing
         self._out.extend(
             [reply.encode()] * (max(standing.recipients, 1) if standing.offer.lmtp else 1)
         )

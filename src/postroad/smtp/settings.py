@@ -6,6 +6,7 @@ sessions and the length of a transaction are watched by those who have sockets a
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from postroad.model.units import Duration
@@ -48,3 +49,12 @@ class SessionLimits:
     transaction: Duration = 3600.0
     sessions: int = 2000
     sessions_per_address: int = 50
+
+    @property
+    def patience(self) -> float:
+        """Seconds a client may be silent (RFC 5321 §4.5.3.2.7); infinite without a limit.
+
+        One number serves every state: the section asks 5 minutes of a server that waits, and
+        sets the others for clients.
+        """
+        return self.timeout or math.inf

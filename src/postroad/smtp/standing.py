@@ -1,6 +1,7 @@
 """What a session knows of its client. After STARTTLS and XCLIENT a new one takes its place.
 
-The functions that read a command's argument see it and change nothing; the core alone does.
+The functions that read a command's argument see it and change nothing. The core does; and the
+session, of the offer and the login, where it learns more of the client.
 """
 
 from __future__ import annotations
@@ -23,11 +24,13 @@ class Standing:
         limits: the session's bounds.
         hello: the name given by EHLO, HELO or LHLO, empty before.
         extended: whether it was EHLO or LHLO.
-        authenticated: whether a login succeeded.
+        authenticated: whether the client has logged in. AUTH sets it, STARTTLS clears it; the
+            session sets it where it takes or drops a login that came by XCLIENT.
         smtputf8: whether the transaction asked for SMTPUTF8.
         body: what the transaction said of its content.
         recipients: recipients taken in the transaction.
-        pipelined: whether it sent commands ahead where it had to wait for an answer.
+        pipelined: whether it sent commands ahead where it had to wait for an answer (RFC 2920
+            §3.1).
     """
 
     offer: Offer

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 
 from postroad.model import Reply
 from postroad.smtp import replies
+from postroad.smtp.settings import SessionLimits
 
 __all__ = ["Tally"]
 
@@ -28,13 +29,27 @@ class Tally:
         errors: refused commands since the last message that was taken.
     """
 
-    __slots__ = ("_came", "_idle", "_overshoot", "_taken", "errors")
+    __slots__ = ("_came", "_idle", "_limits", "_overshoot", "_taken", "errors")
 
-    def __init__(self) -> None:
+    def __init__(self, limits: SessionLimits) -> None:
+        """Of a session with these bounds."""
         self.errors = 0
+        self._limits = limits
         self._came: dict[str, int] = {}
         self._taken: dict[str, int] = {}
         self._idle = self._overshoot = 0
+
+    @property
+    def is_too_much(self) -> bool:
+        """Whether the session is to end for its errors."""
+        return 0 < self._limits.errors <= self.errors
+
+    @property
+    def delay(self) -> float:
+        """Seconds to wait before what is queued is sent, to a client that makes many errors."""
+        limits = self._limits
+        tarpit = limits.soft_errors and self.errors >= limits.soft_errors
+        return limits.error_pause if tarpit else 0.0
 
     def came(self, verb: str, *, idle: bool = False) -> None:
         """A command came; whether it is one that moves no mail."""

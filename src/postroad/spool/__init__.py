@@ -11,6 +11,7 @@ an operator. The package must not know what delivery is or when to try again.
 """
 
 from postroad.model.durable import Disk, Durable, Operation
+from postroad.spool.aside import Aside
 from postroad.spool.ballast import Ballast
 from postroad.spool.claim import Choice, Claim, Claimed, Done, Retry, Standing
 from postroad.spool.draft import Draft
@@ -25,6 +26,7 @@ from postroad.spool.window import Altered
 
 __all__ = [
     "Altered",
+    "Aside",
     "Ballast",
     "Choice",
     "Claim",

@@ -126,15 +126,18 @@ class Bodies:
     Args:
         directory: exists, and is ours alone.
         durable: the gate for every step.
+
+    Attributes:
+        directory: as given.
     """
 
     def __init__(self, directory: Path, durable: Durable) -> None:
-        self._directory = directory
+        self.directory = directory
         self._durable = durable
 
     def path(self, queue_id: str) -> Path:
         """Where the content of a message is, if it is a file."""
-        return self._directory / queue_id
+        return self.directory / queue_id
 
     def create(self, queue_id: str, *, again: bool = False) -> Body:
         """A content file, not yet on disk; `again`: in the place of one that is there."""
@@ -166,10 +169,10 @@ class Bodies:
         Raises:
             OSError: the directory cannot be read, or a file not be deleted.
         """
-        with os.scandir(self._directory) as entries:
+        with os.scandir(self.directory) as entries:
             names = [entry.name for entry in entries]
         for name in names:
-            path = self._directory / name
+            path = self.directory / name
             if not name.endswith(PART) and is_known(name):
                 continue
             if keep is not None and not name.endswith(PART):

@@ -4,7 +4,7 @@ It writes down that a report of failure is all that is left to do, with the oper
 reason. The queue makes the report as it makes any other: at once where it runs, after its next
 start where it does not. So nothing is lost with a crash in between, and the rules for reports
 (NOTIFY, the null sender, RET) are the queue's alone. A held message is released with its last
-recipient that is given up.
+recipient that is given up, and whatever else waited in it is due again.
 
 What the queue has and did not begin is begun no more: it hands it back, and the report is due.
 Where an attempt is under way and succeeds, there is nothing to return; if it fails, the report is
@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from postroad.model import Action
+from postroad.spool.changes import DUE as ARRIVED
 from postroad.spool.changes import Changes
 from postroad.spool.jobs import Turn
 from postroad.spool.ledger import Ledger
@@ -35,6 +36,11 @@ FREE = (
     "UPDATE message SET held = NULL WHERE id IN (SELECT value FROM json_each(?))"
     " AND held IS NOT NULL AND NOT EXISTS (SELECT 1 FROM recipient AS r"
     " WHERE r.message = message.id AND r.owed IS NULL) RETURNING id"
+)
+TAKE_DOWN = (  # all that waited for it: owed another report, given up before, just handed back
+    f"UPDATE recipient SET next_attempt = iif(owed = '{Action.FAILED.value}', ?,"  # noqa: S608 - constants
+    f" coalesce(shelved, next_attempt, {ARRIVED})), shelved = NULL"
+    " WHERE message IN (SELECT value FROM json_each(?))"
 )
 DUE = (
     "UPDATE recipient SET next_attempt = ?, shelved = NULL"
@@ -77,6 +83,8 @@ class Return(Window):
         connection.execute(GIVE_UP, (self.reason, as_list(self.found)))
         freed = connection.execute(FREE, (as_list(set(self.found.values())),)).fetchall()
         self.freed = [number for (number,) in freed]
+        if self.freed:
+            connection.execute(TAKE_DOWN, (self.now, as_list(self.freed)))
         self.busy |= {
             id_
             for id_, message in self.found.items()

@@ -21,6 +21,7 @@ from typing import Protocol, Self, TypeVar
 
 from postroad.model import Content
 from postroad.model.durable import DISK, Durable, Operation
+from postroad.spool.aside import Aside
 from postroad.spool.changes import Gone
 from postroad.spool.claim import Choice, Claim, Done, Retry
 from postroad.spool.content import UNREADABLE, Reader, Recent
@@ -203,6 +204,10 @@ class Shard:
         if number is None:
             raise SpoolError("spool: no queue identifier can be reserved")
         return Draft(number, self._ids.spell(number), self._desk)
+
+    def aside(self) -> Aside:
+        """Room for a content that belongs to no message yet."""
+        return Aside(self._bodies.directory, self._executor)
 
     async def claim(self, now: float, limit: int) -> Claim:
         """Take due recipients that nobody holds, the longest due first.

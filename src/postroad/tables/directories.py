@@ -48,7 +48,8 @@ def ldap_table(name: str, text: str, path: Path, warn: Warn, part: Part) -> Tabl
     """
     parameters = Parameters.read(text, path, _KNOWN, warn)
     require("bonsai", "ldap", path)
-    from postroad.tables.ldap import LdapDirectory, LdapTable, Search  # noqa: PLC0415 - who asks, pays
+    from postroad.tables.ldap import LdapTable, Search  # noqa: PLC0415 - who asks, pays
+    from postroad.tables.ldap_connection import LdapDirectory  # noqa: PLC0415
 
     base, wanted = _template(parameters, "search_base"), _filter(parameters)
     if not any(piece.code for piece in (*base, *wanted)):

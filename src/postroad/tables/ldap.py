@@ -14,56 +14,23 @@ from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from typing import TypeVar
 
 import bonsai
 
 from postroad.tables.domains import in_domains
 from postroad.tables.expansion import Expansion, Template, filled
-from postroad.tables.kept import MOST, Bounds, Gone, Kept
+from postroad.tables.kept import MOST, Gone, Kept
+from postroad.tables.ldap_connection import LdapConnection, LdapDirectory, words_of
 from postroad.tables.ldap_quoting import quoted_in_filter, quoted_in_name
 from postroad.tables.table import Table, TableUnavailable
 
-__all__ = ["SCOPES", "LdapDirectory", "LdapTable", "Search", "client_of"]
+__all__ = ["LdapTable", "Search"]
+
+_Answer = TypeVar("_Answer")
 
 MAX_RESULTS = 1000
 """Values of one answer where `expansion_limit` sets no bound; an answer is a line of text."""
-
-SCOPES = {
-    "sub": bonsai.LDAPSearchScope.SUBTREE,
-    "one": bonsai.LDAPSearchScope.ONELEVEL,
-    "base": bonsai.LDAPSearchScope.BASE,
-}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LdapDirectory:
-    """A directory and how it is spoken to.
-
-    Attributes:
-        urls: its servers, each with the same data.
-        bind_dn: the name to log in with; empty for nobody's.
-        bind_pw: its password.
-        start_tls: whether TLS is begun on the plain port.
-        certificates: `demand` a right certificate, or `never` mind.
-        ca_file: PEM file of authorities, or empty.
-        ca_directory: folder of such files, or empty.
-        certificate: PEM file of our own certificate, or empty.
-        key: PEM file of its key, or empty.
-        referrals: whether to go where the server refers us.
-        bounds: the time limits.
-    """
-
-    urls: tuple[str, ...]
-    bind_dn: str = ""
-    bind_pw: str = ""
-    start_tls: bool = False
-    certificates: str = "demand"
-    ca_file: str = ""
-    ca_directory: str = ""
-    certificate: str = ""
-    key: str = ""
-    referrals: bool = False
-    bounds: Bounds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,7 +116,7 @@ class LdapTable:
     async def _dial(self, url: str) -> _Place:
         if self._threads is None:
             self._threads = ThreadPoolExecutor(MOST, thread_name_prefix="ldap")
-        place = _Place(client_of(url, self._directory), self._directory.bounds, self._threads)
+        place = _Place(LdapConnection(url, self._directory), self._threads)
         try:
             await place.open()
         except Gone as error:
@@ -163,17 +130,12 @@ class LdapTable:
 class _Place:
     """A connection; what is done with it is done in a thread, one thing at a time."""
 
-    def __init__(
-        self, client: bonsai.LDAPClient, bounds: Bounds, threads: ThreadPoolExecutor
-    ) -> None:
-        self._client = client
-        self._bounds = bounds
+    def __init__(self, connection: LdapConnection, threads: ThreadPoolExecutor) -> None:
+        self._connection = connection
         self._threads = threads
-        self._turn = threading.Lock()
-        self._connection: bonsai.LDAPConnection | None = None
 
     async def open(self) -> None:
-        await self._in_thread(self._open)
+        await self._in_thread(self._connection.open)
 
     async def ask(self, base: str, wanted: str, search: Search) -> list[str]:
         return await self._in_thread(partial(self._ask, base, wanted, search))
@@ -181,74 +143,31 @@ class _Place:
     async def close(self) -> None:
         # Behind a search that goes on although nobody waits for it any more.
         try:
-            self._threads.submit(self._close)
+            self._threads.submit(self._connection.close)
         except RuntimeError:  # the table was closed while this connection was in use
-            threading.Thread(target=self._close, name="ldap").start()
+            threading.Thread(target=self._connection.close, name="ldap").start()
 
-    async def _in_thread(self, work: Callable[[], list[str]]) -> list[str]:
+    async def _in_thread(self, work: Callable[[], _Answer]) -> _Answer:
         try:
             return await asyncio.get_running_loop().run_in_executor(self._threads, work)
         except (bonsai.errors.ConnectionError, bonsai.errors.TimeoutError, OSError) as error:
-            raise Gone(_words(error)) from error
+            raise Gone(words_of(error)) from error
         except bonsai.errors.ClosedConnection as error:
-            raise Gone(_words(error)) from error
+            raise Gone(words_of(error)) from error
         except (bonsai.LDAPError, ValueError) as error:
-            raise TableUnavailable(f"search failed: {_words(error)}") from error
-
-    def _open(self) -> list[str]:
-        with self._turn:
-            self._connection = self._client.connect(timeout=self._bounds.answer)
-        return []
+            raise TableUnavailable(f"search failed: {words_of(error)}") from error
 
     def _ask(self, base: str, wanted: str, search: Search) -> list[str]:
-        with self._turn:
-            assert self._connection is not None
-            try:
-                entries = self._connection.search(
-                    base,
-                    SCOPES[search.scope],
-                    wanted,
-                    list(search.attributes),
-                    timeout=self._bounds.answer,
-                    sizelimit=search.entries,
-                )
-            except bonsai.errors.NoSuchObjectError:
-                return []  # the base depends on the key, and there is no such branch
+        # There may be no such branch, where the base depends on the key.
+        entries = self._connection.search(
+            base, search.scope, wanted, search.attributes, search.entries
+        )
         return [
             _shown(value)
             for entry in entries
             for attribute in search.attributes
             for value in entry.get(attribute, [])
         ]
-
-    def _close(self) -> None:
-        with self._turn:
-            if self._connection is not None:
-                self._connection.close()
-                self._connection = None
-
-
-def client_of(url: str, directory: LdapDirectory) -> bonsai.LDAPClient:
-    """A client of one server, not yet connected.
-
-    Args:
-        url: the server's.
-        directory: how it is spoken to.
-    """
-    client = bonsai.LDAPClient(url, tls=directory.start_tls)
-    client.set_cert_policy(directory.certificates)
-    if directory.ca_file:
-        client.set_ca_cert(directory.ca_file)
-    if directory.ca_directory:
-        client.set_ca_cert_dir(directory.ca_directory)
-    if directory.certificate:
-        client.set_client_cert(directory.certificate)
-    if directory.key:
-        client.set_client_key(directory.key)
-    if directory.bind_dn:
-        client.set_credentials("SIMPLE", directory.bind_dn, directory.bind_pw)
-    client.set_ignore_referrals(not directory.referrals)
-    return client
 
 
 def _shown(value: object) -> str:
@@ -258,7 +177,3 @@ def _shown(value: object) -> str:
         except UnicodeDecodeError as error:
             raise TableUnavailable("a value is not UTF-8") from error
     return str(value)
-
-
-def _words(error: Exception) -> str:
-    return str(error) or type(error).__name__

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from postroad.tables.kept import Gone
 from postroad.tables.table import TableMistake
 
-__all__ = ["Endpoint", "Stream"]
+__all__ = ["Endpoint", "Stream", "words_of"]
 
 MAX_BUFFER = 131_072
 """Octets that are taken in before anybody asks for them: the longest answer and some more."""
@@ -71,7 +71,7 @@ class Endpoint:
             else:
                 pair = await asyncio.open_connection(self.host, self.port, limit=MAX_BUFFER)
         except (OSError, UnicodeError) as error:
-            raise Gone(f"no connection to {self}: {_words(error)}") from error
+            raise Gone(f"no connection to {self}: {words_of(error)}") from error
         return Stream(*pair)
 
 
@@ -102,7 +102,7 @@ class Stream:
         except asyncio.IncompleteReadError as error:
             raise Gone("the connection was closed in the middle of an answer") from error
         except OSError as error:
-            raise Gone(f"the connection broke: {_words(error)}") from error
+            raise Gone(f"the connection broke: {words_of(error)}") from error
 
     async def _be_silent(self) -> None:
         """Make sure that nothing is left of the last answer, for it would be taken for the next."""
@@ -118,6 +118,7 @@ class Stream:
             await self._writer.wait_closed()
 
 
-def _words(error: Exception) -> str:
+def words_of(error: Exception) -> str:
+    """What went wrong with a connection, in lower case."""
     words = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
     return words.lower() or type(error).__name__

@@ -24,7 +24,7 @@ def backend_of(url, *, password=PASSWORD, ca="", timeout=10.0, **settings):
     from postroad.directory.ldap.backend import LdapBackend
     from postroad.directory.ldap.tree import LdapTree
     from postroad.tables.kept import Bounds
-    from postroad.tables.ldap import LdapDirectory
+    from postroad.tables.ldap_connection import LdapDirectory
 
     said = LdapSettings(**{"urls": (url,), **SETTINGS, **settings})
     directory = LdapDirectory(

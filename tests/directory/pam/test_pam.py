@@ -133,7 +133,7 @@ async def test_what_pam_cannot_say_is_no_wrong_password(opened: Open, rules: str
 async def test_a_module_that_hangs_is_ended(opened: Open) -> None:
     backend = opened(
         "auth required pam_exec.so quiet /bin/sleep 1000\naccount required pam_permit.so\n",
-        limit=2.0,
+        limit=5.0,
     )
     with pytest.raises(DirectoryUnavailable, match="did not answer in time"):
         await backend.check(NAME, "summersun")
@@ -166,7 +166,7 @@ async def test_what_a_module_prints_is_no_answer(opened: Open, printing: Path, w
 @pytest.mark.peer
 async def test_a_module_that_prints_and_hangs_is_ended(opened: Open, printing: Path) -> None:
     rules = f"auth required {printing} wait\naccount required pam_permit.so\n"
-    backend = opened(rules, limit=2.0)
+    backend = opened(rules, limit=5.0)
     with pytest.raises(DirectoryUnavailable, match="did not answer in time"):
         await backend.check(NAME, "right")
     assert await backend.account(NAME) == Account(NAME)

@@ -17,7 +17,6 @@ from postroad.filters.milter import steps
 from postroad.filters.milter.answers import change, verdict
 from postroad.filters.milter.negotiation import agreed, offer
 from postroad.filters.milter.packets import LONGEST, Command, Garbage, Packet, packet, size_of
-from postroad.filters.milter.place import Place
 from postroad.filters.stages import Began, Connected
 from postroad.model import Address, BodyType, Client, Endpoint, Envelope, Notify, Recipient, Return
 from postroad.model.fields import Field
@@ -109,35 +108,3 @@ def test_any_negotiation_is_an_agreement_or_garbage(octets: bytes) -> None:
 def test_lengths_are_bounded(size: int) -> None:
     with pytest.raises(Garbage):
         size_of(struct.pack("!I", size))
-
-
-@pytest.mark.parametrize(
-    ("text", "place"),
-    [
-        ("unix:/run/s", Place(path="/run/s")),
-        ("local:/run/s", Place(path="/run/s")),
-        ("inet:127.0.0.1:8891", Place(host="127.0.0.1", port=8891)),
-        ("inet:[::1]:8891", Place(host="::1", port=8891)),
-        ("inet:8891@localhost", Place(host="localhost", port=8891)),
-    ],
-)
-def test_places(text: str, place: Place) -> None:
-    assert Place.parse(text) == place
-    assert Place.parse(str(place)) == place
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "",
-        "/run/s",
-        "unix:run/s",
-        "unix:/" + "x" * 107,
-        "inet:localhost",
-        "inet:a:0",
-        "inet:a:70000",
-    ],
-)
-def test_what_is_no_place(text: str) -> None:
-    with pytest.raises(ValueError, match=r"expected|octets"):
-        Place.parse(text)

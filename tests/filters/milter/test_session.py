@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import struct
 from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -13,13 +14,35 @@ import pytest
 
 from fake_milter import FakeMilter, packet, serving
 from postroad.filters.milter.opening import build
+from postroad.filters.milter.setup import Way
 from postroad.filters.settings import FilterSettings, OnFailure
-from postroad.filters.stages import Began, Connected, Greeted, Listening, Named, Stage, Started
-from postroad.model import Address, Client, Endpoint, Envelope, Login, Recipient, Reply, TlsSession
+from postroad.filters.stages import (
+    Began,
+    Connected,
+    Denied,
+    Greeted,
+    Listening,
+    Misspoke,
+    Named,
+    Stage,
+    Started,
+)
+from postroad.model import (
+    Address,
+    Client,
+    Endpoint,
+    Envelope,
+    Login,
+    Notify,
+    Recipient,
+    Reply,
+    TlsSession,
+)
 from postroad.model.content import Octets
 from postroad.model.fields import Fields
 from postroad.model.journal import Event
 from postroad.model.letter import Finding, Letter, Opinion, Origin
+from postroad.spool import Aside
 
 JOHN, JANE = Address("john", "example.org"), Address("jane", "example.org")
 CLIENT = Client("192.0.2.7", 4711, "peer.example", "peer.example")
@@ -47,12 +70,20 @@ LETTER = Letter(
 )
 LATER = Reply.of(451, "4.7.1", "Service unavailable - try again later")
 REJECTED = Reply.of(550, "5.7.1", "Command rejected")
+CLOSING = Reply.of(421, "4.7.0", "Server closing connection")
 
 
 class World:
     """A milter, and a session that it hears of."""
 
-    def __init__(self, place: str, **settings: object) -> None:
+    def __init__(
+        self,
+        place: str,
+        *,
+        way: Way | None = None,
+        aside: Callable[[], Aside] | None = None,
+        **settings: object,
+    ) -> None:
         self.events: list[Event] = []
         known = FilterSettings(kind="milter", socket=place, **settings)  # type: ignore[arg-type]
         self.milter = build(
@@ -63,6 +94,8 @@ class World:
             origin="example.org",
             message_size=100_000,
             journal=self.events.append,
+            way=way,
+            aside=aside,
         )
         self.listening: Listening = self.milter.session()
 
@@ -80,14 +113,25 @@ class World:
 
 @asynccontextmanager
 async def world(milter: FakeMilter, tmp_path: Path, **settings: object) -> AsyncIterator[World]:
-    async with serving(milter, tmp_path / "s") as place:
-        made = World(place, **settings)
-        try:
-            yield made
-        finally:
-            await made.listening.close()
-        async with asyncio.timeout(5):
-            await milter.ended.wait()
+    folder = tmp_path / "aside"
+    folder.mkdir(exist_ok=True)
+    with ThreadPoolExecutor(1) as executor:
+        async with serving(milter, tmp_path / "s") as place:
+            usual = {"aside": lambda: Aside(folder, executor)}
+            made = World(place, **{**usual, **settings})  # type: ignore[arg-type]
+            async with ended(milter, made):
+                yield made
+
+
+@asynccontextmanager
+async def ended(milter: FakeMilter, session: World) -> AsyncIterator[None]:
+    """Both have let go of the connection when this is over."""
+    try:
+        yield
+    finally:
+        await session.listening.close()
+    async with asyncio.timeout(30):
+        await milter.ended.wait()
 
 
 async def test_it_is_told_all_in_order(tmp_path: Path) -> None:
@@ -99,7 +143,7 @@ async def test_it_is_told_all_in_order(tmp_path: Path) -> None:
 
     assert opinion == Opinion(findings=(Finding("scan", "pass", ""),))
     assert milter.heard == [
-        b"O" + struct.pack("!III", 6, 0x1FF, 0x1FF7FF),
+        b"O" + struct.pack("!III", 6, 0x1FF, 0x1FFFFF),
         b"Cpeer.example\x004" + struct.pack("!H", 4711) + b"192.0.2.7\0",
         b"Hpeer.example\0",
         b"M<ann@example.com>\0SIZE=1000\0",
@@ -269,7 +313,7 @@ async def test_blanks_are_told_to_who_asks_for_them(tmp_path: Path) -> None:
         ),
         (packet(b"y554 No codes\0"), Reply.of(554, "5.0.0", "No codes")),
         (packet(b"y421 4.7.0 Go away\0"), Reply.of(421, "4.7.0", "Go away")),
-        (packet(b"4"), Reply.of(421, "4.7.0", "Service unavailable - try again later")),
+        (packet(b"4"), CLOSING),
     ],
 )
 @pytest.mark.parametrize("letter", [b"H", b"M", b"R", b"T", b"L", b"N", b"B", b"E"])
@@ -295,7 +339,7 @@ async def test_it_refuses_at_any_step(
     [
         (b"r", Reply.of(554, "5.7.1", "Command rejected"), REJECTED),
         (b"t", None, LATER),
-        (b"4", *[Reply.of(421, "4.7.0", "Service unavailable - try again later")] * 2),
+        (b"4", CLOSING, CLOSING),
     ],
 )
 async def test_a_refused_client_stays_refused(
@@ -374,6 +418,8 @@ CHANGES: list[tuple[bytes, Callable[[Opinion], object], object]] = [
     (b"i\0\0\0\0X-New\0top\0", lambda o: fields(o)[0], b"X-New: top\r\n"),
     (b"i\0\0\0\1X-New\0second\0", lambda o: fields(o)[2], b"X-New: second\r\n"),
     (b"i\0\0\0\x63X-New\0end\0", lambda o: fields(o)[-1], b"X-New: end\r\n"),
+    (b"i\xff\xff\xff\xffX-New\0end\0", lambda o: fields(o)[-1], b"X-New: end\r\n"),
+    (b"m\xff\xff\xff\xffTo\0end\0", lambda o: fields(o)[-1], b"To: end\r\n"),
     (b"m\0\0\0\1from\0bob\0", lambda o: fields(o)[2], b"from: bob\r\n"),
     (b"m\0\0\0\0From\0bob\0", lambda o: fields(o)[2], b"From: bob\r\n"),
     (b"m\0\0\0\2From\0bob\0", lambda o: fields(o)[-1], b"From: bob\r\n"),
@@ -446,6 +492,7 @@ GARBAGE: list[tuple[bytes, str]] = [
     (FOUR_GIGABYTES, "a packet of 4,294,967,295 octets"),
     (struct.pack("!I", 0), "a packet of 0 octets"),
     (packet(b"Z"), "it answered with b'Z'"),
+    (packet(b"f"), "it answered with b'f'"),
     (packet(b"cmore"), "an answer b'c' with 4 octets behind it"),
     (packet(b"y250 2.0.0 Fine\0"), "a reply that is none"),
     (packet("y55\u0663 What\0".encode()), "a reply that is none"),
@@ -487,12 +534,11 @@ async def test_garbage(
 @pytest.mark.parametrize(
     ("answer", "words"),
     [
-        (packet(b"s"), "it answered the end of a message with b's'"),
+        (packet(b"f"), "it answered the end of a message with b'f'"),
         (packet(b"hX New\0v\0"), "a field whose name is none"),
         (packet(b"hX-New\0v"), "a text without an end"),
         (packet(b"hX-New\0"), "1 texts in place of 2"),
         (packet(b"i\0\0"), "too short for its number"),
-        (packet(b"i\xff\xff\xff\xffX\0v\0"), "a field of number 4,294,967,295"),
         (packet(b"+no address@\0"), "an address that is none"),
         (packet(b"+\xff@example.org\0"), "an address that is no UTF-8"),
         (packet(b"hX\0v\0") * 1_001, "more changes than there may be"),
@@ -612,14 +658,175 @@ async def test_our_received_field_is_known_below_anothers(tmp_path: Path) -> Non
     )
 
 
-async def test_a_change_that_was_not_agreed_on_is_garbage(tmp_path: Path) -> None:
-    milter = FakeMilter({b"E": packet(b"bnew") + packet(b"c")}, actions=0x01)
+@pytest.mark.parametrize("size", [1, 700, 65_535])
+async def test_a_new_body_in_packets_of_any_size(tmp_path: Path, size: int) -> None:
+    octets = (b"0123456789" * 6 + b"\r\n") * 3_000
+    parts = [octets[at : at + size] for at in range(0, min(len(octets), size * 5_000), size)]
+    told = b"".join(packet(b"b" + part) for part in parts)
+    milter = FakeMilter({b"E": packet(b"hX-A\0b\0") + told + packet(b"b") + packet(b"c")})
+    turns = 0
+
+    async def others() -> None:
+        nonlocal turns
+        while True:
+            await asyncio.sleep(0)
+            turns += 1
+
+    async with world(milter, tmp_path) as session:
+        beside = asyncio.create_task(others())
+        opinion = await session.message()
+        beside.cancel()
+
+    assert opinion.body is not None
+    assert b"".join(opinion.body.chunks()) == b"".join(parts)
+    assert opinion.body.size == len(b"".join(parts))
+    assert max(map(len, opinion.body.chunks())) <= 131_072
+    assert turns >= len(parts) // 32
+
+
+async def test_a_reason_for_quarantine_is_one_line_of_bounded_length(tmp_path: Path) -> None:
+    why = b"a \xff\r\nNov 22 00:00:00 mail sshd: \x1b[31mhacked " + b"x" * 10_000
+    milter = FakeMilter({b"E": packet(b"q" + why + b"\0") + packet(b"c")})
 
     async with world(milter, tmp_path) as session:
         opinion = await session.message()
 
-    assert opinion.reply == LATER
-    assert "REPLACE_BODY, which it had not asked for" in opinion.findings[0].words
+    assert opinion.hold.isprintable()
+    assert opinion.hold.startswith("a \ufffd Nov 22 00:00:00 mail sshd: ")
+    assert len(opinion.hold) == 200
+
+
+UNKNOWN_USER = Reply.of(
+    550, "5.1.1", "<jane@example.org>: Recipient address rejected: User unknown in our table"
+)
+
+
+async def test_refused_recipients_are_told_who_asks_for_them(tmp_path: Path) -> None:
+    denied = Denied(Recipient(JANE), UNKNOWN_USER)
+    milter = FakeMilter({b"R": packet(b"r")}, steps=0x800)
+
+    async with world(milter, tmp_path) as session:
+        assert await session.hear(CONNECTED, HELLO, MAIL, denied) == [None] * 4
+        assert milter.heard[-1] == b"R<jane@example.org>\0"
+        assert milter.macro("R") == {
+            "{rcpt_mailer}": "error",
+            "{rcpt_host}": "5.1.1",
+            "{rcpt_addr}": "Recipient address rejected: User unknown in our table",
+        }
+        assert await session.hear(RCPT) == [REJECTED]
+        assert milter.macro("R") == {
+            "{rcpt_addr}": "john@example.org",
+            "{rcpt_host}": "example.org",
+        }
+
+
+async def test_refused_recipients_are_not_told_others(tmp_path: Path) -> None:
+    milter = FakeMilter()
+
+    async with world(milter, tmp_path) as session:
+        denied = Denied(Recipient(JANE), UNKNOWN_USER)
+        assert await session.hear(CONNECTED, HELLO, denied, MAIL, denied, RCPT) == [None] * 6
+
+    assert milter.letters == "OCHMRQ"
+
+
+@pytest.mark.parametrize("answer", [b"c", b"r", b"t"])
+async def test_what_is_no_command_is_told_too(tmp_path: Path, answer: bytes) -> None:
+    milter = FakeMilter({b"U": packet(answer)})
+
+    async with world(milter, tmp_path) as session:
+        assert await session.hear(CONNECTED, Misspoke("FROBNICATE"), HELLO) == [None] * 3
+
+    assert milter.heard[2] == b"UFROBNICATE\0"
+
+
+async def test_what_is_no_command_is_not_told_who_does_not_want_it(tmp_path: Path) -> None:
+    milter = FakeMilter(steps=0x100)
+
+    async with world(milter, tmp_path) as session:
+        await session.hear(CONNECTED, Misspoke("FROBNICATE"), HELLO)
+
+    assert milter.letters == "OCHQ"
+
+
+async def test_where_mail_goes_is_told(tmp_path: Path) -> None:
+    milter = FakeMilter()
+
+    async def way(address: Address) -> tuple[str, str]:
+        return ("local", address.domain) if address.domain == "example.org" else ("smtp", "next")
+
+    async with serving(milter, tmp_path / "s") as place:
+        session = World(place, way=way)
+        await session.hear(*TALK)
+        await session.listening.close()
+
+    assert milter.macro("M")["{mail_mailer}"] == "smtp"
+    assert milter.macro("M")["{mail_host}"] == "next"
+    assert milter.macro("R")["{rcpt_mailer}"] == "local"
+    assert milter.macro("R")["{rcpt_host}"] == "example.org"
+
+
+@pytest.mark.parametrize(("change", "found", "expected"), CHANGES)
+async def test_a_change_that_was_not_asked_for_before_is_made(
+    tmp_path: Path, change: bytes, found: Callable[[Opinion], object], expected: object
+) -> None:
+    milter = FakeMilter({b"E": packet(change) + packet(b"c")}, actions=0)
+
+    async with world(milter, tmp_path) as session:
+        opinion = await session.message()
+
+    assert found(opinion) == expected
+
+
+@pytest.mark.parametrize(
+    ("letter", "letters"),
+    [
+        (b"C", "OCHMRRTLLLNBEMRRTLLLNBEQ"),
+        (b"M", "OCHMRRTLLLNBEMRRTLLLNBEQ"),
+        (b"R", "OCHMRTLLLNBEMRTLLLNBEQ"),
+        (b"L", "OCHMRRTLNBEMRRTLNBEQ"),
+        (b"N", "OCHMRRTLLLNBEMRRTLLLNBEQ"),
+        (b"B", "OCHMRRTLLLNBEMRRTLLLNBEQ"),
+        (b"E", "OCHMRRTLLLNBEMRRTLLLNBEQ"),
+    ],
+)
+async def test_it_is_told_no_more_of_what_it_wants_to_skip(
+    tmp_path: Path, letter: bytes, letters: str
+) -> None:
+    milter = FakeMilter({letter: packet(b"s")})
+
+    async with world(milter, tmp_path) as session:
+        for stages in (CONNECTED, HELLO), ():
+            said = await session.hear(*stages, MAIL, RCPT, Named(Recipient(JANE)), DATA)
+            opinion = await session.examine()
+            session.listening.forget()
+            assert set(said) == {None}
+            assert opinion == Opinion(findings=(Finding("scan", "pass", ""),))
+
+    assert milter.letters == letters
+
+
+async def test_what_it_skips_of_a_message_that_was_given_up_it_is_told_of_the_next(
+    tmp_path: Path,
+) -> None:
+    milter = FakeMilter({b"R": packet(b"s")}, steps=0x04)  # it is not told of MAIL
+
+    async with world(milter, tmp_path) as session:
+        for stages in (CONNECTED, HELLO), ():
+            await session.hear(*stages, MAIL, RCPT, Named(Recipient(JANE)))
+            session.listening.forget()
+
+    assert milter.letters == "OCHRARAQ"
+
+
+async def test_lists_of_macros_for_stages_to_come_are_passed_over(tmp_path: Path) -> None:
+    symbols = struct.pack("!I", 9) + b"{new}\0" + struct.pack("!I", 2) + b"{mail_addr}\0"
+    milter = FakeMilter(symbols=symbols)
+
+    async with world(milter, tmp_path) as session:
+        await session.message()
+
+    assert milter.macro("M") == {"{mail_addr}": "ann@example.com"}
 
 
 @pytest.mark.parametrize(
@@ -629,7 +836,7 @@ async def test_a_change_that_was_not_agreed_on_is_garbage(tmp_path: Path) -> Non
         (packet(b"O\0\0\0\x07" + b"\0" * 8), "version 7 of the protocol, where 6 was offered"),
         (packet(b"O\0\0\0\x06\0\0\x02\0\0\0\0\0"), "what it was not offered: 0x200"),
         (packet(b"O\0\0\0\x06"), "too short for its number"),
-        (packet(b"O\0\0\0\x06\0\0\x01\0\0\0\0\0\0\0\0\x09i\0"), "a list of macros that is none"),
+        (packet(b"O\0\0\0\x06\0\0\x01\0\0\0\0\0\0\0\0\x02i"), "a list of macros that is none"),
     ],
 )
 async def test_a_negotiation_that_fails(tmp_path: Path, answer: bytes, words: str) -> None:
@@ -693,3 +900,46 @@ async def test_one_whose_time_is_over_is_out_of_step(tmp_path: Path, letter: byt
         session.listening.forget()
 
         assert await session.hear(MAIL) == [LATER]
+
+
+async def test_what_was_told_of_one_message_is_not_left_for_the_next(tmp_path: Path) -> None:
+    milter = FakeMilter()
+
+    async with world(milter, tmp_path) as session:
+        await session.hear(CONNECTED, HELLO, MAIL)
+        session.listening.forget()
+        await session.hear(Began(Envelope(None), None, 1000))
+
+    told = [dict(values) for letter, values in milter.macros if letter == "M"]
+    assert told == [{"{mail_addr}": "ann@example.com", "{mail_host}": "example.com"}, {}]
+
+
+@pytest.mark.parametrize(
+    ("parameters", "notify", "original"),
+    [
+        (b"NOTIFY=NEVER", Notify.NEVER, ""),
+        (b"notify=success,Delay", Notify.SUCCESS | Notify.DELAY, ""),
+        (b"NOTIFY=SOON", None, ""),
+        (b"NOTIFY=NEVER,FAILURE", None, ""),
+        (b"XNOTIFY=NEVER", None, ""),
+        (b"ORCPT=rfc822;jane+2Bx@example.org", None, "rfc822;jane+x@example.org"),
+        (
+            b"NOTIFY=FAILURE ORCPT=rfc822;jane@example.org",
+            Notify.FAILURE,
+            "rfc822;jane@example.org",
+        ),
+        (b"ORCPT=rfc822;jane+0Ax@example.org", None, ""),
+        (b"ORCPT=jane@example.org", None, ""),
+        (b"", None, ""),
+    ],
+)
+async def test_parameters_of_a_recipient_that_it_adds(
+    tmp_path: Path, parameters: bytes, notify: Notify | None, original: str
+) -> None:
+    added = packet(b"2<jane@example.org>\0" + parameters + b"\0") + packet(b"c")
+
+    async with world(FakeMilter({b"E": added}), tmp_path) as session:
+        opinion = await session.message()
+
+    assert opinion.recipients is not None
+    assert opinion.recipients[1:] == (Recipient(JANE, notify, original),)

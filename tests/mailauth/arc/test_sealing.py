@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import dkim
@@ -15,13 +15,15 @@ from postroad.mailauth.arc.judging import ArcJudge, Voucher, voucher_of
 from postroad.mailauth.arc.sealing import ArcSealer
 from postroad.mailauth.arc.settings import ArcSettings
 from postroad.mailauth.arc.verification import ArcVerdict, ArcVerifier
+from postroad.mailauth.dkim.body_hash import Wanted, body_hashes
 from postroad.mailauth.dkim.key_store import KeysUnavailable
 from postroad.mailauth.dkim.result import Flaw, Result
 from postroad.mailauth.dkim.settings import DkimSettings
-from postroad.mailauth.dkim.signature import LONGEST, MOST_NAMES
+from postroad.mailauth.dkim.signature import LONGEST
 from postroad.mailauth.dkim.signing_key import SigningKey, new_key
+from postroad.mailauth.dkim.tag_values import MOST_NAMES
 from postroad.mailauth.evidence import Evidence
-from postroad.model import Address, Client, Envelope
+from postroad.model import Address, Client, Envelope, Recipient
 from postroad.model.fields import Field, Fields
 from postroad.model.letter import NO_OPINION, Finding, Letter, Origin
 
@@ -93,6 +95,50 @@ def test_a_chain_of_two_is_ours_and_dkimpys_to_verify() -> None:
 def test_what_was_changed(old: bytes) -> None:
     fields = sealed("list.example", CAME).replace(old, old.replace(b"n", b"m", 1) + b"x", 1)
     assert verdict(fields).result is Result.FAIL
+
+
+class Leaving:
+    """Implements `Departures`."""
+
+    def __init__(self, *, leaves: bool) -> None:
+        self.leaves = leaves
+        self.asked: list[str] = []
+
+    async def leads_away(self, recipients: Sequence[Recipient]) -> bool:
+        self.asked += [str(each.address) for each in recipients]
+        return self.leaves
+
+
+@pytest.mark.parametrize("leaves", [True, False])
+def test_what_stays_here_is_not_sealed(leaves: bool) -> None:
+    departures = Leaving(leaves=leaves)
+    one = ArcSealer(
+        DkimSettings(),
+        Ring(*KEYS.values()),
+        "list.example",
+        "list.example",
+        clock=lambda: NOW,
+        warn=lambda _: None,
+        departures=departures,
+    )
+    head = b"Authentication-Results: list.example; none\r\n"
+    given = replace(letter(head + CAME), recipients=(Recipient(Address("x", "list.example")),))
+    opinion = asyncio.run(one.examine(given))
+    assert departures.asked == ["x@list.example"]
+    assert (opinion is not NO_OPINION) is leaves
+
+
+def test_an_older_signature_with_a_length_of_its_own_does_not_hold() -> None:
+    fields = sealed("hop.example", sealed("list.example", CAME))
+    found = verdict(fields)
+    partial = replace(found.sets[0].signature, length=len(BODY) - 1)
+    sets = (found.sets[0]._replace(signature=partial), found.sets[1])
+    verifier = ArcVerifier(ZONE, lambda: NOW)
+    keys = asyncio.run(verifier._keys([each.signature.key_name for each in sets]))
+    ways = [Wanted(each.signature.body) for each in sets]
+    hashes = asyncio.run(body_hashes(Octets(BODY), ways))
+    assert len(hashes) == 1
+    assert asyncio.run(verifier._oldest(sets, keys, Fields.of(fields), hashes)) == 2
 
 
 def test_a_change_of_the_body_is_said_by_the_next_seal() -> None:

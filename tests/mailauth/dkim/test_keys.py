@@ -225,6 +225,7 @@ def test_unpublished_keys_sign_if_told_to(tmp_path: Path) -> None:
 def test_keys_in_files_sign_at_once(tmp_path: Path) -> None:
     file = tmp_path / "k.pem"
     file.write_bytes(key().pem)
+    file.chmod(0o600)
     from postroad.mailauth.dkim.key_ring import keys_in_files
 
     said = DkimKeySettings(domain="Bücher.example", selector="one", file=file)

@@ -32,7 +32,7 @@ BODY = b"Hello  \r\n\r\n"
 
 
 class Keys:
-    """Keys by the author's domain."""
+    """Keys by the author's domain, or the nearest one above it."""
 
     def __init__(self, *keys: SigningKey, trouble: str = "") -> None:
         self._keys = keys
@@ -41,7 +41,8 @@ class Keys:
     def keys_for(self, author: str) -> Sequence[SigningKey]:
         if self._trouble:
             raise KeysUnavailable(self._trouble)
-        return tuple(key for key in self._keys if key.domain == author)
+        found = tuple(key for key in self._keys if key.domain == author)
+        return found or (self.keys_for(author.partition(".")[2]) if "." in author else ())
 
 
 def letter(header: bytes = HEADER, origin: Origin = Origin.OURS) -> Letter:
@@ -175,7 +176,9 @@ class Rights:
     [
         ("ann@example.org", "ann@example.org", True),
         ("ann@EXAMPLE.org", "bob@example.org", True),
-        ("ann@example.org", "ann@news.example.org", True),
+        ("ann@example.org", "ann@shop.example.org", True),
+        ("ann@example.org", "ann@news.example.org", False),  # it has keys of its own
+        ("ann@news.example.org", "bob@news.example.org", True),
         ("ann@news.example.org", "ann@example.org", False),
         ("ann@xample.org", "ann@example.org", False),
         ("eve@example.net", "ann@example.org", False),
@@ -199,7 +202,8 @@ async def test_users_have_signed_what_is_theirs(
     assert (opinion.fields is not None) is is_signed
     if not is_signed:
         (finding,) = opinion.findings
-        assert finding.words == f"not signed: {user} may not write in the name of example.org"
+        name = author.rpartition("@")[2]
+        assert finding.words == f"not signed: {user} may not write in the name of {name}"
 
 
 def test_the_domain_of_the_author() -> None:

@@ -9,8 +9,9 @@ import pytest
 
 from dkim_signer import Octets, Terms, Zone, signature
 from postroad.mailauth.dkim.result import Result, Verified
-from postroad.mailauth.dkim.signature import LONGEST, MOST_NAMES
+from postroad.mailauth.dkim.signature import LONGEST
 from postroad.mailauth.dkim.signing_key import new_key
+from postroad.mailauth.dkim.tag_values import MOST_NAMES
 from postroad.mailauth.dkim.verification import MOST_SIGNATURES, SKEW, Verifier
 from postroad.model.fields import Fields
 
@@ -190,6 +191,27 @@ async def test_a_field_that_is_oversigned_cannot_be_added() -> None:
     fields = signed(Terms(names=("From", "From", "Subject", "Subject")))
     (found,) = await verified(fields.above(b"Subject: eve\r\n"))
     assert found.result is Result.FAIL
+
+
+@pytest.mark.parametrize("size", [100, 200_000])
+async def test_a_long_header_is_verified_as_a_short_one(size: int) -> None:
+    padded = HEADER.below(b"X-Long: " + b"x" * 60_000 + b"\r\n" if size > 100 else b"X: y\r\n")
+    for _ in range(size // 60_000):
+        padded = padded.below(b"X-Long: " + b" \t" * 30_000 + b"\r\n")
+    terms = Terms(names=("From", "X-Long", "X-Long", "X-Long", "X-Long"))
+    good = signed(terms, padded)
+    assert [each.result for each in await verified(good)] == [Result.PASS]
+    bad = good.replaced(next(iter(good.named("From"))), b"From: eve@example.org\r\n")
+    assert [each.result for each in await verified(bad)] == [Result.FAIL]
+
+
+async def test_a_strict_key_takes_its_domain_in_either_form() -> None:
+    key = new_key("xn--bcher-kva.example", "s", "ed25519", 0)
+    zone = Zone({key.name: f"{key.record}; t=s"})
+    for identity, result in (("@bücher.example", Result.PASS), ("@x.bücher.example", None)):
+        line = signature(HEADER, BODY, key, Terms(extra={"i": identity}))
+        (found,) = await verified(HEADER.above(line), zone=zone)
+        assert found.result is (result or Result.PERMERROR)
 
 
 async def test_a_dns_that_is_away_is_temporary() -> None:

@@ -78,7 +78,7 @@ def files(maildir: Path) -> list[Path]:
 
 def agent_of(owner: Owner) -> int:
     """Its one agent, when those of tests before are gone."""
-    until(lambda: len(agents_of(owner.uid)) == 1, within=10, what="one agent")
+    until(lambda: len(agents_of(owner.uid)) == 1, within=30, what="one agent")
     return agents_of(owner.uid)[0]
 
 
@@ -232,7 +232,7 @@ def test_an_agent_ends_with_its_worker_in_the_middle_of_a_message(
     pool = AgentPool(control, MOST)
     with pytest.raises(OwnerAway):
         pool.deliver(ANN, errand(mail / "ann/Maildir"), _Never())
-    until(lambda: not agents_of(ANN.uid), within=10, what="the end of the agent")
+    until(lambda: not agents_of(ANN.uid), within=30, what="the end of the agent")
     assert list(mail.glob("ann/Maildir/new/*")) == []
     pool.close()
 
@@ -264,11 +264,11 @@ def test_an_owner_who_stops_an_agent_holds_up_own_mail_only(
 
     thread = threading.Thread(target=deliver)
     thread.start()
-    until(lambda: _is_held_back(pool, mail), within=10, what="mail that is held back")
+    until(lambda: _is_held_back(pool, mail), within=30, what="mail that is held back")
     assert pool.deliver(BEN, errand(mail / "ben/Maildir"), TEXT).written
     thread.join(30)
     assert "no answer in time" in str(caught[0])
-    until(lambda: not is_alive(agent), within=10, what="the end of the stopped agent")
+    until(lambda: not is_alive(agent), within=30, what="the end of the stopped agent")
     assert pool.deliver(ANN, replace(errand(mail / "ann/Maildir", 2), repeat=True), TEXT)
     assert len(files(mail / "ann/Maildir")) == 2
     pool.close()
@@ -302,7 +302,7 @@ def test_idle_agents_make_room_for_those_of_others(control: socket.socket, mail:
     for number in range(1, 6):
         for owner, name in ((ANN, "ann"), (BEN, "ben")):
             assert pool.deliver(owner, errand(mail / name / "Maildir", number), TEXT).written
-    until(lambda: not agents_of(ANN.uid), within=10, what="the end of the first agent")
+    until(lambda: not agents_of(ANN.uid), within=30, what="the end of the first agent")
     assert len(agents_of(BEN.uid)) == 1
     pool.close()
 
@@ -329,13 +329,13 @@ def test_stopped_agents_take_nobodys_place_and_end_with_the_last_worker(mail: Pa
         agent = agent_of(ANN)
         os.kill(agent, signal.SIGSTOP)
         pool.close()  # lets it go
-        until(lambda agent=agent: not is_alive(agent), within=10, what="the end of a stopped one")
+        until(lambda agent=agent: not is_alive(agent), within=30, what="the end of a stopped one")
         assert pool.deliver(BEN, errand(mail / "ben/Maildir", number), TEXT).written
     assert pool.deliver(ANN, errand(mail / "ann/Maildir", 99), TEXT).written
     agent = agent_of(ANN)
     os.kill(agent, signal.SIGSTOP)
     control.close()
-    until(lambda: not is_alive(agent), within=10, what="the end of one with its broker")
+    until(lambda: not is_alive(agent), within=30, what="the end of one with its broker")
     pool.close()
 
 
@@ -366,6 +366,6 @@ def test_all_of_them_end_with_the_server(mail: Path) -> None:
     control.close()
     until(
         lambda: not any(map(is_alive, (agent, broker, guard))),
-        within=10,
+        within=30,
         what="the end of all of them",
     )

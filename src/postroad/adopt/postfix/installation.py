@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 import socket
 from dataclasses import dataclass, field
-from ipaddress import ip_address
 from pathlib import Path
 
 from postroad.adopt.finding import Finding, Verdict
@@ -174,12 +173,3 @@ def _own_name(files: OldFiles, domain: str) -> str:
     """What the machine is called: its /etc/hostname, or what the system says."""
     name = (files.text("/etc/hostname") or "").strip() or socket.gethostname()
     return name if "." in name or not domain else f"{name}.{domain}"
-
-
-def is_address(text: str) -> bool:
-    """Whether a text is an IP address."""
-    try:
-        ip_address(text)
-    except ValueError:
-        return False
-    return True

@@ -9,7 +9,7 @@ from __future__ import annotations
 from postroad.adopt.finding import Finding, Verdict
 from postroad.adopt.plan import KeyPath
 from postroad.adopt.postfix.defaults import DEFAULTS
-from postroad.adopt.postfix.installation import OldPostfix, is_address
+from postroad.adopt.postfix.installation import OldPostfix
 from postroad.adopt.postfix.lists import relay_part, translated_list
 from postroad.adopt.postfix.main_cf import MainCf, Parameter
 from postroad.adopt.postfix.master_cf import Service
@@ -23,6 +23,7 @@ from postroad.adopt.postfix.parameters import (
     TRANSLATED,
     UNKNOWN_NAME,
 )
+from postroad.model.ip_address import is_ip_address
 from postroad.server.settings import DISCARDABLE
 
 __all__ = ["LISTS", "translate_listeners"]
@@ -198,7 +199,7 @@ def _binds(main: MainCf, host: str, port: int) -> list[str]:
     binds: list[str] = []
     for word in main.words("inet_interfaces") or ["all"]:
         plain = word.strip("[]")
-        if word == "all" or not (word in ("loopback-only", "localhost") or is_address(plain)):
+        if word == "all" or not (word in ("loopback-only", "localhost") or is_ip_address(plain)):
             return [f":{port}"] if both else [f"{_any(protocols)}:{port}"]
         addresses = ["127.0.0.1", "::1"] if word in ("loopback-only", "localhost") else [plain]
         for address in addresses:

@@ -16,7 +16,7 @@ from postroad.adopt.postfix.installation import OldPostfix
 from postroad.adopt.postfix.main_cf import MainCf, words_of
 from postroad.adopt.postfix.master_cf import Service
 from postroad.filters.milter.negotiation import NEWEST, OLDEST
-from postroad.filters.milter.place import Place
+from postroad.filters.place import Place
 
 __all__ = ["Milters"]
 
@@ -34,6 +34,7 @@ _MACROS = {
     "milter_data_macros": "data",
     "milter_end_of_header_macros": "end_of_header",
     "milter_end_of_data_macros": "end_of_message",
+    "milter_unknown_command_macros": "unknown_command",
 }
 _PORTS = {"11332": "rspamd", "8891": "opendkim", "8893": "opendmarc"}
 _VERIFIERS = ("opendkim", "opendmarc")

@@ -225,7 +225,7 @@ TRANSLATED: dict[str, str] = {
         (
             *("milter_connect_macros", "milter_helo_macros", "milter_mail_macros"),
             *("milter_rcpt_macros", "milter_data_macros", "milter_end_of_header_macros"),
-            "milter_end_of_data_macros",
+            *("milter_end_of_data_macros", "milter_unknown_command_macros"),
         ),
         "`[filters.NAME] macros`",
     ),

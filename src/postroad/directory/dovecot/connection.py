@@ -27,7 +27,7 @@ from enum import Enum
 from postroad.directory.interface import DirectoryUnavailable
 from postroad.net.dovecot_lines import MAX_LINE, fields, line
 from postroad.tables.kept import Gone
-from postroad.tables.streams import Endpoint
+from postroad.tables.streams import Endpoint, words_of
 
 __all__ = ["Answer", "DovecotSocket", "Role", "Talk"]
 
@@ -221,7 +221,7 @@ class _Line:
             else:
                 pair = await asyncio.open_connection(endpoint.host, endpoint.port, limit=MAX_LINE)
         except (OSError, UnicodeError) as error:
-            raise Gone(f"no connection: {_words(error)}") from error
+            raise Gone(f"no connection: {words_of(error)}") from error
         opened = cls(*pair)
         try:
             await opened._greet(role)
@@ -331,9 +331,4 @@ class _Line:
         except asyncio.LimitOverrunError as error:
             raise Gone(f"a line of more than {MAX_LINE} octets") from error
         except OSError as error:
-            raise Gone(f"the connection broke: {_words(error)}") from error
-
-
-def _words(error: Exception) -> str:
-    words = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-    return words.lower() or type(error).__name__
+            raise Gone(f"the connection broke: {words_of(error)}") from error

@@ -17,10 +17,10 @@ from __future__ import annotations
 from base64 import b64decode, b64encode
 from binascii import Error
 from collections.abc import Callable, Mapping
-from ipaddress import ip_address
 
 from postroad.directory.dovecot.connection import Answer, DovecotSocket, Talk
 from postroad.directory.interface import DirectoryUnavailable, Origin
+from postroad.model.ip_address import is_ip_address
 from postroad.net.dovecot_lines import named
 from postroad.sasl import Challenge, Malformed, Proved, Refuted, Step
 
@@ -116,12 +116,12 @@ def told_of(origin: Origin) -> list[str]:
     let everybody wait for one who guesses.
     """
     told = ["service=smtp", "nologin"]
-    if not _is_address(origin.address):
+    if not is_ip_address(origin.address):
         return [*told, "no-penalty"]
     told.append(f"rip={origin.address}")
     if origin.port:
         told.append(f"rport={origin.port}")
-    if _is_address(origin.server_address):
+    if is_ip_address(origin.server_address):
         told += [f"lip={origin.server_address}", f"lport={origin.server_port}"]
     if origin.session:
         told.append(f"session={origin.session}")
@@ -147,14 +147,6 @@ def is_temporary(said: Mapping[str, str]) -> bool:
         said: the fields of FAIL, by name.
     """
     return "temp" in said or said.get("code") in _TEMPORARY
-
-
-def _is_address(text: str) -> bool:
-    try:
-        ip_address(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _base64(octets: bytes) -> str:

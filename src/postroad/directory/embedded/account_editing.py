@@ -191,21 +191,17 @@ class AccountEditing(Editing):
             self._refuse_group(key)
             if self._rows("SELECT 1 FROM aliases WHERE source = ?", key):
                 raise AliasExists(f"{key} is an alias; remove it first")
-            self._rows(_INSERT, key, form.domain, *_columns(credentials))
+            self._rows(_INSERT, key, form.domain, *credentials.stored)
         return key
 
     def _set(self, key: str, credentials: Credentials) -> str:
         with self._change():
             self._require_user(key)
-            self._rows(_UPDATE, *_columns(credentials), key)
+            self._rows(_UPDATE, *credentials.stored, key)
         return key
 
     def _credentials_of_hash(self, stored: str) -> Credentials:
         return credentials_of_hash(stored, self._profile, self._kinds, self._default)
-
-
-def _columns(credentials: Credentials) -> tuple[str, str, str]:
-    return credentials.password, credentials.scram_sha_1, credentials.scram_sha_256
 
 
 def _number(value: object) -> int | None:

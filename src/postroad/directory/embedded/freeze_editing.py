@@ -13,6 +13,7 @@ from postroad.directory.embedded.editing import Editing
 from postroad.directory.embedded.entry import parse_key
 from postroad.directory.embedded.freezing import Freeze, FreezeAuthor
 from postroad.directory.embedded.mistake import AlreadyFrozen, NotFrozen
+from postroad.model.printable import in_one_line
 
 __all__ = ["FreezeEditing"]
 
@@ -46,7 +47,7 @@ class FreezeEditing(Editing):
             UnknownUser: there is no such account.
             AlreadyFrozen: it is frozen.
         """
-        freeze = Freeze(parse_key(name), _line(reason), now, FreezeAuthor.OPERATOR)
+        freeze = Freeze(parse_key(name), in_one_line(reason), now, FreezeAuthor.OPERATOR)
         with self._change():
             self._require_account(freeze.user)
             if not freezing.begin(self._connection, freeze):
@@ -68,7 +69,3 @@ class FreezeEditing(Editing):
             if found is None or not freezing.thaw(self._connection, key):
                 raise NotFrozen(f"{key} is not frozen")
         return replace(found, thaws=found.thaws + 1)
-
-
-def _line(text: str) -> str:
-    return "".join(mark if mark.isprintable() else " " for mark in text).strip()

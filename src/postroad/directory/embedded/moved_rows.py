@@ -16,6 +16,7 @@ from postroad.directory.embedded.groups import Senders
 from postroad.directory.embedded.mistake import DirectoryMistake
 from postroad.directory.embedded.nearest import hint, near_word
 from postroad.directory.embedded.quota import Quota
+from postroad.directory.names import is_text
 
 __all__ = ["FIELDS", "KINDS", "Kind", "Row", "Value", "add_row", "rows_of"]
 
@@ -109,7 +110,7 @@ def add_row(contents: Contents, kind: Kind, mark: Mark, row: Row) -> None:
 def _is_text(value: object) -> bool:
     """Whether it can be written: JSON has a spelling for halves of characters, UTF-8 has none."""
     texts = value if isinstance(value, list) else [value] if isinstance(value, str) else []
-    return not any("\ud800" <= mark <= "\udfff" for text in texts for mark in text)
+    return all(map(is_text, texts))
 
 
 class _Fields:

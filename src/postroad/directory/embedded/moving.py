@@ -35,7 +35,6 @@ from postroad.directory.embedded.moved_files import Faults
 from postroad.directory.embedded.prepared import Prepared, Preparing, Progress
 from postroad.directory.embedded.quota import Quota
 from postroad.directory.embedded.routes import Routes
-from postroad.directory.passwords.credentials import Credentials
 
 __all__ = ["Imported", "Moving"]
 
@@ -234,13 +233,13 @@ class Moving(Editing):
         put(_PUT_USER, [
             (
                 user.name, user.domain,
-                *(_secrets(user.credentials) if user.credentials else ("", "", "")),
+                *(user.credentials.stored if user.credentials else ("", "", "")),
                 int(user.enabled), user.quota.octets, user.quota.messages,
             )
             for user in users
         ])  # fmt: skip
         put(_SET_HASH, [
-            (*_secrets(user.credentials), user.name)
+            (*user.credentials.stored, user.name)
             for user in users
             if user.credentials is not None and user.name in there
         ])  # fmt: skip
@@ -296,10 +295,6 @@ class Moving(Editing):
             self._rows(f"SELECT 1 FROM {table} WHERE domain = ? LIMIT 1", domain)  # noqa: S608
             for table in ("users", "aliases")
         )
-
-
-def _secrets(credentials: Credentials) -> tuple[str, str, str]:
-    return credentials.password, credentials.scram_sha_1, credentials.scram_sha_256
 
 
 def _moved(

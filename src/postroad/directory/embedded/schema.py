@@ -22,6 +22,7 @@ from pathlib import Path
 
 from postroad.directory.embedded.schema_steps import STEPS
 from postroad.directory.interface import DirectoryUnavailable
+from postroad.limits.whole_file import give_away, sync_folder
 
 __all__ = [
     "SCHEMA_VERSION",
@@ -187,14 +188,8 @@ def _create_file(path: Path) -> None:
         return
     try:
         os.fchmod(descriptor, 0o600)
-        if os.geteuid() == 0:
-            folder = path.parent.stat()
-            os.fchown(descriptor, folder.st_uid, folder.st_gid)
+        give_away(descriptor, path.parent)
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-    folder_descriptor = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(folder_descriptor)
-    finally:
-        os.close(folder_descriptor)
+    sync_folder(path.parent)

@@ -22,8 +22,14 @@ from typing import TypeVar
 import bonsai
 
 from postroad.directory.interface import DirectoryUnavailable
+from postroad.directory.names import is_text
 from postroad.tables.kept import Gone, Kept
-from postroad.tables.ldap import SCOPES, LdapDirectory, client_of
+from postroad.tables.ldap_connection import (
+    LdapConnection,
+    LdapDirectory,
+    client_of,
+    words_of,
+)
 from postroad.tables.table import TableUnavailable
 
 __all__ = ["Entry", "LdapTree"]
@@ -47,6 +53,9 @@ _NOT_LET_IN = (
 """What says that name and password do not fit (RFC 4511 §4.2.2). All else says nothing of them."""
 
 _ANY = "(objectClass=*)"
+
+_NO_ATTRIBUTE = ("1.1",)
+"""Asks for entries alone (RFC 4511 §4.5.1.8)."""
 
 _INAPPROPRIATE = 48
 """The entry has no password at all (RFC 4511 appendix A.2, inappropriateAuthentication)."""
@@ -114,7 +123,7 @@ class LdapTree:
         Raises:
             DirectoryUnavailable: it cannot be said.
         """
-        if not name or not password or "\0" in password or not _is_text(password):
+        if not name or not password or "\0" in password or not is_text(password):
             return False
         said = ""
         for url in self._directory.urls:
@@ -136,7 +145,7 @@ class LdapTree:
         return [partial(self._dial, url) for url in self._directory.urls]
 
     async def _dial(self, url: str) -> _Place:
-        place = _Place(client_of(url, self._directory), self._directory.bounds.answer, self)
+        place = _Place(LdapConnection(url, self._directory), self)
         try:
             await place.open()
         except Gone as error:
@@ -163,7 +172,7 @@ class LdapTree:
         try:
             return await asyncio.get_running_loop().run_in_executor(self._threads, work)
         except (bonsai.LDAPError, OSError, ValueError) as error:
-            raise Gone(_words(error)) from error
+            raise Gone(words_of(error)) from error
         except RuntimeError as error:  # the threads are gone: it was closed meanwhile
             raise Gone("the directory is closed") from error
 
@@ -171,56 +180,32 @@ class LdapTree:
 class _Place:
     """A connection for searches; what is done with it is done in a thread, one thing at a time."""
 
-    def __init__(self, client: bonsai.LDAPClient, patience: float, tree: LdapTree) -> None:
-        self._client = client
-        self._patience = patience
+    def __init__(self, connection: LdapConnection, tree: LdapTree) -> None:
+        self._connection = connection
         self._tree = tree
-        self._turn = threading.Lock()
-        self._connection: bonsai.LDAPConnection | None = None
 
     async def open(self) -> None:
-        await self._tree.in_thread(self._open)
+        await self._tree.in_thread(self._connection.open)
 
     async def search(
         self, base: str, scope: str, wanted: str, attributes: Sequence[str], *, may_lack: bool
     ) -> list[Entry] | None:
         """The entries; `None` where there is no such base, unless it may lack."""
-        work = partial(self._search, base, scope, wanted, list(attributes))
+        work = partial(self._search, base, scope, wanted, attributes)
         if may_lack:
             return await self._tree.in_thread(work)
         # The library tells no base that is missing from one in which nothing was found.
-        there = partial(self._search, base, "base", _ANY, [])
+        there = partial(self._search, base, "base", _ANY, ())
         return await self._tree.in_thread(lambda: work() or ([] if there() else None))
 
     async def close(self) -> None:
         # Behind a search that goes on although nobody waits for it any more.
-        threading.Thread(target=self._close, name="ldap").start()
+        threading.Thread(target=self._connection.close, name="ldap").start()
 
-    def _open(self) -> None:
-        with self._turn:
-            self._connection = self._client.connect(timeout=self._patience)
-
-    def _search(self, base: str, scope: str, wanted: str, attributes: list[str]) -> list[Entry]:
-        with self._turn:
-            assert self._connection is not None
-            try:
-                found = self._connection.search(
-                    base,
-                    SCOPES[scope],
-                    wanted,
-                    attributes or ["1.1"],  # no attribute at all (RFC 4511 §4.5.1.8)
-                    timeout=self._patience,
-                    sizelimit=MOST_ENTRIES,
-                )
-            except bonsai.errors.NoSuchObjectError:
-                return []
+    def _search(self, base: str, scope: str, wanted: str, attributes: Sequence[str]) -> list[Entry]:
+        asked = attributes or _NO_ATTRIBUTE
+        found = self._connection.search(base, scope, wanted, asked, MOST_ENTRIES)
         return [_entry(each) for each in found]
-
-    def _close(self) -> None:
-        with self._turn:
-            if self._connection is not None:
-                self._connection.close()
-                self._connection = None
 
 
 def _entry(found: bonsai.LDAPEntry) -> Entry:
@@ -238,11 +223,3 @@ def _text(value: object) -> str:
     if isinstance(value, bytes):
         return value.decode()  # what is no UTF-8 is a ValueError, and so no answer
     return str(value)
-
-
-def _is_text(password: str) -> bool:
-    return not any("\ud800" <= character <= "\udfff" for character in password)
-
-
-def _words(error: Exception) -> str:
-    return str(error) or type(error).__name__

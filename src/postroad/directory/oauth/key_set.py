@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import stat
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -115,7 +117,9 @@ def read_key_set(file: Path) -> tuple[PublicKey, ...]:
 
 def _read(file: Path) -> object:
     try:
-        with file.open("rb") as opened:
+        with open(file, "rb", opener=_open_at_once) as opened:
+            if not stat.S_ISREG(os.fstat(opened.fileno()).st_mode):
+                raise DirectoryUnavailable(f"{file}: it is no regular file")
             document: object = json.loads(opened.read(MAX_ANSWER))
     except OSError as error:
         words = (error.strerror or str(error)).lower()
@@ -123,6 +127,11 @@ def _read(file: Path) -> object:
     except (ValueError, RecursionError) as error:
         raise DirectoryUnavailable(f"{file}: this is not JSON") from error
     return document
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    """Without O_NONBLOCK, a named pipe that nobody writes to would be waited for."""
+    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def _keys_in(document: object, origin: str = "the issuer") -> tuple[PublicKey, ...]:

@@ -10,7 +10,6 @@ The libraries for either way are loaded when the way is configured, and not befo
 
 from __future__ import annotations
 
-import math
 import os
 import stat
 import time
@@ -19,6 +18,7 @@ from typing import Protocol
 
 from postroad.directory.interface import Accounts, DirectoryUnavailable
 from postroad.directory.oauth.settings import OAuthSettings
+from postroad.model.members import finite
 
 __all__ = [
     "Claims",
@@ -124,8 +124,8 @@ class OAuth:
         its issuer was asked about is good now, whatever else the issuer says (RFC 7662 §2.2).
         """
         now, leeway = self._now(), self._settings.leeway
-        start = _number(claims.get("nbf", 0))
-        end = _number(claims.get("exp", now + 1 if self._settings.introspection else None))
+        start = finite(claims.get("nbf", 0))
+        end = finite(claims.get("exp", now + 1 if self._settings.introspection else None))
         if end is None or start is None:
             return False
         return now < end + leeway and start - leeway <= now
@@ -234,14 +234,3 @@ def load_key_set(settings: OAuthSettings) -> None:
 def _texts(value: object) -> list[str]:
     values = value if isinstance(value, list) else [value]
     return [each for each in values if isinstance(each, str)]
-
-
-def _number(value: object) -> float | None:
-    """A NumericDate (RFC 7519 §2)."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    try:
-        number = float(value)
-    except OverflowError:
-        return None
-    return number if math.isfinite(number) else None

@@ -9,6 +9,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 from postroad.directory.embedded.mistake import UnusableHash, UnusablePassword
+from postroad.directory.names import is_text
 from postroad.directory.passwords.password import (
     MAKERS,
     MAX_PASSWORD,
@@ -52,6 +53,11 @@ class Credentials:
     scram_sha_1: str = ""
     scram_sha_256: str = ""
     default: str = "CRYPT"
+
+    @property
+    def stored(self) -> tuple[str, str, str]:
+        """The hash and both verifiers, as rows hold them."""
+        return self.password, self.scram_sha_1, self.scram_sha_256
 
     @property
     def cram_md5(self) -> bool:
@@ -117,7 +123,7 @@ def check_password(password: str) -> None:
         raise UnusablePassword(f"the password is longer than {MAX_PASSWORD} characters")
     if "\0" in password:  # SASL PLAIN separates its fields with it (RFC 4616 §2)
         raise UnusablePassword("the password holds a NUL, which no client can send")
-    if not _is_text(password):
+    if not is_text(password):
         raise UnusablePassword("the password is not UTF-8 text")
 
 
@@ -198,7 +204,7 @@ def renewed(
         profile: today's cost.
         kinds: the secrets to keep.
     """
-    if held.is_as_wanted(profile, kinds) or not _is_text(password):
+    if held.is_as_wanted(profile, kinds) or not is_text(password):
         return None
     stored = held.hash_to_keep(password, profile, kinds)
     return replace(_with_verifiers(stored, password, profile, kinds), default=held.default)
@@ -214,7 +220,3 @@ def _with_verifiers(
     return Credentials(
         stored, verifiers[SecretKind.SCRAM_SHA_1], verifiers[SecretKind.SCRAM_SHA_256]
     )
-
-
-def _is_text(password: str) -> bool:
-    return not any("\ud800" <= character <= "\udfff" for character in password)

@@ -17,7 +17,6 @@ import hmac
 import os
 import queue
 import sys
-import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -193,4 +192,4 @@ def _lower_priority() -> None:
     """On Linux a nice value is a thread's own (sched(7)); elsewhere it stays the process's."""
     if sys.platform == "linux":
         with suppress(OSError):
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), LOW_PRIORITY)
+            os.nice(LOW_PRIORITY)

@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator
 
 from postroad.filters.examining import Examining
 from postroad.filters.failure import failed
-from postroad.filters.milter.place import Place
+from postroad.filters.place import Place
 from postroad.filters.service import ServiceFailed, exchange
 from postroad.filters.settings import FilterSettings
 from postroad.filters.stages import Filter

@@ -19,7 +19,7 @@ _LONGEST_LINE = 980  # characters of one, likewise
 
 REJECTED = Reply.of(550, "5.7.1", "Command rejected")
 DEFERRED = Reply.of(451, "4.7.1", "Service unavailable - try again later")
-SHUT_DOWN = Reply.of(421, "4.7.0", "Service unavailable - try again later")
+SHUT_DOWN = Reply.of(421, "4.7.0", "Server closing connection")
 
 
 class Ruling(Enum):
@@ -31,7 +31,7 @@ class Ruling(Enum):
     DISCARD = auto()
     REFUSE = auto()
     SKIP = auto()
-    """No more of the body."""
+    """No more of this kind of step, until another comes."""
     PROGRESS = auto()
     """The milter is at work."""
 
@@ -94,7 +94,6 @@ _VERDICTS = {
     b"r": Verdict(Ruling.REFUSE, REJECTED),
     b"t": Verdict(Ruling.REFUSE, DEFERRED),
     b"4": Verdict(Ruling.REFUSE, SHUT_DOWN),
-    b"f": Verdict(Ruling.REFUSE, SHUT_DOWN),
     b"s": Verdict(Ruling.SKIP),
     b"p": Verdict(Ruling.PROGRESS),
 }
@@ -131,9 +130,7 @@ def change(packet: Packet) -> Change | None:
         name, value = texts(packet.data, 2)
         return Change(kind, name, value)
     if kind in _INDEXED:
-        index, rest = long(packet.data)
-        if index >= 1 << 31:
-            raise Garbage(f"a field of number {index:,}")
+        index, rest = long(packet.data)  # a negative one is large, and beyond them all
         name, value = texts(rest, 2)
         return Change(kind, name, value, index)
     if kind in _WITH_PARAMETERS:

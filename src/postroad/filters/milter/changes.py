@@ -9,17 +9,24 @@ Sendmail and Postfix have it so, and signing milters rely on it. What we wrote a
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import replace
 
 from postroad.filters.milter.answers import Change, ChangeKind
+from postroad.filters.milter.growing_body import GrowingBody
 from postroad.filters.milter.header import ChangingHeader
 from postroad.filters.milter.packets import Garbage
 from postroad.model import Address, AddressError, Notify, Recipient
-from postroad.model.content import Octets
 from postroad.model.fields import Field, Fields
 from postroad.model.letter import Letter, Opinion
+from postroad.model.printable import printable
+from postroad.smtp.xtext import decode_xtext
+from postroad.spool import Aside
 
 __all__ = ["Changing", "shown_fields"]
+
+LONGEST_WHY = 200
+"""Characters of a reason for quarantine; it is kept with the message, and shown in lists."""
 
 _NAME = re.compile(rb"[!-9;-~]{1,998}\Z")  # RFC 5322 §2.2, and §2.1.1
 _TRACE = "received"
@@ -43,31 +50,43 @@ class Changing:
     """A message that is being changed."""
 
     __slots__ = (
+        "_aside",
         "_blank",
         "_body",
         "_done",
         "_header",
         "_hold",
+        "_keys",
         "_letter",
         "_origin",
         "_people",
         "_sender",
     )
 
-    def __init__(self, letter: Letter, origin: str, *, leading_blank: bool) -> None:
+    def __init__(
+        self,
+        letter: Letter,
+        origin: str,
+        *,
+        leading_blank: bool,
+        aside: Callable[[], Aside] | None = None,
+    ) -> None:
         """Nothing is changed yet.
 
         Args:
             letter: the message.
             origin: the domain of addresses without one.
             leading_blank: whether values of fields begin with the blank that follows the colon.
+            aside: makes room for a large new body; `None`: there is none.
         """
+        self._aside = aside
         self._letter = letter
         self._origin = origin
         self._blank = b"" if leading_blank else b" "
         self._header: ChangingHeader | None = None
-        self._body: list[bytes] | None = None
+        self._body: GrowingBody | None = None
         self._people = list(letter.recipients)
+        self._keys = {each.address.key for each in letter.recipients}
         self._sender: Address | None = letter.envelope.sender
         self._hold = ""
         self._done: dict[str, None] = {}
@@ -86,11 +105,12 @@ class Changing:
         kind = change.kind
         if kind is ChangeKind.REPLACE_BODY:
             if self._body is None:
-                self._body = []
+                self._body = GrowingBody(self._aside)
                 self._done["body replaced"] = None
-            self._body.append(change.value)
+            self._body.add(change.value)
         elif kind is ChangeKind.QUARANTINE:
-            self._hold = change.name.decode("utf-8", "replace") or "quarantined"
+            words = printable(" ".join(change.name.decode("utf-8", "replace").split()))
+            self._hold = words[:LONGEST_WHY] or "quarantined"
             self._done["quarantined"] = None
         elif kind is ChangeKind.CHANGE_SENDER:
             self._change_sender(change)
@@ -99,8 +119,26 @@ class Changing:
         else:
             self._change_recipients(change)
 
-    def opinion(self) -> Opinion:
-        """What is to become of the message."""
+    @property
+    def is_large(self) -> bool:
+        """Whether `put_away` is to be called before anything else is changed."""
+        return self._body is not None and self._body.is_large
+
+    async def put_away(self) -> None:
+        """Put aside what memory is not to hold.
+
+        Raises:
+            SpoolError: there is no room for it.
+        """
+        if self._body is not None:
+            await self._body.put_away()
+
+    async def opinion(self) -> Opinion:
+        """What is to become of the message.
+
+        Raises:
+            SpoolError: there is no room for a new body.
+        """
         letter = self._letter
         came = tuple(letter.fields)
         fields = came if self._header is None else self._header.fields
@@ -109,7 +147,7 @@ class Changing:
         return Opinion(
             hold=self._hold,
             fields=None if fields == came else Fields(fields),
-            body=None if self._body is None else Octets(b"".join(self._body)),
+            body=None if self._body is None else await self._body.content(),
             envelope=None if same_sender else replace(letter.envelope, sender=self._sender),
             recipients=None if people == letter.recipients else people,
         )
@@ -158,8 +196,10 @@ class Changing:
             if len(left) < len(self._people):
                 self._done[f"recipient <{address}> removed"] = None
             self._people = left
-        elif all(each.address.key != address.key for each in self._people):
-            self._people.append(Recipient(address, _notify(change.value)))
+            self._keys.discard(address.key)
+        elif address.key not in self._keys:
+            self._keys.add(address.key)
+            self._people.append(Recipient(address, _notify(change.value), _original(change.value)))
             self._done[f"recipient <{address}> added"] = None
 
     def _address(self, text: str) -> Address:
@@ -182,14 +222,29 @@ def _bare(octets: bytes) -> str:
 
 
 def _notify(parameters: bytes) -> Notify | None:
-    """NOTIFY of the parameters of a recipient (RFC 3461 §4.1); there is no use for others here."""
-    found = re.search(rb"(?i)(?:^| )NOTIFY=([A-Z,]+)", parameters)
-    if found is None:
+    """NOTIFY of the parameters of a recipient (RFC 3461 §4.1); one that means nothing is left out.
+
+    Of the parameters, Postfix takes this one and ORCPT.
+    """
+    found = re.search(rb"(?i)(?:^| )NOTIFY=([A-Z,]+)(?: |\Z)", parameters)
+    words = found[1].decode().upper().split(",") if found is not None else []
+    if words == ["NEVER"]:
+        return Notify.NEVER
+    if not words or not all(word in _NOTIFY for word in words):
         return None
     notify = Notify.NEVER
-    for word in found[1].decode().upper().split(","):
-        notify |= _NOTIFY.get(word, Notify.NEVER)
+    for word in words:
+        notify |= _NOTIFY[word]
     return notify
+
+
+def _original(parameters: bytes) -> str:
+    """ORCPT of them, decoded (RFC 3461 §4.2); empty: there is none that means something."""
+    found = re.search(rb"(?i)(?:^| )ORCPT=([A-Za-z0-9-]{1,50});([!-~]{1,400})(?: |\Z)", parameters)
+    if found is None:
+        return ""
+    kind, address = found[1].decode(), decode_xtext(found[2].decode())
+    return f"{kind};{address}" if address and address.isascii() else ""
 
 
 _NOTIFY: dict[str, Notify] = {each.name or "": each for each in Notify if each.name}

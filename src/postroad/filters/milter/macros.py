@@ -8,11 +8,12 @@ own goes before both. A macro without a value is not told.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from types import MappingProxyType
 
 from postroad.filters.milter.negotiation import STAGES
 from postroad.filters.stages import Began, Connected, Greeted
-from postroad.model import Address, Client, Recipient
+from postroad.model import Address, Client, Recipient, Reply
 
 __all__ = ["USUAL", "Macros", "plain"]
 
@@ -27,14 +28,25 @@ USUAL: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "{auth_author}",
             "{mail_addr}",
             "{mail_host}",
+            "{mail_mailer}",
         ),
-        "rcpt": ("i", "{rcpt_addr}", "{rcpt_host}"),
+        "rcpt": ("i", "{rcpt_addr}", "{rcpt_host}", "{rcpt_mailer}"),
         "data": ("i",),
         "end_of_header": ("i",),
         "end_of_message": ("i",),
+        "unknown_command": (),
     }
 )
-assert set(USUAL) == set(STAGES)
+assert set(USUAL) == {*STAGES, "unknown_command"}
+
+_OF_WAYS = {
+    "mail": frozenset({"mail_host", "mail_mailer"}),
+    "rcpt": frozenset({"rcpt_host", "rcpt_mailer"}),
+}
+"""What is said of where mail for an address goes."""
+
+NO_WAY = ("", "")
+"""Where mail for an address goes is not known, or need not be."""
 
 
 class Macros:
@@ -92,18 +104,46 @@ class Macros:
         self._put("cert_subject", shown.subject if shown is not None else "")
         self._put("cert_issuer", shown.issuer if shown is not None else "")
 
-    def began(self, stage: Began) -> None:
-        """MAIL."""
+    def wants_way(self, kind: str) -> bool:
+        """Whether it is told where mail for an address goes.
+
+        Args:
+            kind: `mail`: the sender's; `rcpt`: a recipient's.
+        """
+        return not _OF_WAYS[kind].isdisjoint([key for _, key in _spelt(self._lists[kind])])
+
+    def began(self, stage: Began, way: tuple[str, str] = NO_WAY) -> None:
+        """MAIL.
+
+        Args:
+            stage: what was said.
+            way: transport and next hop of mail for the sender.
+        """
         login = stage.login
         self._put("auth_type", login.mechanism if login is not None else "")
         self._put("auth_authen", login.accountable if login is not None else "")
         self._put("auth_author", login.user if login is not None and login.actor else "")
-        self._address("mail", stage.envelope.sender)
+        self._address("mail", stage.envelope.sender, way)
         self._values.pop("i", None)
 
-    def named(self, recipient: Recipient) -> None:
-        """RCPT."""
-        self._address("rcpt", recipient.address)
+    def named(self, recipient: Recipient, way: tuple[str, str] = NO_WAY) -> None:
+        """RCPT.
+
+        Args:
+            recipient: who gets the message.
+            way: transport and next hop of mail for that one.
+        """
+        self._address("rcpt", recipient.address, way)
+
+    def denied(self, reply: Reply) -> None:
+        """RCPT, which was refused: why takes the place of where it would go (MILTER_README).
+
+        The words are those behind the address, as Postfix has them.
+        """
+        self._put("rcpt_mailer", "error")
+        self._put("rcpt_host", reply.enhanced or "")
+        words = " ".join(reply.lines)
+        self._put("rcpt_addr", words.partition(">: ")[2] or words)
 
     def started(self, queue_id: str) -> None:
         """The content comes, and the message has its identifier."""
@@ -112,11 +152,11 @@ class Macros:
     def at(self, stage: str) -> bytes:
         """Names and values for a stage, each with the NUL that ends it; empty: there are none."""
         told: list[bytes] = []
-        for name in self._lists.get(stage, ()):
-            key = plain(name)
-            value = self._values.get(key) or self._defaults.get(key)
+        values, defaults = self._values, self._defaults
+        for octets, key in _spelt(self._lists[stage]):
+            value = values.get(key) or defaults.get(key)
             if value:
-                told += (_octets(name), _octets(value))
+                told += (octets, _octets(value))
         return b"".join(told)
 
     def _put(self, name: str, value: str) -> None:
@@ -125,14 +165,22 @@ class Macros:
         else:
             self._values.pop(name, None)
 
-    def _address(self, kind: str, address: Address | None) -> None:
+    def _address(self, kind: str, address: Address | None, way: tuple[str, str]) -> None:
+        mailer, host = way
         self._put(f"{kind}_addr", "" if address is None else str(address))
-        self._put(f"{kind}_host", "" if address is None else address.domain)
+        self._put(f"{kind}_host", host or ("" if address is None else address.domain))
+        self._put(f"{kind}_mailer", mailer)
 
 
 def plain(name: str) -> str:
     """The name of a macro without its braces: `{j}` and `j` are one."""
     return name.removeprefix("{").removesuffix("}")
+
+
+@lru_cache(maxsize=256)
+def _spelt(names: tuple[str, ...]) -> tuple[tuple[bytes, str], ...]:
+    """Names as they are told, each with its plain one: lists are few, and told for each message."""
+    return tuple([(_octets(name), plain(name)) for name in names])
 
 
 def _resolved(client: Client) -> str:

@@ -2,8 +2,7 @@
 
 We offer what we can do; the milter answers with what it wants of that: the changes it may make, the
 steps it does not want to hear of, and those it will not answer. It must not want more than it was
-offered. Postfix offers the same, but for recipients that policy refused and commands that nobody
-knows: filters do not hear of these here.
+offered. Postfix offers the same.
 """
 
 from __future__ import annotations
@@ -35,7 +34,10 @@ class Actions(IntFlag):
 
 
 class Steps(IntFlag):
-    """What a milter is not told (`NO_`), what it will not answer (`NR_`), and how (SMFIP_)."""
+    """What a milter is not told (`NO_`), what it will not answer (`NR_`), and how (SMFIP_).
+
+    `REFUSED_RECIPIENTS` is the other way round: it wants to hear of those too.
+    """
 
     NO_CONNECT = 0x01
     NO_HELO = 0x02
@@ -48,6 +50,7 @@ class Steps(IntFlag):
     NO_UNKNOWN = 0x100
     NO_DATA = 0x200
     SKIP = 0x400
+    REFUSED_RECIPIENTS = 0x800
     NR_CONNECT = 0x1000
     NR_HELO = 0x2000
     NR_MAIL = 0x4000
@@ -62,7 +65,7 @@ class Steps(IntFlag):
 _IN_2 = Steps(0x7F)
 _IN_3 = _IN_2 | Steps.NO_UNKNOWN
 _IN_4 = _IN_3 | Steps.NO_DATA | Steps.NR_HEADER
-_STEPS = {2: _IN_2, 3: _IN_3, 4: _IN_4, 5: _IN_4, 6: Steps(0x1FF7FF)}
+_STEPS = {2: _IN_2, 3: _IN_3, 4: _IN_4, 5: _IN_4, 6: Steps(0x1FFFFF)}
 
 _ACTIONS_IN_2 = Actions(0x3F)
 _ACTIONS = {2: _ACTIONS_IN_2, 3: _ACTIONS_IN_2, 4: _ACTIONS_IN_2, 5: _ACTIONS_IN_2}
@@ -91,7 +94,7 @@ class Agreement:
 
     def silent(self, step: Steps) -> bool:
         """Whether one of these bits was agreed on."""
-        return bool(self.steps & step)
+        return int(self.steps) & int(step) != 0  # asked at every step: no third flag is made
 
 
 def offer(version: int) -> bytes:
@@ -135,7 +138,9 @@ def _chosen(data: bytes) -> dict[str, tuple[str, ...]]:
     while data:
         stage, data = long(data)
         names, end, data = data.partition(b"\0")
-        if not end or stage >= len(STAGES):
+        if not end:
             raise Garbage("a list of macros that is none")
+        if stage >= len(STAGES):
+            continue  # of a library that knows more than we offer; Postfix passes it over, too
         macros[STAGES[stage]] = tuple(names.decode("ascii", "replace").split()[:_MOST_MACROS])
     return macros

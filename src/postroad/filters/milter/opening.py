@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from postroad.filters.milter.place import Place
-from postroad.filters.milter.session import MilterSession, Setup
+from collections.abc import Callable
+
+from postroad.filters.milter.session import MilterSession
+from postroad.filters.milter.setup import Setup, Way
+from postroad.filters.place import Place
 from postroad.filters.settings import FilterSettings
 from postroad.filters.stages import Listening
 from postroad.model.journal import Journal
+from postroad.spool import Aside
 
 __all__ = ["Milter", "build"]
 
@@ -38,6 +42,8 @@ def build(
     origin: str,
     message_size: int,
     journal: Journal,
+    way: Way | None = None,
+    aside: Callable[[], Aside] | None = None,
 ) -> Milter:
     """A milter by its settings.
 
@@ -49,6 +55,8 @@ def build(
         origin: the domain of addresses that it names without one.
         message_size: octets of the largest message; 0: any size.
         journal: where events go.
+        way: finds where mail for an address goes; `None`: nobody does.
+        aside: makes room for a large new body; `None`: there is none.
     """
     setup = Setup(
         name=name,
@@ -59,5 +67,7 @@ def build(
         origin=origin,
         largest_body=message_size + _ROOM if message_size else _LARGEST_BODY,
         journal=journal,
+        way=way,
+        aside=aside,
     )
     return Milter(setup)

@@ -57,6 +57,7 @@ class Command(Enum):
     QUIT = b"Q"
     RCPT = b"R"
     DATA = b"T"
+    UNKNOWN = b"U"
 
 
 class Packet:

@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import Enum, auto
 
 from postroad.filters.failure import at_greeting, failed, refusal
@@ -30,19 +30,28 @@ from postroad.filters.milter import steps
 from postroad.filters.milter.answers import CONTINUE, Ruling, Verdict
 from postroad.filters.milter.changes import Changing
 from postroad.filters.milter.connection import Away, MilterConnection
-from postroad.filters.milter.macros import Macros
+from postroad.filters.milter.macros import NO_WAY, Macros
 from postroad.filters.milter.negotiation import Steps, agreed, offer
 from postroad.filters.milter.packets import Command, Excess, Garbage, packet
-from postroad.filters.milter.place import Place
+from postroad.filters.milter.setup import Setup
 from postroad.filters.milter.steps import Step
 from postroad.filters.milter.talk import Talk
-from postroad.filters.settings import FilterSettings
-from postroad.filters.stages import Began, Connected, Greeted, Named, Stage, Started
-from postroad.model import Client, Endpoint, Reply
-from postroad.model.journal import Journal, Level, Notice
+from postroad.filters.stages import (
+    Began,
+    Connected,
+    Denied,
+    Greeted,
+    Misspoke,
+    Named,
+    Stage,
+    Started,
+)
+from postroad.model import Address, Client, Endpoint, Reply
+from postroad.model.journal import Level, Notice
 from postroad.model.letter import Examiner, Finding, Letter, Opinion
+from postroad.spool import SpoolError
 
-__all__ = ["MilterSession", "Setup"]
+__all__ = ["MilterSession"]
 
 _LOCALHOST = Client("127.0.0.1", 0, "localhost", "localhost")
 
@@ -59,31 +68,6 @@ class State(Enum):
     ACCEPTED = auto()
     REFUSED = auto()
     FAILED = auto()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Setup:
-    """A milter as configured.
-
-    Attributes:
-        name: how configuration and log name it.
-        place: where it listens.
-        settings: its keys.
-        hostname: our name.
-        version: what we are called, with our version.
-        origin: the domain of addresses that it names without one.
-        largest_body: octets of a body that it may put in place of another.
-        journal: where events go.
-    """
-
-    name: str
-    place: Place
-    settings: FilterSettings
-    hostname: str
-    version: str
-    origin: str
-    largest_body: int
-    journal: Journal
 
 
 class MilterSession:
@@ -141,12 +125,17 @@ class MilterSession:
             if on_failure == "accept" and isinstance(error, Excess):
                 on_failure = "defer"  # else whoever writes a message could have it pass unseen
             return failed(self._setup.name, on_failure, self._problem)
+        except SpoolError:
+            self._fail_quietly("the message could not be read, or a new body not be kept")
+            raise
         except asyncio.CancelledError:
             self._fail_quietly("its time was over")
             raise
 
     def forget(self) -> None:
         """The transaction is over or given up."""
+        if self._talk is not None:
+            self._talk.let_go()
         if self._connection is not None and self._state in (State.MESSAGE, State.DECIDED):
             self._connection.send(packet(Command.ABORT))
             self._state = State.READY
@@ -154,7 +143,7 @@ class MilterSession:
 
     async def close(self) -> None:
         """The session is over."""
-        connection, self._connection, self._talk = self._connection, None, None
+        connection = self._parted()
         self._state = State.FAILED
         if connection is not None:
             connection.send(packet(Command.QUIT))
@@ -176,12 +165,19 @@ class MilterSession:
             return await self._greet(stage)
         if isinstance(stage, Began):
             return await self._begin(stage)
+        if isinstance(stage, Misspoke):
+            await self._step(steps.UNKNOWN, steps.text(stage.word))
+            return None
         if isinstance(stage, Started):
             self._macros.started(stage.queue_id)
         if self._state is not State.MESSAGE:
             return None
+        if isinstance(stage, Denied):
+            await self._deny(stage)
+            return None
         if isinstance(stage, Named):
-            self._macros.named(stage.recipient)
+            address = stage.recipient.address
+            self._macros.named(stage.recipient, await self._way("rcpt", address))
             found = await self._step(steps.RCPT, steps.of_recipient(stage.recipient))
         else:
             found = await self._step(steps.DATA)
@@ -189,7 +185,8 @@ class MilterSession:
 
     async def _connect(self, stage: Connected) -> Reply | None:
         settings = self._setup.settings
-        opened = await MilterConnection.open(self._setup.place, settings.connect_timeout)
+        allowance = self._setup.allowance
+        opened = await MilterConnection.open(self._setup.place, settings.connect_timeout, allowance)
         self._connection = opened
         opened.send(offer(settings.protocol))
         answer = await opened.receive(settings.connect_timeout)
@@ -197,7 +194,7 @@ class MilterSession:
             raise Garbage(f"it answered the negotiation with {answer.kind!r}")
         agreement = agreed(answer.data, settings.protocol)
         self._macros.choose(agreement.macros)
-        self._talk = Talk(opened, agreement, self._macros, self._setup.largest_body)
+        self._talk = Talk(opened, agreement, self._macros, self._setup.largest_body, allowance)
         self._macros.connected(stage)
         self._state = State.READY
         return self._of_session(await self._step(steps.CONNECT, steps.of_client(stage)))
@@ -208,9 +205,23 @@ class MilterSession:
 
     async def _begin(self, stage: Began) -> Reply | None:
         self.forget()
-        self._macros.began(stage)
+        self._macros.began(stage, await self._way("mail", stage.envelope.sender))
         self._state = State.MESSAGE
         return self._of_message(await self._step(steps.MAIL, steps.of_mail(stage)))
+
+    async def _deny(self, stage: Denied) -> None:
+        """Tell of a recipient that was refused whoever wants to hear it; it changes nothing."""
+        talk = self._talk
+        if talk is not None and talk.agreement.silent(Steps.REFUSED_RECIPIENTS):
+            self._macros.denied(stage.reply)
+            self._of_message(await self._step(steps.RCPT, steps.of_recipient(stage.recipient)))
+
+    async def _way(self, kind: str, address: Address | None) -> tuple[str, str]:
+        """Transport and next hop, for a milter that is told them."""
+        way = self._setup.way
+        if way is None or address is None or not self._macros.wants_way(kind):
+            return NO_WAY
+        return await way(address)
 
     async def _step(self, step: Step, data: bytes = b"") -> Verdict:
         """Tell it of a step that comes before the content, with what it says."""
@@ -257,22 +268,23 @@ class MilterSession:
                 letter,
                 self._setup.origin,
                 leading_blank=talk.agreement.silent(Steps.LEADING_BLANK),
+                aside=self._setup.aside,
             )
             found = await talk.content(letter, changing, self._setup.settings.timeout)
             self._state = State.READY
-            return self._opinion(found, changing)
+            return await self._opinion(found, changing)
         if self._discards:
             return self._discarded()
         return Opinion(findings=(Finding(name, "accept", "before the content came"),))
 
-    def _opinion(self, found: Verdict, changing: Changing) -> Opinion:
+    async def _opinion(self, found: Verdict, changing: Changing) -> Opinion:
         if found.ruling is Ruling.DISCARD:
             return self._discarded()
         if found.reply is not None:
             return self._refused(found.reply)
         words = changing.words
         finding = Finding(self._setup.name, "changed" if words else "pass", words)
-        return replace(changing.opinion(), findings=(finding,))
+        return replace(await changing.opinion(), findings=(finding,))
 
     def _refused(self, reply: Reply) -> Opinion:
         result = "reject" if reply.is_permanent else "tempfail"
@@ -317,6 +329,13 @@ class MilterSession:
         """It is out of step: nothing more is asked of it in this session."""
         self._problem = self._problem or why
         self._state = State.FAILED
-        connection, self._connection, self._talk = self._connection, None, None
+        connection = self._parted()
         if connection is not None:
             connection.abort()
+
+    def _parted(self) -> MilterConnection | None:
+        """The connection, which this session has no more."""
+        if self._talk is not None:
+            self._talk.let_go()
+        connection, self._connection, self._talk = self._connection, None, None
+        return connection

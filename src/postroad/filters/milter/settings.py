@@ -19,7 +19,7 @@ class MilterSettings:
         connect_timeout: seconds for the connection, and again for the negotiation.
         command_timeout: seconds for its answer to each step before the content.
         macros: which macros it is told at a stage, in place of the usual ones: by `connect`,
-            `helo`, `mail`, `rcpt`, `data`, `end_of_header` and `end_of_message`.
+            `helo`, `mail`, `rcpt`, `data`, `end_of_header`, `end_of_message` and `unknown_command`.
         macro_values: what a macro is where there is nothing else to say.
     """
 

@@ -26,6 +26,7 @@ __all__ = [
     "HELO",
     "MAIL",
     "RCPT",
+    "UNKNOWN",
     "Step",
     "of_client",
     "of_field",
@@ -64,6 +65,9 @@ HELO = Step(Command.HELO, Steps.NO_HELO, Steps.NR_HELO, macros="helo")
 MAIL = Step(Command.MAIL, Steps.NO_MAIL, Steps.NR_MAIL, macros="mail")
 RCPT = Step(Command.RCPT, Steps.NO_RCPT, Steps.NR_RCPT, macros="rcpt")
 DATA = Step(Command.DATA, Steps.NO_DATA, Steps.NR_DATA, since=4, macros="data")
+UNKNOWN = Step(
+    Command.UNKNOWN, Steps.NO_UNKNOWN, Steps.NR_UNKNOWN, since=3, macros="unknown_command"
+)
 HEADER = Step(Command.HEADER, Steps.NO_HEADER, Steps.NR_HEADER)
 END_OF_HEADER = Step(
     Command.END_OF_HEADER, Steps.NO_END_OF_HEADER, Steps.NR_END_OF_HEADER, macros="end_of_header"

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from postroad.model import Reply
-from postroad.model.journal import printable
+from postroad.model.printable import printable
 
 __all__ = ["Answer", "Verdict", "accept", "defer", "hold", "reject"]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from postroad.filters.python.filter import PythonFilter
 from postroad.filters.python.program import Program, load_program
@@ -11,7 +12,7 @@ from postroad.filters.python.source import Source, SourceFault, read_sources
 from postroad.filters.settings import FilterSettings
 from postroad.model.journal import Journal, Level
 
-__all__ = ["Made", "build"]
+__all__ = ["Attempt", "Made", "attempt", "build"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,37 +33,63 @@ class Made:
         return not self.filter.trouble and known == (settings, sources)
 
 
-def build(
+class Attempt(NamedTuple):
+    """What came of running programs.
+
+    Attributes:
+        made: the filter that is to be in force.
+        fault: what is wrong, for the log; empty: nothing is.
+    """
+
+    made: Made
+    fault: str = ""
+
+
+def attempt(
     settings: FilterSettings,
     name: str,
     journal: Journal,
     *,
     owners: Collection[int],
     former: Made | None = None,
-) -> Made:
-    """Run the programs of a filter.
+) -> Attempt:
+    """Run the programs of a filter, in whatever thread this is called.
 
-    Programs that cannot be run leave the filter that there is in force, and the log says so. If
-    there is none, mail fails by `on_failure` until they can.
+    Programs that cannot be run leave the filter that there is in force. If there is none, mail
+    fails by `on_failure` until they can.
+
+    Args:
+        settings: its section.
+        name: how configuration and log name it.
+        journal: where events of the filter go; nothing is told here.
+        owners: numbers of the users who may own the files.
+        former: the filter that there is; the very one is returned if nothing has changed.
+    """
+    sources, faults = read_sources(settings.folder, settings.file, owners)
+    if former is not None and not faults and former.is_of(settings, sources):
+        return Attempt(former)
+    programs = [] if faults else [load_program(each, name, settings.settings) for each in sources]
+    troubles = [*faults, *[each for each in programs if isinstance(each, SourceFault)]]
+    trouble = "; ".join(map(str, troubles))
+    if trouble and former is not None and not former.filter.trouble:
+        return Attempt(former, f"{trouble}; what ran before goes on")
+    running = [each for each in programs if isinstance(each, Program) and not trouble]
+    fresh = PythonFilter(name, settings, running, journal, trouble=trouble)
+    return Attempt(Made(fresh, sources), trouble)
+
+
+def build(
+    settings: FilterSettings, name: str, journal: Journal, *, owners: Collection[int]
+) -> Made:
+    """Run the programs of a filter, and tell the log what is wrong with them.
 
     Args:
         settings: its section.
         name: how configuration and log name it.
         journal: where events go.
         owners: numbers of the users who may own the files.
-        former: the filter that there is; the very one is returned if nothing has changed.
     """
-    sources, faults = read_sources(settings.folder, settings.file, owners)
-    if former is not None and not faults and former.is_of(settings, sources):
-        return former
-    programs = [] if faults else [load_program(each, name, settings.settings) for each in sources]
-    troubles = [*faults, *[each for each in programs if isinstance(each, SourceFault)]]
-    trouble = "; ".join(map(str, troubles))
-    running = [each for each in programs if isinstance(each, Program) and not trouble]
-    fresh = PythonFilter(name, settings, running, journal, trouble=trouble)
-    if trouble and former is not None and not former.filter.trouble:
-        fresh.tell(f"{trouble}; what ran before goes on", Level.ERROR)
-        return former
-    if trouble:
-        fresh.tell(trouble, Level.ERROR)
-    return Made(fresh, sources)
+    made, fault = attempt(settings, name, journal, owners=owners)
+    if fault:
+        made.filter.tell(fault, Level.ERROR)
+    return made

@@ -11,14 +11,19 @@ import json
 import math
 import re
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import NamedTuple
 
 from postroad.model.fields import Fields
 
-__all__ = ["MOST_ANSWER", "Added", "Garbled", "Removed", "Verdict", "read_verdict"]
+__all__ = ["MOST_ANSWER", "Added", "Excess", "Garbled", "Removed", "Verdict", "read_verdict"]
 
 MOST_ANSWER = 1_048_576
-"""Octets. Symbols have options, such as the links that are in a message."""
+"""Octets. An answer lists the hosts of links, and addresses, up to some ten thousand of either: a
+message of a newsletter's makes kilobytes of that, one that is made for it makes megabytes."""
+
+MOST_SYMBOLS = 2_000
+"""Symbols that are looked at; rspamd has some thousand rules, of which few apply to one message."""
 
 MOST_ACTION = 40
 """Characters of the name of an action."""
@@ -34,6 +39,10 @@ _NAME = re.compile(r"[!-9;-~]{1,100}\Z")
 
 class Garbled(Exception):
     """The answer is none; the text says why."""
+
+
+class Excess(Garbled):
+    """It is more than is read: the message may have been made so that it is."""
 
 
 class Added(NamedTuple):
@@ -141,7 +150,7 @@ def _table(value: object) -> Mapping[str, object]:
 def _symbols(value: object) -> Iterator[str]:
     """Those with a score first, as they are why it is what it is."""
     scored: list[tuple[float, str]] = []
-    for name, each in _table(value).items():
+    for name, each in islice(_table(value).items(), MOST_SYMBOLS):
         points = _table(each).get("score")
         weight = float(points) if isinstance(points, int | float) and _is_finite(points) else 0.0
         scored.append((-abs(weight), name))

@@ -20,7 +20,13 @@ import httpx2
 
 from postroad.filters.examining import Examining
 from postroad.filters.failure import failed
-from postroad.filters.rspamd.answers import MOST_ANSWER, Garbled, Verdict, read_verdict
+from postroad.filters.rspamd.answers import (
+    MOST_ANSWER,
+    Excess,
+    Garbled,
+    Verdict,
+    read_verdict,
+)
 from postroad.filters.rspamd.endpoint import Endpoint
 from postroad.filters.scoring import NO_WISHES, SCORED, Score, Scoring, Wishes
 from postroad.filters.settings import FilterSettings
@@ -28,6 +34,7 @@ from postroad.filters.stages import Filter
 from postroad.model import Reply
 from postroad.model.fields import Fields
 from postroad.model.letter import Finding, Letter, Opinion
+from postroad.model.printable import printable
 from postroad.spool.reading import pieces
 
 __all__ = ["Rspamd", "build"]
@@ -80,7 +87,10 @@ class Rspamd:
         try:
             verdict = read_verdict(await self._ask(letter))
         except Garbled as error:
-            return failed(self._name, self._settings.on_failure, str(error))
+            on_failure = self._settings.on_failure
+            if on_failure == "accept" and isinstance(error, Excess):
+                on_failure = "defer"  # else whoever writes a message could have it pass unseen
+            return failed(self._name, on_failure, str(error))
         except (httpx2.HTTPError, OSError) as error:
             words = f"{self._endpoint}: {str(error) or type(error).__name__}"
             return failed(self._name, self._settings.on_failure, " ".join(words.split())[:300])
@@ -145,7 +155,7 @@ class Rspamd:
             async for chunk in answer.aiter_raw():
                 octets += chunk
                 if len(octets) > MOST_ANSWER:
-                    raise Garbled(f"its answer is larger than {MOST_ANSWER} octets")
+                    raise Excess(f"its answer is larger than {MOST_ANSWER} octets")
             if answer.status_code != httpx2.codes.OK:
                 raise Garbled(f"it answered with {answer.status_code}")
             return bytes(octets)
@@ -193,7 +203,7 @@ def _headers(letter: Letter, hostname: str) -> list[tuple[bytes, bytes]]:
 
 
 def _value(text: str) -> bytes:
-    return "".join(each if each.isprintable() else "?" for each in text).strip().encode()
+    return printable(text).strip().encode()
 
 
 def _with_subject(fields: Fields, subject: str) -> Fields:

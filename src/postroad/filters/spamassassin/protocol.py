@@ -11,13 +11,14 @@ import re
 from typing import NamedTuple
 
 from postroad.filters.scoring import read_points
+from postroad.model.printable import printable
 
 __all__ = ["MOST_ANSWER", "Garbled", "Symbols", "read_symbols", "request"]
 
 MOST_ANSWER = 65_536
 """Octets: some thousand names of tests, far more than there are in one message."""
 
-_FIRST = re.compile(rb"SPAMD/\d+\.\d+ +(\d+) +([^\r\n]*)\Z")
+_FIRST = re.compile(rb"SPAMD/\d+\.\d+ +(\d{1,5}) +([^\r\n]*)\Z")
 _SPAM = re.compile(
     rb"\s*(true|yes|false|no)\s*;\s*(-?[0-9.]{1,20})\s*/\s*(-?[0-9.]{1,20})\s*\Z", re.IGNORECASE
 )
@@ -91,4 +92,4 @@ def _field(line: bytes) -> tuple[bytes, bytes]:
 
 def _plain(octets: bytes) -> str:
     text = octets[:200].decode("ascii", "replace")
-    return "".join(each if each.isprintable() else "?" for each in text)
+    return printable(text)

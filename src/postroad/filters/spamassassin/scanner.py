@@ -13,7 +13,7 @@ from typing import Protocol
 
 from postroad.filters.examining import Examining
 from postroad.filters.failure import failed
-from postroad.filters.milter.place import Place
+from postroad.filters.place import Place
 from postroad.filters.scoring import NO_WISHES, SCORED, Score, Scoring, Wishes
 from postroad.filters.service import ServiceFailed, exchange
 from postroad.filters.settings import FilterSettings

@@ -11,14 +11,21 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
-from postroad.mailauth.dkim.canonicalization import Canonicalization
+from postroad.mailauth.dkim.canonicalization import ways_of
 from postroad.mailauth.dkim.public_key import unbase64
 from postroad.mailauth.dkim.result import Flaw, Result
-from postroad.mailauth.dkim.signature import KIND_OF_ALGORITHM, LONGEST, MOST_NAMES, Signature
+from postroad.mailauth.dkim.signature import KIND_OF_ALGORITHM, LONGEST, Signature
+from postroad.mailauth.dkim.tag_values import (
+    FIELD_NAME,
+    LENGTH,
+    MOST_NAMES,
+    SHA256_OCTETS,
+    TIME,
+    domain_name,
+    signed_names,
+)
 from postroad.mailauth.dkim.tags import TagError, tags_of
-from postroad.model.address import domain_key
 from postroad.model.fields import Field, Fields
-from postroad.net.dns_records import to_ascii
 
 __all__ = [
     "MOST_SETS",
@@ -43,12 +50,6 @@ MOST_SETS = 50
 _KEYS = (RESULTS.lower(), SIGNATURE.lower(), SEAL.lower())
 _INSTANCE = re.compile(r"0{0,4}[1-9][0-9]{0,2}\Z")
 _HEAD = re.compile(r"[ \t\r\n]*i[ \t\r\n]*=[ \t\r\n]*([0-9]{1,7})[ \t\r\n]*;", re.IGNORECASE)
-_DOMAIN = re.compile(r"[A-Za-z0-9_-]{1,63}(?:\.[A-Za-z0-9_-]{1,63})*\Z")
-_TIME = re.compile(r"[0-9]{1,12}\Z")
-_LENGTH = re.compile(r"[0-9]{1,76}\Z")
-_FIELD_NAME = re.compile(r"[\x21-\x39\x3c-\x7e]+\Z")
-_BLANKS = re.compile(r"[ \t\r\n]+")
-_SHA256_OCTETS = 32
 
 Tags: TypeAlias = Mapping[str, str]
 
@@ -226,10 +227,10 @@ def _seal(instance: int, field: Field) -> Seal | Flaw:
         return _flaw(f"the seal of set {instance} says cv={_shown(cv)}")
     if tags["a"].lower() not in KIND_OF_ALGORITHM:
         return _flaw(f"the algorithm of the seal of set {instance} is unknown")
-    domain, selector, value = _name(tags["d"]), _name(tags["s"]), unbase64(tags["b"])
+    domain, selector, value = domain_name(tags["d"]), domain_name(tags["s"]), unbase64(tags["b"])
     if not domain or not selector or not value:
         return _flaw(f"the seal of set {instance} cannot be read")
-    if not _TIME.match(tags.get("t", "0")):
+    if not TIME.match(tags.get("t", "0")):
         return _flaw(f"the time of the seal of set {instance} is no number")
     return Seal(
         field=field,
@@ -250,23 +251,23 @@ def _signature(instance: int, field: Field) -> Signature | Flaw:
         return _flaw(f"the signature of set {instance} has no tag {lacking}=")
     if tags["a"].lower() not in KIND_OF_ALGORITHM:
         return _flaw(f"the algorithm of the signature of set {instance} is unknown")
-    names = tuple([_BLANKS.sub("", name) for name in tags["h"].split(":", MOST_NAMES)])
+    names = signed_names(tags["h"])
     if len(names) > MOST_NAMES:
         return _flaw(f"the signature of set {instance} names more than {MOST_NAMES} fields")
     lower = [name.lower() for name in names]
-    if not all(not name or _FIELD_NAME.match(name) for name in names) or SEAL.lower() in lower:
+    if not all(not name or FIELD_NAME.match(name) for name in names) or SEAL.lower() in lower:
         return _flaw(f"the signature of set {instance} names fields that it must not")
-    ways = _ways(tags.get("c", "simple/simple"))
-    domain, selector = _name(tags["d"]), _name(tags["s"])
+    ways = ways_of(tags.get("c", "simple/simple"))
+    domain, selector = domain_name(tags["d"]), domain_name(tags["s"])
     body_hash, value = unbase64(tags["bh"]), unbase64(tags["b"])
     if (
         ways is None
         or not (domain and selector and value)
         or body_hash is None
-        or len(body_hash) != _SHA256_OCTETS
-        or not _TIME.match(tags.get("t", "0"))
-        or not _TIME.match(tags.get("x", "0"))
-        or not _LENGTH.match(tags.get("l", "0"))
+        or len(body_hash) != SHA256_OCTETS
+        or not TIME.match(tags.get("t", "0"))
+        or not TIME.match(tags.get("x", "0"))
+        or not LENGTH.match(tags.get("l", "0"))
     ):
         return _flaw(f"the signature of set {instance} cannot be read")
     return Signature(
@@ -284,22 +285,6 @@ def _signature(instance: int, field: Field) -> Signature | Flaw:
         made=int(tags["t"]) if "t" in tags else None,
         expires=int(tags["x"]) if "x" in tags else None,
     )
-
-
-def _ways(text: str) -> tuple[Canonicalization, Canonicalization] | None:
-    """`c=`; a body that is not named is `simple` (RFC 6376 §3.5)."""
-    header, _, body = text.lower().partition("/")
-    try:
-        return Canonicalization(header.strip()), Canonicalization(body.strip() or "simple")
-    except ValueError:
-        return None
-
-
-def _name(text: str) -> str:
-    """A domain name in A-labels; empty where it is none."""
-    text = domain_key(text)
-    name = text if text.isascii() else to_ascii(text)
-    return name if _DOMAIN.match(name) else ""
 
 
 def _shown(text: str) -> str:

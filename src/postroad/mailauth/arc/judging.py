@@ -15,12 +15,11 @@ from postroad.mailauth.arc.chain import ArcSet
 from postroad.mailauth.arc.settings import ArcSettings
 from postroad.mailauth.arc.verification import ArcVerdict, ArcVerifier
 from postroad.mailauth.dkim.result import Result
+from postroad.mailauth.dkim.settings import name_of_domain
 from postroad.mailauth.evidence import Evidence, Statement
 from postroad.mailauth.results.reading import read_payload
 from postroad.mailauth.results.result import MethodResult, Property
-from postroad.model.address import domain_key
 from postroad.model.letter import Finding, Letter
-from postroad.net.dns_records import to_ascii
 
 __all__ = ["ArcJudge", "Voucher", "voucher_of"]
 
@@ -49,7 +48,7 @@ class ArcJudge:
             settings: who is trusted.
             verifier: verifies chains.
         """
-        self._trusted = frozenset([_name(each) for each in settings.trusted_sealers])
+        self._trusted = frozenset([name_of_domain(each) for each in settings.trusted_sealers])
         self._verifier = verifier
 
     async def judge(self, letter: Letter, evidence: Evidence) -> Statement:
@@ -107,7 +106,7 @@ def _passed(one: ArcSet) -> str:
     found = [each for each in results.results if each.method == "dmarc"]
     if len(found) != 1 or found[0].result != "pass":
         return ""
-    return _name(found[0].value("header", "from").rpartition("@")[2])
+    return name_of_domain(found[0].value("header", "from").rpartition("@")[2])
 
 
 def _words(sets: Sequence[ArcSet]) -> str:
@@ -136,8 +135,3 @@ def _finding(verdict: ArcVerdict, voucher: Voucher | None) -> Finding:
         "voucher": "" if voucher is None else voucher.words,
     }
     return Finding("arc", verdict.result.value, verdict.words, details)
-
-
-def _name(text: str) -> str:
-    name = domain_key(text)
-    return name if name.isascii() else to_ascii(name)

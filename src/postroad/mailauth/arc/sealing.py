@@ -1,8 +1,8 @@
 """Seals mail from outside: where it is forwarded to, all see what we found (RFC 8617 §5.1).
 
 The sealer comes after the border, whose results it repeats, and after all filters, as nothing may
-change after it. Which mail an alias leads to another server is not known yet when a message is
-taken, so all mail from outside is sealed, if any is: two signatures per message.
+change after it. Sealed is what an alias leads to another server, or what is relayed; mail that ends
+here needs no seal, and costs no signature.
 
 Without results of ours there is nothing to say, and no seal. A chain that somebody found broken
 before stays as it is; one that is found broken here gets a last seal that says so.
@@ -13,6 +13,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Callable, Sequence
+from typing import Protocol
 
 from postroad.mailauth.arc.chain import (
     MOST_SETS,
@@ -34,13 +35,22 @@ from postroad.mailauth.dkim.signed_input import is_whole
 from postroad.mailauth.dkim.signing import Keys
 from postroad.mailauth.dkim.signing_key import SigningKey
 from postroad.mailauth.results.claiming import claims
+from postroad.model import Recipient
 from postroad.model.fields import Field, Fields
 from postroad.model.letter import NO_OPINION, Finding, Letter, Opinion, Origin
 
-__all__ = ["ArcSealer", "sealed"]
+__all__ = ["ArcSealer", "Departures", "sealed"]
 
 _RELAXED = Wanted(Canonicalization.RELAXED)
 _FOLD = "\r\n\t"
+
+
+class Departures(Protocol):
+    """Who knows where mail goes from here."""
+
+    async def leads_away(self, recipients: Sequence[Recipient]) -> bool:
+        """Whether any of it goes to another server; also where that cannot be known now."""
+        ...
 
 
 class ArcSealer:
@@ -55,6 +65,7 @@ class ArcSealer:
         *,
         clock: Callable[[], float],
         warn: Callable[[str], None],
+        departures: Departures | None = None,
     ) -> None:
         """Take what it needs.
 
@@ -65,7 +76,9 @@ class ArcSealer:
             authserv_id: the name that our results stand under.
             clock: seconds since the epoch.
             warn: takes a line for the log.
+            departures: asked whether a message leaves again; `None`: every one is sealed.
         """
+        self._departures = departures
         self._settings = settings
         self._keys = keys
         self._domain = domain
@@ -84,6 +97,9 @@ class ArcSealer:
         results = self._results(letter.fields)
         place = _place(letter)
         if results is None or place is None:
+            return NO_OPINION
+        leaving = self._departures
+        if leaving is not None and not await leaving.leads_away(letter.recipients):
             return NO_OPINION
         try:
             keys = self._keys.keys_for(self._domain)

@@ -18,7 +18,8 @@ class ArcSettings:
         trusted_sealers: domains whose seals are believed: where one of them says that a message
             passed DMARC, and all is as it was since then, a policy is not carried out. None: a
             chain changes nothing.
-        seal: whether mail from outside is sealed, for where it is forwarded to.
+        seal: whether mail from outside is sealed that an alias leads to another server, or that is
+            relayed.
         domain: whose DKIM keys seal; empty: those of the hostname's, or the nearest one above with
             keys.
     """

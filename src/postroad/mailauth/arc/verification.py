@@ -17,32 +17,25 @@ import asyncio
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 from postroad.mailauth.arc.chain import ArcSet, Seal, chain_of
 from postroad.mailauth.dkim.body_hash import BodyHash, Wanted, body_hashes
 from postroad.mailauth.dkim.canonicalization import Canonicalization, header_field
-from postroad.mailauth.dkim.public_key import PublicKey, key_of_records
+from postroad.mailauth.dkim.key_lookup import published_key
+from postroad.mailauth.dkim.public_key import PublicKey
 from postroad.mailauth.dkim.result import Flaw, Result
 from postroad.mailauth.dkim.signature import KIND_OF_ALGORITHM, Signature
 from postroad.mailauth.dkim.signed_input import signed_input
 from postroad.mailauth.dkim.tags import without_value
 from postroad.model import Content
+from postroad.model.content import AT_HAND
 from postroad.model.fields import Field, Fields
-from postroad.net.dns_records import DnsTemporary, RecordType
+from postroad.net.dns_records import Texts
 
-__all__ = ["SKEW", "ArcVerdict", "ArcVerifier", "Texts", "sealed_input"]
+__all__ = ["SKEW", "ArcVerdict", "ArcVerifier", "sealed_input"]
 
 SKEW = 300.0
 """Seconds by which a signer's clock may be ahead of ours, or behind."""
-
-
-class Texts(Protocol):
-    """Who asks the DNS; `net.dns.Resolver` does."""
-
-    async def records(self, name: str, kind: RecordType) -> tuple[str, ...]:
-        """The records of a name; may raise `DnsTemporary`."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +89,7 @@ class ArcVerifier:
         # forged chain of fifty sets costs one question and one hash.
         key = (await self._keys([newest.key_name]))[newest.key_name]
         hashes = {} if isinstance(key, Flaw) else await body_hashes(body, [_wanted(newest)])
-        flaw = _flaw_of_signature(newest, key, fields, hashes, self._clock())
+        flaw = await self._flaw(newest, key, fields, hashes)
         if flaw is not None:
             words = f"the signature of set {len(sets)} does not hold: {flaw.words}"
             return ArcVerdict(result=flaw.result, words=words)
@@ -109,9 +102,8 @@ class ArcVerifier:
             if flaw is not None:
                 words = f"the seal of set {each.instance} does not hold: {flaw.words}"
                 return ArcVerdict(result=flaw.result, words=words)
-        others = {_wanted(each.signature) for each in sets} - set(hashes)
-        if others:
-            hashes = {**hashes, **await body_hashes(body, list(others))}
+        others = {_wanted(each.signature) for each in sets} - set(hashes)  # one at most
+        hashes = {**hashes, **await body_hashes(body, others)}
         oldest = await self._oldest(sets, keys, fields, hashes)
         sealers = ", ".join([each.seal.domain for each in sets])
         words = f"the chain of {len(sets)} is whole: {sealers}"
@@ -128,24 +120,32 @@ class ArcVerifier:
             await asyncio.sleep(0)
             signature = each.signature
             key = keys[signature.key_name]
-            if _flaw_of_signature(signature, key, fields, hashes, self._clock()) is not None:
+            if await self._flaw(signature, key, fields, hashes) is not None:
                 return each.instance + 1
         return 0
 
+    async def _flaw(
+        self,
+        signature: Signature,
+        key: PublicKey | Flaw,
+        fields: Fields,
+        hashes: Mapping[Wanted, BodyHash],
+    ) -> Flaw | None:
+        """Of one signature; where the header is long, in a thread."""
+        now = self._clock()
+        if sum([len(each.octets) for each in fields]) <= AT_HAND:
+            return _flaw_of_signature(signature, key, fields, hashes, now)
+        return await asyncio.to_thread(_flaw_of_signature, signature, key, fields, hashes, now)
+
     async def _keys(self, names: Iterable[str]) -> Mapping[str, PublicKey | Flaw]:
         unique = tuple(dict.fromkeys(names))
-        found = await asyncio.gather(*[self._key(name) for name in unique])
+        found = await asyncio.gather(*[published_key(self._texts, name) for name in unique])
         return dict(zip(unique, found, strict=True))
-
-    async def _key(self, name: str) -> PublicKey | Flaw:
-        try:
-            return key_of_records(await self._texts.records(name, "TXT"))
-        except DnsTemporary:
-            return Flaw(Result.TEMPERROR, "the key cannot be looked up at present")
 
 
 def _wanted(signature: Signature) -> Wanted:
-    return Wanted(signature.body, signature.length)
+    """All of the body: one with an `l=` that is not all of it does not hold anyway."""
+    return Wanted(signature.body)
 
 
 def _flaw_of_signature(

@@ -17,7 +17,7 @@ from enum import Enum
 
 from postroad.model.fields import Field
 
-__all__ = ["BodyCanonicalization", "Canonicalization", "header_field"]
+__all__ = ["BodyCanonicalization", "Canonicalization", "header_field", "ways_of"]
 
 _CRLF = b"\r\n"
 _RUNS = (b" " * 64, b" " * 8, b"  ")
@@ -31,6 +31,18 @@ class Canonicalization(Enum):
 
     SIMPLE = "simple"
     RELAXED = "relaxed"
+
+
+def ways_of(text: str) -> tuple[Canonicalization, Canonicalization] | None:
+    """What `c=` says of header and body; `None`: neither of these two ways, or no way at all.
+
+    A body that is not named is `simple` (RFC 6376 §3.5).
+    """
+    header, _, body = text.lower().partition("/")
+    try:
+        return Canonicalization(header.strip()), Canonicalization(body.strip() or "simple")
+    except ValueError:
+        return None
 
 
 def header_field(field: Field, way: Canonicalization) -> bytes:

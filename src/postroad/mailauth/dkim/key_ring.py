@@ -7,7 +7,9 @@ read when the ring is made, at start and at a reload.
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from postroad.mailauth.dkim.key_store import KeyState, KeyStore, KeysUnavailable, read_key
 from postroad.mailauth.dkim.settings import (
@@ -30,11 +32,21 @@ def keys_in_files(settings: Sequence[DkimKeySettings]) -> tuple[SigningKey, ...]
     """The keys of `[[dkim.keys]]`.
 
     Raises:
-        KeysUnavailable: one cannot be read.
+        KeysUnavailable: one cannot be read, or everybody may read it: then it proves nothing.
     """
+    for each in settings:
+        if _is_open(each.file):
+            raise KeysUnavailable(f"{each.file}: everybody may read this key: chmod o= {each.file}")
     return tuple(
         [read_key(each.file, name_of_domain(each.domain), each.selector) for each in settings]
     )
+
+
+def _is_open(file: Path) -> bool:
+    try:
+        return bool(file.stat().st_mode & stat.S_IRWXO)
+    except OSError:
+        return False  # reading it will say why
 
 
 def _nobody(_: str) -> None:

@@ -12,9 +12,7 @@ change it. A key is on the disk before the list names it. It must not know who s
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
@@ -22,6 +20,7 @@ from enum import Enum
 from pathlib import Path
 from typing import NamedTuple
 
+from postroad.limits.whole_file import locked, write_whole
 from postroad.mailauth.dkim.signing_key import KeyMistake, SigningKey
 
 __all__ = ["KeptKey", "KeyState", "KeyStore", "KeysUnavailable"]
@@ -143,7 +142,7 @@ class KeyStore:
             for key in keys:
                 path = self._path(key.domain, key.selector)
                 path.parent.mkdir(mode=0o700, exist_ok=True)
-                _write(path, key.pem)
+                write_whole(path, (key.pem,))
             kept.extend(fresh)
         return fresh
 
@@ -218,26 +217,16 @@ class KeyStore:
         """The list, to be changed; it is written unless something fails."""
         try:
             self._folder.mkdir(mode=0o700, exist_ok=True)
-            with self._locked():
+            with locked(self._folder / "lock"):
                 self._refresh()
                 kept = list(self._seen.keys)
                 yield kept
                 if tuple(kept) != self._seen.keys:
-                    _write(self._list, _written(kept))
+                    write_whole(self._list, (_written(kept),))
                 self._refresh()
         except OSError as error:
             words = f"{self._list}: {error.strerror or error}"
             raise KeysUnavailable(words) from error
-
-    @contextmanager
-    def _locked(self) -> Iterator[None]:
-        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
-        descriptor = os.open(self._folder / "lock", flags, 0o600)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-            yield
-        finally:
-            os.close(descriptor)
 
     def _refresh(self) -> None:
         try:
@@ -334,22 +323,3 @@ def _read(octets: bytes) -> tuple[KeptKey, ...]:
     if document["version"] != 1:
         raise ValueError
     return tuple([KeptKey(**{**row, "state": KeyState(row["state"])}) for row in document["keys"]])
-
-
-def _write(path: Path, octets: bytes) -> None:
-    """Put a file in place, whole and synced, for its owner only."""
-    fresh = path.with_name(f"{path.name}.new")
-    with suppress(FileNotFoundError):
-        fresh.unlink()
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-    descriptor = os.open(fresh, flags, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(octets)
-        file.flush()
-        os.fsync(descriptor)
-    fresh.rename(path)
-    directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)

@@ -23,16 +23,17 @@ from cryptography.hazmat.primitives.hashes import SHA256
 
 from postroad.mailauth.dkim.result import Flaw, Result
 from postroad.mailauth.dkim.settings import LEAST_BITS, MOST_BITS
+from postroad.mailauth.dkim.tag_values import BLANKS
 from postroad.mailauth.dkim.tags import TagError, tags_of
 
 __all__ = ["PublicKey", "key_of", "key_of_records", "unbase64"]
 
-MOST_EXPONENT_BITS = 64
-"""Of an RSA key. All that are made have 17; with a long one verifying is as slow as signing."""
+MOST_EXPONENT_BITS = 33
+"""Of an RSA key. All that are made have 17, and some libraries' have one more than 32; with a long
+one verifying is as slow as signing."""
 
 ED25519_OCTETS = 32
 
-_BLANKS = re.compile(r"[ \t\r\n]+")
 _SHA256 = Prehashed(SHA256())
 _PADDING = PKCS1v15()
 
@@ -153,6 +154,6 @@ def _made(kind: str, octets: bytes, is_testing: bool, is_strict: bool) -> Public
 def unbase64(text: str) -> bytes | None:
     """Octets from base64 with blanks anywhere (RFC 6376 §3.2); `None` where it is none."""
     try:
-        return base64.b64decode(_BLANKS.sub("", text), validate=True)
+        return base64.b64decode(BLANKS.sub("", text), validate=True)
     except (binascii.Error, ValueError):
         return None

@@ -13,25 +13,16 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Callable
-from typing import Protocol
 
 from postroad.mailauth.dkim.key_store import KeptKey, KeyState, KeyStore
 from postroad.mailauth.dkim.public_key import key_of_records
 from postroad.mailauth.dkim.result import Flaw
 from postroad.mailauth.dkim.signing_key import SigningKey
-from postroad.net.dns import DnsTemporary, RecordType
+from postroad.net.dns_records import DnsTemporary, Texts
 
 __all__ = ["Publication", "objection"]
 
 _PROBE = hashlib.sha256(b"is this record of this key?").digest()
-
-
-class Texts(Protocol):
-    """Who asks the DNS; `net.dns.Resolver` does."""
-
-    async def records(self, name: str, kind: RecordType) -> tuple[str, ...]:
-        """The records of a name; may raise `DnsTemporary`."""
-        ...
 
 
 async def objection(texts: Texts, key: SigningKey) -> str:

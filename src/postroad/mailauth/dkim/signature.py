@@ -11,13 +11,23 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from postroad.mailauth.dkim.canonicalization import Canonicalization
+from postroad.mailauth.dkim.canonicalization import Canonicalization, ways_of
 from postroad.mailauth.dkim.public_key import unbase64
 from postroad.mailauth.dkim.result import Flaw, Result, Verified
+from postroad.mailauth.dkim.tag_values import (
+    BLANKS,
+    FIELD_NAME,
+    LENGTH,
+    MOST_NAMES,
+    SHA256_OCTETS,
+    TIME,
+    domain_name,
+    is_domain_name,
+    signed_names,
+)
 from postroad.mailauth.dkim.tags import TagError, tags_of
-from postroad.model.address import domain_key
+from postroad.model.address import belongs_to
 from postroad.model.fields import Field
-from postroad.net.dns_records import to_ascii
 
 __all__ = ["KIND_OF_ALGORITHM", "Signature", "claim", "read"]
 
@@ -31,22 +41,10 @@ LONGEST = 65_536
 """Octets of a field that is read: a hundred times what signers make. All of it is looked at on the
 event loop."""
 
-LONGEST_NAME = 253
-"""Characters of `d=` and of `s=`: no name in the DNS is longer (RFC 1035 §3.1)."""
-
 LONGEST_IDENTITY = 320
 """Characters of `i=`: a local part of 64, and a domain (RFC 5321 §4.5.3.1)."""
 
-MOST_NAMES = 1_000
-"""Names of `h=`."""
-
-_DOMAIN = re.compile(r"[A-Za-z0-9_-]{1,63}(?:\.[A-Za-z0-9_-]{1,63})*\Z")
-_TIME = re.compile(r"[0-9]{1,12}\Z")
-_LENGTH = re.compile(r"[0-9]{1,76}\Z")
-_FIELD_NAME = re.compile(r"[\x21-\x39\x3c-\x7e]+\Z")
-_BLANKS = re.compile(r"[ \t\r\n]+")
 _BEGINNING = 8  # characters (RFC 6008 §3)
-_SHA256_OCTETS = 32
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,8 +114,8 @@ def claim(field: Field) -> Verified:
     selector = tags.get("s", "")
     return Verified(
         result=Result.NONE,
-        domain=domain.lower() if _is_name(domain) else "",
-        selector=selector.lower() if _is_name(selector) else "",
+        domain=domain.lower() if is_domain_name(domain) else "",
+        selector=selector.lower() if is_domain_name(selector) else "",
         algorithm=tags["a"].lower() if tags.get("a", "").lower() in _KNOWN else "",
         beginning=_beginning(tags.get("b", "")),
     )
@@ -155,31 +153,31 @@ def _flaw_of_terms(tags: Mapping[str, str]) -> Flaw | None:
 
 
 def _read(field: Field, tags: Mapping[str, str]) -> Signature | Flaw:
-    domain, selector = _name(tags["d"]), _name(tags["s"])
+    domain, selector = domain_name(tags["d"]), domain_name(tags["s"])
     if not domain or not selector:
         return Flaw(Result.NEUTRAL, "the signature's domain or selector is no name")
-    identity = _BLANKS.sub("", tags.get("i", f"@{domain}"))
+    identity = BLANKS.sub("", tags.get("i", f"@{domain}"))
     if len(identity) > LONGEST_IDENTITY:
         return Flaw(Result.NEUTRAL, "the identity of i= is too long")
     if not _is_within(identity, domain):
         return Flaw(Result.PERMERROR, "the identity of i= is not within the domain of d=")
-    names = tuple([_BLANKS.sub("", name) for name in tags["h"].split(":", MOST_NAMES)])
+    names = signed_names(tags["h"])
     if len(names) > MOST_NAMES:
         return Flaw(Result.NEUTRAL, f"h= names more than {MOST_NAMES} fields")
-    if not all(_FIELD_NAME.match(name) for name in names):
+    if not all(FIELD_NAME.match(name) for name in names):
         return Flaw(Result.NEUTRAL, "what h= names are no fields")
     if "from" not in [name.lower() for name in names]:
         return Flaw(Result.PERMERROR, "the From field is not signed")
-    ways = _ways(tags.get("c", "simple/simple"))
+    ways = ways_of(tags.get("c", "simple/simple"))
     body_hash, value = unbase64(tags["bh"]), unbase64(tags["b"])
     if ways is None:
         return Flaw(Result.NEUTRAL, "the canonicalization is unknown")
-    if body_hash is None or len(body_hash) != _SHA256_OCTETS or not value:
+    if body_hash is None or len(body_hash) != SHA256_OCTETS or not value:
         return Flaw(Result.NEUTRAL, "the signature or the hash of the body is not in base64")
     times = [tags.get("t"), tags.get("x")]
-    if any(text is not None and not _TIME.match(text) for text in times):
+    if any(text is not None and not TIME.match(text) for text in times):
         return Flaw(Result.NEUTRAL, "a time of the signature is no number")
-    if "l" in tags and not _LENGTH.match(tags["l"]):
+    if "l" in tags and not LENGTH.match(tags["l"]):
         return Flaw(Result.NEUTRAL, "the length of l= is no number")
     made, expires = [None if text is None else int(text) for text in times]
     return Signature(
@@ -203,19 +201,6 @@ def _text(field: Field) -> str:
     return field.value.decode("utf-8", "replace")
 
 
-def _name(text: str) -> str:
-    """A domain name in A-labels (RFC 8616 §2); empty where it is none."""
-    if len(text) > LONGEST_NAME:
-        return ""
-    text = domain_key(text)
-    name = text if text.isascii() else to_ascii(text)
-    return name if _is_name(name) else ""
-
-
-def _is_name(text: str) -> bool:
-    return len(text) <= LONGEST_NAME and _DOMAIN.match(text) is not None
-
-
 def _is_too_long(field: Field) -> bool:
     return len(field.octets) > LONGEST
 
@@ -223,20 +208,11 @@ def _is_too_long(field: Field) -> bool:
 def _is_within(identity: str, domain: str) -> bool:
     """Whether `i=` names the domain or one below it (RFC 6376 §3.5)."""
     _, at, host = identity.rpartition("@")
-    name = _name(host)
-    return bool(at) and (name == domain or name.endswith(f".{domain}"))
-
-
-def _ways(text: str) -> tuple[Canonicalization, Canonicalization] | None:
-    """`c=`; a body that is not named is `simple` (RFC 6376 §3.5)."""
-    header, _, body = text.lower().partition("/")
-    try:
-        return Canonicalization(header.strip()), Canonicalization(body.strip() or "simple")
-    except ValueError:
-        return None
+    name = domain_name(host)
+    return bool(at) and belongs_to(name, domain)
 
 
 def _beginning(value: str) -> str:
     """Of `b=`, if it is base64: it goes into a field of ours."""
-    text = _BLANKS.sub("", value)[:_BEGINNING]
+    text = BLANKS.sub("", value)[:_BEGINNING]
     return text if re.fullmatch(r"[A-Za-z0-9+/=]*", text) else ""

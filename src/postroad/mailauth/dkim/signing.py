@@ -10,6 +10,7 @@ The fields go below our Received field and above all others, as with a milter be
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
@@ -20,11 +21,15 @@ from postroad.mailauth.dkim.settings import DkimSettings, name_of_domain
 from postroad.mailauth.dkim.signature_field import MOST_NAMES, names_to_sign, signature_field
 from postroad.mailauth.dkim.signed_input import is_whole
 from postroad.mailauth.dkim.signing_key import SigningKey
+from postroad.model.address import belongs_to
 from postroad.model.authors import MAX_FROM, UNREADABLE, authors
 from postroad.model.fields import Fields
 from postroad.model.letter import NO_OPINION, Finding, Letter, Opinion, Origin
 
 __all__ = ["Keys", "Signer", "Writers", "author_domain"]
+
+AT_ONCE = 2_048
+"""Octets of From fields that are read on the event loop; real ones have a hundred."""
 
 _OURS = (Origin.OURS, Origin.MADE)
 _RELAXED = Wanted(Canonicalization.RELAXED)
@@ -84,7 +89,7 @@ class Signer:
             return NO_OPINION
         if _is_from_too_long(letter.fields):
             return _unsigned(f"the From field has more than {MAX_FROM} octets")
-        author = _author(letter.fields)
+        author = await _read_author(letter.fields)
         domain = author.rpartition("@")[2]
         if not domain:
             return NO_OPINION
@@ -97,20 +102,25 @@ class Signer:
             return NO_OPINION
         names = names_to_sign(letter.fields, self._settings.signed, self._settings.oversigned)
         obstacle = _obstacle(letter.fields, names)
-        if not obstacle and not await self._is_theirs(letter, author):
+        if not obstacle and not await self._is_theirs(letter, author, keys[0].domain):
             obstacle = f"{_login(letter)} may not write in the name of {domain}"
         if obstacle:
             return _unsigned(obstacle)
         hashes = await body_hashes(letter.body, [_RELAXED])
         return self._signed(letter, keys, names, hashes[_RELAXED].digest)
 
-    async def _is_theirs(self, letter: Letter, author: str) -> bool:
-        """Whether who has logged in may have the author's domain answer for what they write."""
+    async def _is_theirs(self, letter: Letter, author: str, signer: str) -> bool:
+        """Whether who has logged in may have a domain answer for what they write.
+
+        Their own domain's keys do so for all that is below it. A domain below that has keys of its
+        own may be somebody else's: of that, their addresses tell.
+        """
         user = _login(letter)
         if not user:
             return True  # a trusted network, a program of this machine, or made here
         own, domain = [name_of_domain(name.rpartition("@")[2]) for name in (user, author)]
-        if "@" in user and own and (domain == own or domain.endswith(f".{own}")):
+        is_own = domain == own or (belongs_to(domain, own) and belongs_to(own, signer))
+        if "@" in user and own and is_own:
             return True
         return self._writers is not None and await self._writers.may_write(user, author)
 
@@ -133,6 +143,12 @@ class Signer:
 def author_domain(fields: Fields) -> str:
     """The domain of the one author that the From field names; empty where that is not clear."""
     return _author(fields).rpartition("@")[2]
+
+
+async def _read_author(fields: Fields) -> str:
+    """As `_author`; a long field in a thread, as it is read for some hundredths of a second."""
+    size = sum([len(field.octets) for field in fields.named("from")])
+    return _author(fields) if size <= AT_ONCE else await asyncio.to_thread(_author, fields)
 
 
 def _author(fields: Fields) -> str:

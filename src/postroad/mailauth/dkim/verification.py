@@ -13,18 +13,20 @@ import asyncio
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Protocol
 
 from postroad.mailauth.dkim.body_hash import BodyHash, Wanted, body_hashes
-from postroad.mailauth.dkim.public_key import PublicKey, key_of_records
+from postroad.mailauth.dkim.key_lookup import published_key
+from postroad.mailauth.dkim.public_key import PublicKey
 from postroad.mailauth.dkim.result import Flaw, Result, Verified
+from postroad.mailauth.dkim.settings import name_of_domain
 from postroad.mailauth.dkim.signature import KIND_OF_ALGORITHM, Signature, claim, read
 from postroad.mailauth.dkim.signed_input import is_whole, signed_input
 from postroad.model import Content
+from postroad.model.content import AT_HAND
 from postroad.model.fields import Field, Fields
-from postroad.net.dns import DnsTemporary, RecordType
+from postroad.net.dns_records import Texts
 
-__all__ = ["FIELD", "MOST_SIGNATURES", "SKEW", "Texts", "Verifier"]
+__all__ = ["FIELD", "MOST_SIGNATURES", "SKEW", "Verifier"]
 
 FIELD = "DKIM-Signature"
 
@@ -50,14 +52,6 @@ SINGLE = frozenset(
     )
 )
 """Fields of which a message has at most one (RFC 5322 §3.6)."""
-
-
-class Texts(Protocol):
-    """Who asks the DNS; `net.dns.Resolver` does."""
-
-    async def records(self, name: str, kind: RecordType) -> tuple[str, ...]:
-        """The records of a name; may raise `DnsTemporary`."""
-        ...
 
 
 class Verifier:
@@ -106,15 +100,31 @@ class Verifier:
             [
                 replace(claim(field), result=each.result, words=each.words)
                 if isinstance(each, Flaw)
-                else _judged(each, keys[each.key_name], fields, hashes)
+                else await self._judged(each, keys[each.key_name], fields, hashes)
                 for field, each in zip(found, read_ones, strict=True)
             ]
         )
 
+    async def _judged(
+        self,
+        signature: Signature,
+        key: PublicKey | Flaw,
+        fields: Fields,
+        hashes: Mapping[Wanted, BodyHash],
+    ) -> Verified:
+        """One signature. Others are served between two of them, and while a long header is hashed.
+
+        The octets are those of all fields that the signature can name.
+        """
+        if isinstance(key, PublicKey) and sum([len(each.octets) for each in fields]) > AT_HAND:
+            return await asyncio.to_thread(_judged, signature, key, fields, hashes)
+        await asyncio.sleep(0)
+        return _judged(signature, key, fields, hashes)
+
     async def _keys(
         self, names: Mapping[str, None], patience: float | None
     ) -> Mapping[str, PublicKey | Flaw]:
-        tasks = {name: asyncio.ensure_future(self._key(name)) for name in names}
+        tasks = {name: asyncio.ensure_future(published_key(self._texts, name)) for name in names}
         try:
             if tasks:
                 await asyncio.wait(tasks.values(), timeout=patience)
@@ -124,12 +134,6 @@ class Verifier:
         finally:
             for task in tasks.values():
                 task.cancel()
-
-    async def _key(self, name: str) -> PublicKey | Flaw:
-        try:
-            return key_of_records(await self._texts.records(name, "TXT"))
-        except DnsTemporary:
-            return Flaw(Result.TEMPERROR, "the key cannot be looked up at present")
 
 
 _BARE = "there is a bare CR or LF in the header, and readers differ in what its fields are then"
@@ -170,8 +174,7 @@ def _flaw(signature: Signature, key: PublicKey, fields: Fields, body: BodyHash) 
     """Why the signature does not count, now that key and message are there (§6.1.2, §6.1.3)."""
     if KIND_OF_ALGORITHM[signature.algorithm] != key.kind:
         return Flaw(Result.PERMERROR, "the key is of another kind than the algorithm")
-    host = signature.identity.rpartition("@")[2].lower()
-    if key.is_strict and host != signature.domain:
+    if key.is_strict and name_of_domain(signature.identity.rpartition("@")[2]) != signature.domain:
         return Flaw(Result.PERMERROR, "the key is not for subdomains (t=s)")
     if signature.length is not None and signature.length > body.size:
         return Flaw(Result.PERMERROR, "the body is shorter than l= says")

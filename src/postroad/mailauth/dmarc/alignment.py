@@ -7,11 +7,13 @@ needs no question, and signatures in a stranger's name cost nothing.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 from postroad.mailauth.dkim.result import Result, Verified
 from postroad.mailauth.dmarc.discovery import Discovery, Published, TooManyQuestions
 from postroad.mailauth.spf.result import SpfResult, SpfVerdict
+from postroad.model.address import belongs_to
 from postroad.net.dns_records import DnsTemporary
 
 __all__ = ["Alignment", "aligned"]
@@ -44,6 +46,7 @@ async def aligned(
     discovery: Discovery,
     spf: SpfVerdict | None,
     dkim: Sequence[Verified],
+    found: Alignment | None = None,
 ) -> Alignment:
     """Compare what was verified with an author's domain.
 
@@ -52,33 +55,55 @@ async def aligned(
         discovery: finds organizations.
         spf: the verdict for the reverse-path, or for HELO with the null one.
         dkim: all signatures.
+        found: filled while it goes on, for who breaks it off.
     """
-    found = Alignment()
+    found = Alignment() if found is None else found
+    # Those of the very domain first: they need no question, and no other has to be waited for.
+    for name in sorted(
+        _names(published, spf, dkim), key=lambda one: one.domain != published.author
+    ):
+        if name.is_proved and (found.dkim if name.is_signed else found.spf):
+            continue
+        belongs = await _belongs(published, discovery, name.domain, strict=name.is_strict)
+        if belongs and name.is_proved:
+            found.dkim |= name.is_signed
+            found.spf |= not name.is_signed
+        elif belongs is not False:
+            found.unsure = True
+    return found
+
+
+class _Name(NamedTuple):
+    """A domain that answers for the message, or may do so."""
+
+    domain: str
+    is_signed: bool
+    is_proved: bool
+    is_strict: bool
+
+
+def _names(
+    published: Published, spf: SpfVerdict | None, dkim: Sequence[Verified]
+) -> Iterator[_Name]:
     record = published.record
     if spf is not None and spf.result in (SpfResult.PASS, SpfResult.TEMPERROR):
-        belongs = await _belongs(published, discovery, spf.domain, strict=record.strict_spf)
-        found.spf = belongs is True and spf.result is SpfResult.PASS
-        found.unsure |= belongs is None or (belongs and spf.result is SpfResult.TEMPERROR)
+        yield _Name(spf.domain.lower(), False, spf.result is SpfResult.PASS, record.strict_spf)
     for each in dkim:
-        if not each.counts and each.result is not Result.TEMPERROR:
-            continue
-        belongs = await _belongs(published, discovery, each.domain, strict=record.strict_dkim)
-        found.dkim |= belongs is True and each.counts
-        found.unsure |= belongs is None or (belongs and not each.counts)
-    return found
+        if each.counts or each.result is Result.TEMPERROR:
+            yield _Name(each.domain.lower(), True, each.counts, record.strict_dkim)
 
 
 async def _belongs(
     published: Published, discovery: Discovery, domain: str, *, strict: bool
 ) -> bool | None:
     """Whether a domain is aligned; `None`: nobody knows at present."""
-    name, organization = domain.lower(), published.organization
-    if name == published.author:
+    organization = published.organization
+    if domain == published.author:
         return True
-    if strict or not (name == organization or name.endswith(f".{organization}")):
+    if strict or not belongs_to(domain, organization):
         return False
     try:
-        return await discovery.organization(name) == organization
+        return await discovery.organization(domain) == organization
     except DnsTemporary:
         return None
     except TooManyQuestions:

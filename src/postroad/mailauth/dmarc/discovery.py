@@ -10,21 +10,21 @@ its questions, so that no author uses up another's. A name that has no answer ra
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, Protocol
+from typing import Literal, NamedTuple
 
 from postroad.mailauth.dmarc.record import DmarcRecord, record_of_texts
 from postroad.mailauth.dmarc.settings import OrganizationalDomain
 from postroad.mailauth.dmarc.suffixes import organizational_domain
-from postroad.net.dns_records import RecordType
+from postroad.net.dns_records import DnsTemporary, RecordType, Texts
 
 __all__ = [
     "MOST_QUESTIONS",
     "WALKED_LABELS",
     "Discovery",
     "Published",
-    "Texts",
     "TooManyQuestions",
     "steps",
 ]
@@ -44,19 +44,16 @@ class TooManyQuestions(Exception):
     """There are no more questions left for this author."""
 
 
-class Texts(Protocol):
-    """Who asks the DNS; `net.dns.Resolver` does."""
-
-    async def records(self, name: str, kind: RecordType) -> tuple[str, ...]:
-        """The records of a name; may raise `DnsTemporary`."""
-        ...
-
-
 class _Step(NamedTuple):
     """A record on the way up."""
 
     domain: str
     record: DmarcRecord
+
+    @property
+    def is_border(self) -> bool:
+        """Whether it ends the walk, also where that begins (RFC 9989 §4.10, steps 2 and 6)."""
+        return self.record.psd != "u"
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,13 +102,36 @@ class Discovery:
             DnsTemporary: nobody knows at present.
         """
         if self._way == "tree-walk":
-            return await self._by_walk(author)
-        organization = organizational_domain(author)
-        for domain in dict.fromkeys((author, organization)):
-            record = await self._record(domain)
-            if record is not None:
-                return Published(author, organization, domain, record, "psl")
+            return self._by_walk(author, await self._walk(author))
+        for name in _registered(author):
+            step = await self._step(name)
+            if step is not None:
+                return self._by_list(author, [step])
         return None
+
+    async def known(self, author: str, patience: float) -> Published | None:
+        """What holds for an author's domain by those names that do answer.
+
+        For an author of whom `published` could not be told: one name without an answer is easily
+        found or made below any domain, and must not hide what that domain says of those below it.
+
+        Args:
+            author: the author's domain.
+            patience: seconds for all names, which are asked at once.
+        """
+        is_walk = self._way == "tree-walk"
+        names = list(steps(author)) if is_walk else _registered(author)
+        tasks = [asyncio.ensure_future(self._step(name)) for name in names]
+        try:
+            await asyncio.wait(tasks, timeout=patience)
+            found = [_answer(task) for task in tasks]
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        if is_walk:
+            return self._by_walk(author, _up_to_border(found))
+        return self._by_list(author, found)
 
     async def organization(self, domain: str) -> str:
         """The organizational domain that a domain belongs to.
@@ -136,8 +156,14 @@ class Discovery:
                 return True
         return False
 
-    async def _by_walk(self, author: str) -> Published | None:
-        found = await self._walk(author)
+    def _by_list(self, author: str, found: Sequence[_Step | None]) -> Published | None:
+        step = next((each for each in found if each is not None), None)
+        if step is None:
+            return None
+        organization = organizational_domain(author)
+        return Published(author, organization, step.domain, step.record, "psl")
+
+    def _by_walk(self, author: str, found: Sequence[_Step]) -> Published | None:
         organization = _organization(author, found)
         by_domain = {step.domain: step for step in found}
         suffix = next((step for step in found if step.record.psd == "y"), None)
@@ -150,13 +176,16 @@ class Discovery:
         """The records at a domain and above it, the longest name first (RFC 9989 §4.10)."""
         found: list[_Step] = []
         for name in steps(domain):
-            record = await self._record(name)
-            if record is None:
-                continue
-            found.append(_Step(name, record))
-            if record.psd == "n" or (record.psd == "y" and name != domain):
-                break
+            step = await self._step(name)
+            if step is not None:
+                found.append(step)
+                if step.is_border:
+                    break
         return found
+
+    async def _step(self, domain: str) -> _Step | None:
+        record = await self._record(domain)
+        return None if record is None else _Step(domain, record)
 
     async def _record(self, domain: str) -> DmarcRecord | None:
         if domain not in self._known:
@@ -177,6 +206,34 @@ def steps(domain: str) -> Iterator[str]:
     yield domain
     for begin in range(max(1, len(labels) - WALKED_LABELS + 1), len(labels)):
         yield ".".join(labels[begin:])
+
+
+def _registered(author: str) -> list[str]:
+    """The names that RFC 7489 §6.6.3 asks for."""
+    return list(dict.fromkeys((author, organizational_domain(author))))
+
+
+def _answer(task: asyncio.Future[_Step | None]) -> _Step | None:
+    """What a name says; nothing, if it has not answered."""
+    if not task.done():
+        return None
+    error = task.exception()
+    if error is None:
+        return task.result()
+    if isinstance(error, DnsTemporary):
+        return None
+    raise error
+
+
+def _up_to_border(found: Sequence[_Step | None]) -> Sequence[_Step]:
+    """Steps that were taken all at once, as a walk would have taken them."""
+    taken: list[_Step] = []
+    for step in found:
+        if step is not None:
+            taken.append(step)
+            if step.is_border:
+                break
+    return taken
 
 
 def _organization(domain: str, found: Sequence[_Step]) -> str:

@@ -5,7 +5,9 @@ them, so that nobody passes by naming a second author (RFC 9989 §11.5). They ar
 side, each with a bound of its own for questions and time: one author's slow DNS hides no other.
 
 A message fails only if that is sure. While SPF or a key has no answer and could still prove the
-author, the result is a temporary error and not a failure: a refusal could not be taken back.
+author, the result is a temporary error and not a failure: a refusal could not be taken back. But
+below most domains a stranger finds a name without an answer, to sign with or to write under, and
+that must be no way around their policies. So it is told what would be done if the answer were no.
 """
 
 from __future__ import annotations
@@ -17,20 +19,28 @@ from dataclasses import dataclass, replace
 from postroad.mailauth.dkim.result import Verified
 from postroad.mailauth.dmarc.alignment import Alignment, aligned
 from postroad.mailauth.dmarc.author import Authors, authors_of
-from postroad.mailauth.dmarc.discovery import Discovery, Published, Texts
+from postroad.mailauth.dmarc.discovery import Discovery, Published
 from postroad.mailauth.dmarc.overriding import Exceptions
 from postroad.mailauth.dmarc.result import DmarcResult, Override, OverrideKind, Policy
 from postroad.mailauth.dmarc.sampling import is_sampled
 from postroad.mailauth.dmarc.settings import DmarcSettings
-from postroad.mailauth.spf.result import SpfVerdict
+from postroad.mailauth.spf.result import SpfResult, SpfVerdict
+from postroad.model.address import belongs_to
 from postroad.model.fields import Fields
-from postroad.net.dns_records import DnsTemporary
+from postroad.net.dns_records import DnsTemporary, Texts
 
 __all__ = ["PATIENCE", "Evaluation", "Evaluator", "Verdict", "Witness"]
 
 
 PATIENCE = 8.0
 """Seconds for one author's domain. The border waits a little longer for the whole."""
+
+KNOWN_SHARE = 0.25
+"""Of them, what is kept for the names above one that has no answer."""
+
+AT_ONCE = 2_048
+"""Octets of From fields that are read on the event loop, in some milliseconds at the worst; more of
+them in a thread. Real ones have a hundred."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +76,7 @@ class Verdict:
         published: what holds for the domain; `None`: nothing, or nobody knows.
         policy: what is asked for.
         disposition: what is done.
+        awaited: with a temporary error: what would be done if no answer changed it.
         overrides: why that is not the same.
         dkim_aligned: whether a signature that passes is aligned.
         spf_aligned: whether SPF passes and is aligned.
@@ -77,6 +88,7 @@ class Verdict:
     published: Published | None = None
     policy: Policy = Policy.NONE
     disposition: Policy = Policy.NONE
+    awaited: Policy = Policy.NONE
     overrides: tuple[Override, ...] = ()
     dkim_aligned: bool = False
     spf_aligned: bool = False
@@ -120,9 +132,14 @@ class Evaluator:
         self._patience = patience
         self._exceptions = Exceptions(settings)
 
+    @property
+    def enforces(self) -> bool:
+        """Whether policies are carried out."""
+        return self._settings.enforce
+
     async def evaluate(self, witness: Witness) -> Evaluation:
         """Evaluate a message. Whatever the DNS does is one of the results."""
-        authors = authors_of(witness.fields)
+        authors = await _authors(witness.fields)
         verdicts = list(
             await asyncio.gather(*[self._verdict(name, witness) for name in authors.domains])
         )
@@ -143,18 +160,23 @@ class Evaluator:
 
     async def _verdict(self, author: str, witness: Witness) -> Verdict:
         discovery = Discovery(self._texts, self._settings.organizational_domain)
+        end = asyncio.get_running_loop().time() + self._patience
         try:
-            async with asyncio.timeout(self._patience):
+            async with asyncio.timeout(self._patience * (1 - KNOWN_SHARE)):
                 published = await discovery.published(author)
                 if published is None:
                     words = f"{author} publishes no policy"
                     return Verdict(result=DmarcResult.NONE, author=author, words=words)
                 # Before the alignment, whose questions are as many as strangers like.
                 policy = await _policy(published, discovery)
-                found = await aligned(published, discovery, witness.spf, witness.dkim)
         except (DnsTemporary, TimeoutError):
-            words = f"nobody knows now whether {author} publishes a policy"
-            return Verdict(result=DmarcResult.TEMPERROR, author=author, words=words)
+            return await self._unknown(author, discovery, witness)
+        found = Alignment()
+        try:
+            async with asyncio.timeout_at(end):
+                await aligned(published, discovery, witness.spf, witness.dkim, found)
+        except TimeoutError:
+            found.unsure = True
         verdict = Verdict(
             result=DmarcResult.PASS,
             author=author,
@@ -168,8 +190,31 @@ class Evaluator:
             return verdict
         if found.unsure:
             words = f"nobody knows now whether it is from {author}"
-            return replace(verdict, result=DmarcResult.TEMPERROR, words=words)
+            return self._open(replace(verdict, words=words), published, witness)
         return self._failed(verdict, published, witness)
+
+    async def _unknown(self, author: str, discovery: Discovery, witness: Witness) -> Verdict:
+        """Of an author whose record has no answer; those above may have one."""
+        words = f"nobody knows now whether {author} publishes a policy"
+        verdict = Verdict(result=DmarcResult.TEMPERROR, author=author, words=words)
+        above = await discovery.known(author, self._patience * KNOWN_SHARE)
+        if above is None:
+            return verdict
+        if _is_proved_within(above.organization, witness):
+            return verdict
+        policy = above.record.policy_for(is_below=above.is_below, exists=True)
+        return self._open(replace(verdict, policy=policy), above, witness)
+
+    def _open(self, verdict: Verdict, published: Published, witness: Witness) -> Verdict:
+        """While an answer is missing: filing as junk can be taken back, a refusal has to wait."""
+        awaited, overrides = self._disposition(verdict.policy, published, witness)
+        return replace(
+            verdict,
+            result=DmarcResult.TEMPERROR,
+            disposition=Policy.QUARANTINE if awaited is Policy.QUARANTINE else Policy.NONE,
+            awaited=awaited,
+            overrides=overrides,
+        )
 
     def _failed(self, verdict: Verdict, published: Published, witness: Witness) -> Verdict:
         words = f"neither SPF nor a signature proves that it is from {verdict.author}"
@@ -196,16 +241,32 @@ class Evaluator:
         )
         if overrides:
             return Policy.NONE, overrides
-        if record.is_testing:
-            return Policy.NONE, (Override(OverrideKind.POLICY_TEST_MODE, "the domain says t=y"),)
         if not self._settings.enforce:
             words = "policies are not carried out here"
             return Policy.NONE, (Override(OverrideKind.LOCAL_POLICY, words),)
+        if record.is_testing:  # RFC 9989 §4.7: one level below
+            return _LOWER[policy], (Override(OverrideKind.POLICY_TEST_MODE, "the domain says t=y"),)
         if not is_sampled(record.percent, self._key, _identity(witness.fields)):
             # RFC 7489 §6.6.4: the next lower one, which is quarantine instead of reject.
             words = f"the domain says pct={record.percent}"
             return _LOWER[policy], (Override(OverrideKind.SAMPLED_OUT, words),)
+        if policy is Policy.REJECT and self._settings.on_reject == "quarantine":
+            words = "nothing is refused here for that alone"
+            return Policy.QUARANTINE, (Override(OverrideKind.LOCAL_POLICY, words),)
         return policy, ()
+
+
+def _is_proved_within(organization: str, witness: Witness) -> bool:
+    """Whether anything proves a name of an organization."""
+    proved = [each.domain for each in witness.dkim if each.counts]
+    if witness.spf is not None and witness.spf.result is SpfResult.PASS:
+        proved.append(witness.spf.domain.lower())
+    return any(belongs_to(name, organization) for name in proved)
+
+
+async def _authors(fields: Fields) -> Authors:
+    size = sum([len(field.octets) for field in fields.named("from")])
+    return authors_of(fields) if size <= AT_ONCE else await asyncio.to_thread(authors_of, fields)
 
 
 _UNCLEAR = {"accept": Policy.NONE, "quarantine": Policy.QUARANTINE, "reject": Policy.REJECT}

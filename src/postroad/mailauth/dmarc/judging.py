@@ -68,10 +68,11 @@ class DmarcJudge:
         )
         evaluation = await self._evaluator.evaluate(witness)
         reply = self._reply(evaluation)
-        if self._recorder is not None:
+        recorder = self._recorder
+        if recorder is not None and recorder.wants([each.address for each in letter.recipients]):
             for verdict in evaluation.verdicts:
                 if (evaluated := _evaluated(verdict, letter, witness, self._clock())) is not None:
-                    self._recorder.record(evaluated)
+                    recorder.record(evaluated)
         quarantined = evaluation.worst.disposition is Policy.QUARANTINE
         return Statement(
             results=_results(evaluation),
@@ -81,11 +82,12 @@ class DmarcJudge:
         )
 
     def late(self, words: str) -> Statement:
-        """See `Judge.late`."""
+        """See `Judge.late`. An evaluation bounds itself: here it is we who have no time."""
+        waits = self._evaluator.enforces or self._on_temperror == "defer"
         return Statement(
             results=(MethodResult("dmarc", "temperror", comment=words),),
             findings=(Finding("dmarc", "temperror", words),),
-            reply=self._deferral("its author"),
+            reply=_deferral("its author") if waits else None,
         )
 
     def _reply(self, evaluation: Evaluation) -> Reply | None:
@@ -94,14 +96,15 @@ class DmarcJudge:
         for verdict in evaluation.verdicts:
             # Another author's failure without consequence makes this one no surer.
             if verdict.result is DmarcResult.TEMPERROR:
-                return self._deferral(verdict.author)
+                is_refused = verdict.awaited is Policy.REJECT
+                if is_refused or self._on_temperror == "defer":
+                    return _deferral(verdict.author)
         return None
 
-    def _deferral(self, author: str) -> Reply | None:
-        """RFC 7489 §10.3: a 4yx reply; 4.7.26 would say that it fails."""
-        if self._on_temperror != "defer":
-            return None
-        return Reply.of(451, "4.7.0", f"Cannot verify now that the message is from {author}")
+
+def _deferral(author: str) -> Reply:
+    """RFC 9989 §7.2: a 4yx reply; 4.7.26 would say that it fails."""
+    return Reply.of(451, "4.7.0", f"Cannot verify now that the message is from {author}")
 
 
 def refusal(verdict: Verdict) -> Reply:
@@ -121,7 +124,7 @@ def comment(verdict: Verdict) -> str:
     parts = [f"p={verdict.policy.value}"]
     if said.is_below:
         parts.append(f"by {said.domain}")
-    if verdict.result is DmarcResult.FAIL:
+    if verdict.result is DmarcResult.FAIL or verdict.disposition is not Policy.NONE:
         parts.append(f"dis={verdict.disposition.value}")
         parts += [each.kind.value for each in verdict.overrides]
     return " ".join(parts)
@@ -140,6 +143,9 @@ def finding(verdict: Verdict) -> Finding:
 
 def _sentence(verdict: Verdict) -> str:
     """One line for an operator."""
+    if verdict.result is DmarcResult.TEMPERROR and verdict.awaited is not Policy.NONE:
+        waits = "it is to come again" if verdict.awaited is Policy.REJECT else "it is filed as junk"
+        return f"{verdict.words}; without an answer, {verdict.awaited.value} would hold: {waits}"
     if verdict.result is not DmarcResult.FAIL:
         return verdict.words
     asked = (

@@ -9,13 +9,14 @@ named.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_network
 
 from postroad.mailauth.dkim.result import Verified
 from postroad.mailauth.dmarc.result import Override, OverrideKind
 from postroad.mailauth.dmarc.settings import DmarcSettings
 from postroad.mailauth.spf.result import SpfResult, SpfVerdict
-from postroad.model.address import domain_key
+from postroad.model.address import belongs_to, domain_key
+from postroad.model.ip_address import ip_of
 from postroad.net.dns_records import to_ascii
 
 __all__ = ["Exceptions", "Trusted", "name_of"]
@@ -59,16 +60,14 @@ class Trusted:
         proved += [each.domain for each in dkim if each.counts]
         for name in proved:
             for domain in self._domains:
-                if name == domain or name.endswith(f".{domain}"):
+                if belongs_to(name, domain):
                     return domain
         return ""
 
     def _holding(self, address: str) -> str:
-        try:
-            client = ip_address(address)
-        except ValueError:
+        client = ip_of(address)
+        if client is None:
             return ""
-        client = getattr(client, "ipv4_mapped", None) or client
         return next((str(each) for each in self._networks if client in each), "")
 
 

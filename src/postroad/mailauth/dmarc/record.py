@@ -50,7 +50,7 @@ class DmarcRecord:
         strict_dkim: `adkim=s`: a signature must be of the very domain of the author.
         strict_spf: `aspf=s`: likewise the reverse-path.
         percent: `pct=`, of failing messages that the policy is for; 100 where it is not there.
-        is_testing: `t=y`: the policy is being tried out, and is not to be carried out.
+        is_testing: `t=y`: the policy is being tried out: the next lower one is to be carried out.
         psd: `y`: it is a public suffix; `n`: it is an organizational domain; `u`: neither is said.
         reports: `rua=`, URIs that aggregate reports go to.
         failure_reports: `ruf=`.

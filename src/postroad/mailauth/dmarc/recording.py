@@ -6,11 +6,13 @@ a message's content is in here, and of addresses only the domains.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, Protocol
 
 from postroad.mailauth.dmarc.record import DmarcRecord
 from postroad.mailauth.dmarc.result import DmarcResult, Override, Policy
+from postroad.model import Address
 
 __all__ = ["AuthDkim", "AuthSpf", "DmarcRecorder", "Evaluated"]
 
@@ -90,6 +92,10 @@ class Evaluated:
 
 class DmarcRecorder(Protocol):
     """Who keeps them for the reports."""
+
+    def wants(self, recipients: Sequence[Address]) -> bool:
+        """Whether mail for these is to be told of: all, but reports that come here themselves."""
+        ...
 
     def record(self, evaluated: Evaluated) -> None:
         """Take one. It returns at once and raises nothing: no mail waits for a report."""

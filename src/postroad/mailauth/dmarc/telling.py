@@ -32,7 +32,7 @@ def words_of(found: Published, *, exists: bool = True) -> Iterator[str]:
     policy = record.policy_for(is_below=found.is_below, exists=exists)
     yield f"Mail in its name that fails: {_ASKED[policy]} (p={policy.value})."
     if record.is_testing:
-        yield "The policy is being tried out (t=y): it is not carried out."
+        yield "The policy is being tried out (t=y): the next lower policy is carried out."
     elif record.percent < 100 and policy is not Policy.NONE:
         yield f"That is for {record.percent} % of it (pct); for the rest the next lower policy."
     yield f"SPF proves it {_how(found, strict=record.strict_spf)}."

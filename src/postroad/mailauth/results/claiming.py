@@ -1,7 +1,8 @@
 """Whether a field that came in says that it is ours (RFC 8601 §5): then it is forged, and goes.
 
 Programs behind us may read more generously than the grammar is, so this does: a name is ours also
-with comments, quotes, control characters and blanks in it. A stranger writes what he likes, so only
+with comments, quotes, control characters and blanks in it, with octets that are no characters, and
+in encoded words. A stranger writes what he likes, so only
 the beginning of a field is looked at, and only so many fields; what is beyond that goes unread. A
 name that is longer than ours, or another server's, stays.
 """
@@ -11,6 +12,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
+from postroad.mailauth.encoded_words import readings
+from postroad.model.comment import after_comment
 from postroad.model.fields import Field, Fields
 from postroad.net.dns import to_ascii
 
@@ -25,13 +28,15 @@ LONGEST_HEAD = 1_000
 LONGEST_RECEIVED_SPF = 4_000
 """Octets of a Received-SPF field that are looked at; real ones have some hundred."""
 
+MOST_ENCODED = 4_000
+"""Octets in which encoded words are decoded: the name in them takes up to three times as many."""
+
 MOST_FIELDS = 100
 """Fields of each kind that are looked at; a message that went through ten servers has ten."""
 
 _LONGEST_NAME = 255  # characters (RFC 1035 §3.1)
 _VERSION = re.compile(r"/?[0-9]{1,9}\Z")
-_INSIGNIFICANT = re.compile(r'[\x00-\x08\x0e-\x1f\x7f"\\]+')
-_IN_COMMENT = re.compile(r"[()]|\\.", re.DOTALL)
+_INSIGNIFICANT = re.compile(r'[\x00-\x08\x0e-\x1f\x7f"\\\ufffd]+')
 _HEAD_MARK = re.compile(r"[;()]")
 _EDGE = r"(?![a-z0-9_-]|\.[a-z0-9_-])"
 
@@ -47,10 +52,19 @@ def claims(field: Field, authserv_id: str) -> bool:
         authserv_id: our name.
     """
     value, ours = field.value, _key(authserv_id)
+    return _claims(value, ours) or (
+        b"=?" in value[:LONGEST_HEAD]
+        and any(_claims(each, ours) for each in readings(value[:MOST_ENCODED]))
+    )
+
+
+def _claims(value: bytes, ours: str) -> bool:
     is_cut = len(value) > LONGEST_HEAD
     head = _head(value[:LONGEST_HEAD].decode("utf-8", "replace"), is_cut=is_cut)
     if head is None:  # a comment that does not end, or no semicolon
         return is_cut or ours in _squeezed(value.decode("utf-8", "replace"))
+    if re.search(rf"(?<![a-z0-9_.-]){re.escape(ours)}{_EDGE}", head.lower()):
+        return True  # whatever stands around it: a port, brackets, an encoded word
     words = _INSIGNIFICANT.sub("", head).split()
     if len(words) > 1 and _VERSION.match(words[-1]):
         words = words[:-1]
@@ -98,16 +112,21 @@ def spf_claims(field: Field, name: str) -> bool:
     """
     if len(field.value) > LONGEST_RECEIVED_SPF:
         return True
-    text = _INSIGNIFICANT.sub("", field.value.decode("utf-8", "replace").lower())
-    ours = re.escape(name.lower())
-    if re.search(rf"\(\s*{ours}\.?\s*:", text):
+    views = readings(field.value) if b"=?" in field.value else (field.value,)
+    return any(_spf_claims(each, re.escape(name.lower())) for each in views)
+
+
+def _spf_claims(value: bytes, ours: str) -> bool:
+    text = _INSIGNIFICANT.sub("", value.decode("utf-8", "replace").lower())
+    if re.search(rf"[()]\s*{ours}\.?\s*:", text):
         return True
-    plain = _without_comments(text)
-    spaced, squeezed = " ".join(plain.split()), "".join(plain.split())
-    return (
-        re.search(rf"receiver ?= ?{ours}{_EDGE}", spaced) is not None
-        or re.search(rf"receiver={ours}{_EDGE}", squeezed) is not None
-    )
+    for plain in (text, _without_comments(text)):  # a comment that has no end hides nothing
+        spaced, squeezed = " ".join(plain.split()), "".join(plain.split())
+        if re.search(rf"receiver ?= ?{ours}{_EDGE}", spaced):
+            return True
+        if re.search(rf"receiver={ours}{_EDGE}", squeezed):
+            return True
+    return False
 
 
 def _key(name: str) -> str:
@@ -125,21 +144,12 @@ def _head(text: str, *, is_cut: bool) -> str | None:
         found.append(text[at : mark.start()])
         if mark[0] == ";":
             return " ".join(found)
-        after = _after_comment(text, mark.end()) if mark[0] == "(" else None
+        after = after_comment(text, mark.end()) if mark[0] == "(" else None
         if after is None:
             return None
         at = after
     found.append(text[at:])
     return None if is_cut else " ".join(found)  # without results there may be a name all the same
-
-
-def _after_comment(text: str, at: int) -> int | None:
-    depth = 1
-    for match in _IN_COMMENT.finditer(text, at):
-        depth += {"(": 1, ")": -1}.get(match[0], 0)
-        if not depth:
-            return match.end()
-    return None
 
 
 def _without_comments(text: str) -> str:

@@ -2,8 +2,9 @@
 
 Values come from strangers: a name in HELO, an address, a selector. Whatever they hold, a field is
 one field: control characters are replaced, what is no plain token is quoted, comments cannot be
-closed from within, and long values are cut. ARC-Authentication-Results has the same body
-(RFC 8617 §4.1.1), behind `i=N;`.
+closed from within, and long values are cut. Some readers know neither comments nor quotes, and cut
+a field at its semicolons: so nothing in either looks like a result. ARC-Authentication-Results has
+the same body (RFC 8617 §4.1.1), behind `i=N;`.
 """
 
 from __future__ import annotations
@@ -13,14 +14,17 @@ from collections.abc import Sequence
 
 from postroad.mailauth.results.result import AuthenticationResults, MethodResult, Property
 from postroad.mailauth.spf.result import SpfResult, SpfVerdict
+from postroad.model.printable import printable
 
 __all__ = ["LONGEST_VALUE", "payload", "received_spf", "written"]
 
 FIELD = "Authentication-Results"
 
 LONGEST_VALUE = 320
-"""Characters of a value: a local part of 64 and a domain of 255 (RFC 5321 §4.5.3.1)."""
+"""Octets of a value: a local part of 64 and a domain of 255 (RFC 5321 §4.5.3.1). With each of them
+quoted, and the name before it, a line that cannot be folded stays below 998 (RFC 5322 §2.1.1)."""
 
+_MOST_OCTETS = 4  # of a character in UTF-8
 _LINE = 78  # characters, RFC 5322 §2.1.1
 _ATEXT = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]"
 _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`{|}~-]+\Z")  # RFC 2045 §5.1
@@ -30,6 +34,11 @@ _IN_LOCAL = _ATEXT.replace("=", "")
 _MAILBOX = re.compile(
     rf"(?:{_IN_LOCAL}+(?:\.{_IN_LOCAL}+)*)?@[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9])?\Z"
 )
+_RESULT = re.compile(
+    r"\b(spf|dkim|dkim-adsp|dmarc|arc|iprev|auth|bimi|sender-id)(\s*(?:/\s*[0-9]+\s*)?)=",
+    re.IGNORECASE,
+)
+"""What may be taken for the beginning of a result, with or without a method's version."""
 
 
 def written(results: AuthenticationResults, *, utf8: bool = False) -> bytes:
@@ -87,7 +96,7 @@ def _method(result: MethodResult) -> str:
     if result.comment:
         words.append(f"({_comment(result.comment)})")
     if result.reason:
-        words.append(f"reason={_quoted(result.reason)}")
+        words.append(f"reason={_quoted(_tame(result.reason))}")
     return _folded([*words, *map(_property, result.properties)])
 
 
@@ -98,6 +107,9 @@ def _property(one: Property) -> str:
 def _value(text: str) -> str:
     """A `pvalue`: a token, an address, or a quoted string."""
     text = _plain(text)
+    if _tame(text) != text:
+        _, at, domain = text.rpartition("@")  # the grammar wants no local part
+        text = _tame(f"{at}{domain}")
     return text if _TOKEN.match(text) or _MAILBOX.match(text) else _quoted(text)
 
 
@@ -120,7 +132,12 @@ def _quoted(text: str) -> str:
 
 def _comment(text: str) -> str:
     """Without what ends a comment or begins another."""
-    return _plain(text).translate(_BRACKETS)
+    return _tame(_plain(text)).translate(_BRACKETS)
+
+
+def _tame(text: str) -> str:
+    """Without what looks like a result."""
+    return _RESULT.sub(r"\1\2:", text).replace(";", ",")
 
 
 _BRACKETS = str.maketrans("()", "[]", "\\")
@@ -128,8 +145,13 @@ _BRACKETS = str.maketrans("()", "[]", "\\")
 
 def _plain(text: str) -> str:
     """One line of bounded length."""
-    text = text if text.isprintable() else "".join(c if c.isprintable() else "?" for c in text)
-    return text if len(text) <= LONGEST_VALUE else f"{text[: LONGEST_VALUE - 3]}..."
+    text = printable(text)
+    if len(text) * _MOST_OCTETS <= LONGEST_VALUE:
+        return text
+    octets = text.encode("utf-8", "replace")
+    if len(octets) <= LONGEST_VALUE:
+        return text
+    return f"{octets[: LONGEST_VALUE - 3].decode('utf-8', 'ignore')}..."
 
 
 def _folded(words: Sequence[str]) -> str:

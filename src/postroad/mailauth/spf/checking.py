@@ -11,13 +11,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from ipaddress import ip_address
 
 from spftrace import Evaluator, Limits, Result
 
 from postroad.mailauth.spf.explanation import explain
 from postroad.mailauth.spf.lookups import Lookups, Names
 from postroad.mailauth.spf.result import Identity, SpfResult, SpfVerdict
+from postroad.model.ip_address import ip_of
 from postroad.net.dns import to_ascii
 
 __all__ = ["REMEMBERED", "SpfChecker"]
@@ -173,11 +173,7 @@ def _mailbox(sender: str, helo: str) -> tuple[str, str]:
 
 def _plain(address: str) -> str:
     """An IPv4 address within IPv6 as what it is (§5)."""
-    try:
-        ip = ip_address(address)
-    except ValueError:
-        return address
-    return str(getattr(ip, "ipv4_mapped", None) or ip)
+    return str(ip_of(address) or address)
 
 
 def _matched(found: Result) -> str:

@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 from spftrace import MAX_DNS_TERMS, MAX_VOID_LOOKUPS, Event, Result
 
+from postroad.model.printable import printable
+
 __all__ = ["Step", "budget", "steps"]
 
 MOST_TEXT = 500
@@ -75,5 +77,5 @@ _TOLD: dict[str, Callable[[Event], str]] = {
 
 
 def _plain(text: str) -> str:
-    text = "".join(c if c.isprintable() else "?" for c in text)
+    text = printable(text)
     return text if len(text) <= MOST_TEXT else f"{text[: MOST_TEXT - 3]}..."

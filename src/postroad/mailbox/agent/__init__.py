@@ -14,9 +14,14 @@ what a thread of the worker would do in one of the server's own (`errand`). What
 does as the owner of the mail: a link that the owner put in its way leads no further than the owner
 can go. Root opens no file, follows no path and reads no message.
 
+An agent also looks for what its owner has moved to the folder for junk and out of it
+(`visit_wire`), and hands that over, so that the spam filter learns; what was there before is in a
+file of the owner's own (`moves.notebook`).
+
 A worker that was taken over can so have agents do what tasks can say: put messages into Maildirs
-below the roots of `[mailbox]`, of users and groups that `[mailbox]` allows. All of that was fixed
-when the server was started.
+below the roots of `[mailbox]`, of users and groups that `[mailbox]` allows, and read what lies in
+their folders for junk, or was moved out of these. All of that was fixed when the server was
+started.
 
 An agent lives as long as its worker holds the socket; it ends in the midst of whatever it does
 when that is closed, so that a repeat by the worker's successor never meets it. What becomes of a

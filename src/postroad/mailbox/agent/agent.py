@@ -13,22 +13,23 @@ import select
 import signal
 import socket
 import threading
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
+from postroad.mailbox.agent.form import MAX_PACKET, Malformed, OutOfRoots, read
+from postroad.mailbox.agent.visit_wire import OtherFolder, answers_to, is_visit
 from postroad.mailbox.agent.wire import (
-    MAX_PACKET,
     ContentCut,
-    Malformed,
-    OutOfRoots,
     Piped,
     Question,
     answer_of,
     failure_answer,
-    read_question,
+    question_in,
 )
 from postroad.mailbox.errand import usage_of
 from postroad.mailbox.maildir import Stored
+from postroad.mailbox.moves.visit import Visit
 from postroad.mailbox.owners import Owner
 from postroad.mailbox.quota import Usage
 from postroad.mailbox.variables import UnsafeName
@@ -40,6 +41,9 @@ IDLE = 60.0
 
 TASK_LIMIT = 330
 """Seconds for one task; a worker gives up a little earlier."""
+
+MOST_MEMORY = 256 * 2**20
+"""Octets of memory: ten times what an agent takes, for who has folders without number."""
 
 _MAX_DESCRIPTORS = 4  # with a task comes one
 
@@ -56,16 +60,19 @@ def become(owner: Owner) -> None:
     if {*os.getresuid(), *os.getresgid()} != {owner.uid, owner.gid} or os.getgroups():
         raise OSError("the system did not take the numbers")
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # of others' mail no copy is left behind
+    resource.setrlimit(resource.RLIMIT_DATA, (MOST_MEMORY, MOST_MEMORY))
     os.umask(0o077)
 
 
-def serve(channel: socket.socket, roots: tuple[Path, ...]) -> None:
+def serve(channel: socket.socket, roots: tuple[Path, ...], junk: str = "") -> None:
     """Do tasks until there are no more.
 
     Args:
         channel: to the worker; keeps the borders of packets.
         roots: what all mail lies below.
+        junk: the folder for junk, where it is looked at what was moved; empty: it is not.
     """
+    visit = Visit()
     threading.Thread(target=_end_with_worker, args=(channel.fileno(),), daemon=True).start()
     channel.settimeout(IDLE)
     with suppress(TimeoutError, Malformed, ConnectionError):
@@ -76,16 +83,29 @@ def serve(channel: socket.socket, roots: tuple[Path, ...]) -> None:
             if flags & (socket.MSG_TRUNC | socket.MSG_CTRUNC):
                 raise Malformed
             signal.alarm(TASK_LIMIT)  # the usual end by SIGALRM is the right one
-            answer = _answer(packet, descriptors, roots)
+            said = read(packet)
+            if is_visit(said):
+                _send_all(channel, answers_to(said, visit, roots, junk))
+            else:
+                channel.send(_answer(said, descriptors, roots))
             for each in descriptors:
                 os.close(each)
             signal.alarm(0)
-            channel.send(answer)
 
 
-def _answer(packet: bytes, descriptors: list[int], roots: tuple[Path, ...]) -> bytes:
+def _send_all(channel: socket.socket, answers: Iterator[bytes]) -> None:
     try:
-        return answer_of(_do(read_question(packet, roots), descriptors))
+        for each in answers:
+            channel.send(each)
+    except (TimeoutError, ConnectionError):
+        raise
+    except (OSError, UnsafeName, OutOfRoots, OtherFolder) as error:
+        channel.send(failure_answer(error))
+
+
+def _answer(said: dict[str, object], descriptors: list[int], roots: tuple[Path, ...]) -> bytes:
+    try:
+        return answer_of(_do(question_in(said, roots), descriptors))
     except (OSError, UnsafeName, ContentCut, OutOfRoots) as error:
         return failure_answer(error)
 

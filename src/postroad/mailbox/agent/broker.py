@@ -61,12 +61,14 @@ class Terms:
         gids: numbers of groups.
         roots: folders that all mail lies below.
         most: agents at a time.
+        junk: the folder for junk, where agents look at what was moved; empty: they read nothing.
     """
 
     uids: Numbers
     gids: Numbers
     roots: tuple[str, ...]
     most: int
+    junk: str = ""
 
     def text(self) -> str:
         """As an argument of a program."""
@@ -77,7 +79,7 @@ class Terms:
         """From an argument."""
         said = json.loads(text)
         uids, gids = (tuple((first, last) for first, last in said[key]) for key in ("uids", "gids"))
-        return cls(uids, gids, tuple(said["roots"]), said["most"])
+        return cls(uids, gids, tuple(said["roots"]), said["most"], said["junk"])
 
 
 def main() -> None:
@@ -123,6 +125,7 @@ class Broker:
         self._control = control
         self._allowed = Allowed(terms.uids, terms.gids)
         self._roots = tuple(map(Path, terms.roots))
+        self._junk = terms.junk
         self._most = terms.most
         self._most_of_one = max(1, terms.most * OF_ONE[0] // OF_ONE[1])
         self._agents: dict[int, tuple[Owner, socket.socket]] = {}
@@ -208,7 +211,7 @@ class Broker:
                 for _, other in self._agents.values():
                     other.close()
                 become(owner)
-                serve(channel, self._roots)
+                serve(channel, self._roots, self._junk)
 
             _leave(work)
         return pid

@@ -15,8 +15,10 @@ import threading
 import time
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 
 from postroad.mailbox.agent.broker import REQUEST
+from postroad.mailbox.agent.visitor import LOOK_LIMIT, Visitor
 from postroad.mailbox.agent.wire import (
     MAX_PACKET,
     Failure,
@@ -57,6 +59,7 @@ class AgentPool:
         most: agents kept and working at a time, of all owners together.
         time_limit: seconds for one task.
         stalled: seconds after which a task holds back others of its owner.
+        look_limit: seconds for one answer about moves.
     """
 
     def __init__(
@@ -66,14 +69,17 @@ class AgentPool:
         *,
         time_limit: float = TIME_LIMIT,
         stalled: float = STALLED,
+        look_limit: float = LOOK_LIMIT,
     ) -> None:
         self._control = control
         self._most = most
         self._time_limit = time_limit
         self._stalled = stalled
+        self._look_limit = look_limit
         self._lock = threading.Lock()
         self._idle: list[tuple[Owner, socket.socket]] = []  # the one used last is the last
         self._busy: list[tuple[Owner, float]] = []  # since when
+        self._visiting = 0
 
     def deliver(self, owner: Owner, errand: Errand, content: Content) -> Stored:
         """Have an errand run; see `Errand.run`.
@@ -99,6 +105,28 @@ class AgentPool:
         if not isinstance(done, Usage):
             raise OwnerAway(_NO_ANSWER)
         return done
+
+    def visitor(self, owner: Owner) -> Visitor:
+        """An agent that looks for moves; see `moves.visit.Visiting`.
+
+        It holds back no mail of its owner's. One that was started for this ends with it: the next
+        look is far off, and other owners want the place.
+
+        Raises:
+            OwnerAway: nobody can.
+        """
+        kept = self._kept(owner)
+        channel = self._new(owner) if kept is None else kept
+
+        def let_go(channel: socket.socket, is_fit: bool) -> None:
+            with self._lock:
+                self._visiting -= 1
+            self._keep(owner, channel, is_sound=is_fit)
+
+        with self._lock:
+            self._visiting += 1
+        another = None if kept is None else partial(self._new, owner)
+        return Visitor(channel, self._look_limit, let_go, another)
 
     def close(self) -> None:
         """Let all agents go."""
@@ -160,6 +188,8 @@ class AgentPool:
             with self._lock:
                 self._idle.append((owner, channel))
         else:
+            with suppress(OSError):  # a thread may still be waiting there, and need not
+                channel.shutdown(socket.SHUT_RDWR)
             channel.close()
 
     def _new(self, owner: Owner) -> socket.socket:
@@ -170,7 +200,8 @@ class AgentPool:
         """
         with self._lock:
             spare = None
-            if self._idle and len(self._idle) + len(self._busy) >= self._most:
+            used = len(self._idle) + len(self._busy) + self._visiting
+            if self._idle and used >= self._most:
                 spare = self._idle.pop(0)[1]
         if spare is not None:
             spare.close()

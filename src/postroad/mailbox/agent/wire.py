@@ -15,8 +15,17 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 
+from postroad.mailbox.agent.form import (
+    MAX_PACKET,
+    Malformed,
+    OutOfRoots,
+    line,
+    list_of,
+    path_of,
+    read,
+    value,
+)
 from postroad.mailbox.errand import Errand, Target
 from postroad.mailbox.folder import INBOX, FolderName
 from postroad.mailbox.location import Whereabouts
@@ -35,14 +44,15 @@ __all__ = [
     "Question",
     "answer_of",
     "failure_answer",
+    "question_in",
     "question_of",
     "read_answer",
     "read_question",
     "refusal",
+    "require_done",
+    "told_of",
+    "where_in",
 ]
-
-MAX_PACKET = 65_536
-"""Octets of a task or an answer: three paths of 4 KiB, escaped, and the trace lines."""
 
 MAX_SIZE = 2**40
 """Octets of a message, far above what any server takes."""
@@ -55,20 +65,6 @@ FOLDER_BITS, FILE_BITS = 0o3775, 0o775
 _NAME = re.compile(
     r"[0-9]{1,12}\.Q[0-9A-Za-z._-]{1,80}R[0-9]{1,20}(?:C[0-9]{1,6})?\.[^/\0\n]{1,120}\Z"
 )
-
-
-T = TypeVar("T")
-
-
-class Malformed(Exception):
-    """What came is no packet of this protocol."""
-
-
-class OutOfRoots(Exception):
-    """A path that is not below the roots; the worker goes by others than we do."""
-
-    def __str__(self) -> str:
-        return "its place is not below the roots that [mailbox] had when the server was started"
 
 
 class ContentCut(Exception):
@@ -126,10 +122,9 @@ class Piped:
 
 def question_of(question: Question) -> bytes:
     """A task as a packet."""
-    where, quota, errand = question.where, question.quota, question.errand
+    quota, errand = question.quota, question.errand
     said: dict[str, object] = {
-        "places": [os.path.normpath(each) for each in (where.root, where.inbox, where.control)],
-        "forms": [where.nested, where.utf8, bool(where.roots)],
+        **told_of(question.where),
         "quota": [quota.octets, quota.messages, quota.grace],
         "enforced": quota.is_enforced,
     }
@@ -149,48 +144,69 @@ def question_of(question: Question) -> bytes:
 
 
 def read_question(packet: bytes, roots: tuple[Path, ...]) -> Question:
-    """A packet as a task.
+    """A packet as a task; see `question_in`."""
+    return question_in(read(packet), roots)
+
+
+def question_in(said: dict[str, object], roots: tuple[Path, ...]) -> Question:
+    """What a packet says, as a task.
 
     Args:
-        packet: as it came.
+        said: as it came.
         roots: what all its paths have to lie below.
 
     Raises:
         Malformed: it is none.
         OutOfRoots: it is about another place.
     """
-    said = _object(packet)
-    root, inbox, control = (_path(each, roots) for each in _list(said, "places", str, 3))
-    nested, utf8, confined = _list(said, "forms", bool, 3)
-    where = Whereabouts(root, inbox, control, nested, utf8, roots if confined else ())
-    octets, messages, grace = _list(said, "quota", int, 3)
+    where = where_in(said, roots)
+    octets, messages, grace = list_of(said, "quota", int, 3)
     if min(octets, messages, grace) < 0:
         raise Malformed
-    quota = Quota(octets, messages, grace, _value(said, "enforced", bool))
+    quota = Quota(octets, messages, grace, value(said, "enforced", bool))
     if "name" not in said:
         return Question(where, quota)
-    size = _value(said, "size", int)
+    size = value(said, "size", int)
     if not 0 <= size <= MAX_SIZE:
         raise Malformed
     return Question(where, quota, _errand(said, where, quota), size)
 
 
+def told_of(where: Whereabouts) -> dict[str, object]:
+    """Whose mail something is about, as fields of a packet."""
+    return {
+        "places": [os.path.normpath(each) for each in (where.root, where.inbox, where.control)],
+        "forms": [where.nested, where.utf8, bool(where.roots)],
+    }
+
+
+def where_in(said: dict[str, object], roots: tuple[Path, ...]) -> Whereabouts:
+    """Whose mail a packet is about.
+
+    Raises:
+        Malformed, OutOfRoots: see `question_in`.
+    """
+    root, inbox, control = (path_of(each, roots) for each in list_of(said, "places", str, 3))
+    nested, utf8, confined = list_of(said, "forms", bool, 3)
+    return Whereabouts(root, inbox, control, nested, utf8, roots if confined else ())
+
+
 def _errand(said: dict[str, object], where: Whereabouts, quota: Quota) -> Errand:
-    parts = _list(said, "folder", str, None)
-    folders, files = _list(said, "modes", int, 2)
-    binary, repeat = _list(said, "flags", bool, 2)
-    name, queued = _value(said, "name", str), _value(said, "queued", float)
+    parts = list_of(said, "folder", str, None)
+    folders, files = list_of(said, "modes", int, 2)
+    binary, repeat = list_of(said, "flags", bool, 2)
+    name, queued = value(said, "name", str), value(said, "queued", float)
     if folders & ~FOLDER_BITS or files & ~FILE_BITS or not _NAME.match(name):
         raise Malformed
     try:
         folder = FolderName.parse("/".join(parts), "/") if parts else INBOX
-        head = _value(said, "head", str).encode("latin-1")
+        head = value(said, "head", str).encode("latin-1")
     except ValueError:
         raise Malformed from None
     if folder.parts != tuple(parts):
         raise Malformed
     target = Target(
-        where, folder, _value(said, "create", bool), quota=quota, rights=Rights(folders, files)
+        where, folder, value(said, "create", bool), quota=quota, rights=Rights(folders, files)
     )
     return Errand(target, name, head, queued, binary, repeat)
 
@@ -224,24 +240,33 @@ def read_answer(packet: bytes) -> Stored | Usage:
     """A packet as what became of a task.
 
     Raises:
+        OverQuota, UnsafeName, OSError, Failure, Malformed: see `require_done`.
+    """
+    said = read(packet)
+    require_done(said)
+    if "usage" in said:
+        return Usage(*list_of(said, "usage", int, 2))
+    sums = list_of(said, "sums", int, 4)
+    fault = None if said.get("fault") is None else _error(said["fault"])
+    return Stored(value(said, "written", bool), Usage(*sums[:2]), Usage(*sums[2:]), fault)
+
+
+def require_done(said: dict[str, object]) -> None:
+    """Raise what an answer says was in the way.
+
+    Raises:
         OverQuota, UnsafeName, OSError: as the agent met them.
         Failure: nothing was done, for the reason that it says.
         Malformed: it is no answer.
     """
-    said = _object(packet)
     if "refused" in said:
-        raise Failure(_line(_value(said, "refused", str)))
+        raise Failure(line(value(said, "refused", str)))
     if "full" in said:
         raise OverQuota
     if "unsafe" in said:
-        raise UnsafeName(_line(_value(said, "unsafe", str)))
+        raise UnsafeName(line(value(said, "unsafe", str)))
     if "error" in said:
         raise _error(said["error"])
-    if "usage" in said:
-        return Usage(*_list(said, "usage", int, 2))
-    sums = _list(said, "sums", int, 4)
-    fault = None if said.get("fault") is None else _error(said["fault"])
-    return Stored(_value(said, "written", bool), Usage(*sums[:2]), Usage(*sums[2:]), fault)
 
 
 def _told(error: OSError) -> dict[str, object]:
@@ -255,46 +280,6 @@ def _told(error: OSError) -> dict[str, object]:
 def _error(said: object) -> OSError:
     if not isinstance(said, dict):
         raise Malformed
-    number, path = _value(said, "number", int), _line(_value(said, "path", str))
+    number, path = value(said, "number", int), line(value(said, "path", str))
     words = os.strerror(number) if 0 < number < 4096 else "input or output error"
     return OSError(number, words, path) if path else OSError(number, words)
-
-
-def _object(packet: bytes) -> dict[str, object]:
-    try:
-        said = json.loads(packet)
-    except (ValueError, RecursionError):
-        raise Malformed from None
-    if not isinstance(said, dict):
-        raise Malformed
-    return said
-
-
-def _path(text: str, roots: tuple[Path, ...]) -> Path:
-    """Below a root, and written without `..`: where links lead is the owner's own affair."""
-    if "\0" in text or os.path.normpath(text) != text:
-        raise Malformed
-    if not any(text.startswith(f"{str(root).rstrip('/')}/") for root in roots):
-        raise OutOfRoots
-    return Path(text)
-
-
-def _line(text: str) -> str:
-    """For a log: one line of a bounded length, whoever wrote it."""
-    return "".join(each if each.isprintable() else "?" for each in text[:1000])
-
-
-def _value(said: dict[str, object], key: str, kind: type[T]) -> T:
-    found = said.get(key)
-    if type(found) is not kind:  # a truth is a number to `isinstance`
-        raise Malformed
-    return found
-
-
-def _list(said: dict[str, object], key: str, kind: type[T], length: int | None) -> list[T]:
-    found = said.get(key)
-    if not isinstance(found, list) or length not in (None, len(found)):
-        raise Malformed
-    if not all(type(each) is kind for each in found):
-        raise Malformed
-    return found

@@ -59,7 +59,7 @@ test check: peers $(VENV)/.dev
 # The tests start hundreds of servers and commands: half of what a start costs is compiling, in
 # environments (containers, as a rule) that forbid Python to keep what it compiled.
 	@$(BIN)/python -m compileall -q src
-	$(BIN)/pytest $(SIDE) $(ARGS)
+	@scripts/run-tests $(BIN)/pytest "$(SIDE)" $(ARGS)
 
 format: $(VENV)/.dev
 	$(BIN)/ruff format .

@@ -1,5 +1,7 @@
 """For all tests: coroutines run on the event loop that the server runs on, time proves nothing.
 
+Those about time limits have a loop of their own: see `jumping_loop`.
+
 Where several processes run the tests, the files begin in the order of `running_order`; one process
 alone runs them as they were named.
 """
@@ -14,6 +16,8 @@ import uvloop
 from hypothesis import HealthCheck, settings
 
 from running_order import mixed
+
+pytest_plugins = ["jumping_loop"]
 
 # A busy machine is no fault: an example may take long, and so may making it.
 settings.register_profile(

@@ -73,7 +73,9 @@ async def test_who_never_reads_is_cut_off(monkeypatch: pytest.MonkeyPatch, tls: 
             await ended.wait()
 
 
-async def test_who_reads_gets_all_of_it(tls: Tls) -> None:
+async def test_who_reads_gets_all_of_it(monkeypatch: pytest.MonkeyPatch, tls: Tls) -> None:
+    monkeypatch.setattr("postroad.net.byte_stream.LAST_WORDS", PATIENCE)
+
     async def serve(connection: Connection) -> None:
         connection.write(LONG)
         connection.close()

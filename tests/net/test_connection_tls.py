@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 import pytest
 
-from connection_pair import PATIENCE, Pair, echo, read_all
+from connection_pair import PATIENCE, Pair, echo, read_all, sockets
 from peers.certificates import Authority
 from postroad.net.byte_stream import PORTION, READ_BUFFER
 from postroad.net.certificates import KeyPair
@@ -107,15 +106,6 @@ class Wire:
             if not data:
                 return b""
             self.incoming.write(data)
-
-
-def sockets() -> int:
-    """How many sockets this process has open."""
-    found = 0
-    for descriptor in os.listdir("/proc/self/fd"):
-        with contextlib.suppress(FileNotFoundError):  # the one that the listing itself used
-            found += os.readlink(f"/proc/self/fd/{descriptor}").startswith("socket:")
-    return found
 
 
 Serve = Callable[[Connection], Awaitable[None]]

@@ -159,22 +159,22 @@ async def test_nonsense(world: World, said: bytes, why: str) -> None:
     assert len(server.callers) == 2  # nothing more is believed of that connection
 
 
+@pytest.mark.jumps
 async def test_silence(world: World) -> None:
     async def handle(caller: Caller) -> None:
         while await caller.question():
             pass
 
     server = await world.serve(handle)
-    asking = world.ask(server)
-    asking._service = replace(asking._service, timeout=0.3)
 
-    assert await asking.ask(QUESTION) == DEFAULT_ACTION
+    assert await world.ask(server).ask(QUESTION) == DEFAULT_ACTION
 
-    assert "no answer within 0.3 seconds" in world.warnings[0]
+    assert f"no answer within {PATIENCE:g} seconds" in world.warnings[0]
     assert len(server.callers) == 1
     await server.callers[0].gone.wait()  # and that connection is not used again
 
 
+@pytest.mark.jumps
 async def test_half_an_answer_and_silence(world: World) -> None:
     async def handle(caller: Caller) -> None:
         await caller.question()
@@ -182,7 +182,6 @@ async def test_half_an_answer_and_silence(world: World) -> None:
         await caller.question()
 
     asking = world.ask(await world.serve(handle), default_action="DUNNO")
-    asking._service = replace(asking._service, timeout=0.3)
     assert await asking.ask(QUESTION) == "DUNNO"
     assert "no answer within" in world.warnings[0]
 

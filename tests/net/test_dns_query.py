@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 
 import dns.asyncresolver
 import dns.rcode
 import pytest
 
+from connection_pair import sockets
 from dns_server import DnsServer
 from postroad.net.dns import DnsQuery, DnsTemporary, Existence, MxKind, Records, Resolver
 from postroad.net.settings import DnsSettings
@@ -29,8 +31,10 @@ async def server():
     server.stop()
 
 
-def query(server: DnsServer, timeout: float = 5) -> DnsQuery:
-    return DnsQuery(DnsSettings(servers=(server.address,), timeout=timeout))
+def query(server: DnsServer, timeout: float = 30) -> DnsQuery:
+    made = DnsQuery(DnsSettings(servers=(server.address,), timeout=timeout))
+    made._resolver.timeout = timeout  # for a single try: nothing is asked twice for time alone
+    return made
 
 
 @pytest.mark.parametrize(
@@ -134,3 +138,17 @@ def test_the_systems_servers(monkeypatch, tmp_path, text, servers):
     )
 
     assert asked(DnsQuery(DnsSettings())) == servers
+
+
+@pytest.mark.parametrize("turns", range(1, 8))
+async def test_who_gives_up_while_a_socket_is_made_leaves_none(server, turns):
+    """One that uvloop is left with keeps a loop from being closed, for ever."""
+    before = sockets()
+    asking = asyncio.create_task(query(server)("example.net", "MX"))
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    asking.cancel()
+    await asyncio.gather(asking, return_exceptions=True)
+    for _ in range(5):  # turns in which closed transports let go of their sockets
+        await asyncio.sleep(0)
+    assert sockets() == before

@@ -58,7 +58,7 @@ class Amavis:
             self._process = Process(
                 [command, "-c", str(configuration), "foreground"], log=self.folder / "output"
             )
-            self._process.wait_ready(lambda: listening(self.port), within=60)
+            self._process.wait_ready(lambda: listening(self.port))
 
     def stop(self) -> None:
         """End it and remove its folder."""

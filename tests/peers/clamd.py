@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from peers import needs
 from peers.processes import Process, peer_folder, remove_folder, removed_on_failure
+from peers.waiting import answering
 
 __all__ = ["EICAR", "MOST", "Clamd"]
 
@@ -37,7 +36,7 @@ class Clamd:
         argv = [command, "-F", "-c", str(configuration)]
         with removed_on_failure(self.folder):
             self._process = Process(argv, log=self.folder / "log")
-            self._process.wait_ready(lambda: Path(self.path).is_socket())
+            self._process.wait_ready(lambda: answering(self.path))
 
     def stop(self) -> None:
         """End it and remove its folder."""

@@ -5,14 +5,12 @@ Only the auth service runs: no mailbox protocol, no port, one socket.
 
 from __future__ import annotations
 
-import contextlib
 import shutil
-import stat
 from collections.abc import Mapping
-from pathlib import Path
 
 from peers import needs
 from peers.processes import Process, peer_folder, remove_folder, removed_on_failure
+from peers.waiting import answering
 
 __all__ = ["Dovecot"]
 
@@ -102,7 +100,7 @@ class Dovecot:
     def start(self) -> None:
         """Start it; also again, after `end`."""
         self._process = Process(self._argv, log=self.folder / "start.log")
-        self._process.wait_ready(lambda: _is_socket(self.socket) and _is_socket(self.userdb))
+        self._process.wait_ready(lambda: answering(self.socket) and answering(self.userdb))
 
     def end(self) -> None:
         """End it, and keep its files."""
@@ -119,9 +117,3 @@ class Dovecot:
         """End it and remove its folder."""
         self._process.stop()
         remove_folder(self.folder)
-
-
-def _is_socket(path: Path) -> bool:
-    with contextlib.suppress(FileNotFoundError):
-        return stat.S_ISSOCK(path.stat().st_mode)
-    return False

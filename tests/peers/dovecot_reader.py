@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import imaplib
 import os
 import subprocess
@@ -106,7 +107,8 @@ class DovecotReader:
         if self._owners:
             return
         for path in (self._mail, *self._mail.rglob("*")):
-            os.chown(path, NOBODY, NOBODY)
+            with contextlib.suppress(FileNotFoundError):  # it may be moved meanwhile
+                os.chown(path, NOBODY, NOBODY)
 
     def imap(self, user: str) -> imaplib.IMAP4:
         """A session of a user, logged in."""

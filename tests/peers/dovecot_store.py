@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
-import stat
 from collections.abc import Mapping
-from pathlib import Path
 
 from peers import needs
 from peers.maildir import Maildir
 from peers.ports import free_port
 from peers.processes import Process, peer_folder, remove_folder, removed_on_failure
-from peers.waiting import listening
+from peers.waiting import answering, listening
 
 __all__ = ["DovecotStore"]
 
@@ -87,7 +84,7 @@ class DovecotStore:
         argv = [command, "-F", "-c", str(configuration)]
         with removed_on_failure(self.folder):
             self._process = Process(argv, log=self.folder / "start.log")
-            self._process.wait_ready(lambda: _is_socket(self.socket) and listening(self.port))
+            self._process.wait_ready(lambda: answering(self.socket) and listening(self.port))
 
     def log(self) -> str:
         """What it has logged so far."""
@@ -102,9 +99,3 @@ class DovecotStore:
         """End it and remove its folder."""
         self._process.stop()
         remove_folder(self.folder)
-
-
-def _is_socket(path: Path) -> bool:
-    with contextlib.suppress(FileNotFoundError):
-        return stat.S_ISSOCK(path.stat().st_mode)
-    return False

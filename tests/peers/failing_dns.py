@@ -92,6 +92,6 @@ class FailingDns:
             response.set_rcode(dns.rcode.SERVFAIL)
             return response.to_wire()
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as onward:
-            onward.settimeout(5)
+            onward.settimeout(30)
             onward.sendto(octets, self._behind)
             return onward.recv(_LARGEST)

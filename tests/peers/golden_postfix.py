@@ -114,7 +114,7 @@ class GoldenPostfix:
                 "smtpd_soft_error_limit": "1000",
                 "smtpd_hard_error_limit": "1000",
                 "smtpd_policy_service_retry_delay": "1s",
-                "address_verify_poll_count": "3",
+                "address_verify_poll_count": "30",
                 "address_verify_poll_delay": "1s",
             },
             listeners=[
@@ -126,7 +126,7 @@ class GoldenPostfix:
                 "owners": _table(OWNERS),
                 "transport": _transports(scripts),
                 "sasl/smtpd.conf": "pwcheck_method: auxprop\nmech_list: PLAIN\n",
-                "queue/etc/resolv.conf": f"nameserver {resolver}\noptions timeout:2 attempts:1\n",
+                "queue/etc/resolv.conf": f"nameserver {resolver}\noptions timeout:30 attempts:1\n",
                 "queue/etc/nsswitch.conf": "hosts: dns\n",
                 **_tables(scripts),
             },

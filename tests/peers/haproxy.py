@@ -16,7 +16,8 @@ global
     log stderr format raw local0
 defaults
     mode tcp
-    timeout connect 5s
+    timeout check 60s
+    timeout connect 60s
     timeout client 60s
     timeout server 60s
 listen mail

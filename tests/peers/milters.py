@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Sequence
 from pathlib import Path
 
 from peers import needs
 from peers.ports import free_port
 from peers.processes import Process, peer_folder, remove_folder, removed_on_failure
-from peers.waiting import listening
+from peers.waiting import answering, listening
 
 __all__ = ["EICAR", "ClamavMilter", "RspamdMilter", "opened"]
 
@@ -36,7 +35,7 @@ options {{
 logging {{ type = "file"; filename = "{folder}/rspamd.log"; level = "info"; }}
 worker "normal" {{ bind_socket = "127.0.0.1:{scanner}"; count = 1; }}
 worker "rspamd_proxy" {{
-  bind_socket = "127.0.0.1:{port}"; milter = yes; timeout = 20s; count = 1;
+  bind_socket = "127.0.0.1:{port}"; milter = yes; timeout = 60s; count = 1;
   upstream "local" {{ default = yes; hosts = "127.0.0.1:{scanner}"; }}
 }}
 actions {{ reject = 15; add_header = 6; }}
@@ -113,7 +112,7 @@ class ClamavMilter:
         process = Process([command, "-c", str(configuration)], log=self.folder / f"{name}.log")
         self._processes.append(process)
         try:
-            process.wait_ready(lambda: _listens(path), within=60)
+            process.wait_ready(lambda: answering(path))
         except BaseException:
             self._end()
             raise
@@ -126,8 +125,3 @@ class ClamavMilter:
         """End both and remove their folder."""
         self._end()
         remove_folder(self.folder)
-
-
-def _listens(path: Path) -> bool:
-    with socket.socket(socket.AF_UNIX) as connection:
-        return connection.connect_ex(str(path)) == 0

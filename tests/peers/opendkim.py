@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from peers import needs
 from peers.processes import Process, peer_folder, remove_folder, removed_on_failure
+from peers.waiting import answering
 
 __all__ = ["TIME", "OpenDkim", "Shown", "Talk"]
 
@@ -77,11 +78,7 @@ class OpenDkim:
             self._process = Process(
                 [command, "-f", "-x", str(configuration)], log=self.folder / "log"
             )
-            self._process.wait_ready(self._listens)
-
-    def _listens(self) -> bool:
-        with socket.socket(socket.AF_UNIX) as connection:
-            return connection.connect_ex(str(self.socket)) == 0
+            self._process.wait_ready(lambda: answering(self.socket))
 
     def stop(self) -> None:
         """End it at once: it has nothing to save, and takes five seconds over SIGTERM."""

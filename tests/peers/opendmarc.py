@@ -14,6 +14,7 @@ from typing import NamedTuple
 from peers import needs
 from peers.opendkim import TIME, Shown, Talk
 from peers.processes import Process, peer_folder, remove_folder, removed_on_failure
+from peers.waiting import answering
 
 __all__ = ["TRUSTED", "Judged", "OpenDmarc"]
 
@@ -67,11 +68,7 @@ class OpenDmarc:
             self._process = Process(
                 [command, "-f", "-c", str(configuration)], log=self.folder / "log"
             )
-            self._process.wait_ready(self._listens)
-
-    def _listens(self) -> bool:
-        with socket.socket(socket.AF_UNIX) as connection:
-            return connection.connect_ex(str(self.socket)) == 0
+            self._process.wait_ready(lambda: answering(self.socket))
 
     def stop(self) -> None:
         """End it and remove its folder."""

@@ -29,7 +29,7 @@ skip_addresses = 127.0.0.0/8,::ffff:127.0.0.0/104,::1
 _LAUNCHER = """\
 import runpy, sys
 import spf
-spf.DNS.defaults.update(server=["127.0.0.1"], port={port}, timeout=2)
+spf.DNS.defaults.update(server=["127.0.0.1"], port={port}, timeout=30)
 sys.argv[:] = [{command!r}, {configuration!r}]
 runpy.run_path({command!r}, run_name="__main__")
 """

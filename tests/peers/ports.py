@@ -21,13 +21,18 @@ _random = random.Random(os.getpid())
 _given: set[int] = set()
 
 
-def free_port() -> int:
-    """A port that no socket of the machine is bound to, for TCP and UDP; never the same twice."""
+def free_port(*above: int) -> int:
+    """A port that no socket of the machine is bound to, for TCP and UDP; never the same twice.
+
+    Args:
+        above: distances of further ports, for which the same holds.
+    """
     for _ in range(1000):
-        port = _FIRST + _PART * _LENGTH + _random.randrange(_LENGTH)
-        if port not in _given and _is_free(port):
-            _given.add(port)
-            return port
+        first = _random.randrange(_LENGTH - max(above, default=0))
+        ports = {_FIRST + _PART * _LENGTH + first + distance for distance in (0, *above)}
+        if ports.isdisjoint(_given) and all(map(_is_free, ports)):
+            _given.update(ports)
+            return min(ports)
     raise OSError("no free port found in 1000 tries")
 
 

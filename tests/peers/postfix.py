@@ -26,7 +26,15 @@ from peers.ports import free_port
 from peers.processes import Process, peer_folder, remove_folder, removed_on_failure
 from peers.waiting import listening, logged, until
 
-__all__ = ["Listener", "Postfix", "limited", "mail_exchanger", "sender", "smarthost"]
+__all__ = [
+    "Listener",
+    "Postfix",
+    "environment",
+    "limited",
+    "mail_exchanger",
+    "sender",
+    "smarthost",
+]
 
 _SERVICES = """\
 pickup    unix  n - n 60    1 pickup
@@ -158,7 +166,7 @@ class Postfix:
         config = str(self.folder / "etc")
         argv = [needs.program("sendmail"), "-C", config, "-oi", "-f", sender]
         argv += [*options, *recipients]
-        subprocess.run(argv, input=message, check=True, timeout=30, capture_output=True)
+        subprocess.run(argv, input=message, check=True, timeout=60, capture_output=True)
 
     def stop(self) -> None:
         """End it and remove its folder."""
@@ -256,7 +264,7 @@ def limited(
 ) -> tuple[Postfix, dict[str, int]]:
     """An MX where users may log in, with a listener for each set of options, and their ports.
 
-    Nobody is excepted from the limits of clients, not even loopback.
+    Nobody is excepted from the limits of clients, not even loopback. Rates are those of an hour.
     """
     parameters = {
         **_mailboxes(domain),
@@ -268,6 +276,7 @@ def limited(
         "smtpd_sasl_path": str(accounts.socket),
         "smtpd_relay_restrictions": "reject_unauth_destination",
         "smtpd_client_event_limit_exceptions": "",
+        "anvil_rate_time_unit": "1h",
     }
     ports = {name: free_port() for name in limits}
     listeners = [Listener(ports[name], options) for name, options in limits.items()]
@@ -290,6 +299,12 @@ def sender(routes: Mapping[str, int]) -> Postfix:
         "queue_run_delay": "2s",
     }
     return Postfix(parameters, files={"transport": table})
+
+
+def environment(folder: Path) -> dict[str, str]:
+    """In which Postfix's commands read a bare main.cf in a folder: the machine may have none."""
+    (folder / "main.cf").write_text("compatibility_level = 3.6\n")
+    return {**os.environ, "MAIL_CONFIG": str(folder)}
 
 
 def _mailbox_table(domain: str, users: Sequence[str]) -> dict[str, str]:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import shutil
-import socket
-from pathlib import Path
 
 from peers import needs
 from peers.ports import free_port
 from peers.processes import Process, peer_folder, remove_folder, removed_on_failure
-from peers.waiting import listening
+from peers.waiting import answering, listening
 
 __all__ = ["Postgrey"]
 
@@ -54,9 +52,4 @@ class Postgrey:
         return process
 
     def _listens(self) -> bool:
-        return listening(self.port) if self.path is None else _answers(self.path)
-
-
-def _answers(path: Path) -> bool:
-    with socket.socket(socket.AF_UNIX) as asker:
-        return asker.connect_ex(str(path)) == 0
+        return listening(self.port) if self.path is None else answering(self.path)

@@ -20,7 +20,7 @@ from peers.ports import free_port
 from peers.processes import Process, peer_folder, remove_folder, removed_on_failure
 from peers.waiting import greeting, listening, logged, until
 
-__all__ = ["DevServer", "Postroad", "Table", "Value", "toml"]
+__all__ = ["DevServer", "Postroad", "Table", "Value", "free_offset", "toml"]
 
 Value = str | int | float | bool | Sequence[str] | Mapping[str, "Value"]
 Table = Mapping[str, Value]
@@ -125,14 +125,14 @@ class Postroad:
         everyone = [self.supervisor, *self.workers()]
         for pid in everyone:
             os.kill(pid, signal.SIGKILL)
-        self._process.wait(15)
-        until(lambda: not any(map(_alive, everyone)), within=30, what="the end of every worker")
+        self._process.wait(60)
+        until(lambda: not any(map(_alive, everyone)), within=60, what="the end of every worker")
 
     def kill_supervisor(self) -> None:
         """SIGKILL to the supervisor alone; returns when its workers are gone as well."""
         workers = self.workers()
         self._process.signal(signal.SIGKILL)
-        self._process.wait(15)
+        self._process.wait(60)
         until(lambda: not any(map(_alive, workers)), within=60, what="the end of every worker")
 
     def end(self) -> int:
@@ -205,6 +205,12 @@ class DevServer:
         """End it and remove its folder."""
         self.end()
         remove_folder(self.folder)
+
+
+def free_offset() -> int:
+    """One at which all three ports for development are free."""
+    first = min(_DEV_PORTS.values())
+    return free_port(*(port - first for port in _DEV_PORTS.values() if port != first)) - first
 
 
 def toml(table: Table) -> str:

@@ -20,6 +20,9 @@ from peers.waiting import until
 __all__ = ["Process", "peer_folder", "remove_folder", "removed_on_failure"]
 
 
+_REAPED = 60.0  # seconds that a killed process may take to be gone; a disk can hold it up
+
+
 class Process:
     """A running program with its output in a file.
 
@@ -65,7 +68,7 @@ class Process:
         """What it has written so far."""
         return self.log.read_text("utf-8", errors="replace")
 
-    def wait_ready(self, ready: Callable[[], bool], *, within: float = 30) -> None:
+    def wait_ready(self, ready: Callable[[], bool], *, within: float = 120) -> None:
         """Wait until `ready`.
 
         Raises:
@@ -98,7 +101,7 @@ class Process:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 return self._child.wait(within)
             self.signal(signal.SIGKILL)
-        return self._child.wait(within)
+        return self._child.wait(_REAPED)
 
     def _story(self, ending: str) -> str:
         return f"{' '.join(self.argv)}: {ending}; its output:\n{self.output()}"

@@ -10,9 +10,10 @@ import socket
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import TypeVar
 
-__all__ = ["greeting", "listening", "logged", "until"]
+__all__ = ["answering", "greeting", "listening", "logged", "until"]
 
 Value = TypeVar("Value")
 _INTERVAL = 0.02  # seconds between two looks
@@ -61,6 +62,13 @@ def logged(log: Callable[[], str], text: str, *, within: float, whose: str) -> s
         return until(find, within=within, what=f"{text!r} in the log of {whose}")
     except TimeoutError as error:
         raise AssertionError(f"{error}; the log:\n{log()}") from error
+
+
+def answering(path: Path) -> bool:
+    """Whether something accepts connections at a Unix-domain socket: one may be there before."""
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.settimeout(_ANSWER)
+        return connection.connect_ex(str(path)) == 0
 
 
 def listening(port: int, host: str = "127.0.0.1") -> bool:

@@ -27,7 +27,7 @@ from peers.dns import NameServer
 from peers.maildir import Maildir
 from peers.ports import free_port
 from peers.processes import Process, peer_folder, remove_folder
-from peers.waiting import greeting
+from peers.waiting import answering, greeting
 
 pytestmark = pytest.mark.peer
 
@@ -137,7 +137,7 @@ def _dovecot(root: Path, folder: Path) -> Process:
     (there / "dovecot.conf").write_text(_DOVECOT.format(root=root, folder=folder))
     process = Process([command, "-F", "-c", str(there / "dovecot.conf")], log=folder / "start.log")
     socket = root / "var/spool/postfix/private/dovecot-lmtp"
-    process.wait_ready(socket.is_socket)
+    process.wait_ready(lambda: answering(socket))
     return process
 
 

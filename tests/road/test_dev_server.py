@@ -12,27 +12,17 @@ import pytest
 
 from peers.clients import swaks
 from peers.maildir import Maildir
-from peers.ports import free_port
-from peers.postroad import DevServer
+from peers.postroad import DevServer, free_offset
 from peers.spamd import GTUBE
-from peers.waiting import listening, until
 
 pytestmark = pytest.mark.peer
 
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[DevServer]:
-    server = DevServer(_free_offset())
+    server = DevServer(free_offset())
     yield server
     server.stop()
-
-
-def _free_offset() -> int:
-    def free() -> int:
-        offset = free_port() - 2525
-        return 0 if any(listening(port + offset) for port in (2587, 2465)) else offset
-
-    return until(free, within=30, what="three free ports")
 
 
 def _paste(server: DevServer, command: str) -> subprocess.CompletedProcess[str]:
@@ -151,7 +141,7 @@ def test_spam_from_outside_is_refused(server: DevServer) -> None:
 def test_it_keeps_its_state_and_starts_again(
     started: Callable[[DevServer], DevServer],
 ) -> None:
-    offset = _free_offset()
+    offset = free_offset()
     first = started(DevServer(offset))
     certificate = (first.folder / ".postroad-dev").rglob("*.pem")
     before = {path: path.read_bytes() for path in certificate}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import smtplib
 import ssl
 from contextlib import AsyncExitStack
@@ -55,13 +56,24 @@ def sent(server: Postroad) -> bytes:
 
 
 def signed_at_last(server: Postroad) -> bytes:
-    """The first message that is signed: a worker looks now and then for its very first key."""
+    """A signed message, once all workers sign: each looks now and then for its very first key."""
+    signing: set[str] = set()
 
     def look() -> bytes:
         message = sent(server)
-        return message if b"DKIM-Signature:" in message else b""
+        if b"DKIM-Signature:" in message:
+            signing.add(worker_of(server, message))
+        return message if len(signing) == len(server.workers()) else b""
 
-    return until(look, within=30, what="a signature")
+    return until(look, within=60, what="a signature by each worker")
+
+
+def worker_of(server: Postroad, message: bytes) -> str:
+    """Which process took a message."""
+    queue_id = re.search(rb"with ESMTPSA id (\w+)", message)
+    assert queue_id, message
+    line = server.wait_log(f": {queue_id[1].decode()}: client=")
+    return line.partition("smtpd[")[2].partition("]")[0]
 
 
 def re_ended(octets: bytes) -> bytes:

@@ -111,7 +111,7 @@ def test_mail_with_requiretls_to_a_host_without_it_comes_back(
     notice = server.maildir(JOHN).wait("Subject: sealed").decode()
     assert "\nStatus: 5.7.30\n" in notice
     assert elsewhere.maildir("lisa").find("Subject: sealed") == b""
-    assert "Verified TLS connection established to mx.elsewhere.test" in server.log()
+    server.wait_log("Verified TLS connection established to mx.elsewhere.test")
 
 
 def test_mail_with_requiretls_to_a_host_that_only_plain_dns_names_comes_back(

@@ -15,7 +15,7 @@ import pytest
 
 from peers import needs
 from peers.clients import swaks
-from peers.ports import free_port
+from peers.postroad import free_offset
 from peers.processes import Process, peer_folder, remove_folder
 from peers.waiting import listening, until
 
@@ -51,7 +51,7 @@ def clone() -> Iterator[Path]:
 
 
 def test_make_serve(clone: Path) -> None:
-    offset = free_port() - PORTS[0]
+    offset = free_offset()
     make = Process(
         [needs.program("make"), "serve", f"OFFSET={offset}"],
         log=clone / "output",

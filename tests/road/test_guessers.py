@@ -70,6 +70,7 @@ def test_a_guesser_is_banned_by_all_workers_until_the_operator_says_otherwise(
         assert {first_words(server, listener) for _ in range(10)} == {BANNED}
     with dialogue.plain(server.port("submissions")) as talk:
         assert talk.closed()
+    server.wait_log("connection from unknown[127.0.0.1] refused: 127.0.0.1 is")
     log = server.log()
     assert len(re.findall(r"anvil\[\d+\]: banned 127\.0\.0\.1 until", log)) == 1
     refused = re.findall(r"connection from unknown\[127\.0\.0\.1\] refused: 127\.0\.0\.1 is", log)

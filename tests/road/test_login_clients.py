@@ -22,6 +22,7 @@ from peers.certificates import Authority
 from peers.logins import Account, LogIn, curl, gsasl, msmtp, mutt, s_nail, swaks
 from peers.postroad import Postroad
 from peers.processes import peer_folder, remove_folder
+from peers.waiting import until
 from postroad.sasl import MECHANISMS
 
 pytestmark = pytest.mark.peer
@@ -136,6 +137,7 @@ def test_the_right_secret(world: World, program: LogIn, mechanism: str) -> None:
     if program is gsasl:
         assert "235 2.7.0 Authentication successful" in done.stdout, said(done)
     else:
+        until(lambda: world.server.log().count(taken) > before, within=30, what=taken)
         assert world.server.log().count(taken) == before + 1
 
 
@@ -147,7 +149,7 @@ def test_a_wrong_secret(world: World, program: LogIn, mechanism: str) -> None:
     done = program(world.account(mechanism, right=False), mechanism)
 
     assert done.returncode != 0, said(done)
-    assert world.server.log().count(refused) > before
+    until(lambda: world.server.log().count(refused) > before, within=30, what=refused)
     assert "wintersun" not in world.server.log()
 
 

@@ -187,7 +187,7 @@ def test_mail_of_this_machine_is_shown_as_postfix_shows_it(opendkim: Pair) -> No
     ours, postfixes = opendkim.arrived("byhand")
 
     assert ours == postfixes
-    assert "milter0=changed (Authentication-Results added)" in opendkim.postroad.log()
+    opendkim.postroad.wait_log("milter0=changed (Authentication-Results added)")
 
 
 @pytest.fixture(scope="module")
@@ -290,7 +290,7 @@ def test_clamav_refuses_a_virus_and_nothing_is_kept(clamav: Pair) -> None:
 
     assert said == [(550, "5.7.1 Virus found: Test.Eicar.UNOFFICIAL")] * 2
     assert not list((clamav.postroad.state / "spool").rglob("bodies/*"))
-    assert "milter0=reject (550 5.7.1 Virus found" in clamav.postroad.log()
+    clamav.postroad.wait_log("milter0=reject (550 5.7.1 Virus found")
 
 
 def test_clamav_marks_what_it_saw(clamav: Pair) -> None:

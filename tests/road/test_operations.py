@@ -41,6 +41,16 @@ def reload(server: Postroad, expected: str) -> None:
     server.wait_log(expected)
 
 
+def replaced(server: Postroad) -> None:
+    """Kill the worker that is there for the longest time, until another one is in its place."""
+    killed = server.kill_worker()
+    until(
+        lambda: killed not in server.workers() and len(server.workers()) == 2,
+        within=30,
+        what="a new worker",
+    )
+
+
 def relay(server: Postroad) -> str:
     """What a stranger is told who wants to reach another domain."""
     with dialogue.plain(server.port("mx")) as talk:
@@ -51,6 +61,16 @@ def relay(server: Postroad) -> str:
 
 
 DENIED = "554 5.7.1 <lisa@elsewhere.test>: Relay access denied"
+
+
+def test_a_start_names_what_is_listened_on(server: Postroad) -> None:
+    doors = ", ".join(
+        f"{name} on 127.0.0.1:{server.port(name)}" for name in ("mx", "submission", "submissions")
+    )
+
+    line = server.wait_log("postroad/master")
+
+    assert re.search(rf"Postroad \d[\d.]* serves: {re.escape(doors)}$", line)
 
 
 @pytest.mark.parametrize(
@@ -88,8 +108,7 @@ def test_a_reload_takes_what_it_can_and_names_the_rest(server: Postroad) -> None
         talk.hear()
         until(lambda: "SIZE 65537" in smtp_ehlo(server.port("mx")), within=30, what="the new limit")
     for _ in range(2):  # a worker that starts now is no different from those that run
-        server.kill_worker()
-        until(lambda: len(server.workers()) == 2, within=30, what="two workers")
+        replaced(server)
     assert "SIZE 65537" in smtp_ehlo(server.port("mx"))
     with dialogue.tls(server.port("submissions")) as talk:
         assert talk.hear().startswith("220 ")
@@ -119,7 +138,7 @@ def test_a_new_certificate_is_served_to_new_clients(server: Postroad, tmp_path: 
     reload(server, "worker 1 reloaded its configuration")
     server.wait_log("worker 0 reloaded its configuration")
 
-    with smtplib.SMTP("localhost", server.port("submission"), timeout=20) as client:
+    with smtplib.SMTP("localhost", server.port("submission"), timeout=30) as client:
         client.starttls(context=trust)
         client.login("john@example.org", "summersun")
 
@@ -130,15 +149,10 @@ def test_a_worker_is_replaced_while_a_renewal_is_half_done(server: Postroad) -> 
     Path(found[1]).write_text("half a certificate")
 
     reload(server, "not reloaded: ")
-    killed = server.kill_worker()
-    until(
-        lambda: killed not in server.workers() and len(server.workers()) == 2,
-        within=30,
-        what="a new worker",
-    )
+    replaced(server)
 
     for _ in range(12):  # whichever worker the kernel gives it to
-        with smtplib.SMTP("localhost", server.port("submission"), timeout=20) as client:
+        with smtplib.SMTP("localhost", server.port("submission"), timeout=30) as client:
             client.starttls(context=ssl._create_unverified_context())
             client.login("john@example.org", "summersun")
 
@@ -194,7 +208,7 @@ def test_shards_without_a_worker_are_adopted(started: Callable[[Postroad], Postr
         )
     )
     for _ in range(24):  # the kernel deals connections out to four workers
-        with smtplib.SMTP("127.0.0.1", server.port("mx"), timeout=20) as client:
+        with smtplib.SMTP("127.0.0.1", server.port("mx"), timeout=30) as client:
             client.sendmail("a@example.org", ["lisa@elsewhere.test"], "Subject: x\r\n\r\nx\r\n")
     assert server.end() == 0
     shards = [each.name for each in (server.state / "spool").iterdir() if each.is_dir()]

@@ -109,5 +109,13 @@ def _checkers(server: Postroad) -> list[tuple[int, int]]:
         (worker, int(child))
         for worker in server.workers()
         for task in Path(f"/proc/{worker}/task").iterdir()
-        for child in (task / "children").read_text().split()
+        for child in _children(task)
     ]
+
+
+def _children(task: Path) -> list[str]:
+    """The processes that a thread has started; none once it has ended."""
+    try:
+        return (task / "children").read_text().split()
+    except (FileNotFoundError, ProcessLookupError):
+        return []

@@ -57,7 +57,7 @@ def pair(authority: Authority, certificate: Certificate) -> Iterator[Pair]:
     accounts = Dovecot(ACCOUNTS)
     there, ports = postfix.limited("example.org", ["john"], certificate, accounts, POSTFIX_OPTIONS)
     rates = {
-        name: {**rate, "per": "client", "window": "1m", "listeners": [name]}
+        name: {**rate, "per": "client", "window": "1h", "listeners": [name]}
         for name, rate in RATES.items()
     }
     here = Postroad(
@@ -87,7 +87,7 @@ class Client:
     def __init__(self, port: int, source: str, trust: ssl.SSLContext) -> None:
         self.heard: list[str] = []
         self._trust = trust
-        self._smtp = smtplib.SMTP(timeout=20, source_address=(source, 0), local_hostname="x")
+        self._smtp = smtplib.SMTP(timeout=30, source_address=(source, 0), local_hostname="x")
         self._smtp._host = "127.0.0.1"  # for the handshake; its constructor wants a 220
         self._hear(self._smtp.connect("127.0.0.1", port))
 

@@ -14,7 +14,7 @@ from peers.ports import free_port
 from peers.postroad import Postroad
 from peers.rspamd import BARGAIN, LATER, Rspamd
 from peers.spamd import GTUBE, Spamd
-from peers.waiting import until
+from peers.waiting import logged, until
 
 pytestmark = pytest.mark.peer
 
@@ -150,7 +150,7 @@ def test_rspamd_does_what_its_actions_say(server: Postroad, rspamd: Rspamd) -> N
     ]
     assert message["X-Bargain"] == "yes"
     assert message["X-Old"] is None
-    assert f"from: <{LISA}>" in rspamd.log()
+    logged(rspamd.log, f"from: <{LISA}>", within=30, whose="rspamd")
 
 
 def test_clamav_refuses_viruses(server: Postroad) -> None:

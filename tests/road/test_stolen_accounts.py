@@ -98,7 +98,7 @@ def frozen(server: Postroad, user: str = JOHN) -> dict[str, object] | None:
 
 
 def finished(server: Postroad) -> bool:
-    with closing(sqlite3.connect(server.state / "directory.db", timeout=10)) as file:
+    with closing(sqlite3.connect(server.state / "directory.db", timeout=30)) as file:
         return file.execute("SELECT finished FROM freezes").fetchone() == (1,)
 
 

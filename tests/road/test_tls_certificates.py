@@ -193,7 +193,11 @@ def test_a_session_is_resumed_by_any_worker_and_after_a_reload(
     # In TLS 1.3 the ticket comes after the handshake: wait for it before leaving.
     with dialogue.starttls(world.server.port("mx"), *common, "-sess_out", str(ticket)) as talk:
         talk.say("NOOP")
-        until(ticket.exists, within=30, what="a ticket")
+        until(
+            lambda: ticket.exists() and "END SSL SESSION" in ticket.read_text(),
+            within=30,
+            what="a whole ticket",
+        )
     for _ in range(6):  # whichever worker the kernel gives it to
         assert "Reused, TLS" in world.client(*common, "-sess_in", str(ticket), port="mx")
     world.reload()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -16,23 +17,37 @@ import pytest
 
 from peers import needs
 from peers.certificates import Authority
-from peers.postroad import Postroad
+from peers.postroad import Postroad, Table
 from peers.processes import peer_folder, remove_folder
 from peers.waiting import until
 
 pytestmark = pytest.mark.peer
 
 TIME_LIMIT = 60
+HASTY = "hasty"
 
 
 @dataclass(frozen=True)
 class World:
-    """A server whose certificate nobody but `authority` vouches for, and one that has expired."""
+    """Servers whose certificates nobody but `authority` vouches for: a patient one, one that soon
+    gives up who says nothing, and one whose certificate has expired.
+    """
 
     server: Postroad
+    hasty: Postroad
     expired: Postroad
     authority: Path
     folder: Path
+
+    def port(self, listener: str) -> int:
+        """That of a listener; `hasty` is the one of the server that soon gives up."""
+        if listener == HASTY:
+            return self.hasty.port("submissions")
+        return self.server.port(listener)
+
+    def log(self) -> str:
+        """What the two say whose certificate is good."""
+        return self.server.log() + self.hasty.log()
 
 
 @pytest.fixture(scope="module")
@@ -41,18 +56,23 @@ def world() -> Iterator[World]:
     authority = Authority(folder)
     old = authority.issue("mail.example.org", file="old", valid=(timedelta(-9), timedelta(-1)))
     new = authority.issue("mail.example.org")
-    shared = {"handshake_timeout": 3}
-    server = Postroad(
-        {"tls": {**shared, "certificate": str(new.chain), "key": str(new.key)}},
-    )
-    expired = Postroad(
-        {"tls": {**shared, "certificate": str(old.chain), "key": str(old.key)}},
-        listeners=("submissions",),
-    )
-    yield World(server, expired, authority.certificate, folder)
-    server.stop()
-    expired.stop()
-    remove_folder(folder)
+    current = {"certificate": str(new.chain), "key": str(new.key)}
+    over = {"certificate": str(old.chain), "key": str(old.key)}
+    with ExitStack() as exits:
+        exits.callback(remove_folder, folder)
+
+        def started(tls: Table, *listeners: str) -> Postroad:
+            server = Postroad({"tls": tls}, listeners=listeners)
+            exits.callback(server.stop)
+            return server
+
+        yield World(
+            started(current, "mx", "submission", "submissions"),
+            started({**current, "handshake_timeout": 3}, "submissions"),
+            started(over, "submissions"),
+            authority.certificate,
+            folder,
+        )
 
 
 def run(*argv: str) -> str:
@@ -69,7 +89,7 @@ def run(*argv: str) -> str:
 
 def s_client(world: World, *arguments: str, listener: str = "submissions") -> str:
     starttls = () if listener == "submissions" else ("-starttls", "smtp")
-    where = f"127.0.0.1:{world.server.port(listener)}"
+    where = f"127.0.0.1:{world.port(listener)}"
     return run("openssl", "s_client", "-connect", where, "-brief", *starttls, *arguments)
 
 
@@ -79,7 +99,7 @@ def msmtp(world: World, listener: str, *settings: str) -> str:
     lines = [
         "account default",
         "host 127.0.0.1",
-        f"port {world.server.port(listener)}",
+        f"port {world.port(listener)}",
         "from john@example.org",
         "tls on",
         *settings,
@@ -95,23 +115,23 @@ OLD = "unsupported protocol (the client's TLS is older than ours allows"
 
 
 def swaks(world: World, listener: str, *arguments: str) -> str:
-    where = f"127.0.0.1:{world.server.port(listener)}"
+    where = f"127.0.0.1:{world.port(listener)}"
     return run("swaks", "--server", where, "--to", "john@example.org", "-q", "EHLO", *arguments)
 
 
 def curl(world: World, scheme: str, listener: str, *arguments: str) -> str:
-    where = f"{scheme}://127.0.0.1:{world.server.port(listener)}"
+    where = f"{scheme}://127.0.0.1:{world.port(listener)}"
     return run("curl", "--silent", "--show-error", *arguments, where)
 
 
 CASES: dict[str, tuple[Callable[[World], str], str, str]] = {
     "swaks, plain at the TLS port": (
-        lambda w: swaks(w, "submissions"),
+        lambda w: swaks(w, HASTY),
         f"error from localhost[127.0.0.1]: timeout: the client sent nothing for 3 s {WAITS}",
         "554 5.7.0 mail.example.org Error: this port speaks TLS from the first byte",
     ),
     "curl, plain at the TLS port": (
-        lambda w: curl(w, "smtp", "submissions"),
+        lambda w: curl(w, "smtp", HASTY),
         WAITS,
         "554",
     ),
@@ -131,7 +151,7 @@ CASES: dict[str, tuple[Callable[[World], str], str, str]] = {
         "wrong version number",
     ),
     "msmtp, STARTTLS at the TLS port": (
-        lambda w: msmtp(w, "submissions", "tls_starttls on", "tls_certcheck off"),
+        lambda w: msmtp(w, HASTY, "tls_starttls on", "tls_certcheck off"),
         WAITS,
         "554",
     ),
@@ -202,19 +222,19 @@ CASES: dict[str, tuple[Callable[[World], str], str, str]] = {
 @pytest.mark.parametrize("case", CASES)
 def test_the_line_says_what_to_do(world: World, case: str) -> None:
     client, line, told = CASES[case]
-    known = world.server.log().count(line)
+    known = world.log().count(line)
 
     said = client(world)
 
     assert told.lower() in said.lower()
-    wait_count(world.server, line, known + 1)
+    wait_count(world, line, known + 1)
 
 
-def wait_count(server: Postroad, line: str, count: int) -> None:
+def wait_count(world: World, line: str, count: int) -> None:
     try:
-        until(lambda: server.log().count(line) >= count, within=30, what=line)
+        until(lambda: world.log().count(line) >= count, within=30, what=line)
     except TimeoutError as error:
-        raise AssertionError(f"{error}; the log:\n{server.log()}") from error
+        raise AssertionError(f"{error}; the log:\n{world.log()}") from error
 
 
 def test_an_expired_certificate(world: World) -> None:
@@ -229,4 +249,4 @@ def test_an_expired_certificate(world: World) -> None:
 
 
 def test_nothing_in_the_log_is_a_traceback(world: World) -> None:
-    assert "Traceback" not in world.server.log() + world.expired.log()
+    assert "Traceback" not in world.log() + world.expired.log()

@@ -96,14 +96,23 @@ async def test_a_day_is_reported_and_a_report_is_read(authority: Authority) -> N
         await asyncio.to_thread(_reported, exchanger)
         reports = dict(map(_read, exchanger.messages[-2:]))
         _check(reports)
-        sent = json.loads(await asyncio.to_thread(server.run, "tls-reports", "sent", "--json"))
-        states = {each["domain"]: each["state"] for each in sent["reports"]}
-        assert states == {"elsewhere.test": "sent", "astray.test": "sent"}
+        await asyncio.to_thread(_written_down, server)
         await _received(server, exchanger.messages[-1].content)
 
 
 def _reported(exchanger: FakeMx) -> None:
     until(lambda: len(exchanger.messages) >= 4, within=60, what="two reports")
+
+
+def _written_down(server: Postroad) -> None:
+    """That both were sent is noted after they were."""
+
+    def states() -> bool:
+        sent = json.loads(server.run("tls-reports", "sent", "--json"))
+        found = {each["domain"]: each["state"] for each in sent["reports"]}
+        return found == {"elsewhere.test": "sent", "astray.test": "sent"}
+
+    until(states, within=30, what="both noted as sent")
 
 
 def _read(taken) -> tuple[str, dict]:

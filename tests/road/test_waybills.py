@@ -172,4 +172,4 @@ def test_what_an_operator_does_beside_the_running_server(road: Road) -> None:
     (left,) = [each for each in road.queue() if each["queue_id"] == name]
     assert JANE not in str(left)
     assert server.run("queue", "delete", "--all", "--yes").startswith("deleted ")
-    assert road.queue() == []
+    until(lambda: road.queue() == [], within=30, what="an empty queue")

@@ -90,6 +90,7 @@ class Worker:
         self._parts = Parts(running, counters, log, self._give_up)
         self._stop: asyncio.Future[float] | None = None
         self._is_open = False
+        self._is_behind = False  # asked to reload before it was open
         self._failed = False
 
     async def run(self, ready: Callable[[], None], alive: int | None) -> None:
@@ -133,6 +134,8 @@ class Worker:
         except _UNAVAILABLE as error:
             raise StartError(error, os.EX_TEMPFAIL) from error
         self._is_open = True
+        if self._is_behind:
+            self._reload()
 
     async def _drain(self, limit: float, running: list[asyncio.Task[None]]) -> None:
         # Together: a client that takes its time with a transaction must not use up the time of
@@ -177,7 +180,8 @@ class Worker:
 
     def _reload(self) -> None:
         if not self._is_open:
-            return  # the file was read a moment ago
+            self._is_behind = True  # the file was read before it was changed, perhaps
+            return
         self._log.reopen()
         try:
             waiting = self._running.reload()

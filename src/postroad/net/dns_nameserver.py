@@ -14,7 +14,8 @@ import struct
 import dns.message
 import dns.nameserver
 import dns.query
-from dns._asyncbackend import Backend
+from dns._asyncbackend import Backend, DatagramSocket
+from dns._asyncio_backend import Backend as AsyncioBackend
 
 from postroad.net.byte_stream import within
 
@@ -40,7 +41,7 @@ class BoundedNameserver(dns.nameserver.Do53Nameserver):
         source: str | None,
         source_port: int,
         max_size: bool,
-        backend: Backend,
+        backend: Backend,  # noqa: ARG002 - ours is used
         one_rr_per_rrset: bool = False,
         ignore_trailing: bool = False,
     ) -> dns.message.Message:
@@ -56,7 +57,7 @@ class BoundedNameserver(dns.nameserver.Do53Nameserver):
                 source,
                 source_port,
                 max_size,
-                backend,
+                _WholeSockets(),
                 one_rr_per_rrset,
                 ignore_trailing,
             )
@@ -76,6 +77,26 @@ class BoundedNameserver(dns.nameserver.Do53Nameserver):
             return await reader.readexactly(length)
         finally:
             writer.transport.abort()
+
+
+class _WholeSockets(AsyncioBackend):
+    """Makes sockets to the end for whoever stops to wait, and closes them then.
+
+    uvloop is left with one that is broken off while it is made: nobody closes it, and a loop that
+    is to be closed waits for it for ever.
+    """
+
+    async def make_socket(self, *how: object, **more: object) -> DatagramSocket:
+        making: asyncio.Future[DatagramSocket] = asyncio.ensure_future(
+            super().make_socket(*how, **more)  # type: ignore[no-untyped-call]
+        )
+        try:
+            return await asyncio.shield(making)
+        except asyncio.CancelledError:
+            await asyncio.wait([making])  # a turn or two of the loop: nothing comes by the network
+            if not making.cancelled() and making.exception() is None:
+                await making.result().close()  # type: ignore[no-untyped-call]
+            raise
 
 
 def _lowered(wire: bytes) -> bytes:

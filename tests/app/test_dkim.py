@@ -101,3 +101,14 @@ async def test_trouble_in_a_turn_is_a_line_in_the_log(tmp_path: Path) -> None:
     watch = KeyWatch(found, Zone({}), said.append, changed=lambda: None, is_first=True)
     await watch.turn()
     assert ["No such file" in each.text for each in said] == [True]
+
+
+async def test_a_record_that_went_away_is_a_line_in_the_log(tmp_path: Path) -> None:
+    said: list[Event] = []
+    found = running(tmp_path)
+    (kept,) = store_of(found.configuration).add([KEY], KeyState.ACTIVE)
+    watch = KeyWatch(found, Zone({}), said.append, changed=lambda: None, is_first=True)
+    await watch.turn()
+    await watch.turn()
+    words = "no record is published; the key signs, and its signatures count as bad"
+    assert [each.text for each in said] == [f"warning: {kept.name}: {words}"]

@@ -198,6 +198,7 @@ async def test_lines_of_one_turn_are_written_together_and_none_is_lost(tmp_path:
     assert len(path.read_text().splitlines()) == 3
 
 
+@pytest.mark.jumps
 async def test_lines_of_a_busy_server_are_written_a_moment_later(tmp_path: Path) -> None:
     path = tmp_path / "log"
     log = LogFile(path, lambda event, now: event.text, lambda: NOW)

@@ -6,7 +6,6 @@ import asyncio
 
 import pytest
 
-from postroad.app import milters
 from postroad.app.milters import way_by
 from postroad.delivery import Route
 from postroad.delivery.routing import RouteMistake
@@ -42,8 +41,8 @@ async def test_what_is_not_known_now_is_not_told(fault: Exception) -> None:
     assert await way_by(Routing(fault))(JOHN) == ("", "")
 
 
-async def test_nobody_waits_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(milters, "_WAY_FOUND", 0.01)
+@pytest.mark.jumps
+async def test_nobody_waits_for_ever() -> None:
     routing = Routing()
     routing.hangs = True
 

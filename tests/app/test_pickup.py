@@ -125,7 +125,7 @@ class Post:
         return "\n".join(str(each.text) for each in self.house.events if isinstance(each, Notice))
 
     async def until(self, condition: Callable[[], object]) -> None:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not condition():  # what it looks at changes in a round, or is told
                 self.changed.clear()
                 await self.changed.wait()
@@ -325,7 +325,7 @@ async def test_files_that_wait_are_a_few_lines(post: Post, monkeypatch: pytest.M
     for _ in range(AT_ONCE + 6):
         post.leave(TO_JOHN)
     await post.until(lambda: len(list((post.folder / "taken").iterdir())) == AT_ONCE + 4)
-    await post.until(lambda: len(post.pickup._waits) == AT_ONCE + 4)
+    await post.until(lambda: len(post.pickup._files.waits) == AT_ONCE + 4)
     await post.pickup.stop()
     assert sum("waits for" in line for line in post.said().splitlines()) == AT_ONCE
     assert "4 more files that wait" in post.said()
@@ -358,7 +358,6 @@ async def test_a_message_that_meets_a_bug_holds_up_no_other(post: Post) -> None:
 async def test_what_waits_for_longer_than_the_queue_would_try_returns(
     post: Post, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("postroad.app.pickup.FIRST_PAUSE", 0.0)
     resolve = post.house.directory.resolve
 
     async def away(address: Address, **more: bool) -> Resolution:
@@ -419,7 +418,7 @@ async def test_a_recovery_that_fails_is_made_up_for(
     made.leave(TO_JOHN)
     task = made.pickup._task
     assert task is not None
-    await asyncio.wait({task}, timeout=20)
+    await asyncio.wait({task}, timeout=60)
     await made.pickup.stop()
     made.house.spool.committing = None
     known, answers = made.known, [SpoolError("away"), None]
@@ -499,7 +498,7 @@ async def test_a_crash_makes_neither_two_nor_none(
         made.leave(TO_JOHN)
         task = made.pickup._task
         assert task is not None
-        await asyncio.wait({task}, timeout=20)
+        await asyncio.wait({task}, timeout=60)
         assert task.done()
         await made.pickup.stop()
     assert made.queued == []

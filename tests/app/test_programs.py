@@ -9,6 +9,8 @@ from contextlib import AsyncExitStack
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from postroad.app.programs import Programs, program_filter
 from postroad.filters.python.filter import PythonFilter
 from postroad.filters.python.standing import StandingFilter
@@ -160,11 +162,11 @@ async def test_the_last_of_several_reloads_counts(tmp_path: Path) -> None:
     assert served.renewed().current is latest
 
 
+@pytest.mark.jumps
 async def test_sessions_wait_for_the_first_programs(tmp_path: Path) -> None:
     served = Served(tmp_path)
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
-    served.settings = replace(served.settings, timeout=0.01)
     refusing = (
         "async def on_helo(s, n):\n from postroad.filter import reject\n return reject('no')\n"
     )

@@ -24,8 +24,8 @@ async def test_a_name_has_to_lead_back() -> None:
     assert found == {"192.0.2.1": "mail.example.org"}
 
 
-async def test_nobody_waits_for_the_slow(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reverse_names, "TIME", 0.05)
+@pytest.mark.jumps
+async def test_nobody_waits_for_the_slow() -> None:
     query = FakeDns(ZONE, slow=frozenset({"2.2.0.192.in-addr.arpa"}))
     found = await names_of(DnsSettings(), ["192.0.2.1", "192.0.2.2"], query=query)
     assert found == {"192.0.2.1": "mail.example.org"}

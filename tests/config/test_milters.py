@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import socket
 from pathlib import Path
 
 import pytest
 
 from postroad.config import ConfigurationError, load
-from postroad.config.milters import silent_milters
 
 START = 'hostname = "mail.example.org"\ndomains = ["example.org"]\n[listeners.mx]\n'
 MILTER = '[filters.scan]\nkind = "milter"\n'
@@ -101,21 +99,3 @@ def test_what_milters_are_told_that_a_listener_is_called(
     (resolved,) = load(file, examine_files=False).resolved_listeners
 
     assert resolved.daemon_name == name
-
-
-def test_a_milter_that_nobody_answers_for_is_a_warning(tmp_path: Path) -> None:
-    file = tmp_path / "postroad.toml"
-    file.write_text(f'{START}{MILTER}socket = "unix:{tmp_path}/scan"\n')
-    configuration = load(file, examine_files=False)
-
-    (words,) = silent_milters(configuration)
-    with socket.socket(socket.AF_UNIX) as listening:
-        listening.bind(str(tmp_path / "scan"))
-        listening.listen()
-        answered = list(silent_milters(configuration))
-
-    assert words == (
-        f"filters.scan.socket: nobody answers at unix:{tmp_path}/scan (No such file or directory); "
-        "on_failure = defer says what becomes of mail until it does"
-    )
-    assert answered == []

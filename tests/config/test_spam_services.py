@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from config.test_filters import said
+from config.test_filters import START, said
+from postroad.config import ConfigurationError, load
 
 SECTION = "5: [filters.scanner"
 
@@ -71,3 +72,30 @@ def test_a_key(tmp_path: Path, kind: str, line: str, mistakes: list[str]) -> Non
     text = f'[filters.scanner]\nkind = "{kind}"\n{line}\n[listeners.mx]\n'
     found = [each.removeprefix("5: [filters.scanner] ") for each in said(tmp_path, text)]
     assert [each.partition(", only with")[0] for each in found] == mistakes
+
+
+@pytest.mark.parametrize(
+    ("mode", "mistake"),
+    [
+        (None, "no such file or directory"),
+        (0o644, "everybody may read this password: chmod 600 {secret}"),
+        (0o600, ""),
+    ],
+)
+def test_a_password_file_of_rspamd(tmp_path: Path, mode: int | None, mistake: str) -> None:
+    secret = tmp_path / "secret"
+    if mode is not None:
+        secret.write_text("q1\n")
+        secret.chmod(mode)
+    file = tmp_path / "postroad.toml"
+    section = f'[filters.scanner]\nkind = "rspamd"\npassword_file = "{secret}"\n'
+    file.write_text(f'{START}{section}[listeners.mx]\ntls = "none"\n')
+
+    try:
+        load(file)
+        said = []
+    except ConfigurationError as error:
+        said = [str(each) for each in error.mistakes]
+
+    told = f"{file}:5: [filters.scanner] password_file: {secret}: {mistake.format(secret=secret)}"
+    assert said == ([told] if mistake else [])

@@ -25,6 +25,7 @@ from peers import needs
 from peers.dns import NameServer
 from peers.dnssec import SignedZone, sign
 from peers.ports import free_port
+from peers.postfix import environment
 from peers.unbound import Validator
 from policy_web_server import server_tls
 from postroad.delivery.settings import DeliverySettings, RelaySettings
@@ -293,6 +294,7 @@ async def _finger(unshare: str, finger: str, resolv: Path, domain: str) -> str:
         "sh",
         "-c",
         command,
+        env=environment(resolv.parent),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )

@@ -1,17 +1,30 @@
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
 from itertools import count
 
 import pytest
 
 from deliveries import delivery, told
 from fake_dns import FakeDns
-from fake_mx import DROP, FakeMx
+from fake_mx import DROP, HANG, FakeMx
 from postroad.delivery.lmtp import LmtpTransport
 from postroad.delivery.settings import DeliverySettings
-from postroad.model import Address, BodyType, ByMode, DeliverBy, Notify, StoredRecipient
+from postroad.model import (
+    Address,
+    BodyType,
+    ByMode,
+    DeliverBy,
+    Notify,
+    Outcome,
+    Report,
+    StoredRecipient,
+)
 from postroad.net.dns import Resolver
 from postroad.net.settings import DnsSettings
+from queue_fakes import turn
 
 ZONE = {
     "store.example": {"A": ("127.0.0.1",)},
@@ -84,6 +97,41 @@ async def test_a_421_to_one_recipient_is_not_the_word_on_those_behind_it(
         "12 sent 250 2.0.0 Saved too",
     ]
     assert last.startswith("13 deferred 451 4.4.2 lost connection with")
+
+
+@pytest.mark.parametrize(
+    ("said", "known"),
+    [
+        (
+            ["250 2.0.0 Saved", "452 4.2.2 Full", "250 2.0.0 Saved too", HANG],
+            ["10 sent", "12 sent"],
+        ),
+        ([HANG], []),
+    ],
+)
+async def test_who_has_the_mail_is_known_when_the_answers_of_the_others_are_cut_off(
+    transport, servers, tmp_path, said, known
+):
+    """Those would get it twice; and what was said of an earlier message counts for nobody."""
+    parts: list[Outcome] = []
+
+    def parted(outcomes: Sequence[Outcome]) -> None:
+        parts.extend(outcomes)
+
+    path = tmp_path / "lmtp"
+    server = await servers(FakeMx(lmtp=True, said={"END": ["250 2.0.0 Saved", *said]}), path=path)
+    await transport.deliver(delivery(f"unix:{path}"))
+    to = [f"{name}@example.org" for name in "abcd"]
+    cut = asyncio.create_task(
+        transport.deliver(replace(delivery(f"unix:{path}", *to), parted=parted))
+    )
+    await server.hanging.wait()
+    await turn()
+    cut.cancel()
+    await asyncio.wait([cut])
+
+    sent = [each for each in told(Report(tuple(parts), "")) if " sent " in each]
+    assert [" ".join(each.split()[:2]) for each in sent] == known
 
 
 @pytest.mark.parametrize(

@@ -76,7 +76,7 @@ class Behind:
         self._thread.start()
         self._sink = _Sink(offer=(*OFFER, "CHUNKING", "DSN"))
         self._sink.tell(self._arrived)
-        asyncio.run_coroutine_threadsafe(self._sink.start(port=port), self._loop).result(10)
+        asyncio.run_coroutine_threadsafe(self._sink.start(port=port), self._loop).result(WITHIN)
 
     async def next(self) -> Taken:
         """The next message."""
@@ -88,8 +88,8 @@ class Behind:
 
     def stop(self) -> None:
         """End it."""
-        asyncio.run_coroutine_threadsafe(self._sink.stop(), self._loop).result(10)
-        asyncio.run_coroutine_threadsafe(_all_ended(), self._loop).result(10)
+        asyncio.run_coroutine_threadsafe(self._sink.stop(), self._loop).result(WITHIN)
+        asyncio.run_coroutine_threadsafe(_all_ended(), self._loop).result(WITHIN)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from peers.waiting import until
+from postroad.delivery import pipe_process
 from postroad.delivery.pipe import PipeTransport, identity_of
 from postroad.delivery.pipe_settings import PipeSettings
 from postroad.delivery.pipe_status import Ended, NotRun, TookTooLong, outcome_of
@@ -144,13 +146,30 @@ async def test_much_output_is_read_and_little_kept(make: Make) -> None:
     assert str(outcome.reply).endswith("output: " + "x" * 100)
 
 
-async def test_the_time_limit_ends_it_and_its_children(make: Make, folder: Path) -> None:
-    transport = make("echo begun; (sleep 60; echo late >late) & echo $! >child; wait", time_limit=1)
+class Clock:
+    """Stands still until a file is there, and then makes a second of each look."""
+
+    def __init__(self, begins: Path) -> None:
+        self.begins = begins
+        self.now = 0.0
+
+    def monotonic(self) -> float:
+        self.now += self.begins.exists()
+        return self.now
+
+
+async def test_the_time_limit_ends_it_and_its_children(
+    make: Make, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pipe_process, "time", Clock(folder / "child"))
+    script = "echo begun; (sleep 60; echo late >late) & echo $! >pid; mv pid child; wait"
+    transport = make(script, time_limit=10)
     (outcome,) = await outcomes(transport)
     assert outcome.status is Status.DEFERRED
     assert str(outcome.reply).startswith("451 4.3.0 Command time limit exceeded: ")
     assert str(outcome.reply).endswith("Command output: begun")
-    assert not _runs(int((folder / "child").read_text()))
+    child = int((folder / "child").read_text())
+    until(lambda: not _runs(child), within=30, what="the end of a process that was killed")
 
 
 async def test_a_process_left_behind_holds_up_nobody(make: Make, folder: Path) -> None:
@@ -161,7 +180,7 @@ async def test_a_process_left_behind_holds_up_nobody(make: Make, folder: Path) -
 
 
 async def test_nor_does_one_that_goes_on_talking(make: Make) -> None:
-    (outcome,) = await outcomes(make("yes & exit 0", time_limit=2))
+    (outcome,) = await outcomes(make("yes & exit 0", time_limit=30))
     assert outcome.status is Status.SENT
 
 
@@ -253,6 +272,16 @@ async def test_who_got_it_is_known_before_the_next_run(make: Make) -> None:
     transport = make('test "$1" != b@x.test', "${recipient}", flags="D")
     await transport.deliver(Delivery(message(), to, "", parted=parted))
     assert known == [[Status.SENT], [Status.SENT, Status.BOUNCED]]
+
+
+async def test_who_got_it_alone_is_known_before_the_next_run(make: Make) -> None:
+    known: list[int] = []
+    to = recipients("a@x.test", "-rf@x.test", "c@x.test")
+    transport = make("exit 0", "${recipient}")
+    await transport.deliver(
+        Delivery(message(), to, "", parted=lambda outcomes: known.append(len(outcomes)))
+    )
+    assert known == [1, 2]
 
 
 async def test_after_a_reload_closed_it(make: Make) -> None:

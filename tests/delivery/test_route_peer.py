@@ -161,7 +161,7 @@ def resolved(server: Postfix, sender: str, recipient: str) -> Route:
     """The answer of trivial-rewrite: attributes with their values, each ended by a NUL."""
     words = ["request", "resolve", "sender", sender, "address", recipient]
     with socket.socket(socket.AF_UNIX) as client:
-        client.settimeout(20)
+        client.settimeout(30)
         client.connect(str(server.folder / "queue" / "private" / "rewrite"))
         answers = _attributes(client)
         next(answers)  # the name of the protocol

@@ -52,10 +52,10 @@ def test_the_table_passes_the_limits():
     assert MAX_LINES < 200
 
 
+@pytest.mark.jumps
 @pytest.mark.parametrize("verb", ["RCPT", "DATA", "END"])
 async def test_replies_that_never_come(world, verb):
-    times = {"command_timeout": 0.05, "data_timeout": 0.05}
-    here = await world(FakeMx(said={verb: [HANG]}), delivery=times)
+    here = await world(FakeMx(said={verb: [HANG]}))
     (result,) = told(await here.send())
     assert result.startswith("10 deferred 451 4.4.2 conversation with mx.example.net[127.0.0.1] ")
 
@@ -112,17 +112,19 @@ async def test_a_server_that_refuses_in_the_middle_and_goes(world):
     assert result.startswith(("10 bounced 554 5.6.0 Virus", "10 deferred 451 4.4.2 lost conn"))
 
 
+@pytest.mark.jumps
 async def test_one_that_takes_nothing_at_all_is_given_up(world):
     class Stuck(FakeMx):
         async def _take(self, reader, writer, mail) -> None:
             writer.transport.pause_reading()
             await asyncio.Event().wait()
 
-    here = await world(Stuck(), delivery={"data_block_timeout": 0.05})
+    here = await world(Stuck())
     (result,) = told(await here.send(content=LARGE * 2))
     assert result.endswith("timed out while sending message body")
 
 
+@pytest.mark.jumps
 async def test_one_that_drips_is_given_up_in_the_end(world):
     class Dripping(FakeMx):
         async def _say(self, writer, verb, default):
@@ -130,10 +132,10 @@ async def test_one_that_drips_is_given_up_in_the_end(world):
                 while True:
                     writer.write(b"250-wait\r\n")
                     await writer.drain()
-                    await asyncio.sleep(0.001)
+                    await asyncio.sleep(30)
             return await super()._say(writer, verb, default)
 
-    here = await world(Dripping(), delivery={"transaction_timeout": 0.05})
+    here = await world(Dripping(), delivery={"transaction_timeout": 100})
     (result,) = told(await here.send())
     assert result.startswith("10 deferred 451 4.")
 

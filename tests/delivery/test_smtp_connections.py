@@ -51,8 +51,9 @@ async def test_messages_per_connection(world):
     assert here.server.commands.count("QUIT") == 2
 
 
+@pytest.mark.jumps
 async def test_an_idle_connection_is_closed_in_time(world):
-    here = await world(delivery={"idle_timeout": 0.001})
+    here = await world(delivery={"idle_timeout": 5})
     await here.send()
     await here.server.closed.get()
     assert here.server.commands[-1] == "QUIT"
@@ -88,11 +89,12 @@ async def test_a_kept_connection_that_died_later_is_not_replaced(world):
     assert here.server.connections == 2 - 1
 
 
+@pytest.mark.jumps
 @pytest.mark.parametrize("end", [DROP, HANG])
 async def test_a_message_that_went_out_at_once_may_have_been_taken(world, end):
     """It went out with its commands, on a kept connection, and none of them was answered."""
     server = FakeMx(offer=(*OFFER, "CHUNKING"), said={"MAIL": ["250 2.1.0 Ok", end]})
-    here = await world(server, delivery={"command_timeout": 0.05})
+    here = await world(server)
     await here.send()
     report = await here.send()
     assert told(report)[0].startswith("10 deferred 451 4.4.2 ")
@@ -128,11 +130,10 @@ def _reader_of(writer: asyncio.StreamWriter) -> asyncio.StreamReader:
     return writer.transport.get_protocol()._stream_reader
 
 
+@pytest.mark.jumps
 @pytest.mark.parametrize("verb", ["CONNECT", "MAIL", "END"])
 async def test_a_silent_server_is_not_waited_for(world, verb):
-    here = await world(
-        FakeMx(said={verb: [HANG]}), delivery={"command_timeout": 0.05, "data_timeout": 0.05}
-    )
+    here = await world(FakeMx(said={verb: [HANG]}))
     (result,) = told(await here.send())
     assert result.startswith(
         "10 deferred 451 4.4.2 conversation with mx.example.net[127.0.0.1] timed out while "

@@ -50,9 +50,10 @@ async def test_a_host_that_defers_is_followed_by_the_next(world, said):
     assert noted.text.startswith("4F1: ")
 
 
+@pytest.mark.jumps
 @pytest.mark.parametrize("verb", ["MAIL", "RCPT"])
 async def test_a_silent_host_is_followed_by_the_next(world, verb):
-    here = await world(FakeMx(said={verb: [HANG]}), delivery={"command_timeout": 0.05})
+    here = await world(FakeMx(said={verb: [HANG]}))
     await here.beside(FakeMx())
     assert told(await here.send("pair.example")) == [f"10 {TAKEN}"]
 

@@ -15,6 +15,7 @@ from fake_dns import FakeDns
 from fake_mx import OFFER, FakeMx
 from peers import needs
 from peers.certificates import Authority
+from peers.postfix import environment
 from policy_web_server import server_tls
 from postroad.delivery.nexthop import Nexthop
 from postroad.delivery.settings import DeliverySettings, RelaySettings
@@ -167,6 +168,7 @@ async def test_postfix_matches_the_same_names(tmp_path):
         process = await asyncio.create_subprocess_exec(
             *(finger, "-c", "-l", "secure", "-F", str(ca_file), "-L", "summary"),
             *(f"[127.0.0.1]:{mx.port}", pattern),
+            env=environment(tmp_path),
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
         )

@@ -70,8 +70,8 @@ FAILURES = [
     ("spamassassin", b"x" * 70_000, "its answer is larger than 65536 octets"),
     ("spamassassin", b"SPAMD/1.1 0 EX_OK\r\nSpam: True ; nan / 5\r\n\r\n", "without a score"),
     ("spamassassin", b"SPAMD/1.1 " + b"9" * 5000 + b" EX_OK\r\n\r\n", "nonsense"),
-    ("rspamd", b"", "Server disconnected without sending a response"),
-    ("rspamd", b"220 hello\r\n\r\n", "illegal status line"),
+    ("rspamd", b"", "no whole HTTP answer: Server disconnected"),
+    ("rspamd", b"220 hello\r\n\r\n", "no whole HTTP answer: illegal status line"),
     ("rspamd", b"HTTP/1.1 500 Oops\r\nContent-Length: 0\r\n\r\n", "it answered with 500"),
     ("rspamd", http(b"<html>"), "something else than JSON"),
     ("rspamd", http(b"[1]"), "something else than a verdict"),
@@ -104,6 +104,8 @@ async def test_an_answer_that_is_none(
 async def test_nobody_is_there(world: World, tmp_path: Path, kind: FilterKind) -> None:
     assert await outcome(world, settings_of(kind, tmp_path / "socket")) == LATER
 
+    (line,) = [each for each in world.log if "scan=failed" in each]
+    assert line.endswith("socket: No such file or directory)")
     assert [draft.ended for draft in world.spool.drafts] == ["discarded"]
 
 

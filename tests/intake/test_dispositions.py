@@ -134,7 +134,7 @@ async def test_nobody_is_told_of_a_copy(house: House) -> None:
 
 
 async def test_a_copy_for_who_gets_it_anyway_changes_no_wish(house: House) -> None:
-    await take(house, Disposition(bcc=(EVE,)), Recipient(EVE, Notify.DELAY), Recipient(BOB))
+    await take(house, Disposition(bcc=(EVE, BOB)), Recipient(EVE, Notify.DELAY), Recipient(BOB))
     assert stored(house) == [
         ("eve@example.com", "eve@example.com", Notify.DELAY),
         ("bob@example.net", "bob@example.net", None),

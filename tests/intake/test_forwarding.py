@@ -450,3 +450,17 @@ async def test_where_policy_sends_it_to_others_it_is_forwarded(
     senders = {one.address: one.sender for one in house.queued[0].recipients}
     assert is_ann(senders.pop(LISA))
     assert set(senders.values()) <= {SAME}
+
+
+@pytest.mark.parametrize("to", ["team", "plain", "away", "kept", "outer"])
+async def test_a_copy_for_who_gets_it_anyway_changes_no_reverse_path(road: Road, to: str) -> None:
+    """The owner of a list hears of its members' failures, also where policy wants them a copy."""
+    stored = []
+    for bcc in ((), (JOHN, A("anna@example.org"), LISA)):
+        house = Forwarder(road)
+        entry = house.door.open(MX, Envelope(ANN), [Recipient(A(f"{to}@example.org"))], NOW)
+        entry.write(SIGNED)
+        await entry.commit(Disposition(bcc=bcc))
+        found = house.queued[0].recipients
+        stored.append({one.address: (one.original, one.sender, one.notify) for one in found})
+    assert stored[1] == stored[1] | stored[0]

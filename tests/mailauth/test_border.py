@@ -310,8 +310,9 @@ async def test_a_judge_may_refuse() -> None:
 # Time --------------------------------------------------------------------------------------------
 
 
+@pytest.mark.jumps
 async def test_whoever_is_slow_is_a_temporary_error() -> None:
-    customs = Customs(authserv_id=ID, timeout=0.01, judging=0.01)
+    customs = Customs(authserv_id=ID)
     slow = Judging(ALIGNED, hangs=True)
     given = await opinion(letter(), judges=(slow,), senders=Senders(hangs=True), customs=customs)
     text = lines(given)[0]
@@ -320,17 +321,19 @@ async def test_whoever_is_slow_is_a_temporary_error() -> None:
     assert given.reply is None
 
 
+@pytest.mark.jumps
 async def test_who_is_slow_uses_up_no_judges_time() -> None:
-    customs = Customs(authserv_id=ID, timeout=0.01)
+    customs = Customs(authserv_id=ID)
     no = Reply.of(550, "5.7.26", "no")
     judge = Judging(Statement(reply=no))
     given = await opinion(letter(), judges=(judge,), senders=Senders(hangs=True), customs=customs)
     assert given.reply == no
 
 
+@pytest.mark.jumps
 async def test_a_judge_that_is_late_may_still_defer() -> None:
     later = Reply.of(451, "4.7.0", "later")
-    customs = Customs(authserv_id=ID, judging=0.01)
+    customs = Customs(authserv_id=ID)
     judge = Judging(Statement(reply=later), hangs=True)
     given = await opinion(letter(), judges=(judge,), customs=customs)
     assert given.reply == later

@@ -3,80 +3,20 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass, field
 
 import pytest
 
+from planner_stage import BUSY, DAY, LATER, NET, NEVER, SENT, Stage, report
 from postroad.model import (
     ByMode,
     DeliverBy,
     Outcome,
-    Reply,
     Report,
     Status,
-    StoredMessage,
-    StoredRecipient,
 )
-from postroad.queue.attempt import Attempt, Destination, Verdict
-from postroad.queue.planner import Planner
+from postroad.queue.attempt import Attempt, Destination
 from postroad.queue.settings import QueueSettings
 from queue_mail import NOON, crowd, message, recipients
-
-SENT = Reply.of(250, "2.0.0", "Ok")
-LATER = Reply.of(450, "4.2.0", "try later")
-BUSY = Reply.of(421, "4.3.2", "too many connections")
-TIMED_OUT = Reply.of(451, "4.4.1", "connection timed out")
-NEVER = Reply.of(550, "5.1.1", "no such user")
-NET = Destination("smtp", "example.net")
-DAY = 86_400.0
-
-
-def report(attempt: Attempt, status: Status, reply: Reply, *, unreachable: bool = False) -> Report:
-    outcomes = tuple(Outcome(each.id, status, reply, True) for each in attempt.recipients)
-    return Report(outcomes, "mx[192.0.2.1]:25", unreachable=unreachable)
-
-
-@dataclass
-class Stage:
-    """A planner, and the clock it is told."""
-
-    settings: QueueSettings = field(default_factory=QueueSettings)
-    now: float = NOON
-
-    def __post_init__(self) -> None:
-        self.planner = Planner(self.settings)
-
-    def queue(
-        self,
-        mail: StoredMessage,
-        to: tuple[StoredRecipient, ...],
-        destination: Destination = NET,
-        *,
-        fresh: bool = False,
-    ) -> list[Verdict]:
-        admission = self.planner.admit(mail, to, self.now, fresh=fresh)
-        assert admission is not None
-        assert admission.recipients == to
-        return self.planner.add(admission, to, destination, self.now)
-
-    def admit(self, sender: str, size: int, *, fresh: bool = True) -> int:
-        """How many of so many recipients are let in."""
-        admission = self.planner.admit(message(sender), crowd(size), self.now, fresh=fresh)
-        return len(admission.recipients) if admission else 0
-
-    def begin(self) -> list[Attempt]:
-        """All that may begin now."""
-        return list(iter(lambda: self.planner.next(self.now), None))
-
-    def sent(self, attempt: Attempt) -> list[Verdict]:
-        return self.planner.finished(attempt, report(attempt, Status.SENT, SENT), self.now)
-
-    def deferred(self, attempt: Attempt, reply: Reply = LATER) -> list[Verdict]:
-        return self.planner.finished(attempt, report(attempt, Status.DEFERRED, reply), self.now)
-
-    def unreachable(self, attempt: Attempt) -> list[Verdict]:
-        dead = report(attempt, Status.DEFERRED, TIMED_OUT, unreachable=True)
-        return self.planner.finished(attempt, dead, self.now)
 
 
 class TestCombining:
@@ -261,141 +201,6 @@ class TestWindow:
         assert len(stage.begin()) == 500
 
 
-class TestDeadDestination:
-    def dead(self, waiting: int = 100) -> tuple[Stage, list[Verdict]]:
-        """A destination whose first delivery found it dead while others were running."""
-        stage = Stage()
-        for _ in range(waiting):
-            stage.queue(message(), crowd(1))
-        self.running = stage.begin()
-        return stage, stage.unreachable(self.running.pop())
-
-    def test_its_waiting_mail_is_deferred_untried(self):
-        stage, verdicts = self.dead()
-
-        assert len(verdicts) == 96  # one was tried, four are running
-        assert {Status.DEFERRED} == {verdict.status for verdict in verdicts}
-        assert all(NOON + 300 <= verdict.retry_at <= NOON + 375 for verdict in verdicts)
-        assert verdicts[0].reply.text == "4.4.1 connection timed out"
-        assert (
-            verdicts[1].reply.text == "4.4.1 delivery temporarily suspended: connection timed out"
-        )
-        assert not stage.begin()
-        assert stage.planner.active == 4
-        assert [verdict.tried for verdict in verdicts] == [True] + [False] * 95
-
-    def test_deliveries_that_ran_meanwhile_do_not_lengthen_the_pause(self):
-        stage, _ = self.dead()
-        for attempt in self.running:
-            [verdict] = stage.unreachable(attempt)
-            assert verdict.retry_at <= NOON + 375
-
-    def test_mail_that_comes_during_the_pause_is_deferred(self):
-        stage, _ = self.dead()
-        stage.now = NOON + 299
-        [verdict] = stage.queue(message(), crowd(1))
-        assert NOON + 300 <= verdict.retry_at <= NOON + 375
-        assert not stage.begin()
-
-    def test_one_probe_at_a_time_and_pauses_grow(self):
-        stage, _ = self.dead()
-        for attempt in self.running:
-            stage.unreachable(attempt)
-        pauses = []
-        end = NOON + 300
-        for _ in range(6):
-            stage.now = end
-            for _ in range(10):
-                assert not stage.queue(message(queued=stage.now), crowd(1))
-            [probe] = stage.begin()
-            stage.now += 30  # the probe times out
-            verdicts = stage.unreachable(probe)
-            assert len(verdicts) == 10
-            first = min(verdict.retry_at for verdict in verdicts)
-            pauses.append(round(first - stage.now, -2))
-            end = first
-        assert pauses == [600, 600, 600, 600, 600, 600]
-
-    @pytest.mark.parametrize(
-        ("settings", "longest"),
-        [
-            (QueueSettings(), 600),
-            (QueueSettings(minimal_backoff=1), 600),
-            (QueueSettings(minimal_backoff=1, maximal_backoff=0), 600),
-            (QueueSettings(minimal_backoff=1, maximal_backoff=60), 60),
-            (QueueSettings(minimal_backoff=1800), 1800),
-        ],
-    )
-    def test_what_is_back_is_found_soon(self, settings, longest):
-        """However long it was away, the first mail that comes after the pause is tried."""
-        stage = Stage(settings)
-        for _ in range(20):
-            stage.queue(message(queued=stage.now), crowd(1))
-            [probe] = stage.begin()
-            stage.unreachable(probe)
-            stage.now += longest
-        stage.queue(message(queued=stage.now), crowd(1))
-        assert len(stage.begin()) == 1
-
-    def test_only_some_wait_for_the_probe(self):
-        stage, _ = self.dead()
-        for attempt in self.running:
-            stage.unreachable(attempt)
-        stage.now = NOON + 300
-        deferred = [verdict for _ in range(400) for verdict in stage.queue(message(), crowd(1))]
-        assert len(deferred) == 150  # five deliveries of fifty may wait
-        assert all(verdict.retry_at >= stage.now + 300 for verdict in deferred)
-
-    @pytest.mark.parametrize("answer", ["sent", "deferred"])
-    def test_an_answer_revives_it(self, answer):
-        stage, _ = self.dead()
-        for attempt in self.running:
-            stage.unreachable(attempt)
-        stage.now = NOON + 300
-        for _ in range(20):
-            stage.queue(message(), crowd(1))
-        [probe] = stage.begin()
-        getattr(stage, answer)(probe)
-        assert len(stage.begin()) == 5
-
-    def test_a_delivery_that_ran_meanwhile_and_succeeded_revives_it(self):
-        stage, _ = self.dead()
-        stage.sent(self.running.pop())
-        assert not stage.queue(message(), crowd(1))
-        assert len(stage.begin()) == 1
-
-    def test_flush_revives_it(self):
-        stage, _ = self.dead()
-        stage.planner.flush()
-        assert not stage.queue(message(), crowd(1))
-        assert len(stage.begin()) == 1
-
-    def test_old_mail_expires_untried(self):
-        stage = Stage(now=NOON + 6 * DAY)
-        stage.queue(message(queued=stage.now), crowd(1))
-        [attempt] = stage.begin()
-        stage.queue(message(queued=NOON), crowd(2))
-        stage.unreachable(attempt)  # the old ones were begun too, or wait
-        verdicts = [v for a in stage.begin() for v in stage.unreachable(a)]
-        verdicts += stage.queue(message(queued=NOON), crowd(2))
-        assert all(verdict.expired and not verdict.tried for verdict in verdicts[-2:])
-        assert {Status.BOUNCED} == {verdict.status for verdict in verdicts[-2:]}
-
-    def test_other_destinations_do_not_notice(self):
-        stage, _ = self.dead()
-        stage.queue(message(), crowd(1), Destination("smtp", "example.com"))
-        assert len(stage.begin()) == 1
-
-    def test_the_long_dead_are_forgotten(self):
-        stage = Stage()
-        for number in range(500):
-            stage.queue(message(queued=stage.now), crowd(1), Destination("smtp", f"d{number}.test"))
-            stage.unreachable(stage.begin()[0])
-            stage.now += 60
-        assert len(stage.planner._lines) < 100
-        assert len(stage.planner._lines) == len(stage.planner._lines._dead)
-
-
 class TestRoom:
     def test_the_window_is_never_overfull(self):
         stage = Stage(QueueSettings(active_limit=1000))
@@ -471,123 +276,6 @@ class TestRoom:
         assert not planner._lines.gates
         assert not any(share.rotation._turns for share in planner._shares._shares.values())
         assert not planner.ready
-
-
-class TestTransports:
-    def test_stuck_deliveries_of_one_transport_leave_the_others_alone(self):
-        stage = Stage(QueueSettings(concurrency=4))
-        for number in range(20):
-            mail = message(f"a{number}@example.org")
-            stage.queue(mail, crowd(1), Destination("smtp", f"tarpit{number}.example"))
-        assert len(stage.begin()) == 4
-
-        stage.queue(message("b@example.org"), crowd(1), Destination("local", "example.org"))
-
-        assert [each.destination.transport for each in stage.begin()] == ["local"]
-
-
-class TestFairness:
-    def deliveries_before(self, stage: Stage, sender: str, running: list[Attempt]) -> int:
-        """How many deliveries end before the first of this sender begins."""
-        ended = 0
-        while True:
-            begun = stage.begin()
-            running += begun
-            if any(attempt.message.envelope.sender_text == sender for attempt in begun):
-                return ended
-            stage.sent(running.pop(0))
-            ended += 1
-
-    def test_one_message_behind_fifty_thousand_to_the_same_domain(self):
-        stage = Stage(QueueSettings(active_limit=200_000))
-        for _ in range(50):
-            stage.queue(message("bulk@example.org"), crowd(1000))
-        running = stage.begin()
-        stage.queue(message("carol@example.org"), crowd(1))
-        assert self.deliveries_before(stage, "carol@example.org", running) <= 2
-
-    def test_one_message_behind_ten_thousand_domains(self):
-        stage = Stage(QueueSettings(active_limit=100_000))
-        bulk = message("bulk@example.org")
-        for number in range(10_000):
-            stage.queue(bulk, crowd(1), Destination("smtp", f"d{number}.example"))
-        running = stage.begin()
-        stage.queue(message("carol@example.org"), crowd(1))
-        assert self.deliveries_before(stage, "carol@example.org", running) <= 2
-
-    def test_one_message_to_a_domain_behind_many_senders_to_another(self):
-        stage = Stage(QueueSettings(concurrency=30))
-        for number in range(1000):
-            stage.queue(message(f"s{number}@example.org"), crowd(1))
-        running = stage.begin()
-        stage.queue(message("carol@example.org"), crowd(1), Destination("smtp", "example.com"))
-        assert self.deliveries_before(stage, "carol@example.org", running) == 0
-
-    def test_senders_to_one_destination_share_it(self):
-        stage = Stage(QueueSettings(destination_concurrency=1, initial_concurrency=1))
-        for sender in ("a@example.org", "b@example.org", "c@example.org"):
-            for _ in range(30):
-                stage.queue(message(sender), crowd(1))
-        served = []
-        while running := stage.begin():
-            [attempt] = running
-            served.append(attempt.message.envelope.sender_text)
-            stage.sent(attempt)
-        assert len(served) == 90
-        for at in range(0, 90, 3):
-            assert len(set(served[at : at + 3])) == 3
-
-    def test_destinations_of_one_sender_take_turns(self):
-        stage = Stage(QueueSettings(concurrency=1))
-        for number in range(3):
-            for _ in range(10):
-                stage.queue(message(), crowd(1), Destination("smtp", f"d{number}.example"))
-        served = []
-        while running := stage.begin():
-            [attempt] = running
-            served.append(attempt.destination)
-            stage.sent(attempt)
-        for at in range(0, 30, 3):
-            assert len(set(served[at : at + 3])) == 3
-
-    def test_a_sender_is_held_up_with_mail_for_other_domains_of_one_site(self):
-        """What was promised to it there goes to the next, and that is its own mail again."""
-        stage = Stage(QueueSettings(concurrency=5, initial_concurrency=2))
-        to = [Destination("smtp", f"d{number}.big.example", "big.example") for number in range(8)]
-        to += [Destination("smtp", f"d{number}.example") for number in range(2)]
-        for each in to:
-            stage.queue(message("news@example.org"), crowd(1), each)
-        served = []
-        running = stage.begin()
-        assert len(running) == 4
-        while running:
-            attempt = running.pop(0)
-            served.append(attempt.destination)
-            outcomes = report(attempt, Status.SENT, SENT).outcomes
-            there = Report(outcomes, "mx.big.example[192.0.2.1]:25")
-            stage.planner.finished(attempt, there, stage.now)
-            running += stage.begin()
-        assert sorted(served) == sorted(to)
-        assert stage.planner.active == 0
-
-    def test_nobody_starves_under_steady_load(self):
-        """New mail keeps coming from everybody; what came first still leaves in bounded time."""
-        stage = Stage(QueueSettings(concurrency=4, destination_concurrency=2))
-        first = {}
-        for number in range(20):
-            mail = message(f"s{number}@example.org")
-            first[mail.queue_id] = mail
-            stage.queue(mail, crowd(1), Destination("smtp", f"d{number % 3}.example"))
-        running: list[Attempt] = []
-        for step in range(60):
-            for number in range(20):
-                to = Destination("smtp", f"d{(step + number) % 3}.example")
-                stage.queue(message(f"s{number}@example.org"), crowd(1), to)
-            for attempt in stage.begin():
-                first.pop(attempt.message.queue_id, None)
-                running.append(attempt)
-            stage.sent(running.pop(0))
-        assert not first
 
 
 def test_a_recipient_is_handed_out_once():
@@ -692,7 +380,7 @@ def test_recipients_to_whom_only_a_report_is_owed():
     stage = Stage()
     mail, to = message(), crowd(3)
     admission = stage.planner.admit(mail, to, NOON, fresh=True)
-    verdicts = stage.planner.report(admission, to[:2])
+    verdicts = stage.planner.report(admission, to[:2], NOON)
     assert [verdict.status for verdict in verdicts] == [Status.SENT] * 2
     assert stage.planner.active == 1
 
@@ -710,61 +398,3 @@ def test_the_age_counts_from_the_release():
     [attempt] = stage.begin()
     [verdict] = stage.deferred(attempt)
     assert (verdict.status, verdict.expired) == (Status.BOUNCED, True)
-
-
-class TestPriority:
-    """RFC 6710."""
-
-    def test_a_higher_one_goes_first(self):
-        stage = Stage(QueueSettings(concurrency=1))
-        mails = [message(f"s{p}@example.org", priority=p) for p in (0, -9, 4, 9)]
-        for mail in mails:
-            stage.queue(mail, crowd(1))
-        order = []
-        while attempts := stage.begin():
-            order.append(attempts[0].message.envelope.priority)
-            stage.sent(attempts[0])
-        assert order == [9, 4, 0, -9]
-
-    def test_one_in_nine_is_for_the_rest(self):
-        stage = Stage(QueueSettings(concurrency=1, recipients_per_delivery=1))
-        stage.queue(message("bulk@example.org"), crowd(30))
-        stage.queue(message("urgent@example.org", priority=5), crowd(90))
-        order = []
-        for _ in range(27):
-            [attempt] = stage.begin()
-            order.append(attempt.message.envelope.priority)
-            stage.sent(attempt)
-        assert order == ([5] * 8 + [0]) * 3
-
-    def test_it_is_first_at_a_busy_destination(self):
-        stage = Stage(QueueSettings(destination_concurrency=1))
-        stage.queue(message("a@example.org"), crowd(1))
-        [running] = stage.begin()
-        for priority in (0, 3, 0):
-            stage.queue(message(f"b{priority}@example.org", priority=priority), crowd(1))
-        order = []
-        while running:
-            stage.sent(running)
-            [running] = stage.begin() or [None]
-            order.append(running and running.message.envelope.priority)
-        assert order == [3, 0, 0, None]
-
-    def test_senders_of_one_priority_take_turns(self):
-        stage = Stage(QueueSettings(concurrency=1, recipients_per_delivery=1))
-        stage.queue(message("bulk@example.org", priority=2), crowd(3))
-        stage.queue(message("other@example.org", priority=2), crowd(1))
-        order = []
-        while attempts := stage.begin():
-            order.append(attempts[0].message.envelope.sender.local)
-            stage.sent(attempts[0])
-        assert order == ["bulk", "other", "bulk", "bulk"]
-
-    def test_a_dead_destination_empties_all_ranks(self):
-        stage = Stage(QueueSettings(initial_concurrency=1, destination_concurrency=1))
-        for priority in (0, 9, -9):
-            stage.queue(message(priority=priority), crowd(2))
-        [attempt] = stage.begin()
-        assert len(stage.unreachable(attempt)) == 6
-        assert stage.planner.active == 0
-        assert not stage.planner.ready

@@ -221,7 +221,7 @@ async def test_content_of_an_account_that_was_frozen_meanwhile_is_not_taken(
 
 
 async def ended(world: World) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         await asyncio.gather(*world.tasks)
 
 

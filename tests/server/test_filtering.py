@@ -21,10 +21,12 @@ from postroad.filters.stages import (
     Stage,
     Started,
 )
+from postroad.history.recorder import Recordable
 from postroad.intake import Board
 from postroad.model import Client
-from postroad.model.letter import Opinion, Origin
+from postroad.model.letter import Finding, Opinion, Origin
 from postroad.policy import Networks
+from postroad.server.chronicle import Decided
 from postroad.server.extensions import Extensions
 from session_world import World, talk
 
@@ -88,6 +90,34 @@ async def test_each_step_may_be_refused(world: World, stage: type[Stage], comman
     assert any(f"reject: {command} from" in line for line in world.log)
     assert all(draft.ended == "discarded" for draft in world.spool.drafts)
     assert world.queued == []
+
+
+class Kept(list[Recordable]):
+    """Implements `Recorder`."""
+
+    in_replies = False
+
+    def session_id(self) -> str:
+        return "S1"
+
+    def put(self, what: Recordable) -> None:
+        self.append(what)
+
+
+@pytest.mark.parametrize("stage", [Connected, Greeted, Began, Named, Started])
+async def test_who_refused_a_step_is_remembered(world: World, stage: type[Stage]) -> None:
+    kept = Kept()
+    filters = board(world, Hearing("first"), Hearing("second", refuses=stage), Hearing("third"))
+    client, _, _ = await world.connect(board=filters, history=kept)
+    for line in (*ENVELOPE, "DATA", "NOOP"):
+        if not client.closed:
+            await talk(client, line)
+    await world.end()
+
+    found = [each.findings for each in kept if isinstance(each, Decided) and each.findings]
+    refused = Finding("second", "reject")
+    assert found[0] == (refused,)
+    assert all(each == (refused,) for each in found)
 
 
 async def test_another_recipient_may_be_taken(world: World) -> None:

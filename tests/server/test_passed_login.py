@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from fake_dovecot import FakeDovecot
+from login_world import LATER, WELCOME, WRONG, LoginWorld, failed
 from postroad.directory import DirectoryUnavailable
 from postroad.directory.chain import Chain
 from postroad.directory.dovecot.backend import DovecotBackend
@@ -19,7 +20,6 @@ from postroad.directory.dovecot.settings import DovecotSettings
 from postroad.directory.interface import Origin
 from postroad.directory.links import DomainPlan, Link, Plan
 from postroad.sasl import Challenge, Proved, Refuted, Step
-from server.test_login import LATER, WELCOME, WRONG, LoginWorld, failed
 from sql_world import embedded_beside
 
 JOHN = "john@example.org"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from examiners import Looking
+from postroad.intake.examination import Board
 from postroad.model import Address, Envelope
 from session_world import World, talk
 
@@ -66,6 +68,46 @@ async def test_what_was_let_in_is_taken(world: World) -> None:
     await talk(client, "DATA")
     room.free = 0
     assert (await client.say(b"Subject: x\r\n\r\nbody\r\n.\r\n")).startswith("250 2.0.0 Ok")
+
+
+LARGE = b"Subject: x\r\n\r\n" + (b"x" * 998 + b"\r\n") * 3000
+
+
+async def test_a_large_message_is_refused_before_it_fills_the_disk(world: World) -> None:
+    """It did not say its SIZE, or did before others filled the disk; the rest is thrown away."""
+    room = FakeRoom(10_000_000)
+    client, _, _ = await world.connect(room=room)
+    await talk(client, "EHLO x", "MAIL FROM:<ann@example.com>", "RCPT TO:<john@example.org>")
+    await talk(client, "DATA")
+    room.free = 0
+    assert await client.say(LARGE + b".\r\n") == FULL
+    assert [each.ended for each in world.spool.drafts] == ["discarded"]
+    assert any("452 4.3.1" in line and "END-OF-MESSAGE" in line for line in world.log)
+    room.free = 10_000_000
+    await talk(client, "MAIL FROM:<ann@example.com>", "RCPT TO:<john@example.org>", "DATA")
+    assert (await client.say(LARGE + b".\r\n")).startswith("250 2.0.0 Ok")
+
+
+async def test_others_hear_of_a_large_message_while_it_comes(world: World) -> None:
+    room = FakeRoom(10_000_000)
+    client, _, _ = await world.connect(room=room)
+    await talk(client, "EHLO x", "MAIL FROM:<ann@example.com>", "RCPT TO:<john@example.org>")
+    await talk(client, "DATA")
+    await client.say(LARGE)
+    assert room.promised >= 2_000_000
+    assert (await client.say(b".\r\n")).startswith("250 2.0.0 Ok")
+    assert room.promised == len(LARGE)
+
+
+async def test_a_message_that_may_be_written_anew_needs_room_for_that(world: World) -> None:
+    room = FakeRoom(2_000_000)
+    client, _, _ = await world.connect(room=room, board=Board(first=(Looking(),)))
+    await talk(client, "EHLO x", "MAIL FROM:<ann@example.com>", "RCPT TO:<john@example.org>")
+    await talk(client, "DATA")
+    assert await client.say(LARGE + b".\r\n") == FULL
+    room.free = len(LARGE)
+    await talk(client, "MAIL FROM:<ann@example.com>", "RCPT TO:<john@example.org>", "DATA")
+    assert (await client.say(LARGE + b".\r\n")).startswith("250 2.0.0 Ok")
 
 
 async def test_mail_that_is_made_here_needs_no_leave(world: World) -> None:

@@ -87,20 +87,26 @@ async def test_who_never_reads_costs_little_and_not_for_long(
     monkeypatch: pytest.MonkeyPatch, road: Road, authority: Authority, preset: str, flood: str
 ) -> None:
     unsent: list[int] = []
-    write = Connection.write
+    waited: list[float] = []
+    write, drain = Connection.write, Connection.drain
 
     def watched(connection: Connection, data: bytes) -> None:
         write(connection, data)
         if connection is not client and connection._transport is not None:
             unsent.append(connection._transport.get_write_buffer_size())
 
+    async def hasty(connection: Connection, timeout: float) -> None:  # noqa: ASYNC109
+        waited.append(timeout)
+        await drain(connection, 0.05)  # nothing is read any more, however long it waits
+
     counters = MemoryCounters()
-    limits = SessionLimits(timeout=0.5, errors=0, soft_errors=0)
+    limits = SessionLimits(timeout=PATIENCE, errors=0, soft_errors=0)
     guarded = gate(replace(UNLIMITED, sessions_per_address=5), counters=counters)
     client = await dial(road, preset, authority, limits=limits, gate=guarded)
     await hear(client, b"220 ")
     client._pause()  # from now on it reads nothing
     monkeypatch.setattr(Connection, "write", watched)
+    monkeypatch.setattr(Connection, "drain", hasty)
     client.write(HELLO + b"MAIL FROM:<a@b.example>\r\nRCPT TO:<john@example.org>\r\n")
     client.write(FLOODS[flood] * (8_000_000 // len(FLOODS[flood])))
 
@@ -111,6 +117,7 @@ async def test_who_never_reads_costs_little_and_not_for_long(
     assert any(line.startswith("timeout after ") for line in road.log)
     assert "disconnect from unknown[127.0.0.1]" in road.log[-1]
     assert 0 < max(unsent) < LITTLE
+    assert max(waited) <= PATIENCE
     assert counters.enter("sessions of address", "127.0.0.1") == 1, "its place is free"
 
 

@@ -14,7 +14,7 @@ from typing import ParamSpec, TypeVar
 
 import pytest
 
-from postroad.spool import Aside, SpoolError
+from postroad.spool import Aside, Room, Space, SpoolError, SpoolSettings
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -133,6 +133,23 @@ async def test_nothing_is_opened_before_there_is_something(
 
     with pytest.raises(SpoolError, match="No such file"):
         await Aside(tmp_path / "none", executor).write(b"octets")
+
+
+async def test_what_is_put_aside_leaves_free_what_is_to_be_free(
+    tmp_path: Path, executor: ThreadPoolExecutor
+) -> None:
+    """Many at once stop together, though the disk is looked at only once a second."""
+    space = Space(60_000_000, None)
+    room = Room(SpoolSettings(min_free=50_000_000), [tmp_path], lambda: 0.0, str, lambda _: space)
+    first, second = Aside(tmp_path, executor, room), Aside(tmp_path, executor, room)
+    await first.write(b"x" * 6_000_000)
+    space = Space(54_000_000, None)
+
+    await second.write(b"x" * 3_000_000)
+    space = Space(51_000_000, None)
+    with pytest.raises(SpoolError, match="the disks have no room"):
+        await first.write(b"x" * 3_000_000)
+    assert first.content().size == 6_000_000
 
 
 async def test_what_is_missing_is_said(tmp_path: Path, executor: ThreadPoolExecutor) -> None:

@@ -308,22 +308,45 @@ async def test_a_caller_cancelled_during_the_commit_hands_the_message_back(
     assert [read(one) for one in claim.messages] == [content]
 
 
-async def test_a_caller_cancelled_at_the_last_moment_hands_the_message_back(held: Shard) -> None:
+def cancel_when_resolved(shard: Shard, asking: asyncio.Future[object]) -> None:
     """The commit is done, its future has the result, and the task has not run yet."""
-    sending = asyncio.ensure_future(put(held))
-    await asyncio.sleep(0)
-    (request,) = held._commits._pending
+    (request,) = shard._commits._pending
     resolve = request.resolve
 
     def resolve_and_cancel(*args: object) -> None:
         resolve(*args)
-        sending.cancel()
+        asking.cancel()
 
     request.resolve = resolve_and_cancel
+
+
+async def test_a_caller_cancelled_at_the_last_moment_hands_the_message_back(held: Shard) -> None:
+    sending = asyncio.ensure_future(put(held))
+    await asyncio.sleep(0)
+    cancel_when_resolved(held, sending)
     with pytest.raises(asyncio.CancelledError):
         await sending
     claim = await handed_back(held)
     assert [read(one) for one in claim.messages] == [SMALL]
+
+
+@pytest.mark.parametrize("change", ["settle", "remove"])
+async def test_a_caller_cancelled_at_the_last_moment_leaves_no_file(
+    held: Shard, tmp_path: Path, change: str
+) -> None:
+    claimed = await put(held, content=LARGE)
+    bodies = tmp_path / "held" / "bodies"
+    assert list(bodies.iterdir())
+    done = [Done(one.id) for one in claimed.recipients]
+    asking = asyncio.ensure_future(
+        held.settle(done) if change == "settle" else held.remove(Choice())
+    )
+    await asyncio.sleep(0)
+    cancel_when_resolved(held, asking)
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+    async with asyncio.timeout(30):
+        await until(lambda: not list(bodies.iterdir()))
 
 
 async def test_a_caller_cancelled_while_its_file_syncs_leaves_nothing(

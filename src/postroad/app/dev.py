@@ -62,7 +62,7 @@ def run_dev(options: DevOptions) -> int:
         file = LogFile(current.log.file, formatter(current.log, current.hostname))
         return LogFile(None, console(shown), only=CONSOLE_EVENTS, also=file)
 
-    def announce() -> None:
+    def announce(_: LogFile) -> None:
         print(_welcome(configuration), flush=True)  # noqa: T201 - what the command is for
 
     return run(configuration, lambda: configuration, journals, announce)

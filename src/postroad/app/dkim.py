@@ -147,10 +147,11 @@ class KeyWatch:
             self._changed()
 
     async def turn(self) -> None:
-        """Look for the records of new keys."""
+        """Look for the records of new keys, and now and then for those of keys that sign."""
         store = store_of(self._running.configuration)
         try:
-            await Publication(store, self._texts, self._say).turn()
+            for words in await Publication(store, self._texts, self._say).turn(time.time()):
+                self._warn(words)
         except KeysUnavailable as error:
             self._warn(str(error))
 

@@ -13,6 +13,7 @@ from postroad.mailauth.dkim.settings import name_of_domain
 from postroad.mailauth.dkim.verification import Verifier
 from postroad.mailauth.dmarc.discovery import Discovery, Published
 from postroad.mailauth.dmarc.evaluation import Evaluation, Evaluator, Witness
+from postroad.mailauth.dmarc.record import doubt
 from postroad.mailauth.spf.checking import SpfChecker
 from postroad.mailauth.spf.result import SpfVerdict
 from postroad.model.content import Octets
@@ -29,11 +30,13 @@ class PolicyView(NamedTuple):
         domain: it, in A-labels.
         found: what is published; `None`: nothing.
         exists: whether the domain exists, where that matters.
+        doubt: what is wrong with the domain's own record; empty: nothing, or it has none.
     """
 
     domain: str
     found: Published | None
     exists: bool
+    doubt: str
 
 
 class MessageView(NamedTuple):
@@ -66,7 +69,9 @@ async def published(configuration: Configuration, domain: str) -> PolicyView:
         discovery = Discovery(resolver, configuration.dmarc.organizational_domain)
         found = await discovery.published(name)
         matters = found is not None and found.is_below and found.record.np is not None
-        return PolicyView(name, found, await discovery.exists(name) if matters else True)
+        exists = await discovery.exists(name) if matters else True
+        own = await resolver.records(f"_dmarc.{name}", "TXT")
+        return PolicyView(name, found, exists, doubt(own))
     finally:
         await resolver.close()
 

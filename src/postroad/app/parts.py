@@ -340,7 +340,7 @@ class Parts:
         )
 
     def _put_aside(self) -> Aside:
-        return self._shard.aside()
+        return self._shard.aside(self._room)
 
     def _owners(self) -> Ownership:
         inquiry = TablesInquiry(self._tables)

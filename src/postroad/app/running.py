@@ -25,7 +25,7 @@ from postroad.net.certificates import TlsConfigurationError
 from postroad.net.tls_server import Certificates, ServerTls
 from postroad.server.settings import ListenerSettings
 
-__all__ = ["NOT_RELOADED", "RELOADED", "Running"]
+__all__ = ["NOT_RELOADED", "RELOADED", "RELOADED_OF_LISTENER", "Running"]
 
 NOT_RELOADED = (ConfigurationError, RelayHoleError, CredentialsError, TlsConfigurationError)
 """What a file may hold against being taken."""
@@ -65,7 +65,7 @@ RELOADED = (
 )
 """The sections that a reload takes."""
 
-_RELOADED_OF_LISTENER = (
+RELOADED_OF_LISTENER = (
     "policy",
     "content_filter",
     "auth",
@@ -169,7 +169,7 @@ def _merged(running: Configuration, fresh: Configuration) -> Configuration:
 def _merged_listener(started: ListenerSettings, fresh: ListenerSettings) -> ListenerSettings:
     if fresh.preset != started.preset:  # its lists are another preset's, and so is its port
         return started
-    taken = {key: getattr(fresh, key) for key in _RELOADED_OF_LISTENER}
+    taken = {key: getattr(fresh, key) for key in RELOADED_OF_LISTENER}
     return dataclasses.replace(started, **taken)
 
 

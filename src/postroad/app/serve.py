@@ -16,6 +16,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from postroad import __version__
 from postroad.app.agents import start_agents
 from postroad.app.certificates import warn_of_certificates
 from postroad.app.lock import StateBusyError, lock_state
@@ -42,8 +43,8 @@ __all__ = ["Announce", "Journals", "run", "serve_file"]
 Journals = Callable[[Configuration], LogFile]
 """Opens the log that a configuration asks for."""
 
-Announce = Callable[[], None]
-"""Called once, when everything listens."""
+Announce = Callable[[LogFile], None]
+"""Called once with the log, when everything listens."""
 
 _EXIT: dict[type[Exception], int] = {
     CredentialsError: os.EX_CONFIG,
@@ -74,7 +75,16 @@ def serve_file(file: Path) -> int:
     def journals(current: Configuration) -> LogFile:
         return LogFile(current.log.file, formatter(current.log, current.hostname))
 
-    return run(configuration, lambda: load(file), journals, lambda: None)
+    return run(configuration, lambda: load(file), journals, lambda log: log(_start(configuration)))
+
+
+def _start(configuration: Configuration) -> Notice:
+    """Who serves where, so that the log tells a start from silence."""
+    doors = [
+        f"{each.name} on {', '.join(map(str, each.binds))}"
+        for each in configuration.resolved_listeners
+    ]
+    return Notice("master", f"Postroad {__version__} serves: {', '.join(doors)}")
 
 
 def run(
@@ -89,7 +99,7 @@ def run(
         configuration: what to serve.
         read: reads the configuration anew, for SIGHUP.
         journals: opens the log.
-        announce: called once, when everything listens.
+        announce: called once with the log, when everything listens.
 
     Returns:
         The exit status.
@@ -152,7 +162,7 @@ class _Server:
 
         def ready() -> None:
             notify("READY=1")
-            self.announce()
+            self.announce(self.log)
 
         return self._work(0, self.log, ready, alive=None)
 
@@ -172,7 +182,7 @@ class _Server:
             stop_listening=lambda: _close(self.sockets),
             buried=self.counters.give_back,
             journal=self.log,
-            announce=self.announce,
+            announce=lambda: self.announce(self.log),
         )
         return supervisor.run()
 

@@ -14,7 +14,8 @@ from pathlib import Path
 from postroad.config.configuration import Configuration
 from postroad.config.lines import KeyPath
 from postroad.config.mistake import Fault, nearest, shown
-from postroad.directory.files.backend import aliases_of, passwd_of, value_objection
+from postroad.directory.files.backend import aliases_of, passwd_of
+from postroad.directory.files.postfix_tables import value_objection
 from postroad.directory.names import domain_form
 from postroad.directory.passwords.schemes import SCHEMES
 from postroad.directory.source_settings import SourceSettings

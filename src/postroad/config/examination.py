@@ -21,10 +21,10 @@ from postroad.config.backscatter import careless_listeners
 from postroad.config.configuration import Configuration
 from postroad.config.credence import doubts
 from postroad.config.destinations import rates_without_mail
+from postroad.config.filter_places import silent_filters
 from postroad.config.lines import KeyPath, locate
 from postroad.config.logins_elsewhere import source_addresses
 from postroad.config.mailboxes import mailbox_obstacles
-from postroad.config.milters import silent_milters
 from postroad.config.outbound import unproved_levels
 from postroad.config.reach import Account, obstacles
 from postroad.config.reports import unsigned_reports
@@ -90,7 +90,7 @@ def examine(
     for words in doubts_about_users(configuration):
         yield Finding("sendmail", Verdict.WARNING, _placed(file, words))
     yield from _sockets_nowhere(configuration)
-    for words in silent_milters(configuration):
+    for words in silent_filters(configuration):
         yield Finding("filters", Verdict.WARNING, _placed(file, words))
     for words in unseen_moves(configuration):
         yield Finding("filters", Verdict.OK, _placed(file, words))

@@ -23,6 +23,7 @@ from postroad.config.outbound import outbound_file_faults, policy_table_faults
 from postroad.config.relaying import relay_faults
 from postroad.config.results import result_faults
 from postroad.config.sockets import socket_owner_faults
+from postroad.config.spam_services import rspamd_file_faults
 from postroad.config.tables import FileValues, table_faults
 from postroad.config.ways import way_table_faults
 from postroad.directory.oauth.oauth import OAuthFileError, load_key_set, load_secret
@@ -144,4 +145,5 @@ CHECKS: tuple[Callable[[Configuration], Iterator[Fault]], ...] = (
     password_file_faults,
     account_file_faults,
     program_file_faults,
+    rspamd_file_faults,
 )

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import re
-import socket
 from collections.abc import Iterator
 
-from postroad.config.configuration import Configuration
 from postroad.config.lines import KeyPath
 from postroad.config.mistake import Fault, nearest, shown
 from postroad.filters.milter.macros import USUAL
@@ -15,9 +12,7 @@ from postroad.filters.milter.negotiation import NEWEST, OLDEST
 from postroad.filters.place import Place
 from postroad.filters.settings import FilterSettings
 
-__all__ = ["milter_faults", "silent_milters"]
-
-_PATIENCE = 2.0  # seconds; somebody waits for the answer of a command
+__all__ = ["milter_faults"]
 
 _MACRO = re.compile(r"(?:[A-Za-z_]|\{[A-Za-z_][A-Za-z0-9_]*\})\Z")
 
@@ -54,28 +49,3 @@ def milter_faults(path: KeyPath, settings: FilterSettings) -> Iterator[Fault]:
         if not _MACRO.match(name):
             words = f'expected a macro such as "v" or "{{daemon_name}}", not {shown(name)}'
             yield Fault((*path, "macro_values", name), words)
-
-
-def silent_milters(configuration: Configuration) -> Iterator[str]:
-    """A warning for each milter that nobody can connect to now."""
-    for name, settings in configuration.filters.items():
-        if settings.kind != "milter":
-            continue
-        place = Place.parse(settings.socket)
-        try:
-            _connect(place)
-        except OSError as error:
-            words = str(error)
-            if error.errno is not None and error.errno > 0:  # names have errors of their own
-                words = os.strerror(error.errno)
-            outcome = f"on_failure = {settings.on_failure} says what becomes of mail until it does"
-            yield f"filters.{name}.socket: nobody answers at {place} ({words}); {outcome}"
-
-
-def _connect(place: Place) -> None:
-    if place.path:
-        with socket.socket(socket.AF_UNIX) as connection:
-            connection.settimeout(_PATIENCE)
-            connection.connect(place.path)
-    else:
-        socket.create_connection((place.host, place.port), _PATIENCE).close()

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from postroad.config.configuration import Configuration
 from postroad.config.lines import KeyPath
 from postroad.config.mistake import Fault, nearest, shown
+from postroad.delivery.credentials import CredentialsError, read_secret
 from postroad.filters.place import Place
 from postroad.filters.rspamd.endpoint import Endpoint
 from postroad.filters.scoring import MOST_POINTS
@@ -18,6 +19,7 @@ __all__ = [
     "builtin_faults",
     "clamav_faults",
     "rspamd_faults",
+    "rspamd_file_faults",
     "score_faults",
     "spamassassin_faults",
     "unseen_moves",
@@ -46,6 +48,16 @@ def rspamd_faults(path: KeyPath, settings: FilterSettings) -> Iterator[Fault]:
     except ValueError as error:
         yield Fault((*path, "url"), str(error))
     yield from score_faults(path, settings)
+
+
+def rspamd_file_faults(configuration: Configuration) -> Iterator[Fault]:
+    """Faults in the files that hold passwords of rspamd's workers."""
+    for name, settings in configuration.filters.items():
+        if settings.password_file is not None:
+            try:
+                read_secret(settings.password_file, configuration.user)
+            except CredentialsError as error:
+                yield Fault(("filters", name, "password_file"), str(error))
 
 
 def clamav_faults(path: KeyPath, settings: FilterSettings) -> Iterator[Fault]:

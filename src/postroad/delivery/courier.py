@@ -215,7 +215,11 @@ class Courier:
             answers = (Answer(UNREADABLE, from_peer=False),) * len(delivery.recipients)
             recipients, left, retried = delivery.recipients, (), False
         except BaseException:  # cancelled: the peer must not wait
+            said = session.said
             session.abort()
+            heard = tuple([recipients[at] for at in said])
+            outcomes = _outcomes(heard, tuple(said.values()), dsn_passed=offered.dsn)
+            _tell_of_part(delivery, Report(outcomes, session.relay))
             raise
         else:
             self._pool.put(road, session)

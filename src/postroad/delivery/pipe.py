@@ -41,6 +41,7 @@ _ALONE = frozenset("DO")
 
 _LINE_END = {"lf": "\n", "crlf": "\r\n"}
 _FOR_EVER = 10.0**9  # seconds
+_Group = Sequence[StoredRecipient]
 _HYPHEN = Reply.of(550, "5.1.3", "the address begins with a hyphen, and would be an option")
 _CLOSED = Reply.of(451, "4.3.2", "the transport was closed by a reload")
 _LOOP = "mail forwarding loop for {}"
@@ -94,36 +95,46 @@ class PipeTransport:
         everybody = delivery.recipients
         if delivery.message.envelope.require_tls and self.relays:
             return Report(tuple(_all(everybody, self._unsealed)), self._name)
-        for at in range(0, len(everybody), self._together):
-            group = everybody[at : at + self._together]
+        for group, argv in self._runs(delivery):
             if outcomes:
                 delivery.parted(outcomes)
-            outcomes += await self._attempt(delivery.message, group, delivery.nexthop)
+            outcomes += await self._attempt(delivery.message, group, argv)
         return Report(tuple(outcomes), self._name, transfer=self._clock() - started)
 
     def close(self) -> None:
         """Begin nothing new; what runs may end."""
         self._threads.shutdown(wait=False)
 
+    def _runs(self, delivery: Delivery) -> Iterator[tuple[_Group, list[str] | None]]:
+        """Who shares each run, and its words; `None`: the one address would be an option."""
+        everybody = delivery.recipients
+        for at in range(0, len(everybody), self._together):
+            group = everybody[at : at + self._together]
+            argv = self._words(delivery, group)
+            if argv is not None:
+                yield group, argv
+                continue
+            for one in group:
+                yield (one,), self._words(delivery, (one,))
+
+    def _words(self, delivery: Delivery, group: _Group) -> list[str] | None:
+        try:
+            return self._command.words(delivery.message, group, delivery.nexthop)
+        except Unsafe:
+            return None
+
     async def _attempt(
-        self, message: StoredMessage, group: Sequence[StoredRecipient], nexthop: str
+        self, message: StoredMessage, group: _Group, argv: list[str] | None
     ) -> list[Outcome]:
         limit = self._settings.size_limit
         if limit and message.content.size > limit:
             words = f"message size {message.content.size} exceeds size limit {limit} of server"
             return _all(group, Reply.of(552, "5.3.4", f"{words} {self._name}"))
-        try:
-            words_of = self._command.words(message, group, nexthop)
-        except Unsafe:
-            if len(group) == 1:
-                return _all(group, _HYPHEN)
-            alone = [await self._attempt(message, (one,), nexthop) for one in group]
-            return [outcome for outcomes in alone for outcome in outcomes]
-        return await self._run(message, group, words_of)
+        if argv is None:
+            return _all(group, _HYPHEN)
+        return await self._run(message, group, argv)
 
-    async def _run(
-        self, message: StoredMessage, group: Sequence[StoredRecipient], argv: list[str]
-    ) -> list[Outcome]:
+    async def _run(self, message: StoredMessage, group: _Group, argv: list[str]) -> list[Outcome]:
         process = PipeProcess(
             argv,
             self._directory,
@@ -143,9 +154,7 @@ class PipeTransport:
             process.kill()
             raise
 
-    def _work(
-        self, process: PipeProcess, message: StoredMessage, group: Sequence[StoredRecipient]
-    ) -> list[Outcome]:
+    def _work(self, process: PipeProcess, message: StoredMessage, group: _Group) -> list[Outcome]:
         """In a thread."""
         first = group[0]
         if "D" in self._command.flags and has_been_delivered(message.content, first):
@@ -208,6 +217,6 @@ def identity_of(user: str) -> Identity | None:
     return None
 
 
-def _all(group: Sequence[StoredRecipient], reply: Reply) -> list[Outcome]:
+def _all(group: _Group, reply: Reply) -> list[Outcome]:
     status = Status.BOUNCED if reply.is_permanent else Status.DEFERRED
     return [Outcome(one.id, status, reply) for one in group]

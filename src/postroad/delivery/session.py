@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import math
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
@@ -106,6 +106,7 @@ class Session:
 
     __slots__ = (
         "_learnt",
+        "_places",
         "_settings",
         "connection",
         "core",
@@ -157,6 +158,14 @@ class Session:
         self.idle_since = 0.0
         self._settings = settings
         self._learnt = learnt
+        self._places: Sequence[int] | None = None  # of those named to the server, if not all are
+
+    @property
+    def said(self) -> dict[int, Answer]:
+        """What a mail store said of recipients, by their place, that has yet to speak of others."""
+        said = self.core.said
+        places = range(len(said)) if self._places is None else self._places
+        return {at: one for at, one in zip(places, said, strict=False) if one is not None}
 
     @property
     def is_usable(self) -> bool:
@@ -233,6 +242,7 @@ class Session:
                 )
             except NestedTooDeeply as error:  # nothing was sent: the session stays
                 return _to_all(transaction, _unconverted(error))
+        self._places = None if fit is None else fit.positions
         latest, proved = self._latest(self.loop.time()), core.chunking_proved
         try:
             event = await self._offer(transaction, content, fit, latest)

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from postroad.filters.examining import Examining
 from postroad.filters.failure import at_greeting, failed, refusal
 from postroad.filters.settings import FilterSettings, MailKind
-from postroad.filters.stages import Began, Connected, Filter, Greeted, Listening, Stage
+from postroad.filters.stages import Began, Connected, Filter, Greeted, Stage, Together
 from postroad.model import Reply
 from postroad.model.fault import place_of
 from postroad.model.journal import Journal, Level, Notice
@@ -68,16 +68,20 @@ class Joined:
         self._journal = journal
         self._taken_before = taken_before
 
-    def session(self) -> Listening:
+    def session(self) -> Together:
         """Begin to listen to a session."""
         parts = [_Part(each, self._journal) for each in self._members]
         return _Together(parts, taken_before=self._taken_before)
 
 
 class _Together:
-    """All filters of one session; implements `Listening`."""
+    """All filters of one session; implements `Together`.
 
-    __slots__ = ("_examiners", "_listeners", "_parts", "_taken_before", "_trusted")
+    Attributes:
+        refused: by whom the last step was refused, if it was.
+    """
+
+    __slots__ = ("_examiners", "_listeners", "_parts", "_taken_before", "_trusted", "refused")
 
     def __init__(self, parts: Sequence[_Part], *, taken_before: bool) -> None:
         self._parts = parts
@@ -85,6 +89,7 @@ class _Together:
         self._examiners: tuple[Examiner, ...] | None = None
         self._taken_before = taken_before
         self._trusted = False
+        self.refused: Finding | None = None
 
     async def heard(self, stage: Stage) -> Reply | None:
         """Tell them of a step, one after the other; the refusal of the first that refuses it."""
@@ -94,9 +99,11 @@ class _Together:
             kind = _KINDS[self._origin(stage)]
             for part in self._listeners:
                 part.is_shown = kind in part.settings.mail
+        self.refused = None
         for part in self._listeners:
             reply = await part.heard(stage)
             if reply is not None:
+                self.refused = Finding(part.name, "defer" if reply.code < 500 else "reject")
                 return reply
         return None
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 from postroad.model import Client, Endpoint, Envelope, Login, Recipient, Reply, TlsSession
-from postroad.model.letter import Examiner
+from postroad.model.letter import Examiner, Finding
 
 __all__ = [
     "Began",
@@ -25,6 +25,7 @@ __all__ = [
     "Named",
     "Stage",
     "Started",
+    "Together",
 ]
 
 
@@ -120,6 +121,15 @@ class Listening(Protocol):
         ...
 
 
+class Together(Listening, Protocol):
+    """The same of several filters, of whom one refuses."""
+
+    @property
+    def refused(self) -> Finding | None:
+        """Who refused the step that was told last, for the history; `None`: nobody."""
+        ...
+
+
 class Filter(Protocol):
     """One filter, as configured; it makes a listener of its own for each session."""
 
@@ -136,6 +146,6 @@ class Filter(Protocol):
 class Filters(Protocol):
     """The filters of a listener, in order, as a session sees them."""
 
-    def session(self) -> Listening:
+    def session(self) -> Together:
         """Begin to listen to a session."""
         ...

@@ -98,6 +98,8 @@ async def expand(
             ends.put(meaning, to, recipient.notify, recipient.orcpt, recipient.sender)
         else:
             await _Walk(recipient, directory, transit, ends, most).follow(meaning)
+    if added:
+        ends.settle()
     for recipient in added:
         meaning = await _meaning(recipient.address, directory)
         if isinstance(meaning, Address):

@@ -3,7 +3,8 @@
 The first recipient that leads to an address gives the original, and the wishes of all count. But
 one that its sender named, or that an alias leads to, comes before one that is reached as a member
 of a list with an owner, or by a way for which the sender has to be rewritten: what needs no other
-reverse-path keeps its sender's.
+reverse-path keeps its sender's. A copy that policy adds comes after all of these: where its
+addressee gets the message anyway, nothing changes.
 """
 
 from __future__ import annotations
@@ -58,17 +59,22 @@ class Ends:
         loops: addresses that the message comes back to; their senders are told.
     """
 
-    __slots__ = ("_final", "_reverse_paths", "_transit", "loops", "reported")
+    __slots__ = ("_final", "_reverse_paths", "_settled", "_transit", "loops", "reported")
 
     def __init__(self, transit: Transit) -> None:
         self._transit = transit
         self._final: dict[str, Addressee] = {}
+        self._settled: frozenset[str] = frozenset()
         self._reverse_paths: dict[tuple[Address | None, str], Address | Same | None] = {}
         self.reported: list[Addressee] = []
         self.loops: dict[str, Addressee] = {}
 
     def __len__(self) -> int:
         return len(self._final)
+
+    def settle(self) -> None:
+        """Leave what is there as it is, whatever ways end there from now on."""
+        self._settled = frozenset(self._final)
 
     def put(
         self,
@@ -83,6 +89,8 @@ class Ends:
         there = self._final.get(key)
         if there is None:
             self._final[key] = Addressee(address, original, wants, orcpt, None, sender)
+        elif key in self._settled:
+            return
         elif there.sender != sender:
             if sender is SAME:
                 self._final[key] = Addressee(address, original, wants, orcpt)

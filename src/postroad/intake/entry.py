@@ -154,6 +154,11 @@ class Entry:
             self._fail_spool(error)
         return None
 
+    def refuse(self, reply: Reply) -> None:
+        """Take no more of it: what still comes is thrown away, and this is the answer."""
+        if self._fault is None:
+            self._fail(reply)
+
     @property
     def authors(self) -> tuple[str, ...]:
         """The addresses in the message's From fields; see `authors.authors`.

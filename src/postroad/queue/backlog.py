@@ -34,7 +34,7 @@ class Backlog:
         self._end = 0.0
 
     def left(self, count: int, now: float) -> None:
-        """So many recipients were tried; time is in seconds since the epoch."""
+        """So many recipients are out of memory; time is in seconds since the epoch."""
         self._counted += count
         passed = now - self._since
         if passed >= _SPAN:
@@ -75,7 +75,7 @@ class Crowds:
         return bool(self._backlogs)
 
     def left(self, sender: str, count: int, now: float) -> None:
-        """So many recipients of a sender were tried; when all are due again, it is forgotten."""
+        """So many recipients of a sender are out of memory; when all are due, it is forgotten."""
         backlog = self._backlogs.get(sender)
         if backlog is not None:
             backlog.left(count, now)

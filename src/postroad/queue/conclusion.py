@@ -4,7 +4,8 @@ Order makes it safe. A recipient counts as done, or its sender as told, only aft
 is durable. A crash in between repeats a report and loses none. A success whose report could not be
 sent is no reason to deliver again, nor is one that the end of the runner cut off: from then on the
 recipient is owed that report and nothing else. It is tried again as mail is, and given up when mail
-and bounces both would have been.
+and bounces both would have been. Whoever is cut off while a report is on its way waits for the end
+of it, if that is near.
 
 Whoever watches over accounts is told here whose mail failed, once the failure counts. A crash in
 between tells it twice, like the report.
@@ -12,6 +13,7 @@ between tells it twice, like the report.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 
 from postroad.model import Action, Address, Reply, Status
@@ -29,6 +31,10 @@ Whose = Callable[[str, str, Address, Reply], None]
 one), the recipient, and why. The reply is temporary where only the mail's age made the failure
 permanent. Must not raise."""
 
+
+LAST_WORD = 2.0
+"""Seconds for a report that is on its way when its worker is cut off: it may be on the disk by
+then, and would be sent twice if nobody heard of that. A commit takes some milliseconds."""
 
 _Key = tuple[str, str, Action]  # what is told in one report: queue ID, sender, action
 
@@ -81,10 +87,15 @@ class Conclusion:
         reports = self._reports(verdicts, now, relayed=relayed)
         try:
             while reports:
-                (_, _, action), group = next(iter(reports.items()))
-                told = await self._notifier.tell(action, group, relay, now)
-                del reports[_key(group[0], action)]
-                self._reported(action, group, now, told=told)
+                key, group = next(iter(reports.items()))
+                _, _, action = key
+                telling = asyncio.create_task(self._notifier.tell(action, group, relay, now))
+                try:
+                    await asyncio.shield(telling)
+                finally:
+                    if await _has_ended(telling):
+                        del reports[key]
+                        self._reported(action, group, now, told=telling.result())
         finally:  # the runner ends; else there is nothing left of them
             self._owe(reports, now)
 
@@ -169,6 +180,16 @@ class Conclusion:
         if verdict.status is Status.BOUNCED:
             return _retry(verdict, at)
         return Retry(verdict.recipient.id, at, str(verdict.reply), verdict.tried, owed=action)
+
+
+async def _has_ended(telling: asyncio.Task[bool]) -> bool:
+    """Whether a report was told, or refused; one that takes too long is given up."""
+    if not telling.done():  # else nothing is waited for: the end of the runner could come meanwhile
+        await asyncio.wait([telling], timeout=LAST_WORD)
+    if not telling.done():
+        telling.cancel()
+        await asyncio.wait([telling])
+    return not telling.cancelled()
 
 
 def _key(verdict: Verdict, action: Action) -> _Key:

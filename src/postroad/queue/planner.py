@@ -163,7 +163,7 @@ class Planner:
             share.rotation.put(line, Batch(admission, queued))
         if not rest:
             return []
-        self._leave(admission, len(rest))
+        self._leave(admission, len(rest), now)
         if reason is not None:
             return suspended(line, reason, admission.message, rest, now)
         return sent_back(line, admission.message, rest, now)
@@ -201,8 +201,6 @@ class Planner:
         self._meet(line, report)
         if line.gate.backlog is not None:
             line.gate.backlog.left(len(attempt.recipients), now)
-        if self._crowds:
-            self._crowds.left(attempt.admission.turn, len(attempt.recipients), now)
         reason = _reason(report)
         died = False
         if report.unreachable and reason is not None:
@@ -212,8 +210,9 @@ class Planner:
         verdicts = self._judge(attempt, report, line, now)
         if died and reason is not None:
             for batch in share.rotation.empty(line):
-                self._leave(batch.admission, len(batch.left))
+                self._leave(batch.admission, len(batch.left), now)
                 verdicts += suspended(line, reason, batch.admission.message, batch.left, now)
+        self._leave(attempt.admission, len(attempt.recipients), now)
         self._free(line, share)
         return verdicts
 
@@ -234,7 +233,7 @@ class Planner:
             now: seconds since the epoch.
             destination: where they would go, if that is known.
         """
-        self._leave(admission, len(recipients))
+        self._leave(admission, len(recipients), now)
         allowance = self._allowances.default
         if destination is not None:
             _, allowance = self._allowances.of(destination)
@@ -245,7 +244,7 @@ class Planner:
         self, admission: Admission, recipients: tuple[StoredRecipient, ...], now: float
     ) -> list[Verdict]:
         """Verdicts on admitted recipients that are not added: the message's deadline is over."""
-        self._leave(admission, len(recipients))
+        self._leave(admission, len(recipients), now)
         overtaken = self._allowances.default.judgement.overtaken
         return [overtaken(admission.message, each, now) for each in recipients]
 
@@ -268,19 +267,21 @@ class Planner:
         self._give_turn_back(attempt, now)
         return verdicts
 
-    def dismiss(self, admission: Admission, recipients: tuple[StoredRecipient, ...]) -> None:
+    def dismiss(
+        self, admission: Admission, recipients: tuple[StoredRecipient, ...], now: float
+    ) -> None:
         """Forget admitted recipients: those that are not added, or that an attempt leaves out."""
-        self._leave(admission, len(recipients))
+        self._leave(admission, len(recipients), now)
 
     def forgo(self, attempt: Attempt, now: float) -> None:
         """Forget an attempt that is not made, in place of `finished`: all in it were dismissed."""
         self._give_turn_back(attempt, now)
 
     def report(
-        self, admission: Admission, recipients: tuple[StoredRecipient, ...]
+        self, admission: Admission, recipients: tuple[StoredRecipient, ...], now: float
     ) -> list[Verdict]:
         """Verdicts on admitted recipients to which only a report is owed."""
-        self._leave(admission, len(recipients))
+        self._leave(admission, len(recipients), now)
         return owed_reports(admission.message, recipients)
 
     def flush(self) -> None:
@@ -334,7 +335,6 @@ class Planner:
 
     def _judge(self, attempt: Attempt, report: Report, line: Line, now: float) -> list[Verdict]:
         message, judgement = attempt.message, line.allowance.judgement
-        self._leave(attempt.admission, len(attempt.recipients))
         outcomes = {outcome.recipient_id: outcome for outcome in report.outcomes}
         is_dead = line.liveness.reason is not None
         verdicts = []
@@ -391,8 +391,10 @@ class Planner:
         elif said is Feedback.LESS:
             line.gate.strained(began=attempt.began, ordered=self._ordered, now=now)
 
-    def _leave(self, admission: Admission, count: int) -> None:
+    def _leave(self, admission: Admission, count: int, now: float) -> None:
         self._room.leave(admission.turn, count, fresh=admission.fresh)
+        if self._crowds:
+            self._crowds.left(admission.turn, count, now)
 
 
 def _reason(report: Report) -> Reply | None:

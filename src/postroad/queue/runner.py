@@ -302,7 +302,7 @@ class Runner:
         self, admission: Admission, owed: Sequence[StoredRecipient], now: float
     ) -> None:
         """Send the reports that are all that is left to do for these recipients."""
-        verdicts = self._planner.report(admission, tuple(owed))
+        verdicts = self._planner.report(admission, tuple(owed), now)
         self._unsettled += len(verdicts)
         self._log.untried([each for each in verdicts if each.status is Status.BOUNCED], now)
         await self._conclusion.draw(verdicts, "none", now, relayed=False)
@@ -357,7 +357,7 @@ class Runner:
         if not withheld:
             return recipients
         gone = tuple(each for each in recipients if each.id in withheld)
-        self._planner.dismiss(admission, gone)
+        self._planner.dismiss(admission, gone, self._clock())
         self._settlement.give_back([each.id for each in gone])
         return tuple(each for each in recipients if each.id not in withheld)
 

@@ -60,6 +60,8 @@ async def hear(
     refusal = await peer.listening.heard(stage)
     if refusal is None:
         return None
+    if peer.listening.refused is not None:
+        peer.chronicle.found((peer.listening.refused,))
     return log_rejected(peer, state, refusal, mail, recipient, queue_id=queue_id)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from postroad.filters.stages import Listening
+from postroad.filters.stages import Together
 from postroad.limits.conduct import Act, Limited, LoggedIn
 from postroad.limits.rates import Sending
 from postroad.model import Address, Client, Endpoint, Login, Reply
@@ -83,7 +83,7 @@ class Peer:
         self._place: Client | None = None  # of the client that it became
         self._held = ""  # the account among whose sessions this one counts
         self.mechanisms: tuple[str, ...] = ()
-        self.listening: Listening | None = None
+        self.listening: Together | None = None
         self.listen()
 
     @property

@@ -20,6 +20,7 @@ from postroad.model.journal import Level, Notice
 from postroad.model.message_events import Accepted
 from postroad.policy import Facts, Stage, Verdict
 from postroad.server.decisions import log_rejected, take_note
+from postroad.server.filling import Filling
 from postroad.server.filtering import hear, origin_of
 from postroad.server.from_header import judge_authors
 from postroad.server.peer import Peer
@@ -50,6 +51,7 @@ class Transaction:
     __slots__ = (
         "_claims",
         "_disposition",
+        "_filling",
         "_foreign_author",
         "_offered",
         "_offered_at",
@@ -100,6 +102,7 @@ class Transaction:
         self._offered_at = 0.0
         self._claims: MailboxClaims | None = None  # of a stranger's, with the first recipient
         self._foreign_author = ""  # whom it was refused for, in the From header
+        self._filling = Filling(peer.service.room)
         self.entry: Entry | None = None
         peer.chronicle.met(peer.protocol, peer.server)
         peer.chronicle.began(arrived)
@@ -226,7 +229,11 @@ class Transaction:
 
     def write(self, chunk: bytes) -> Awaitable[None] | None:
         """Take the next octets of content; see `Entry.write`."""
-        return None if self.entry is None else self.entry.write(chunk)
+        if self.entry is None:
+            return None
+        if not self._filling.grow(len(chunk)):
+            self.entry.refuse(NO_STORAGE)
+        return self.entry.write(chunk)
 
     async def end_of_data(self, event: EndOfData) -> Reply:
         """Make the message durable, or refuse it."""
@@ -239,6 +246,8 @@ class Transaction:
         if refusal is None and service.policy.lists[Stage.END_OF_DATA]:
             refusal = await self._judge(entry.queue_id, event.size)
         if refusal is None and not service.board.is_empty and not self._disposition.discard:
+            if not self._filling.may_double():
+                entry.refuse(NO_STORAGE)
             refusal = await entry.examine(self._peer.listening)
             self._peer.chronicle.found(entry.findings)
             if refusal is None and self._peer.connection.is_lost:
@@ -254,8 +263,7 @@ class Transaction:
         peer, queue_id = self._peer, entry.queue_id
         if reply.is_positive:
             self._offered = 0
-            if peer.service.room is not None:
-                peer.service.room.promise(event.size)
+            self._filling.end()
             if self._claims is not None:
                 self._claims.taken(event.size)
             peer.chronicle.taken(queue_id, reply, event.size)

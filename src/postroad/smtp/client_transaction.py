@@ -102,6 +102,14 @@ class ClientTransaction(ClientConversation):
         return smtputf8_refusal(self._peer)
 
     @property
+    def said(self) -> tuple[Answer | None, ...]:
+        """What is known of each recipient while replies to the content are awaited; else nothing.
+
+        A mail store may have spoken of some and not yet of others (RFC 2033 §4.2).
+        """
+        return tuple(self._answers) if self.stage is Stage.END else ()
+
+    @property
     def takes_at_once(self) -> bool:
         """Whether a whole content may go out with the commands of its transaction.
 

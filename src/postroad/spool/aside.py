@@ -1,10 +1,10 @@
 """A large content that belongs to no message yet, in a file without a name.
 
 A filter may write a message's body anew while the old one is still being read. Where it is large it
-is put here, beside the contents of messages, so that memory holds whatever many filters do at once.
-Nothing of it is durable, and nothing is left of it after a crash, nor when nobody has it any more:
-the file has no name, and goes with the last who refers to it. It is closed in a thread, as it is
-then that the disk gets its room back.
+is put here, beside the contents of messages, so that memory holds whatever many filters do at once;
+it asks for room on the disks as it grows, as new mail does. Nothing of it is durable, and nothing
+is left of it after a crash, nor when nobody has it any more: the file has no name, and goes with
+the last who refers to it. It is closed in a thread, as it is then that the disk gets its room back.
 
 That the last one is gone may be found out anywhere: by the collector, while the executor holds its
 lock to take other work. Whoever asked it for a thread there would wait for himself for ever. So the
@@ -24,6 +24,7 @@ from pathlib import Path
 from postroad.model import Content
 from postroad.spool.bodies import PART
 from postroad.spool.errors import SpoolError
+from postroad.spool.room import Room
 
 __all__ = ["Aside"]
 
@@ -33,15 +34,17 @@ PIECE = 131_072  # octets in one chunk, which a thread is asked for each time
 class Aside:
     """One, as it grows. Lives on the loop it was made on."""
 
-    __slots__ = ("_directory", "_executor", "_file", "_size")
+    __slots__ = ("_directory", "_executor", "_file", "_room", "_size")
 
-    def __init__(self, directory: Path, executor: Executor) -> None:
+    def __init__(self, directory: Path, executor: Executor, room: Room | None = None) -> None:
         """Nothing is written yet, and there is no file.
 
         Args:
             directory: where it is to be; a content file of a shard has its place there.
             executor: whose threads take the steps.
+            room: who knows how full the disks are; `None`: nobody is asked.
         """
+        self._room = room
         self._directory = directory
         self._executor = executor
         self._file: _File | None = None
@@ -54,8 +57,12 @@ class Aside:
             octets: they are not changed while this waits.
 
         Raises:
-            SpoolError: they cannot be written.
+            SpoolError: they cannot be written, or would take what is to stay free.
         """
+        if self._room is not None:
+            if not self._room.has(len(octets)):
+                raise SpoolError("the disks have no room for what a filter writes")
+            self._room.promise(len(octets))
         loop = asyncio.get_running_loop()
         try:
             work = loop.run_in_executor(self._executor, self._write, octets, loop)

@@ -49,7 +49,7 @@ from postroad.spool.jobs import Job, Store, Turn
 from postroad.spool.ledger import Ledger
 from postroad.spool.soundness import is_damage
 
-__all__ = ["GroupCommit"]
+__all__ = ["GroupCommit", "unattended"]
 
 T = TypeVar("T")
 
@@ -362,6 +362,12 @@ class GroupCommit:
     def _stopped(self, _: BaseException | None) -> None:
         if not self._closed.done():
             self._closed.set_result(None)
+
+
+def unattended(future: asyncio.Future[None]) -> None:
+    """Nobody waits: a failure shows at the next commit, which meets the same storage."""
+    if not future.cancelled():
+        future.exception()
 
 
 def _is_full(error: BaseException) -> bool:

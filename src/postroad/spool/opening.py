@@ -29,11 +29,10 @@ __all__ = [
     "BODIES",
     "DATABASE",
     "Opened",
-    "close_unwanted",
     "commit",
     "findings",
     "identity_of",
-    "open_directory",
+    "open_in_thread",
 ]
 
 LOCK = "lock"
@@ -55,6 +54,24 @@ class Opened:
         """Give it up again."""
         self.connection.close()
         os.close(self.lock)
+
+
+async def open_in_thread(directory: Path, number: int, durable: Durable) -> Opened:
+    """See `open_directory`. What is opened for a caller who was cancelled is closed again."""
+    work = asyncio.get_running_loop().run_in_executor(
+        None, open_directory, directory, number, durable
+    )
+    try:
+        return await asyncio.shield(work)
+    except asyncio.CancelledError:
+        work.add_done_callback(_close_unwanted)
+        raise
+
+
+def _close_unwanted(work: asyncio.Future[Opened]) -> None:
+    """Whoever asked for it is gone."""
+    if not work.cancelled() and work.exception() is None:
+        work.result().close()
 
 
 def open_directory(directory: Path, number: int, durable: Durable) -> Opened:
@@ -198,9 +215,3 @@ def findings(opened: Opened) -> Iterator[str]:
         yield f"{path} is the content of a message that was lost with the database"
     for queue_id, wrong in opened.recovered.damaged.items():
         yield f"{queue_id}: damaged: {wrong}; it is on hold, and not delivered"
-
-
-def close_unwanted(opened: asyncio.Future[Opened]) -> None:
-    """Whoever asked for it is gone."""
-    if not opened.cancelled() and opened.exception() is None:
-        opened.result().close()

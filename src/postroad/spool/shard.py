@@ -1,9 +1,10 @@
 """A spool shard: the messages one worker has accepted and not yet delivered.
 
 The face of the package. It joins the database (`schema`, `ledger`), the files (`bodies`), group
-commit and drafts, and owns what outlives a call: the lock that keeps a second process out, the
-writer thread, and the threads that sync files. It must not know what delivery is, when a recipient
-should be tried again, or who asks.
+commit and what is asked of it (`grants`, `reservation`, the jobs of operators), and drafts. It owns
+what outlives a call: the lock that keeps a second process out, the writer thread, and the threads
+that sync files. It must not know what delivery is, when a recipient should be tried again, or who
+asks.
 
 A directory holds `lock`, `spool.db` (with SQLite's `-wal` and `-shm`) and `bodies/`. Directories
 have mode 0700 and files 0600.
@@ -17,64 +18,38 @@ import os
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Protocol, Self, TypeVar
+from typing import TypeVar
 
 from postroad.model import Content
 from postroad.model.durable import DISK, Durable, Operation
 from postroad.spool.aside import Aside
-from postroad.spool.changes import Gone
 from postroad.spool.claim import Choice, Claim, Done, Retry
 from postroad.spool.content import UNREADABLE, Reader, Recent
 from postroad.spool.damage_control import DamageControl
 from postroad.spool.draft import Desk, Draft
 from postroad.spool.errors import SpoolError
+from postroad.spool.grants import Grants
 from postroad.spool.group_commit import GroupCommit
 from postroad.spool.hastening import Hasten, Hastened
 from postroad.spool.holding import Free, Hold, Sifted
-from postroad.spool.jobs import (
-    Job,
-    Release,
-    Reserve,
-    Settle,
-    Store,
-    Take,
-)
+from postroad.spool.jobs import Release, Settle, Store, Take
 from postroad.spool.ledger import Ledger
-from postroad.spool.opening import (
-    DATABASE,
-    Opened,
-    close_unwanted,
-    commit,
-    findings,
-    identity_of,
-    open_directory,
-)
+from postroad.spool.opening import DATABASE, Opened, commit, findings, identity_of, open_in_thread
 from postroad.spool.quarantine import Quarantine
 from postroad.spool.queue_id import QueueIds
-from postroad.spool.removing import Remove, Removed
+from postroad.spool.removing import Remove
 from postroad.spool.requeueing import Requeue
+from postroad.spool.reservation import Reservation
 from postroad.spool.returning import Return
+from postroad.spool.room import Room
 from postroad.spool.settings import SpoolSettings
-from postroad.spool.window import BEGINNING, Altered, Place
+from postroad.spool.window import Altered, Part, Place, all_windows
 
 __all__ = ["Shard"]
 
-T = TypeVar("T")
 S = TypeVar("S", bound="Part")
 
 FILE_THREADS = 4  # large contents synced, or removed, at once
-SETTLE_PATIENCE = 0.02  # seconds; a crash within them repeats deliveries, and loses nothing
-
-
-class Part(Protocol):
-    """What one window of a change brought."""
-
-    @property
-    def rest(self) -> Place | None:
-        """Where the next one begins; `None` at the end."""
-        ...
-
-    def __add__(self, later: Self, /) -> Self: ...
 
 
 class Shard:
@@ -110,8 +85,7 @@ class Shard:
         self._ledger = Ledger(
             parts.connection, parts.bodies, self._recent, self._reader, self._alarm
         )
-        self._ids = QueueIds(number, clock, parts.recovered.mark)
-        self._reserving: asyncio.Future[None] | None = None
+        ids = QueueIds(number, clock, parts.recovered.mark)
         self._is_closed = False
         identity = identity_of(database)
         self._commits = GroupCommit(
@@ -123,6 +97,8 @@ class Shard:
             may_wait=durable is DISK,  # another gate may keep a step waiting
             relieve=relieve,
         )
+        self._reservation = Reservation(ids, self._commits)
+        self._grants = Grants(self._commits, parts.bodies, self._executor)
         quarantine = Quarantine(directory, durable)
         self._damage_control = DamageControl(
             self._commits, parts.bodies, quarantine, self._executor, report
@@ -162,14 +138,7 @@ class Shard:
             SpoolError: it cannot be used.
         """
         gate = durable or DISK
-        work = asyncio.get_running_loop().run_in_executor(
-            None, open_directory, directory, number, gate
-        )
-        try:
-            parts = await asyncio.shield(work)
-        except asyncio.CancelledError:
-            work.add_done_callback(close_unwanted)
-            raise
+        parts = await open_in_thread(directory, number, gate)
         shard = cls(
             directory,
             number,
@@ -184,7 +153,7 @@ class Shard:
         for words in findings(parts):
             report(words)
         try:
-            await shard._reserve()
+            await shard._reservation.extend()
         except BaseException:
             await shard.close()
             raise
@@ -198,16 +167,12 @@ class Shard:
                 identifier is left.
         """
         self.check_open()
-        if self._reserving is None and self._ids.wanted() is not None:
-            self._reserve().add_done_callback(_retrieve)
-        number = self._ids.give()
-        if number is None:
-            raise SpoolError("spool: no queue identifier can be reserved")
-        return Draft(number, self._ids.spell(number), self._desk)
+        number, queue_id = self._reservation.give()
+        return Draft(number, queue_id, self._desk)
 
-    def aside(self) -> Aside:
-        """Room for a content that belongs to no message yet."""
-        return Aside(self._bodies.directory, self._executor)
+    def aside(self, room: Room | None = None) -> Aside:
+        """A place for a content that belongs to no message yet; see there."""
+        return Aside(self._bodies.directory, self._executor, room)
 
     async def claim(self, now: float, limit: int) -> Claim:
         """Take due recipients that nobody holds, the longest due first.
@@ -220,7 +185,7 @@ class Shard:
             SpoolError: the database cannot be read.
         """
         self.check_open()
-        return await self._granted(Take(now, limit), self._release_claim)
+        return await self._grants.claim(Take(now, limit))
 
     async def settle(self, results: Sequence[Done | Retry]) -> list[str]:
         """Record results of claimed recipients, durably.
@@ -237,8 +202,7 @@ class Shard:
         self.check_open()
         if not results:
             return []
-        job = self._granted(Settle(results), self._remove, patience=SETTLE_PATIENCE)
-        return self._remove(await job)
+        return await self._grants.settle(Settle(results))
 
     async def release(self, recipient_ids: Sequence[int]) -> None:
         """Hand back claimed recipients without an attempt; they are due when they were.
@@ -262,9 +226,7 @@ class Shard:
             SpoolError: storage failed; some may have been made due.
         """
         now = self._clock()
-        return await self._windows(
-            lambda place: self._commits.submit(Hasten(choice, now, place)),
-        )
+        return await self._windows(lambda place: self._commits.submit(Hasten(choice, now, place)))
 
     async def hold(self, choice: Choice, reason: str) -> Sifted:
         """Keep messages back until they are released; they do not expire meanwhile.
@@ -352,7 +314,7 @@ class Shard:
             SpoolError: storage failed; some may have been removed.
         """
         now = self._clock()
-        return await self._windows(lambda place: self._removed(Remove(choice, now, place)))
+        return await self._windows(lambda place: self._grants.remove(Remove(choice, now, place)))
 
     def withheld(self, recipient_ids: Sequence[int]) -> frozenset[int]:
         """Which of these claimed recipients are not to be begun: an operator was faster.
@@ -388,9 +350,7 @@ class Shard:
             # What the queue still has is due again. So the next open need not look for it.
             await self._commits.submit(Release(list(self._ledger.claimed)))
             sound = not self._commits.has_failed
-            await self._commits.submit(
-                Reserve(self._ids, self._ids.last, is_final=True, is_sound=sound)
-            )
+            await self._reservation.end(is_sound=sound)
         await self._commits.close()
         await asyncio.get_running_loop().run_in_executor(None, self._executor.shutdown)
         self._reader.close()
@@ -399,7 +359,7 @@ class Shard:
     async def store(self, job: Store, patience: float) -> range:
         """For drafts: commit a message."""
         self.check_open()
-        return await self._granted(job, self._release_ids, patience=patience)
+        return await self._grants.store(job, patience)
 
     def keep(self, job: Store) -> Content:
         """For drafts: the content of a message that was just committed."""
@@ -412,46 +372,7 @@ class Shard:
     async def _windows(self, ask: Callable[[Place], Awaitable[S]]) -> S:
         """All windows of a change, one after the other."""
         self.check_open()
-        total = window = await ask(BEGINNING)
-        while window.rest is not None:
-            window = await ask(window.rest)
-            total = total + window
-        return total
-
-    async def _removed(self, job: Remove) -> Altered:
-        removed = await self._granted(job, self._remove_all)
-        self._remove_all(removed)
-        return removed.altered
-
-    def _remove_all(self, removed: Removed) -> None:
-        self._remove(removed.gone)
-
-    async def _granted(
-        self, job: Job[T], hand_back: Callable[[T], object], *, patience: float = 0.0
-    ) -> T:
-        """Run a job; what a cancelled caller cannot take is handed back."""
-        future = self._commits.submit(job, hand_back, patience=patience)
-        try:
-            return await future
-        except asyncio.CancelledError:
-            if not future.cancelled() and future.exception() is None:
-                hand_back(future.result())
-            raise
-
-    def _release_ids(self, ids: Sequence[int]) -> None:
-        self._commits.submit(Release(ids)).add_done_callback(_retrieve)
-
-    def _release_claim(self, claim: Claim) -> None:
-        self._release_ids(
-            [recipient.id for claimed in claim.messages for recipient in claimed.recipients]
-        )
-
-    def _remove(self, gone: Sequence[Gone]) -> list[str]:
-        """Delete files whose rows are gone. What fails, or comes too late, recovery does."""
-        for message in gone:
-            if message.filed:
-                self._executor.submit(self._bodies.remove, message.queue_id)
-        return [message.queue_id for message in gone]
+        return await all_windows(ask)
 
     def _alarm(self, number: int, wrong: str) -> None:
         """A content is damaged. Called from any thread."""
@@ -459,22 +380,7 @@ class Shard:
             self._commits.has_failed = True
         self._damage_control.alarm(number, wrong)
 
-    def _reserve(self) -> asyncio.Future[None]:
-        limit = self._ids.wanted() or self._ids.last
-        self._reserving = self._commits.submit(Reserve(self._ids, limit))
-        self._reserving.add_done_callback(self._reserved)
-        return self._reserving
-
-    def _reserved(self, _: asyncio.Future[None]) -> None:
-        self._reserving = None
-
     def check_open(self) -> None:
         """Raise `SpoolError` when the shard is closed."""
         if self._is_closed:
             raise SpoolError("spool: closed")
-
-
-def _retrieve(future: asyncio.Future[None]) -> None:
-    """Nobody waits: a failure shows at the next commit, which meets the same storage."""
-    if not future.cancelled():
-        future.exception()

@@ -13,14 +13,16 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import ClassVar, Protocol, Self, TypeVar
 
 from postroad.spool.choosing import condition
 from postroad.spool.claim import Choice
 
-__all__ = ["BEGINNING", "Altered", "Place", "Window", "as_list"]
+__all__ = ["Altered", "Part", "Place", "Window", "all_windows", "as_list"]
+
+S = TypeVar("S", bound="Part")
 
 END = "SELECT id FROM recipient WHERE id > ? ORDER BY id LIMIT 1 OFFSET ?"
 
@@ -111,6 +113,30 @@ class Window:
     def rest(self) -> Place | None:
         """Where the next window begins; `None` when this was the last one."""
         return None if self._last is None else Place(self._last, self._met)
+
+
+class Part(Protocol):
+    """What one window of a change brought."""
+
+    @property
+    def rest(self) -> Place | None:
+        """Where the next one begins; `None` at the end."""
+        ...
+
+    def __add__(self, later: Self, /) -> Self: ...
+
+
+async def all_windows(ask: Callable[[Place], Awaitable[S]]) -> S:
+    """What all windows of a change brought, asked for one after the other.
+
+    Args:
+        ask: has the window looked at that begins at a place.
+    """
+    total = window = await ask(BEGINNING)
+    while window.rest is not None:
+        window = await ask(window.rest)
+        total = total + window
+    return total
 
 
 def as_list(numbers: Collection[int]) -> str:

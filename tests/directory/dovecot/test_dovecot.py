@@ -18,7 +18,7 @@ LOGINS = b"VERSION\t1\t2\nMECH\tPLAIN\tplaintext\nSPID\t9\nCUID\t1\nCOOKIE\tab\n
 USERS = b"VERSION\t1\t1\nSPID\t9\n"
 
 
-def backend_of(path, *, timeout=5.0, users=False, clock=lambda: 0.0):
+def backend_of(path, *, timeout=30.0, users=False, clock=lambda: 0.0):
     key = "userdb_socket" if users else "socket"
     return DovecotBackend(DovecotSettings(**{key: str(path)}), timeout, clock)
 
@@ -114,6 +114,7 @@ async def test_who_says_nothing_is_not_waited_for(tmp_path, greeting):
         await checked(tmp_path / "auth", greeting, lambda _: b"", timeout=0.2)
 
 
+@pytest.mark.jumps
 async def test_a_connection_that_hangs_is_given_up(tmp_path):
     connections = []
 
@@ -122,7 +123,7 @@ async def test_a_connection_that_hangs_is_given_up(tmp_path):
         return b"" if dovecot.connections == 1 else b"OK\t%s\n" % asked[1].encode()
 
     async with FakeDovecot(tmp_path / "auth", LOGINS, answer) as dovecot:
-        backend = backend_of(tmp_path / "auth", timeout=1)
+        backend = backend_of(tmp_path / "auth")
         with pytest.raises(DirectoryUnavailable, match="no answer in"):
             await backend.check("john@example.org", "a")
         assert await backend.check("john@example.org", "a") is True
@@ -160,7 +161,7 @@ async def test_an_account_has_the_name_that_dovecot_says(tmp_path, said, home, a
 
     async with FakeDovecot(tmp_path / "userdb", USERS, answered):
         settings = DovecotSettings(userdb_socket=str(tmp_path / "userdb"))
-        backend = DovecotBackend(settings, 5.0, lambda: 0.0, home)
+        backend = DovecotBackend(settings, 30.0, lambda: 0.0, home)
         account = await backend.account(asked)
         assert account is not None
         assert account.name == expected

@@ -42,7 +42,7 @@ def dovecot():
 async def asked(dovecot):
     made = []
 
-    def make(timeout=10.0, **settings):
+    def make(timeout=60.0, **settings):
         sockets = {"socket": str(dovecot.socket), "userdb_socket": str(dovecot.userdb)}
         said = DovecotSettings(**{**sockets, **settings})
         made.append(DovecotBackend(said, timeout, time.monotonic))

@@ -30,7 +30,7 @@ HERE = Origin(
 )
 
 
-def passed(path, origin=HERE, mechanism="CRAM-MD5", timeout=5.0):
+def passed(path, origin=HERE, mechanism="CRAM-MD5", timeout=30.0):
     settings = DovecotSettings(socket=str(path), mechanisms=("CRAM-MD5", "SCRAM-SHA-256"))
     backend = DovecotBackend(settings, timeout, lambda: 0.0, "example.org")
     return backend, backend.pass_login(mechanism, origin)
@@ -168,7 +168,7 @@ def dovecot():
 async def real(dovecot):
     mechanisms = ("CRAM-MD5", "SCRAM-SHA-256", "DIGEST-MD5")
     settings = DovecotSettings(socket=str(dovecot.socket), mechanisms=mechanisms)
-    backend = DovecotBackend(settings, 10.0, time.monotonic)
+    backend = DovecotBackend(settings, 60.0, time.monotonic)
     yield backend
     await backend.close()
 
@@ -207,7 +207,7 @@ async def test_dovecot_has_no_digest_md5_here(real):
 @pytest.mark.peer
 async def test_allow_nets_knows_the_client(dovecot):
     settings = DovecotSettings(socket=str(dovecot.socket))
-    backend = DovecotBackend(settings, 10.0, time.monotonic)
+    backend = DovecotBackend(settings, 60.0, time.monotonic)
     assert await backend.check("eve@example.org", WORD, "192.0.2.7") is True
     assert await backend.check("eve@example.org", WORD, "198.51.100.7") is False
     assert await backend.account("eve@example.org") == Account("eve@example.org", receives=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
 import pwd
@@ -129,6 +130,14 @@ async def test_what_pam_cannot_say_is_no_wrong_password(opened: Open, rules: str
         await opened(RULES[rules]).check(NAME, "summersun")
 
 
+async def account_at_last(backend: PamBackend) -> Account | None:
+    """What a helper says that begins, on a busy machine, within a limit made for hanging."""
+    for _ in range(20):
+        with contextlib.suppress(DirectoryUnavailable):
+            return await backend.account(NAME)
+    raise AssertionError("no helper answers")
+
+
 @pytest.mark.peer
 async def test_a_module_that_hangs_is_ended(opened: Open) -> None:
     backend = opened(
@@ -137,8 +146,7 @@ async def test_a_module_that_hangs_is_ended(opened: Open) -> None:
     )
     with pytest.raises(DirectoryUnavailable, match="did not answer in time"):
         await backend.check(NAME, "summersun")
-    account = await backend.account(NAME)  # by another helper
-    assert account == Account(NAME)
+    assert await account_at_last(backend) == Account(NAME)  # by another helper
 
 
 @pytest.fixture(scope="module")
@@ -169,7 +177,7 @@ async def test_a_module_that_prints_and_hangs_is_ended(opened: Open, printing: P
     backend = opened(rules, limit=5.0)
     with pytest.raises(DirectoryUnavailable, match="did not answer in time"):
         await backend.check(NAME, "right")
-    assert await backend.account(NAME) == Account(NAME)
+    assert await account_at_last(backend) == Account(NAME)
 
 
 async def test_users_of_the_system_are_accounts(opened: Open) -> None:

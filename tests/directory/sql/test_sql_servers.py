@@ -114,7 +114,7 @@ async def exits() -> AsyncExitStack:
 
 
 def opened(
-    database: Database, folder: Path, exits: AsyncExitStack, timeout: float = 10, **queries: str
+    database: Database, folder: Path, exits: AsyncExitStack, timeout: float = 60, **queries: str
 ) -> Chain:
     settings = database.settings(**(QUERIES | queries))
     backend = open_sql(settings, PASSWORD, timeout=timeout, pool=2, default_scheme="CRYPT")
@@ -247,7 +247,7 @@ async def test_who_may_send_by_a_query(
     settings = database.settings(
         **QUERIES, sender_query="SELECT login FROM senders WHERE address='%s'"
     )
-    backend = open_sql(settings, PASSWORD, timeout=10, pool=2, default_scheme="CRYPT")
+    backend = open_sql(settings, PASSWORD, timeout=60, pool=2, default_scheme="CRYPT")
     chain = chained(backend, tmp_path, exits, senders=backend)
     for user, address, owned in [
         ("mary@example.org", "shop@example.org", True),
@@ -282,7 +282,7 @@ async def test_a_server_that_ends_and_comes_back(
     finally:
         database.server.start()
     backend = open_sql(
-        database.settings(**QUERIES), PASSWORD, timeout=10, pool=2, default_scheme="CRYPT"
+        database.settings(**QUERIES), PASSWORD, timeout=60, pool=2, default_scheme="CRYPT"
     )
     exits.push_async_callback(backend.close)
     assert await backend.account("john@example.org") is not None
@@ -294,7 +294,7 @@ async def test_a_wrong_password_of_the_database(
     if isinstance(database, Sqlite):
         pytest.skip("a file has no password")
     backend = open_sql(
-        database.settings(**QUERIES), "wr0ng", timeout=10, pool=2, default_scheme="CRYPT"
+        database.settings(**QUERIES), "wr0ng", timeout=60, pool=2, default_scheme="CRYPT"
     )
     chain = chained(backend, tmp_path, exits)
     with pytest.raises(DirectoryUnavailable) as raised:
@@ -326,7 +326,7 @@ async def test_a_list_of_accounts(
     database.execute(f"INSERT INTO users (email, password, enabled) VALUES {rows};")
     query = "SELECT email AS user, enabled FROM users ORDER BY email DESC;"
     settings = database.settings(**QUERIES, accounts_query=query)
-    backend = open_sql(settings, PASSWORD, timeout=20.0, pool=1, default_scheme="CRYPT")
+    backend = open_sql(settings, PASSWORD, timeout=60, pool=1, default_scheme="CRYPT")
     exits.push_async_callback(backend.close)
     listed = await backend.accounts()
     assert listed is not None

@@ -9,6 +9,10 @@ from hypothesis import strategies as st
 from postroad.filters.builtin.alphabets import mixed_word
 from postroad.filters.builtin.case import is_public, moment, organization
 from postroad.filters.builtin.link_rules import host_of
+from postroad.filters.builtin.manner_rules import MANNER_RULES
+from postroad.filters.builtin.phrases import MOST_SAID
+from postroad.filters.builtin.rule import Rule
+from postroad.filters.builtin.text_rules import TEXT_RULES
 from spam_world import ARRIVED, TRACE, case, dkim, letter, octets, spf
 
 
@@ -104,3 +108,25 @@ def test_who_vouches_for_it() -> None:
         *(dkim("pass", "b.example", counts="no"), dkim("fail", "c.example")),
     )
     assert case(findings=findings).vouched() == {"example.com", "example.net"}
+
+
+TOLL_FREE = "Call 1-800-555-0199 now"
+RANSOM = (
+    "I have hacked your webcam. Send 900 USD in Bitcoin to"
+    " 1BvBMSEYstWetqTFn5Au4m4GFg7xJaNVN2 within 48 hours."
+)
+
+
+@pytest.mark.parametrize("header", [{}, {"MIME-Version": "1.0", "Content-Type": "text/html"}])
+@pytest.mark.parametrize(
+    ("rules", "name", "text"),
+    [(MANNER_RULES, "TEXT_TOLL_FREE", TOLL_FREE), (TEXT_RULES, "FRAUD_RANSOM", RANSOM)],
+)
+def test_all_rules_read_the_same_of_a_text(
+    rules: tuple[Rule, ...], name: str, text: str, header: dict[str, str]
+) -> None:
+    (rule,) = [each for each in rules if each.name == name]
+    line = "It is said. "
+    before = line * ((MOST_SAID - len(text)) // len(line))
+    assert rule.test(case(octets(header, before + text)))
+    assert not rule.test(case(octets(header, before + line * 20 + text)))

@@ -157,7 +157,7 @@ class Stuck:
     def judge(self, reading: Reading, account: str = "") -> Verdict:
         self.asked += 1
         self.begun.release()
-        self.answers.wait(20)
+        self.answers.wait(60)
         return UNKNOWN
 
 
@@ -165,9 +165,14 @@ async def test_a_disk_that_does_not_answer_holds_no_more_threads_than_may_read()
     judge = Stuck()
     scanner = Builtin(FilterSettings(kind="builtin"), "spam", Needs(judge=judge))
     try:
-        for _ in range(READERS + 2):  # one after the other, each given up
-            with pytest.raises(TimeoutError):
-                await asyncio.wait_for(scanner.examine(letter()), 0.2)
+        for at in range(READERS + 2):  # one after the other, each given up
+            asking = asyncio.create_task(scanner.examine(letter()))
+            if at < READERS:
+                assert await asyncio.to_thread(judge.begun.acquire, timeout=60)
+            await asyncio.sleep(0)
+            asking.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await asking
         assert judge.asked == READERS
     finally:
         judge.answers.set()
@@ -192,7 +197,7 @@ async def test_a_message_that_waits_for_its_turn_is_not_kept_in_memory() -> None
     tasks = [asyncio.create_task(scanner.examine(letter(body=each))) for each in bodies]
     try:
         for _ in range(READERS):
-            await asyncio.to_thread(judge.begun.acquire, timeout=20)
+            assert await asyncio.to_thread(judge.begun.acquire, timeout=60)
         assert [each.is_read for each in bodies] == [True] * READERS + [False]
     finally:
         judge.answers.set()

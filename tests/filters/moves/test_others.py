@@ -3,36 +3,23 @@
 from __future__ import annotations
 
 import os
-import sqlite3
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
 
-from moving_world import FakeMemory, Mailbox, message
-from postroad.delivery.junk import is_junk
+from moving_world import FOLDERS, START, Mailbox, Watched, message
 from postroad.filters.moves import file, others
 from postroad.filters.moves.lesson import MemoryAway
 from postroad.filters.moves.noting import Noting
 from postroad.filters.moves.rhythm import SLOWEST
-from postroad.filters.moves.terms import Terms
-from postroad.filters.moves.watch import Watch
-from postroad.limits.state_file import Keeper, open_file
-from postroad.mailbox.folder import FolderName
 from postroad.mailbox.moves import stamp
-from postroad.mailbox.moves.survey import MOST_MOVES, Folders
+from postroad.mailbox.moves.survey import MOST_MOVES
 from postroad.mailbox.moves.visit import Found, Visit, Wanted
 from postroad.mailbox.owners import Owner, OwnerAway
-from postroad.model.fields import Fields
 
 JOHN, ANNA = "john@example.org", "anna@example.org"
-FOLDERS = Folders(FolderName.parse("Junk"), (FolderName.parse("Trash"),))
-START = 1_700_000_000
 OWNER = Owner(2101, 2101)
-
-
-async def filed_by_us(_: str, fields: Fields) -> bool:
-    return is_junk(fields)
 
 
 class FakeVisitors:
@@ -83,33 +70,18 @@ class _Visitor:
         self._world.open -= 1
 
 
-class World:
+class World(Watched):
     """A watch over mailboxes of others, and its clock."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.time = float(START)
-        self.path = folder / "moves.db"
-        self.memory = FakeMemory()
-        self.said: list[str] = []
-        self.warned: list[str] = []
+        super().__init__(folder)
         self.boxes: dict[str, Mailbox] = {}
         self.begin()
 
     def begin(self) -> None:
         """The process begins, perhaps again."""
         self.visitors = FakeVisitors(lambda: self.time)
-        self.keeper = Keeper(self.path, file.MOVES, self.warned.append)
-        self.watch = Watch(
-            self.keeper,
-            self.memory,
-            Terms("both", FOLDERS),
-            filed_by_us,
-            say=self.said.append,
-            warn=self.warned.append,
-            now=lambda: self.time,
-            visitors=self.visitors,
-        )
+        self.watch = self.watching(visitors=self.visitors)
 
     async def note(self, user: str, owner: Owner = OWNER) -> Mailbox:
         box = self.boxes[user] = Mailbox(self.folder / user)
@@ -123,13 +95,6 @@ class World:
         before = len(self.memory.lessons)
         await self.watch.turn()
         return [each for each in self.memory.lessons[before:] if each[0]]
-
-    def read(self, question: Callable[[sqlite3.Connection], object]) -> object:
-        connection = open_file(self.path, file.MOVES)
-        try:
-            return question(connection)
-        finally:
-            connection.close()
 
 
 @pytest.fixture

@@ -3,33 +3,22 @@
 from __future__ import annotations
 
 import os
-import sqlite3
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
 
-from moving_world import FakeMemory, Mailbox, message
-from postroad.delivery.junk import is_junk
+from moving_world import START, Mailbox, Watched, message
 from postroad.filters.moves import file
 from postroad.filters.moves.lesson import MemoryAway
 from postroad.filters.moves.noting import Noting
-from postroad.filters.moves.terms import Terms
-from postroad.filters.moves.watch import MOST_MESSAGES, Watch
-from postroad.limits.state_file import Keeper, open_file
+from postroad.filters.moves.watch import MOST_MESSAGES
 from postroad.mailbox.folder import FolderName
-from postroad.mailbox.moves.survey import MOST_MOVES, Folders
-from postroad.model.fields import Fields
+from postroad.mailbox.moves.survey import MOST_MOVES
 
 JOHN = "john@example.org"
 JUNK = FolderName.parse("Junk")
-FOLDERS = Folders(JUNK, (FolderName.parse("Trash"),))
 FILED = "X-Spam-Flag: YES\n"
-START = 1_700_000_000
-
-
-async def filed_by_us(_: str, fields: Fields) -> bool:
-    return is_junk(fields)
 
 
 def path_of(mailbox: Mailbox, subject: str) -> Path:
@@ -39,31 +28,17 @@ def path_of(mailbox: Mailbox, subject: str) -> Path:
     return path
 
 
-class World:
+class World(Watched):
     """A watch over mailboxes, and its clock."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.time = float(START)
-        self.path = folder / "moves.db"
-        self.memory = FakeMemory()
-        self.said: list[str] = []
-        self.warned: list[str] = []
+        super().__init__(folder)
         self.john = Mailbox(folder / "john")
         self.begin()
 
     def begin(self) -> None:
         """The process begins, perhaps again."""
-        self.keeper = Keeper(self.path, file.MOVES, self.warned.append)
-        self.watch = Watch(
-            self.keeper,
-            self.memory,
-            Terms("both", FOLDERS),
-            filed_by_us,
-            say=self.said.append,
-            warn=self.warned.append,
-            now=lambda: self.time,
-        )
+        self.watch = self.watching()
 
     async def note(self, user: str, mailbox: Mailbox) -> None:
         await self.keeper.ask(
@@ -76,13 +51,6 @@ class World:
         before = len(self.memory.lessons)
         await self.watch.turn()
         return [(what, spam) for who, what, spam in self.memory.lessons[before:] if who == JOHN]
-
-    def read(self, question: Callable[[sqlite3.Connection], object]) -> object:
-        connection = open_file(self.path, file.MOVES)
-        try:
-            return question(connection)
-        finally:
-            connection.close()
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import os
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -12,8 +13,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from dkim_signer import Zone
 from postroad.mailauth.dkim.key_ring import KeyRing
-from postroad.mailauth.dkim.key_store import KeyState, KeyStore, KeysUnavailable
-from postroad.mailauth.dkim.publication import Publication, objection
+from postroad.mailauth.dkim.key_store import KeptKey, KeyGone, KeyState, KeyStore, KeysUnavailable
+from postroad.mailauth.dkim.publication import AGAIN, Publication, objection
 from postroad.mailauth.dkim.settings import DkimDomainSettings, DkimKeySettings, DkimSettings
 from postroad.mailauth.dkim.signing_key import KeyMistake, SigningKey, new_key, published
 
@@ -129,20 +130,20 @@ async def test_a_key_begins_when_its_record_is_seen(tmp_path: Path) -> None:
     (former,) = keys.add([old], ACTIVE)
     (kept,) = keys.add([new], PENDING)
     publication = Publication(keys, zone, said.append)
-    await publication.turn()
-    assert [each.words for each in keys.all()] == ["", "no record is published yet"]
+    await publication.turn(1000.0)
+    assert [each.words for each in keys.all()] == ["", "no record is published"]
     assert zone.asked == [new.name]
     zone.records_of[new.name] = old.record
-    await publication.turn()
+    await publication.turn(1000.0)
     assert keys.all()[1].words == "the record is of another key"
     zone.records_of[new.name] = new.record.replace("v=DKIM1; ", "")
-    await publication.turn()
+    await publication.turn(1000.0)
     assert [each.state for each in keys.all()] == [RETIRED, ACTIVE]
     assert said == [
         f"{kept.name}: the record is published; the key signs from now on",
         f"{former.name}: the key has been replaced and signs no more",
     ]
-    await publication.turn()
+    await publication.turn(1000.0)
     assert len(said) == 2
 
 
@@ -151,14 +152,60 @@ async def test_a_key_replaces_only_those_of_its_kind_and_domain(tmp_path: Path) 
     keys.add([new_key("example.org", "r", "rsa", 1024), key("x", "example.net")], ACTIVE)
     new = key("new")
     keys.add([new], PENDING)
-    await Publication(keys, Zone.of(new), lambda words: None).turn()
+    await Publication(keys, Zone.of(new), lambda words: None).turn(1000.0)
     assert [each.state for each in keys.all()] == [ACTIVE] * 3
+
+
+async def test_a_broken_key_holds_up_no_other(tmp_path: Path) -> None:
+    keys = store(tmp_path)
+    broken, whole = key("broken"), key("whole")
+    keys.add([broken, whole], PENDING)
+    file = tmp_path / "dkim/example.org/broken.pem"
+    file.write_text("x")
+    zone = Zone.of(broken, whole)
+    found = await Publication(store(tmp_path), zone, lambda words: None).turn(1000.0)
+    assert [words.partition(":")[0] for words in found] == [str(file)]
+    assert [each.state for each in keys.all()] == [PENDING, ACTIVE]
+
+
+@pytest.mark.parametrize(
+    ("state", "after", "record", "words"),
+    [
+        (ACTIVE, AGAIN, None, "no record is published"),
+        (ACTIVE, AGAIN, "v=DKIM1; p=", "the key is revoked"),
+        (ACTIVE, AGAIN, key().record, "the record is of another key"),
+        (ACTIVE, -AGAIN, None, "no record is published"),  # the clock was set back
+        (ACTIVE, AGAIN - 1, None, ""),
+        (PENDING, AGAIN, None, ""),
+        (RETIRED, AGAIN, None, ""),
+    ],
+)
+async def test_the_record_of_a_key_that_signs_is_looked_for_again(
+    tmp_path: Path, state: KeyState, after: float, record: str | None, words: str
+) -> None:
+    now = 100_000.0
+    keys = store(tmp_path, now)
+    (kept,) = keys.add([key()], state)
+    keys.checked(kept, "")
+    zone = Zone({} if record is None else {kept.name: record})
+    found = await Publication(keys, zone, lambda words: None).turn(now + after)
+    expected = f"{kept.name}: {words}; the key signs, and its signatures count as bad"
+    assert found == ((expected,) if words else ())
+
+
+@pytest.mark.parametrize("away", [True, False])
+async def test_a_record_that_is_right_or_unknown_is_no_trouble(tmp_path: Path, away: bool) -> None:
+    keys, made = store(tmp_path), key()
+    (kept,) = keys.add([made], ACTIVE)
+    zone = Zone({made.name: made.record}, away=away)
+    assert await Publication(keys, zone, lambda words: None).turn(AGAIN) == ()
+    assert zone.asked == [kept.name]
 
 
 @pytest.mark.parametrize(
     ("record", "words"),
     [
-        (None, "no record is published yet"),
+        (None, "no record is published"),
         ("v=DKIM1; p=", "the key is revoked"),
         ("v=DKIM1; k=rsa; p=AAAA", "the RSA key cannot be read"),
         (new_key("example.org", "r", "rsa", 1024).record, "of another kind (rsa)"),
@@ -168,6 +215,18 @@ async def test_records_that_are_not_right(record: str | None, words: str) -> Non
     one = key()
     zone = Zone({} if record is None else {one.name: record})
     assert words in await objection(zone, one)
+
+
+@pytest.mark.parametrize(
+    ("records", "words"),
+    [
+        (("v=spf1 -all",), "no key is published under its name"),
+        (("v=DKIM1; p=", "v=DKIM1; p="), "several keys are published under its name"),
+    ],
+)
+async def test_it_is_said_where_there_is_not_one_key(records: Sequence[str], words: str) -> None:
+    one = key()
+    assert await objection(Zone({one.name: records}), one) == words
 
 
 async def test_a_dns_that_is_away_says_nothing_of_the_record() -> None:
@@ -213,6 +272,36 @@ def test_who_signs_for_whom(tmp_path: Path, author: str, expected: list[str]) ->
         }
     )
     assert selectors(ring(tmp_path, settings), author) == expected
+
+
+@pytest.mark.parametrize(
+    ("author", "words"),
+    [
+        ("waits.test", "the keys of waits.test wait for their records (postroad dkim check)"),
+        ("News.Waits.test", "the keys of waits.test wait for their records (postroad dkim check)"),
+        ("sent.test", "the keys of waits.test wait for their records (postroad dkim check)"),
+        ("off.waits.test", "off.waits.test is switched off in [dkim.domain]"),
+        ("past.test", "past.test has no key in use"),
+        ("other.test", "other.test has no key in use"),
+        ("example.net", "example.net has no key in use"),
+        ("a" * 64 + ".test", "the author's domain is none"),
+        ("", "the author's domain is none"),
+    ],
+)
+def test_why_nobody_signs(tmp_path: Path, author: str, words: str) -> None:
+    keys = store(tmp_path)
+    keys.add([key("a", "waits.test"), key("b", "waits.test")], PENDING)
+    keys.add([key("c", "past.test")], RETIRED)
+    settings = DkimSettings(
+        domain={
+            "off.waits.test": DkimDomainSettings(sign=False),
+            "sent.test": DkimDomainSettings(signer="waits.test"),
+            "other.test": DkimDomainSettings(signer="x.waits.test"),
+        }
+    )
+    found = ring(tmp_path, settings)
+    assert found.keys_for(author) == ()
+    assert found.lack(author) == words
 
 
 def test_unpublished_keys_sign_if_told_to(tmp_path: Path) -> None:
@@ -282,7 +371,7 @@ def test_keys_are_read_once_whatever_becomes_of_others(tmp_path: Path) -> None:
     assert keys.key(keys.all()[0]) is loaded
     store(tmp_path).remove(one)
     keys.all()
-    with pytest.raises(KeysUnavailable, match="No such file"):
+    with pytest.raises(KeyGone, match=r"one\._domainkey\.example\.org was deleted"):
         keys.key(one)
 
 
@@ -310,3 +399,96 @@ def test_a_list_of_the_same_time_and_file_is_another_one_by_its_size(tmp_path: P
     path.write_bytes(octets.replace(b'"active"', b'"pending"'))
     os.utime(path, ns=(found.st_atime_ns, found.st_mtime_ns))
     assert [each.state for each in keys.all()] == [PENDING]
+
+
+class Overtaken(KeyStore):
+    """A store in whose folder others do something between a look at the list and at a key."""
+
+    def __init__(self, folder: Path, others: Callable[[], object]) -> None:
+        super().__init__(folder / "dkim", lambda: 3000.0)
+        self._others: Callable[[], object] | None = others
+
+    def key(self, kept: KeptKey) -> SigningKey:
+        others, self._others = self._others, None
+        if others is not None:
+            others()
+        return super().key(kept)
+
+
+def overtaken(folder: Path, others: Callable[[], object]) -> list[str]:
+    """Who signs for news.example.org; nothing is said of keys that were deleted on purpose."""
+    said: list[str] = []
+    found = KeyRing(DkimSettings(), (), Overtaken(folder, others), said.append)
+    chosen = selectors(found, "news.example.org")
+    assert said == []
+    return chosen
+
+
+def test_a_key_that_is_replaced_and_deleted_meanwhile_leaves_no_mail_unsigned(
+    tmp_path: Path,
+) -> None:
+    keys = store(tmp_path)
+    (old,) = keys.add([key("old")], ACTIVE)
+    (new,) = keys.add([key("new")], PENDING)
+
+    def others() -> None:
+        keys.begin(new)
+        keys.remove(old)
+
+    assert overtaken(tmp_path, others) == ["new"]
+
+
+def test_a_key_that_is_deleted_meanwhile_leaves_the_signing_to_the_domain_above(
+    tmp_path: Path,
+) -> None:
+    keys = store(tmp_path)
+    (_, below) = keys.add([key("a"), key("b", "news.example.org")], ACTIVE)
+
+    assert overtaken(tmp_path, lambda: keys.remove(below)) == ["a"]
+
+
+def test_a_key_that_took_the_name_of_one_that_was_deleted_does_not_sign_for_it(
+    tmp_path: Path,
+) -> None:
+    keys = store(tmp_path)
+    (old,) = keys.add([key("one")], ACTIVE)
+
+    def others() -> None:
+        keys.remove(old)
+        store(tmp_path, now=2000.0).add([key("one")], PENDING)
+
+    assert overtaken(tmp_path, others) == []
+
+
+def test_deleting_a_key_spares_another_one_of_its_name(tmp_path: Path) -> None:
+    keys = store(tmp_path)
+    (old,) = keys.add([key("one")], ACTIVE)
+    keys.remove(old)
+    made = key("one")
+    (new,) = store(tmp_path, now=2000.0).add([made], PENDING)
+
+    keys.remove(old)
+
+    assert keys.all() == (new,)
+    assert store(tmp_path).key(new).record == made.record
+
+
+def test_a_key_that_cannot_be_destroyed_is_named(tmp_path: Path) -> None:
+    keys = store(tmp_path)
+    (kept,) = keys.add([key("one")], ACTIVE)
+    path = tmp_path / "dkim/example.org/one.pem"
+    path.unlink()
+    path.mkdir()
+
+    with pytest.raises(KeysUnavailable, match=r"one\.pem: Is a directory"):
+        keys.remove(kept)
+
+
+async def test_a_key_that_is_deleted_meanwhile_holds_up_no_other(tmp_path: Path) -> None:
+    keys, new = store(tmp_path), key("new", "example.net")
+    (gone, _) = keys.add([key("gone"), new], PENDING)
+    turning = Overtaken(tmp_path, lambda: keys.remove(gone))
+
+    await Publication(turning, Zone.of(new), lambda words: None).turn(1000.0)
+
+    assert [each.state for each in keys.all()] == [ACTIVE]

@@ -44,6 +44,9 @@ class Keys:
         found = tuple(key for key in self._keys if key.domain == author)
         return found or (self.keys_for(author.partition(".")[2]) if "." in author else ())
 
+    def lack(self, author: str) -> str:
+        return f"{author} has none"
+
 
 def letter(header: bytes = HEADER, origin: Origin = Origin.OURS) -> Letter:
     return Letter(
@@ -84,21 +87,28 @@ async def test_without_a_received_field_it_is_on_top() -> None:
     assert [field.key for field in opinion.fields][:3] == ["dkim-signature"] * 2 + ["from"]
 
 
+UNCLEAR = "the From field does not name one author in a domain"
+
+
 @pytest.mark.parametrize(
-    "header",
+    ("header", "words"),
     [
-        b"From: eve@example.com\r\n",
-        b"From: ann@example.org, bob@example.org\r\n",
-        b"From: ann@example.org\r\nFrom: ann@example.org\r\nFrom: eve@example.com\r\n",
-        b"From: nobody\r\n",
-        b"From: \r\n",
-        b"Subject: hi\r\n",
-        b"From: ann@[192.0.2.1]\r\n",
+        (b"From: eve@example.com\r\n", "example.com has none"),
+        (b"From: ann@[192.0.2.1]\r\n", "[192.0.2.1] has none"),
+        (b"From: ann@example.org, bob@example.org\r\n", UNCLEAR),
+        (
+            b"From: ann@example.org\r\nFrom: ann@example.org\r\nFrom: eve@example.com\r\n",
+            UNCLEAR,
+        ),
+        (b"From: nobody\r\n", UNCLEAR),
+        (b"From: \r\n", UNCLEAR),
+        (b"Subject: hi\r\n", UNCLEAR),
     ],
 )
-async def test_whose_author_has_no_keys_leaves_as_it_is(header: bytes) -> None:
+async def test_whose_author_has_no_keys_leaves_as_it_is(header: bytes, words: str) -> None:
     opinion, said = await signed(letter(header))
-    assert opinion is NO_OPINION
+    assert opinion.fields is None
+    assert opinion.findings == (Finding("dkim", "unsigned", f"not signed: {words}"),)
     assert said == []
 
 
@@ -204,6 +214,15 @@ async def test_users_have_signed_what_is_theirs(
         (finding,) = opinion.findings
         name = author.rpartition("@")[2]
         assert finding.words == f"not signed: {user} may not write in the name of {name}"
+
+
+async def test_programs_of_this_machine_sign_as_everybody() -> None:
+    signer = Signer(DkimSettings(), Keys(RSA), clock=lambda: NOW, warn=[].append, writers=Rights())
+    given = replace(letter(b"From: shop@example.org\r\n"), login=Login("uid=33", "local"))
+
+    opinion = await signer.examine(given)
+
+    assert opinion.fields is not None
 
 
 def test_the_domain_of_the_author() -> None:

@@ -22,7 +22,7 @@ from postroad.mailauth.dmarc.sampling import is_sampled
 from postroad.mailauth.dmarc.settings import DmarcSettings
 from postroad.mailauth.evidence import Evidence, Statement
 from postroad.mailauth.spf.result import SpfResult
-from postroad.model import Address, Client, Envelope, Recipient
+from postroad.model import Address, Client, Envelope, Recipient, Reply
 from postroad.model.fields import Fields
 from postroad.model.letter import Finding, Letter, Origin
 
@@ -240,6 +240,9 @@ def letter() -> Letter:
     )
 
 
+UNPROVED = "neither SPF nor DKIM proves its author"
+
+
 def judged(
     records: dict[str, str] | Zone,
     book: Book | None = None,
@@ -289,8 +292,8 @@ def test_what_is_done_while_an_answer_is_missing(asked: str, on_temperror: str, 
 def test_a_refusal() -> None:
     book = Book()
     said = judged(BANK, book)
-    assert said.reply is not None
-    assert "550 5.7.26 Message rejected due to the DMARC policy of bank.example" in str(said.reply)
+    words = "Message rejected due to the DMARC policy of bank.example: " + UNPROVED
+    assert said.reply == Reply.of(550, "5.7.26", words)
     (result,) = said.results
     assert (result.result, result.comment) == ("fail", "p=reject dis=reject")
     assert result.value("header", "from") == "bank.example"
@@ -308,6 +311,12 @@ def test_a_refusal() -> None:
     assert [each.result for each in row.dkim] == ["fail"]
     assert row.spf is not None
     assert (row.spf.scope, row.spf.result, row.found_by) == ("mfrom", "pass", "treewalk")
+
+
+def test_a_refusal_names_the_domain_whose_policy_it_is() -> None:
+    said = judged(BANK, author="ann@news.bank.example")
+    words = "Message rejected due to the DMARC policy of bank.example: " + UNPROVED
+    assert said.reply == Reply.of(550, "5.7.26", words)
 
 
 def test_junk_and_nothing() -> None:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from postroad.mailauth.dmarc.record import (
     LONGEST_RECORD,
     MOST_ADDRESSES,
+    doubt,
     record_of,
     record_of_texts,
 )
@@ -111,3 +112,42 @@ def test_anything(text: str) -> None:
     record = record_of(f"v=DMARC1;{text}")
     assert record is None or 0 <= record.percent <= 100
     assert record_of(text) is None or text.lstrip(" \t")[0] in "vV"
+
+
+NOT_FIRST = "the record does not begin with v=DMARC1, so it does not count"
+
+
+@pytest.mark.parametrize(
+    ("texts", "counts", "words"),
+    [
+        ((), False, ""),
+        (("v=spf1 -all",), False, ""),
+        ((FULL,), True, ""),
+        ((FULL, "v=spf1 -all"), True, ""),
+        (("v=DMARC1; p=None",), True, ""),
+        (("v=DMARC1",), True, ""),
+        ((FULL, FULL), False, "there are 2 records, so none of them counts"),
+        (("v=DMARC1; p=rejct",), False, "p=rejct is no policy, so the record does not count"),
+        (
+            ("v=DMARC1; p=reject; sp=x; rua=mailto:a@example.org",),
+            True,
+            "sp=x is no policy, so the record counts as p=none",
+        ),
+        (("p=reject; v=DMARC1",), False, NOT_FIRST),
+        (("v=dmarc1; p=reject",), False, NOT_FIRST),
+        (("v=DMARC2; p=reject",), False, NOT_FIRST),
+        (
+            ("v=DMARC1; p=reject" + ";" * LONGEST_RECORD,),
+            False,
+            f"the record has more than {LONGEST_RECORD} characters, so it does not count",
+        ),
+        (
+            ("v=DMARC1; p=reject; x=\xfc",),
+            False,
+            "the record has characters other than those of ASCII, so it does not count",
+        ),
+    ],
+)
+def test_records_to_be_doubted(texts: tuple[str, ...], counts: bool, words: str) -> None:
+    assert doubt(texts) == words
+    assert (record_of_texts(texts) is not None) is counts

@@ -107,7 +107,7 @@ def test_a_good_one_beside_a_bad_one() -> None:
 
 
 def test_all_files_of_a_mail_share_one_allowance(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(attachments, "Allowance", lambda: Allowance(elements=30))
+    monkeypatch.setattr(attachments, "Allowance", lambda: Allowance(elements=50))
     more = (
         b"--=_b\r\nContent-Type: application/gzip\r\nContent-Transfer-Encoding: base64\r\n\r\n"
         + base64.encodebytes(gzip.compress(xml(report_id="b").encode()))

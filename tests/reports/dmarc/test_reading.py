@@ -282,7 +282,7 @@ def test_an_allowance_is_used_up() -> None:
     parse([octets], allowance)
     with pytest.raises(Malformed, match="longer than"):
         parse([octets], allowance)
-    allowance = Allowance(elements=30)
+    allowance = Allowance(elements=50)
     parse([octets], allowance)
     with pytest.raises(Malformed, match="too many elements"):
         parse([octets], allowance)
@@ -291,16 +291,36 @@ def test_an_allowance_is_used_up() -> None:
         read_with(xml().replace("<record>", f"<record{attributes}>", 1), Allowance(elements=40))
 
 
-def test_a_record_costs_more_than_its_elements() -> None:
+@pytest.mark.parametrize(
+    "costly",
+    [
+        "<record/>" * 20,
+        "<record>" + "<row/>" * 20 + "</record>",
+        "<record><row>" + ("<count>" + "\x7f" * 250 + "</count>") * 2 + "</row></record>",
+    ],
+)
+def test_what_takes_long_costs_more_than_its_elements(costly: str) -> None:
     head, tail = xml().split("<record>")[0], "</feedback>"
+    read_with(f"{head}<a>{'<b/>' * 25}</a>{tail}", Allowance(elements=60))
     with pytest.raises(Malformed, match="too many elements"):
-        read_with(head + "<record/>" * 20 + tail, Allowance(elements=60))
+        read_with(head + costly + "<a/>" + tail, Allowance(elements=60))
+
+
+def test_what_anybody_can_send_may_cost_less() -> None:
+    """A long honest report fits; who is proved to have a domain is a stranger all the same."""
+    head, _, _ = xml(record()).partition("<record>")
+    signed = record(signatures=(("example.org", "s1", "pass"),))
+    allowance = Allowance.of_stranger()
+    text = head + signed * 20_000 + "</feedback>"
+    assert read_with(text, allowance).records == 20_000
+    with pytest.raises(Malformed, match=r" of mail$"):
+        read_with(text, allowance)
 
 
 def test_what_has_nobodys_word_may_cost_less() -> None:
-    allowance = Allowance.of_nobody()
-    assert allowance.octets * 8 == Allowance().octets
-    assert allowance.elements * 8 == Allowance().elements
+    allowance, proved = Allowance.of_nobody(), Allowance.of_stranger()
+    assert allowance.octets <= proved.octets // 2
+    assert allowance.elements <= proved.elements // 2
     with pytest.raises(Malformed, match="than may be read of mail that proves no author"):
         read_with(xml() + " " * allowance.octets, allowance)
     with pytest.raises(Malformed, match=r"too many elements.* for mail that proves no author"):

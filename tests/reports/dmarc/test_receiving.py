@@ -110,7 +110,7 @@ async def test_who_proves_no_author_may_have_less_read(
     assert "longer than may be read" in world.warnings[0]
     assert await world.take(ABOVE + report_mail())
     monkeypatch.undo()
-    assert receiving.allowance_of("receiver.example") == Allowance()
+    assert receiving.allowance_of("receiver.example") == Allowance.of_stranger()
     assert receiving.allowance_of("") == Allowance.of_nobody()
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
 from dmarc_feedback import BEGIN, record, xml
@@ -164,6 +166,19 @@ def test_no_policy_is_advised_on_nobodys_word(proved, unproved, is_forged) -> No
     (source,) = one(*reports).ranking
     action = advice_on(source, "example.org", organizational_domain).action
     assert ("p=reject" in action, "change nothing" in action) == (is_forged, not is_forged)
+
+
+@pytest.mark.parametrize(
+    ("done", "words"),
+    [
+        (("reject", "quarantine"), "if not, it is forged, and your policy has kept it out"),
+        (("reject", "none"), 'it is forged, and "p=quarantine" or "p=reject" is what keeps it out'),
+    ],
+)
+def test_no_policy_is_advised_that_is_there(done: Sequence[str], words: str) -> None:
+    rows = [record(dkim="fail", spf="fail", disposition=each) for each in done]
+    (source,) = one(kept(*rows, policy="reject")).ranking
+    assert advice_on(source, "example.org", organizational_domain).action.endswith(words)
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """Accounts and aliases in text files: Dovecot's passwd-file, Postfix's virtual and alias files.
 
 The files stay the operator's: they are read, never written, and followed when they change
-(`followed`, and `postroad.tables` for what Postfix has as a table). A file with a mistake changes
+(`followed`, and `postfix_tables` for what Postfix has as a table). A file with a mistake changes
 nothing. Everything is in memory, so an answer costs microseconds.
 
 Names without a domain live in one domain, `default_domain`: `me` of the passwd-file is the account
@@ -16,31 +16,28 @@ target `@example.org` keeps the local part, and only who sees the whole address 
 
 from __future__ import annotations
 
-import asyncio
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 
 from postroad.directory.backend import Account
-from postroad.directory.files.alias_file import AliasFile, addresses_of, read_alias_files
+from postroad.directory.files.alias_file import AliasFile, read_alias_files
 from postroad.directory.files.followed import Followed, Made
 from postroad.directory.files.passwd_file import PasswdEntry, canonical_name, read_passwd_file
+from postroad.directory.files.postfix_tables import PostfixTables
 from postroad.directory.files.settings import FilesSettings
 from postroad.directory.interface import Alias, DirectoryUnavailable, Place
-from postroad.directory.names import address_form, domain_form, login_form, without_extension
+from postroad.directory.names import address_form, domain_form, without_extension
 from postroad.directory.passwords.credentials import Credentials
 from postroad.directory.variables import Format
 from postroad.model import Address, AddressError
 from postroad.tables.extents import Extents
-from postroad.tables.opening import file_of, keys_of
-from postroad.tables.registry import Tables
-from postroad.tables.source import Line, file_lines, read
-from postroad.tables.table import TableMistake, TableUnavailable, Warn, ignore
+from postroad.tables.source import read
+from postroad.tables.table import Warn, ignore
 
-__all__ = ["FilesBackend", "aliases_of", "passwd_of", "value_objection"]
+__all__ = ["FilesBackend", "aliases_of", "passwd_of"]
 
 _NO_PASSWORD = Credentials("")
 
@@ -88,20 +85,17 @@ class FilesBackend:
         self._local = frozenset(map(domain_form, settings.local_domains)) | {self._home}
         self._domains = frozenset(map(domain_form, domains)) | self._local
         self._delimiters = delimiters
-        self._report = report
-        self._reported = ""
         extents = extents or Extents(wall)
-        self._tables = Tables(
+        self._tables = PostfixTables(
+            settings,
+            self._home,
+            self._local,
             report=report,
             inform=inform,
-            judge=self._objection,
             now=now,
             wall=wall,
             extents=extents,
         )
-        for table in (*settings.virtual, *settings.mailbox, *settings.domain_tables):
-            with suppress(TableMistake):  # said when it is asked, and tried again
-                self._tables.open([table])
         followed = partial(
             Followed, report=report, inform=inform, now=now, wall=wall, extents=extents
         )
@@ -117,14 +111,12 @@ class FilesBackend:
 
     async def has_domain(self, domain: str) -> bool:
         """See `Backend.has_domain`."""
-        if domain in self._domains:
-            return True
-        return await self._first(self._settings.domain_tables, domain) is not None
+        return domain in self._domains or await self._tables.has_domain(domain)
 
     async def account(self, name: str) -> Account | None:
         """See `Backend.account`."""
         entry = None if self._passwd is None else (await self._passwd.get()).get(name)
-        place = await self._mailbox(name) if self._settings.mailbox else None
+        place = await self._tables.place(name)
         if entry is None and place is None:
             held = None if self._passwd is None else self._passwd.held
             if held is not None and name in held:
@@ -152,28 +144,15 @@ class FilesBackend:
         held = None if self._passwd is None else self._passwd.held
         if held is not None and held.get(name) != entry:
             return f"{self._settings.passwd}: {name} is not the same in it, and it seems to be cut"
-        if entry is not None:
-            return ""
-        for table in self._settings.mailbox:
-            fresh = self._tables.held(table)
-            if fresh is None or await fresh.find(name) is not None:
-                continue
-            if await self._first((table,), name) is not None:
-                return f"{table}: {name} is not in it any more, and it seems to be cut"
-        return ""
+        return "" if entry is not None else await self._tables.doubt(name)
 
     async def accounts(self) -> Sequence[Account] | None:
         """See `ListsAccounts.accounts`; a line with a mistake in it counts, and is disabled."""
         names = set[str]() if self._passwd is None else set(await self._passwd.get())
-        for table in self._settings.mailbox:
-            try:
-                keys = await asyncio.to_thread(keys_of, table)
-            except TableMistake as mistake:
-                raise DirectoryUnavailable(f"{table}: {mistake}") from mistake
-            if keys is None:
-                return None
-            names |= {name for key in keys if (name := login_form(key)).find("@") > 0}
-        return [await self._listed(name) for name in sorted(names)]
+        listed = await self._tables.names()
+        if listed is None:
+            return None
+        return [await self._listed(name) for name in sorted(names | listed)]
 
     async def _listed(self, name: str) -> Account:
         with suppress(DirectoryUnavailable):
@@ -185,7 +164,7 @@ class FilesBackend:
     async def alias(self, source: str) -> Alias | None:
         """See `Backend.alias`."""
         if source.startswith("@"):
-            return await self._caught(source)
+            return await self._tables.caught(source)
         return await self._exact(source) or await self._moved(source)
 
     async def check(
@@ -225,7 +204,7 @@ class FilesBackend:
 
     async def _exact(self, source: str) -> Alias | None:
         """The alias of exactly this address, in `virtual` or else in `aliases`."""
-        found = await self._virtual(source)
+        found = await self._tables.alias(source)
         if found is not None:
             return found
         local, _, domain = source.rpartition("@")
@@ -240,20 +219,6 @@ class FilesBackend:
             raise DirectoryUnavailable(f"{source} is a new alias in a file that seems to be cut")
         return alias
 
-    async def _virtual(self, source: str) -> Alias | None:
-        """In `virtual`: the address, then the bare name where that is one (virtual(5))."""
-        value = await self._first(self._settings.virtual, source)
-        local, _, domain = source.rpartition("@")
-        if value is None and domain in self._local:
-            value = await self._first(self._settings.virtual, local, part=True)
-        return None if value is None else self._targets(source, value)
-
-    async def _caught(self, source: str) -> Alias | None:
-        value = await self._first(self._settings.virtual, source, part=True)
-        if value is None or value.strip().startswith("@"):
-            return None
-        return self._targets(source, value)
-
     async def _moved(self, source: str) -> Alias | None:
         """Where a whole domain goes, or a name of one of the local domains, if nobody is there."""
         local, _, domain = source.rpartition("@")
@@ -262,62 +227,13 @@ class FilesBackend:
             at_home = f"{local}@{self._home}"
             if await self.account(at_home) is not None:
                 return Alias((Address.parse(at_home),))
-        value = await self._first(self._settings.virtual, f"@{domain}", part=True)
-        if value is None or not value.strip().startswith("@"):
+        elsewhere = await self._tables.moved(domain)
+        if not elsewhere:
             return None
         if plain is not None and (await self._exact(str(plain)) or await self.account(str(plain))):
             return None
-        alias = self._targets(source, f"{local}{value.strip()}")
+        alias = self._tables.targets(source, f"{local}{elsewhere}")
         return alias and replace(alias, mapped=True)
-
-    async def _mailbox(self, name: str) -> Place | None:
-        """Where `mailbox` says that an account's mail lies; `None` if it does not have it."""
-        value = await self._first(self._settings.mailbox, name)
-        if value is None:
-            return None
-        base = self._settings.mailbox_base
-        return Place() if base is None else Place(mail=f"maildir:{base / value.lstrip('/')}")
-
-    async def _first(self, tables: Sequence[str], key: str, *, part: bool = False) -> str | None:
-        """The first value of a key; patterns are asked for whole addresses only."""
-        for table in tables:
-            try:
-                self._tables.open([table])  # one that cannot be opened is no list of patterns
-                if part and not self._tables.takes_parts(table):
-                    continue
-                value = await self._tables.find(table, key)
-            except TableUnavailable as error:
-                raise DirectoryUnavailable(str(error)) from error
-            except TableMistake as mistake:
-                self._say(f"{table}: {mistake}; it cannot answer")
-                raise DirectoryUnavailable(f"{table}: {mistake}") from mistake
-            if value is not None:
-                return value
-            held = self._tables.held(table)
-            if held is not None and await held.find(key) is not None:
-                raise DirectoryUnavailable(f"{table}: {key} is new in it, and it seems to be cut")
-        return None
-
-    def _targets(self, source: str, value: str) -> Alias | None:
-        try:
-            targets = addresses_of(value, self._home)
-        except AddressError as error:
-            # What is in memory was looked at; this is of a database, or made by a pattern of what
-            # somebody sent. Nothing can be said of it that would not lose mail.
-            words = f"{source}: the alias {value[:80]!r} holds no address: {error}"
-            self._say(words)
-            raise DirectoryUnavailable(words) from error
-        return Alias(tuple(dict.fromkeys(targets))) if targets else None
-
-    def _say(self, words: str) -> None:
-        """Once: the same words again are no news."""
-        if words != self._reported:
-            self._reported = words
-            self._report(words)
-
-    def _objection(self, name: str, values: frozenset[str] | None) -> str:
-        """What speaks against the new content of a table."""
-        return value_objection(self._settings, self._home, name, values)
 
 
 def passwd_of(
@@ -360,61 +276,6 @@ def _forward(name: str, alias: Alias | None) -> Alias | None:
     if alias is None or all(str(address_form(target)) == name for target in alias.targets):
         return None
     return replace(alias, user=name)
-
-
-def value_objection(
-    settings: FilesSettings, default_domain: str, table: str, values: frozenset[str] | None
-) -> str:
-    """What is wrong with the values of a table, with file and line where it has them; or empty.
-
-    Args:
-        settings: which say what the table is for.
-        default_domain: where names without a domain live.
-        table: its name.
-        values: all of them; `None` where they are not known.
-    """
-    mistake_in: Callable[[str], str]
-    if table in settings.virtual:
-        mistake_in = partial(_alias_mistake, default_domain)
-    elif table in settings.mailbox and settings.mailbox_base is not None:
-        mistake_in = _maildir_mistake
-    else:
-        return ""
-    for value in sorted(values or ()):
-        words = mistake_in(value)
-        if words:
-            path = file_of(table)
-            return words if path is None else str(_placed(path, value, words))
-    return ""
-
-
-def _placed(path: Path, value: str, words: str) -> TableMistake:
-    """A mistake at the line whose value is meant."""
-    for line in _lines(path):
-        if line.text.endswith(value):
-            return line.mistake(words)
-    return TableMistake(words, path=path)
-
-
-def _lines(path: Path) -> Iterator[Line]:
-    return file_lines(read(path)[0], path)
-
-
-def _alias_mistake(domain: str, value: str) -> str:
-    """Only of what is in memory: what a pattern puts together has values that nobody knows."""
-    if value.strip().startswith("@"):
-        value = f"x{value.strip()}"
-    try:
-        targets = addresses_of(value, domain)
-    except AddressError as error:
-        return f'"{value[:80]}" holds no address: {error}'
-    return "" if targets else "an alias needs a target"
-
-
-def _maildir_mistake(value: str) -> str:
-    if not value.endswith("/"):
-        return f'"{value[:80]}": expected a Maildir, with a slash at the end'
-    return f'"{value[:80]}" leads out of mailbox_base' if ".." in value.split("/") else ""
 
 
 def _unquoted(local: str) -> str:

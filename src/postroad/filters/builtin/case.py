@@ -16,7 +16,7 @@ from ipaddress import ip_address, ip_network
 from typing import NamedTuple
 
 from postroad.filters.builtin.decoding import words_decoded
-from postroad.filters.builtin.phrases import Said, said_in
+from postroad.filters.builtin.phrases import MOST_SAID, Said, said_in
 from postroad.filters.builtin.reading import Reading
 from postroad.filters.scoring import SPAM_FIELDS
 from postroad.mailauth.dmarc.suffixes import organizational_domain
@@ -104,6 +104,11 @@ class Case:
     def is_signed(self) -> bool:
         """Whether somebody vouches for it by a signature that holds."""
         return any(each.by == "dkim" and each.result == "pass" for each in self.letter.findings)
+
+    @property
+    def text(self) -> str:
+        """What rules read of the body: its plain text, or else what a reader of HTML sees."""
+        return self.reading.plain[:MOST_SAID] or self.reading.seen[:MOST_SAID]
 
     @property
     def author_domain(self) -> str:

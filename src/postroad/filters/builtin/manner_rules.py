@@ -16,9 +16,6 @@ from postroad.filters.builtin.rule import Rule, shown
 
 __all__ = ["MANNER_RULES"]
 
-MOST_READ = 48 * 1024
-"""Characters of a text that are looked at."""
-
 MOST_HEARD = 4_096
 """Characters of a text of which capitals are counted."""
 
@@ -62,10 +59,6 @@ _MIXED = re.compile(
     r"[A-Za-z][\u0400-\u052f]{1,8}[A-Za-z]|[\u0400-\u052f][A-HJ-Za-hj-z]{1,8}[\u0400-\u052f]"
 )
 """Greek letters stand in names of substances, and a Latin `i` in what many write in Ukrainian."""
-
-
-def _text(case: Case) -> str:
-    return case.reading.plain[:MOST_READ] or case.reading.seen[:MOST_READ]
 
 
 def _has_tail(case: Case) -> bool:
@@ -131,18 +124,18 @@ def _shouts(case: Case) -> bool:
 
 
 def _exclaims(case: Case) -> bool:
-    text = _text(case)
+    text = case.text
     marks = text.count("!")
     return marks >= 5 and marks * 200 > len(text)
 
 
 def _has_toll_free_number(case: Case) -> bool:
-    return _TOLL_FREE.search(_text(case)) is not None
+    return _TOLL_FREE.search(case.text) is not None
 
 
 def _counts_money(case: Case) -> bool:
     """Sums, and excitement about them: a receipt thanks you once, a long letter here and there."""
-    text = _text(case)
+    text = case.text
     marks = text.count("!")
     if marks < 2 or marks * 600 <= len(text):
         return False
@@ -150,7 +143,7 @@ def _counts_money(case: Case) -> bool:
 
 
 def _disguises(case: Case) -> str:
-    text = f"{case.subject} {_text(case)}"
+    text = f"{case.subject} {case.text}"
     for found in islice(_SIGN.finditer(text), MOST_WORDS):
         word = _word_around(text, found.start())
         if _stands_for(word.lower().strip("!*")):
@@ -178,7 +171,7 @@ def _stands_for(word: str) -> bool:
 
 def _mixes_alphabets(case: Case) -> str:
     """Words of two alphabets, three and more: one may be a slip."""
-    text = _text(case)
+    text = case.text
     if text.isascii():
         return ""
     found = [each[0] for each in islice(_MIXED.finditer(text), 3)]

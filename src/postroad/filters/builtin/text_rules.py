@@ -9,12 +9,10 @@ from __future__ import annotations
 import re
 
 from postroad.filters.builtin.case import Case
+from postroad.filters.builtin.phrases import MOST_SAID
 from postroad.filters.builtin.rule import Rule
 
 __all__ = ["TEXT_RULES"]
-
-MOST_READ = 64 * 1024
-"""Characters of a text that rules look at."""
 
 _INVISIBLE = re.compile(
     r"[^\W\d_](?:[\u00ad\u200b-\u200d\u2060\ufeff]{0,4}[\u200b-\u200d\u2060\ufeff]|"
@@ -54,10 +52,6 @@ _ESTATE = re.compile(
 )
 
 
-def _text(case: Case) -> str:
-    return case.reading.plain[:MOST_READ] or case.reading.seen[:MOST_READ]
-
-
 def _is_html_only(case: Case) -> bool:
     kinds = {each.type for each in case.reading.parts if not each.is_attached}
     return "text/html" in kinds and "text/plain" not in kinds
@@ -70,7 +64,7 @@ def _is_picture_only(case: Case) -> bool:
     """
     if "img" not in case.reading.tags or case.reading.plain.strip():
         return False
-    words = sum(map(str.isalnum, case.reading.seen[:MOST_READ]))
+    words = sum(map(str.isalnum, case.reading.seen[:MOST_SAID]))
     return words < 50
 
 
@@ -94,7 +88,7 @@ def _hides_plain_text(case: Case) -> bool:
 
 def _is_scattered(case: Case) -> bool:
     """Words with characters in them that nobody sees."""
-    text = f"{case.subject} {_text(case)}"
+    text = f"{case.subject} {case.text}"
     if text.isascii() or _JOINED.search(text):
         return False
     found = 0
@@ -125,13 +119,13 @@ def _runs(case: Case) -> str:
 
 
 def _extorts(case: Case) -> bool:
-    text = _text(case)
+    text = case.text
     return bool(_BITCOIN.search(text) and _DEMAND.search(text) and _THREAT.search(text))
 
 
 def _promises_millions(case: Case) -> str:
     """Millions, somebody who left them, and more of the tale: solicitors write of less."""
-    text = _text(case)
+    text = case.text
     if not _MILLIONS.search(text) or not _LEFT.search(text):
         return ""
     found = {each.lower() for each in _ESTATE.findall(text)}

@@ -70,7 +70,7 @@ class Macros:
             values: what macros are that have no value of ours.
         """
         self._lists: Mapping[str, tuple[str, ...]] = {**USUAL, **lists}
-        self._defaults = {plain(name): value for name, value in values.items()}
+        self._defaults = {plain(name): value for name, value in values.items() if value}
         self._values = {"j": hostname, "v": self._defaults.get("v", version)}
 
     def choose(self, lists: Mapping[str, tuple[str, ...]]) -> None:
@@ -82,10 +82,11 @@ class Macros:
         """A client came."""
         client, values = stage.client, self._values
         values["daemon_name"] = stage.origin_name or values["j"]
-        values["daemon_addr"] = values["if_addr"] = stage.server.address
+        self._put("daemon_addr", stage.server.address)
+        self._put("if_addr", stage.server.address)
         values["daemon_port"] = str(stage.server.port)
         values["if_name"] = values["j"]
-        values["client_addr"] = client.address
+        self._put("client_addr", client.address)
         values["client_name"], values["client_ptr"] = client.name, client.reverse_name
         values["client_port"] = str(client.port)
         values["client_resolve"] = _resolved(client)
@@ -124,6 +125,8 @@ class Macros:
         self._put("auth_authen", login.accountable if login is not None else "")
         self._put("auth_author", login.user if login is not None and login.actor else "")
         self._address("mail", stage.envelope.sender, way)
+        if stage.envelope.sender is None:
+            self._values["mail_addr"] = ""  # a sender that is none is told all the same
         self._values.pop("i", None)
 
     def named(self, recipient: Recipient, way: tuple[str, str] = NO_WAY) -> None:
@@ -154,8 +157,8 @@ class Macros:
         told: list[bytes] = []
         values, defaults = self._values, self._defaults
         for octets, key in _spelt(self._lists[stage]):
-            value = values.get(key) or defaults.get(key)
-            if value:
+            value = values.get(key, defaults.get(key))
+            if value is not None:
                 told += (octets, _octets(value))
         return b"".join(told)
 

@@ -23,7 +23,7 @@ class Endpoint(NamedTuple):
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read it: `http://host:port`, `https://host:port` or `unix:/path`.
+        """Read it: `http://host:port`, `https://host:port` or `unix:/path`; a page may be named.
 
         Raises:
             ValueError: it is no such place; the message says what was expected.
@@ -41,7 +41,7 @@ class Endpoint(NamedTuple):
             raise ValueError(expected)
         if not is_plain:
             raise ValueError(f"{expected}; a password goes into password_file")
-        return cls(text.rstrip("/") + _PAGE)
+        return cls(text.rstrip("/").removesuffix(_PAGE) + _PAGE)
 
     def __str__(self) -> str:
         return f"unix:{self.path}" if self.path else self.url.removesuffix(_PAGE)

@@ -35,6 +35,7 @@ from postroad.model import Reply
 from postroad.model.fields import Fields
 from postroad.model.letter import Finding, Letter, Opinion
 from postroad.model.printable import printable
+from postroad.net.http_failure import http_failure
 from postroad.spool.reading import pieces
 
 __all__ = ["Rspamd", "build"]
@@ -92,8 +93,8 @@ class Rspamd:
                 on_failure = "defer"  # else whoever writes a message could have it pass unseen
             return failed(self._name, on_failure, str(error))
         except (httpx2.HTTPError, OSError) as error:
-            words = f"{self._endpoint}: {str(error) or type(error).__name__}"
-            return failed(self._name, self._settings.on_failure, " ".join(words.split())[:300])
+            words = f"{self._endpoint}: {http_failure(error)}"
+            return failed(self._name, self._settings.on_failure, words[:300])
         score = Score(
             verdict.points,
             self._settings.junk,

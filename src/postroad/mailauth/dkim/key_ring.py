@@ -8,10 +8,17 @@ read when the ring is made, at start and at a reload.
 from __future__ import annotations
 
 import stat
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
-from postroad.mailauth.dkim.key_store import KeyState, KeyStore, KeysUnavailable, read_key
+from postroad.mailauth.dkim.key_store import (
+    KeyGone,
+    KeyState,
+    KeyStore,
+    KeysUnavailable,
+    read_key,
+)
 from postroad.mailauth.dkim.settings import (
     DkimDomainSettings,
     DkimKeySettings,
@@ -19,11 +26,15 @@ from postroad.mailauth.dkim.settings import (
     name_of_domain,
 )
 from postroad.mailauth.dkim.signing_key import SigningKey
+from postroad.model.address import is_domain
 
 __all__ = ["KeyRing", "keys_in_files"]
 
 MOST_KEYS = 4
 """Keys that sign one message: two kinds, and room for a second pair. Verifiers stop counting."""
+
+MOST_LOOKS = 8
+"""Looks at the list for one message: each but the last found it changed since it was read."""
 
 _PLAIN = DkimDomainSettings()
 
@@ -51,6 +62,16 @@ def _is_open(file: Path) -> bool:
 
 def _nobody(_: str) -> None:
     """Takes what is said, where nobody listens."""
+
+
+def _signers(name: str, said: DkimDomainSettings) -> Iterator[str]:
+    """The domains whose keys may sign for one, the nearest first."""
+    if said.signer:
+        yield name_of_domain(said.signer)
+        return
+    while name:
+        yield name
+        name = name.partition(".")[2]
 
 
 class KeyRing:
@@ -93,15 +114,36 @@ class KeyRing:
         said = self._domains.get(name, _PLAIN)
         if not name or not said.sign:
             return ()
-        if said.signer:
-            return self._chosen(name_of_domain(said.signer), said.selectors)
-        while name:
-            if found := self._chosen(name, said.selectors):
+        for domain in _signers(name, said):
+            if found := self._chosen(domain, said.selectors):
                 return found
-            name = name.partition(".")[2]
         return ()
 
+    def lack(self, author: str) -> str:
+        """Why `keys_for` has none, in words for an operator.
+
+        Raises:
+            KeysUnavailable: the list cannot be read.
+        """
+        name = name_of_domain(author)
+        if not is_domain(name):
+            return "the author's domain is none"
+        said = self._domains.get(name, _PLAIN)
+        if not said.sign:
+            return f"{name} is switched off in [dkim.domain]"
+        listed = self._store.by_domain()
+        for domain in _signers(name, said):
+            if any(kept.state is KeyState.PENDING for kept in listed.get(domain, ())):
+                return f"the keys of {domain} wait for their records (postroad dkim check)"
+        return f"{name} has no key in use"
+
     def _chosen(self, domain: str, selectors: Sequence[str]) -> tuple[SigningKey, ...]:
+        for _ in range(MOST_LOOKS - 1):
+            with suppress(KeyGone):  # another one may have taken its place
+                return self._listed(domain, selectors)
+        return self._listed(domain, selectors)
+
+    def _listed(self, domain: str, selectors: Sequence[str]) -> tuple[SigningKey, ...]:
         broken: KeysUnavailable | None = None
         found = list(self._given.get(domain, ()))
         for kept in self._store.by_domain().get(domain, ()):
@@ -109,6 +151,8 @@ class KeyRing:
                 continue
             try:
                 found.append(self._store.key(kept))
+            except KeyGone:
+                raise
             except KeysUnavailable as error:  # the others sign all the same
                 broken = error
                 self._say(kept.name, error)

@@ -7,7 +7,9 @@ read the same list; whoever needs a key looks at the list's identity and reads i
 has changed, so that a change holds for the next message.
 
 The list is made whole under another name, synced and renamed; a lock lets one process at a time
-change it. A key is on the disk before the list names it. It must not know who signs, nor the DNS.
+change it. A key is on the disk before the list names it, and until the list no longer does; so a
+file is the key that was looked for if the list still names that one when it has been read. It must
+not know who signs, nor the DNS.
 """
 
 from __future__ import annotations
@@ -23,7 +25,7 @@ from typing import NamedTuple
 from postroad.limits.whole_file import locked, write_whole
 from postroad.mailauth.dkim.signing_key import KeyMistake, SigningKey
 
-__all__ = ["KeptKey", "KeyState", "KeyStore", "KeysUnavailable"]
+__all__ = ["KeptKey", "KeyGone", "KeyState", "KeyStore", "KeysUnavailable"]
 
 LONGEST = 16_777_216  # octets of the list: some fifty thousand keys
 LONGEST_KEY = 65_536  # octets of a key's file; one of 8192 bits has 6,400
@@ -31,6 +33,10 @@ LONGEST_KEY = 65_536  # octets of a key's file; one of 8192 bits has 6,400
 
 class KeysUnavailable(Exception):
     """The list, or a key, cannot be read or written; the text is for an operator."""
+
+
+class KeyGone(KeysUnavailable):
+    """The key was deleted after the list was read: what the list says now is another thing."""
 
 
 class KeyState(Enum):
@@ -114,14 +120,13 @@ class KeyStore:
         """A key with its private half.
 
         Raises:
+            KeyGone: it was deleted meanwhile.
             KeysUnavailable: it cannot be read.
         """
         identity = _made(kept)
         found = self._loaded.get(identity)
         if found is None:
-            path = self._path(kept.domain, kept.selector)
-            # Our own file: to prove its primes anew would hold up the event loop.
-            found = read_key(path, kept.domain, kept.selector, is_proven=True)
+            found = self._read(kept)
             self._loaded[identity] = found
         return found
 
@@ -189,21 +194,40 @@ class KeyStore:
         return self._update(old, lambda found: replace(found, checked=now, words=words))
 
     def remove(self, key: KeptKey) -> None:
-        """Forget a key, and destroy its private half.
+        """Forget a key, and destroy its private half; one that is gone meanwhile stays gone.
 
         Raises:
-            KeysUnavailable: the list cannot be written.
+            KeysUnavailable: the list cannot be written, or the private half not be destroyed.
         """
-        with self._changing() as kept:
-            kept[:] = [each for each in kept if each.name != key.name]
-        with suppress(FileNotFoundError):
-            self._path(key.domain, key.selector).unlink()
+        with self._alone():
+            left = [each for each in self._seen.keys if _made(each) != _made(key)]
+            if len(left) < len(self._seen.keys):
+                self._write(left)
+                with suppress(FileNotFoundError):
+                    self._path(key.domain, key.selector).unlink()
 
     def _update(self, old: KeptKey, updated: Callable[[KeptKey], KeptKey]) -> KeptKey:
-        """Change the key of that name as it is in the list now."""
+        """Change that key as it is in the list now."""
         with self._changing() as kept:
-            kept[:] = [updated(each) if each.name == old.name else each for each in kept]
-            return next((each for each in kept if each.name == old.name), old)
+            kept[:] = [updated(each) if _made(each) == _made(old) else each for each in kept]
+            return next((each for each in kept if _made(each) == _made(old)), old)
+
+    def _read(self, kept: KeptKey) -> SigningKey:
+        path = self._path(kept.domain, kept.selector)
+        try:
+            # Our own file: to prove its primes anew would hold up the event loop.
+            found = read_key(path, kept.domain, kept.selector, is_proven=True)
+        except KeysUnavailable:
+            self._require(kept)
+            raise
+        self._require(kept)
+        return found
+
+    def _require(self, kept: KeptKey) -> None:
+        self._refresh()
+        listed = self._seen.by_domain.get(kept.domain, ())
+        if not any(_made(each) == _made(kept) for each in listed):
+            raise KeyGone(f"the key {kept.name} was deleted")
 
     def _path(self, domain: str, selector: str) -> Path:
         return self._folder / domain / f"{selector}.pem"
@@ -215,18 +239,27 @@ class KeyStore:
     @contextmanager
     def _changing(self) -> Iterator[list[KeptKey]]:
         """The list, to be changed; it is written unless something fails."""
+        with self._alone():
+            kept = list(self._seen.keys)
+            yield kept
+            self._write(kept)
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """The list as it is, and nobody else changes it."""
         try:
             self._folder.mkdir(mode=0o700, exist_ok=True)
             with locked(self._folder / "lock"):
                 self._refresh()
-                kept = list(self._seen.keys)
-                yield kept
-                if tuple(kept) != self._seen.keys:
-                    write_whole(self._list, (_written(kept),))
-                self._refresh()
+                yield
         except OSError as error:
-            words = f"{self._list}: {error.strerror or error}"
+            words = f"{error.filename or self._list}: {error.strerror or error}"
             raise KeysUnavailable(words) from error
+
+    def _write(self, kept: Sequence[KeptKey]) -> None:
+        if tuple(kept) != self._seen.keys:
+            write_whole(self._list, (_written(kept),))
+        self._refresh()
 
     def _refresh(self) -> None:
         try:

@@ -81,9 +81,9 @@ def key_of_records(records: Sequence[str]) -> PublicKey | Flaw:
     """
     keys = [text for text in records if _is_key(text)]
     if not keys:
-        return Flaw(Result.PERMERROR, "no key is published for the signature")
+        return Flaw(Result.PERMERROR, "no key is published under its name")
     if len(keys) > 1:
-        return Flaw(Result.PERMERROR, "several keys are published for the signature")
+        return Flaw(Result.PERMERROR, "several keys are published under its name")
     return key_of(keys[0])
 
 

@@ -2,7 +2,8 @@
 
 A new key signs when its record was seen: before that, every signature would fail. When it begins,
 the keys of its domain and kind that signed until then retire. Their records are to stay published
-for a while, which is the operator's part.
+for a while, which is the operator's part. One that signs is looked for now and then: a domain that
+moves to another provider easily leaves its records behind.
 
 A record is right when the key in it fits: what is signed with the private half, it verifies. So
 other spellings of the same key are right as well.
@@ -14,15 +15,25 @@ import asyncio
 import hashlib
 from collections.abc import Callable
 
-from postroad.mailauth.dkim.key_store import KeptKey, KeyState, KeyStore
+from postroad.mailauth.dkim.key_store import (
+    KeptKey,
+    KeyGone,
+    KeyState,
+    KeyStore,
+    KeysUnavailable,
+)
 from postroad.mailauth.dkim.public_key import key_of_records
 from postroad.mailauth.dkim.result import Flaw
 from postroad.mailauth.dkim.signing_key import SigningKey
 from postroad.net.dns_records import DnsTemporary, Texts
 
-__all__ = ["Publication", "objection"]
+__all__ = ["AGAIN", "Publication", "objection"]
+
+AGAIN = 3_600.0
+"""Seconds between two looks for the record of a key that signs."""
 
 _PROBE = hashlib.sha256(b"is this record of this key?").digest()
+_NO_ANSWER = "the DNS gives no answer at present"
 
 
 async def objection(texts: Texts, key: SigningKey) -> str:
@@ -30,9 +41,9 @@ async def objection(texts: Texts, key: SigningKey) -> str:
     try:
         records = await texts.records(key.name, "TXT")
     except DnsTemporary:
-        return "the DNS gives no answer at present"
+        return _NO_ANSWER
     if not records:
-        return "no record is published yet"
+        return "no record is published"
     found = key_of_records(records)
     if isinstance(found, Flaw):
         return found.words
@@ -58,15 +69,34 @@ class Publication:
         self._texts = texts
         self._say = say
 
-    async def turn(self) -> None:
-        """Look for the records of all keys that wait for it.
+    async def turn(self, now: float) -> tuple[str, ...]:
+        """Look for the records of all keys that wait for it; hourly for those of keys that sign.
+
+        Args:
+            now: seconds since the epoch.
+
+        Returns:
+            What is wrong, for the log.
 
         Raises:
-            KeysUnavailable: the list cannot be read or written.
+            KeysUnavailable: the list cannot be read.
         """
-        for kept in self._store.all():
-            if kept.state is KeyState.PENDING:
-                await self.look(kept)
+        found = [await self._trouble(kept, now) for kept in self._store.all()]
+        return tuple([words for words in found if words])
+
+    async def _trouble(self, kept: KeptKey, now: float) -> str:
+        is_due = kept.state is KeyState.ACTIVE and abs(now - kept.checked) >= AGAIN
+        if not is_due and kept.state is not KeyState.PENDING:
+            return ""
+        try:
+            found = await self.look(kept)
+        except KeyGone:  # the look at another one took its time
+            return ""
+        except KeysUnavailable as error:
+            return str(error)
+        if found.state is not KeyState.ACTIVE or found.words in ("", _NO_ANSWER):
+            return ""
+        return f"{found.name}: {found.words}; the key signs, and its signatures count as bad"
 
     async def look(self, kept: KeptKey) -> KeptKey:
         """Look for the record of one key; a pending one whose record is right begins to sign.
@@ -75,7 +105,8 @@ class Publication:
             The key as it is then; its `words` say what is wrong.
 
         Raises:
-            KeysUnavailable: a key, or the list, cannot be read or written.
+            KeyGone: the key was deleted meanwhile.
+            KeysUnavailable: it, or the list, cannot be read or written.
         """
         key = await asyncio.to_thread(self._store.key, kept)
         words = await objection(self._texts, key)

@@ -2,8 +2,8 @@
 
 The signer is the last examiner of a message: nothing may change after it. It goes by the From
 field, which must name exactly one author: that is the domain that DMARC looks at. A message whose
-author has no keys here leaves as it is. Keys that cannot be read defer nothing either: the mail
-leaves without a signature, and the log says why, as most receivers take it.
+author has no keys here leaves as it is, and so does one whose keys cannot be read, as most
+receivers take it without a signature. Of each that is not signed it is said why.
 
 The fields go below our Received field and above all others, as with a milter behind Postfix.
 """
@@ -32,6 +32,10 @@ AT_ONCE = 2_048
 """Octets of From fields that are read on the event loop; real ones have a hundred."""
 
 _OURS = (Origin.OURS, Origin.MADE)
+
+_BY_THE_SYSTEM = "local"
+"""The mechanism of `Login` in mail that programs of this machine left to be sent."""
+
 _RELAXED = Wanted(Canonicalization.RELAXED)
 
 
@@ -40,6 +44,10 @@ class Keys(Protocol):
 
     def keys_for(self, author: str) -> tuple[SigningKey, ...]:
         """Those that sign for a domain; may raise `KeysUnavailable`."""
+        ...
+
+    def lack(self, author: str) -> str:
+        """Why there is none for a domain; may raise `KeysUnavailable`."""
         ...
 
 
@@ -92,14 +100,14 @@ class Signer:
         author = await _read_author(letter.fields)
         domain = author.rpartition("@")[2]
         if not domain:
-            return NO_OPINION
+            return _unsigned("the From field does not name one author in a domain")
         try:
             keys = self._keys.keys_for(domain)
+            if not keys:
+                return _unsigned(self._keys.lack(domain))
         except KeysUnavailable as error:
             self._warn(f"{letter.queue_id}: not signed: {error}")
             return _unsigned(str(error))
-        if not keys:
-            return NO_OPINION
         names = names_to_sign(letter.fields, self._settings.signed, self._settings.oversigned)
         obstacle = _obstacle(letter.fields, names)
         if not obstacle and not await self._is_theirs(letter, author, keys[0].domain):
@@ -175,7 +183,9 @@ def _obstacle(fields: Fields, names: Sequence[str]) -> str:
 
 
 def _login(letter: Letter) -> str:
-    return "" if letter.login is None else letter.login.user
+    """Who has logged in; empty for a program of this machine, whose user the system knows."""
+    login = letter.login
+    return "" if login is None or login.mechanism == _BY_THE_SYSTEM else login.user
 
 
 def _unsigned(why: str) -> Opinion:

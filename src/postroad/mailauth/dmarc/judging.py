@@ -111,9 +111,9 @@ def refusal(verdict: Verdict) -> Reply:
     """The reply to a message that is refused (RFC 7372 §3.3, RFC 9989 §5.3.6)."""
     if verdict.published is None:
         return Reply.of(550, "5.7.1", f"Message rejected: {verdict.words}")
-    domain = verdict.author
-    words = f"Message rejected due to the DMARC policy of {domain}: it fails SPF and DKIM"
-    return Reply.of(550, "5.7.26", words)
+    words = f"Message rejected due to the DMARC policy of {verdict.published.domain}"
+    # Either may pass, for another domain.
+    return Reply.of(550, "5.7.26", f"{words}: neither SPF nor DKIM proves its author")
 
 
 def comment(verdict: Verdict) -> str:

@@ -16,8 +16,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from postroad.mailauth.dmarc.result import Policy
+from postroad.model.printable import beginning
 
-__all__ = ["LONGEST_RECORD", "DmarcRecord", "is_record", "record_of", "record_of_texts"]
+__all__ = ["LONGEST_RECORD", "DmarcRecord", "doubt", "is_record", "record_of", "record_of_texts"]
 
 LONGEST_RECORD = 4_096
 """Characters of a record that is read; a longer one is none. Real ones have some hundred."""
@@ -30,6 +31,7 @@ MOST_ADDRESSES = 20
 have any number of them written to (RFC 7489 §12.5)."""
 
 _VERSION = re.compile(r"[ \t]*[vV][ \t]*=[ \t]*DMARC1[ \t]*(?:;|\Z)")
+_LIKE = re.compile(r"(?:.*;)?[ \t]*v[ \t]*=[ \t]*DMARC", re.IGNORECASE | re.DOTALL)
 _TAG = re.compile(r"[ \t]*([A-Za-z]{1,32})[ \t]*=[ \t]*(.*?)[ \t]*\Z", re.DOTALL)
 _PRINTABLE = re.compile(r"[ -~\t]*\Z")
 _URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[!-~]+\Z")
@@ -97,6 +99,34 @@ def record_of_texts(texts: Sequence[str]) -> DmarcRecord | None:
     """
     records = [text for text in texts if is_record(text)]
     return record_of(records[0]) if len(records) == 1 else None
+
+
+def doubt(texts: Sequence[str]) -> str:
+    """Why what a name publishes does not count as it stands, for whoever published it.
+
+    Args:
+        texts: the TXT records of the name.
+
+    Returns:
+        One mistake; empty: there is none, or no record at all.
+    """
+    records = [text for text in texts if is_record(text)]
+    if len(records) > 1:
+        return f"there are {len(records)} records, so none of them counts"
+    if not records:
+        is_like = any(map(_LIKE.match, texts))
+        return "the record does not begin with v=DMARC1, so it does not count" if is_like else ""
+    (text,) = records
+    if len(text) > LONGEST_RECORD:
+        return f"the record has more than {LONGEST_RECORD} characters, so it does not count"
+    if not _PRINTABLE.match(text):
+        return "the record has characters other than those of ASCII, so it does not count"
+    tags = _tags(text)
+    for name in _POLICY_TAGS:
+        if tags.get(name, "none").lower() not in _POLICIES:
+            meant = "does not count" if record_of(text) is None else "counts as p=none"
+            return f"{name}={beginning(tags[name], 40)} is no policy, so the record {meant}"
+    return ""
 
 
 def record_of(text: str) -> DmarcRecord | None:

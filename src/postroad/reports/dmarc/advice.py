@@ -27,6 +27,7 @@ Organization = Callable[[str], str]
 
 _FORWARDERS = ("forwarded", "mailing_list", "trusted_forwarder")
 _BROKEN = ("fail", "neutral", "policy", "permerror", "temperror")
+_KEPT_OUT = ("reject", "quarantine")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,8 @@ def _unknown(source: Source, domain: str) -> Advice:
     """No change of the policy for what is nobody's word, as `policy_advice` has it."""
     if source.unproved > source.messages * DOUBTFUL:
         otherwise = "change nothing for it: that it sent so much is nobody's word"
+    elif sum([source.done.counts.get(each, 0) for each in _KEPT_OUT]) >= source.failed:
+        otherwise = "it is forged, and your policy has kept it out"
     else:
         otherwise = 'it is forged, and "p=quarantine" or "p=reject" is what keeps it out'
     return Advice(

@@ -32,8 +32,8 @@ MOST_XML = 67_108_864
 """Octets of a report, unpacked: 100,000 records of the most talkative receivers."""
 
 MOST_ELEMENTS = 3_000_000
-"""Elements of a report, and attributes, at about a microsecond each; 100,000 records have some four
-fifths of that, with what they count for themselves."""
+"""Elements of a report, and attributes, at about a microsecond each, with what some of them count
+for besides: 100,000 records have nine tenths of that."""
 
 DEEPEST = 16
 """Elements in elements. The standard has five, extensions may have more."""
@@ -41,9 +41,20 @@ DEEPEST = 16
 OF_RECORD = 4
 """Elements that a record counts for beside its own: it becomes a row, which takes as long."""
 
-NOBODYS = 8
-"""The part of all that, one of so many, for mail that proves no author: anybody can send it, and
-any number of it. It is half a second at most, and has room for 12,000 records."""
+OF_ROW = 8
+"""The same of each row in it: an address takes longest of all."""
+
+OF_ELEMENT = 8
+"""Characters of a text that is not printable which count for one: each of them is looked at."""
+
+STRANGERS = 5
+"""The part of all those, one of so many, for mail of an author who is proved: that is anybody with
+a domain. It is a second at most, and has room for 20,000 records. An operator may have longer ones
+read from the mail itself (`postroad dmarc reports`)."""
+
+NOBODYS = 10
+"""The same for mail that proves no author, of which anybody can send any number. It is half a
+second at most, and has room for 10,000 records."""
 
 LONGEST_TOKEN = 131_072
 """Octets of a single tag, comment or the like: the parser looks at an unfinished one again and
@@ -65,6 +76,11 @@ class Allowance:
     octets: int = MOST_XML
     elements: int = MOST_ELEMENTS
     whose: str = ""
+
+    @classmethod
+    def of_stranger(cls) -> Allowance:
+        """For mail whose author is proved."""
+        return cls(MOST_XML // STRANGERS, MOST_ELEMENTS // STRANGERS, "mail")
 
     @classmethod
     def of_nobody(cls) -> Allowance:
@@ -139,9 +155,8 @@ class _Reader:
         self.elements_left = elements
         self._whose = f" for {whose}" if whose else ""
         self._prefix = ""
-        self._path: list[str] = []
-        self._text: list[str] | None = None
-        self._room = 0
+        self._path: list[_Place] = []
+        self._text: str | None = None
         self._values: dict[str, str] = {}
         self._errors: list[str] = []
         self._one: dict[str, str] = {}
@@ -163,44 +178,40 @@ class _Reader:
             self._prefix = prefix + colon
             if local.lower() != "feedback":
                 raise Malformed(f"it is XML, but no report on DMARC: it begins with {line(name)}")
-            path.append("")
+            path.append(_FEEDBACK)
             return
-        whole = self._known(path[-1], name)
-        path.append(whole)
-        if whole in _LEAVES:
-            self._text, self._room = [], MOST_TEXT
-        else:
-            self._text = None
-            begin = _BEGIN.get(whole)
-            if begin is not None:
-                begin(self)
+        place = path[-1].below.get(name) or self._place(path[-1], name)
+        path.append(place)
+        self._text = None if place.leaf is None else ""
+        if place.begin is not None:
+            place.begin(self)
 
-    def _known(self, above: str, name: str) -> str:
-        """The path of an element; what no report has, and what is in it, is all the same."""
-        if above == _UNKNOWN or len(name) > MOST_TEXT:
-            return _UNKNOWN
-        whole = f"{above}/{name.removeprefix(self._prefix).lower()}"
-        return whole if whole in _PATHS else _UNKNOWN
+    def _place(self, above: _Place, name: str) -> _Place:
+        """What an element is whose name is written otherwise, or that no report has."""
+        if above is _NOWHERE or len(name) > MOST_TEXT:
+            return _NOWHERE
+        return above.below.get(name.removeprefix(self._prefix).lower(), _NOWHERE)
 
     def text(self, text: str) -> None:
-        if self._text is None or self._room <= 0:
-            return
-        piece = (text if self._text else text.lstrip())[: self._room]
-        if piece:
-            self._text.append(piece)
-            self._room -= len(piece)
+        held = self._text
+        if held:
+            self._text = held + text[: MOST_TEXT - len(held)]
+        elif held is not None:
+            self._text = text.lstrip()[:MOST_TEXT]
 
     def end(self, _: str) -> None:
-        whole = self._path.pop()
+        place = self._path.pop()
         found, self._text = self._text, None
-        leaf = _LEAVES.get(whole)
-        if leaf is not None:
+        if place.leaf is not None:
             if found is not None:
-                leaf(self, whole.rpartition("/")[2], line("".join(found)))
-            return
-        finish = _END.get(whole)
-        if finish is not None:
-            finish(self)
+                place.leaf(self, place.name, self._line(found))
+        elif place.end is not None:
+            place.end(self)
+
+    def _line(self, text: str) -> str:
+        if not text.isprintable():  # each character of it is looked at
+            self.elements_left -= len(text) // OF_ELEMENT
+        return line(text)
 
     # What is done with it
 
@@ -228,6 +239,7 @@ class _Reader:
         self._record = Record()
 
     def begin_row(self) -> None:
+        self.elements_left -= OF_ROW
         self._row, self._reasons = {}, []
 
     def begin_one(self) -> None:
@@ -337,10 +349,27 @@ _END: Mapping[str, Callable[[_Reader], None]] = {
     "/record/auth_results/dkim": _Reader.end_dkim,
     "/record/auth_results/spf": _Reader.end_spf,
 }
-_UNKNOWN = "?"
-_PATHS = frozenset(
-    "/".join(words[:length])
-    for words in (each.split("/") for each in (*_LEAVES, *_END))
-    for length in range(2, len(words) + 1)
-)
-"""Every element that is looked at, or that has one in it."""
+
+
+class _Place:
+    """An element that is looked at, or that has such in it; what no report has is all the same."""
+
+    __slots__ = ("begin", "below", "end", "leaf", "name")
+
+    def __init__(self, path: str) -> None:
+        self.name = path.rpartition("/")[2]
+        self.leaf, self.begin, self.end = _LEAVES.get(path), _BEGIN.get(path), _END.get(path)
+        self.below: dict[str, _Place] = {}
+
+
+def _feedback() -> _Place:
+    feedback = _Place("")
+    for path in (*_LEAVES, *_END):
+        place, names = feedback, path.split("/")
+        for depth, name in enumerate(names[1:], 2):
+            place = place.below.setdefault(name, _Place("/".join(names[:depth])))
+    return feedback
+
+
+_FEEDBACK = _feedback()
+_NOWHERE = _Place("?")

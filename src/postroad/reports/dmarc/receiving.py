@@ -26,8 +26,7 @@ __all__ = ["Receiving", "Reception"]
 
 TIME = 30.0
 """Seconds that a delivery waits for its turn; the mail goes on without being read then. No longer:
-mail for mailboxes waits behind it. A reading that has begun ends by itself: after half a second
-where the mail proves no author, else after some seconds at most."""
+mail for mailboxes waits behind it. A reading that has begun ends by itself, after a second."""
 
 
 class Reception(NamedTuple):
@@ -145,4 +144,4 @@ def allowance_of(author: str) -> Allowance:
     Args:
         author: whom it proved to be from; empty: nobody.
     """
-    return Allowance() if author else Allowance.of_nobody()
+    return Allowance.of_stranger() if author else Allowance.of_nobody()

@@ -118,13 +118,15 @@ class Rows:
 
     def _add(self, row: Row, count: int) -> None:
         counts = self._counts
-        if row not in counts:
+        known = counts.get(row)
+        if known is None:
             size = _length(row)
             if len(counts) >= MOST_ROWS or self._size + size > MOST_ROW_TEXT:
                 row = Row("", "", "", "", row.disposition, row.dkim, row.spf, (), (), ())
             else:
                 self._size += size
-        counts[row] = counts.get(row, 0) + count
+            known = counts.get(row, 0)
+        counts[row] = known + count
 
     def named(self, domain: str) -> tuple[tuple[Row, int], ...]:
         """All of them, with this domain as the author's where that is not told."""

@@ -68,6 +68,10 @@ class Ring:
         """See `Keys.keys_for`."""
         return self._keys if author == "example.org" else ()
 
+    def lack(self, author: str) -> str:
+        """See `Keys.lack`."""
+        return f"{author} has none"
+
 
 def letter() -> Letter:
     """The message."""

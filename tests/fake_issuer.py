@@ -88,7 +88,7 @@ class Clock:
 
 
 def checker_of(issuer, clock, accounts, /, **changes):
-    values = {"issuer": ISSUER, "audience": "postroad", "key_set": issuer.url, "timeout": 5.0}
+    values = {"issuer": ISSUER, "audience": "postroad", "key_set": issuer.url, "timeout": 30.0}
     return token_checker(OAuthSettings(**(values | changes)), accounts, clock, lambda: NOW)
 
 

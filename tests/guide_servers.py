@@ -194,7 +194,7 @@ def _postfix(guide: Guide, certificate: Certificate, resolver: str) -> Postfix:
     ]
     chain = {"smtpd_tls_chain_files": f"{certificate.key}, {certificate.chain}"}
     files = {
-        "queue/etc/resolv.conf": f"nameserver {resolver}\noptions timeout:2 attempts:1\n",
+        "queue/etc/resolv.conf": f"nameserver {resolver}\noptions timeout:30 attempts:1\n",
         "queue/etc/nsswitch.conf": "hosts: dns\n",
         **{f"etc/{name}": text for name, text in guide.tables.items()},
     }

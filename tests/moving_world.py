@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
+from postroad.delivery.junk import is_junk
+from postroad.filters.moves import file
 from postroad.filters.moves.lesson import MemoryAway
+from postroad.filters.moves.terms import Terms
+from postroad.filters.moves.watch import Watch
+from postroad.limits.state_file import Keeper, open_file
 from postroad.mailbox import Whereabouts
+from postroad.mailbox.folder import FolderName
+from postroad.mailbox.moves.survey import Folders
+from postroad.model.fields import Fields
 
-__all__ = ["FakeMemory", "Mailbox", "message"]
+__all__ = ["FOLDERS", "START", "FakeMemory", "Mailbox", "Watched", "message"]
+
+FOLDERS = Folders(FolderName.parse("Junk"), (FolderName.parse("Trash"),))
+START = 1_700_000_000
 
 
 def message(subject: str, *, header: str = "", body: str = "Soup?") -> bytes:
@@ -108,3 +120,41 @@ class FakeMemory:
 
     async def learned(self) -> tuple[int, int]:
         return self.spam, self.ham
+
+
+async def _filed_by_us(_: str, fields: Fields) -> bool:
+    return is_junk(fields)
+
+
+class Watched:
+    """A watch over mailboxes, its clock, and what it says."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.time = float(START)
+        self.path = folder / "moves.db"
+        self.memory = FakeMemory()
+        self.said: list[str] = []
+        self.warned: list[str] = []
+
+    def watching(self, **parts: object) -> Watch:
+        """A process begins, perhaps again; it takes the parts that are not usual."""
+        self.keeper = Keeper(self.path, file.MOVES, self.warned.append)
+        return Watch(
+            self.keeper,
+            self.memory,
+            Terms("both", FOLDERS),
+            _filed_by_us,
+            say=self.said.append,
+            warn=self.warned.append,
+            now=lambda: self.time,
+            **parts,  # type: ignore[arg-type]
+        )
+
+    def read(self, question: Callable[[sqlite3.Connection], object]) -> object:
+        """The answer of the file to a question."""
+        connection = open_file(self.path, file.MOVES)
+        try:
+            return question(connection)
+        finally:
+            connection.close()

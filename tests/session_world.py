@@ -159,7 +159,7 @@ class World:
             "names": Names(),
             "reverse_names": True,
             "tls_context": ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER),
-            "handshake_timeout": 5.0,
+            "handshake_timeout": 30.0,
             "gate": gate(),
             "journal": self.events.append,
             "clock": lambda: self.now,

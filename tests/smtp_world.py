@@ -48,6 +48,9 @@ ZONE = {
     **{f"crowd{at}.example": {"A": ("127.0.0.3",)} for at in range(9)},
 }
 
+PATIENT = {"idle_timeout": 3600.0, "fallback_delay": 3600.0}
+"""Nothing happens for the time alone that a test takes."""
+
 
 class World:
     """One server, one transport, what was logged."""
@@ -75,7 +78,7 @@ class World:
         self.transport = SmtpTransport(
             "relay.example.org",
             RelaySettings(**relay),
-            DeliverySettings(mx_port=self.server.port, **(delivery or {})),
+            DeliverySettings(**{"mx_port": self.server.port, **PATIENT, **(delivery or {})}),
             resolver=Resolver(DnsSettings(), lambda: 0.0, query=self.dns),
             credentials=credentials,
             journal=self.logged.append,

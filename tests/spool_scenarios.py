@@ -179,8 +179,8 @@ async def reserve(shard: Shard, diary: Diary) -> None:
     assert isinstance(clock, Clock)
     clock.now += 45
     await send(shard, diary, SMALL)
-    if shard._reserving is not None:
-        await shard._reserving
+    if shard._reservation.pending is not None:
+        await shard._reservation.pending
     clock.now -= 3600  # and is set back
     await send(shard, diary, SMALL)
 

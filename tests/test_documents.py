@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import re
 import shlex
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import typer.main
 
+from postroad.app.running import RELOADED, RELOADED_OF_LISTENER
 from postroad.cli.main import app
-from postroad.config import load
+from postroad.config import Configuration, load
+from postroad.config.schema import settings
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -72,6 +75,35 @@ def test_the_configurations_of_the_guides_can_be_loaded(shown: str, tmp_path: Pa
 
 def test_the_guides_show_configurations() -> None:
     assert len(GUIDES) >= 5
+
+
+@pytest.mark.parametrize("page", ["CONTRIBUTING.md", "docs/architecture.md"])
+def test_the_layers_are_those_that_are_checked(page: str) -> None:
+    (shown,) = re.findall(
+        r"^ {4}cli > .*\n(?: {4,}> .*\n)*", (ROOT / page).read_text(), re.MULTILINE
+    )
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    layers, _ = project["tool"]["importlinter"]["contracts"]
+
+    found = [set(re.findall(r"[a-z]+", group)) for group in shown.split(">")]
+
+    assert found == [set(layer.split(" | ")) for layer in layers["layers"]]
+
+
+def test_what_needs_a_restart_is_what_a_reload_does_not_take() -> None:
+    page = (ROOT / "docs" / "operators.md").read_text()
+    rows = re.findall(
+        r"^\| (the top of the file|sections|of a listener) \| (.*) \|$", page, re.MULTILINE
+    )
+    told = {kind: set(re.findall(r"`\[?([a-z_]+)\]?`", keys)) for kind, keys in rows}
+    paths = [setting.path for setting in settings(Configuration)]
+
+    assert told == {
+        "the top of the file": {path[0] for path in paths if len(path) == 1},
+        "sections": {path[0] for path in paths if len(path) > 1} - {"listeners", *RELOADED},
+        "of a listener": {path[2] for path in paths if path[0] == "listeners"}
+        - set(RELOADED_OF_LISTENER),
+    }
 
 
 def _walk(words: list[str]) -> None:

@@ -66,9 +66,9 @@ async def listening(
         await parts.server.listen(listener, bound)
         yield bound.getsockname()[1]
     finally:
-        await parts.server.drain(10.0)
+        await parts.server.drain(60.0)
         for runner in parts.runners:
-            await runner.drain(10.0)
+            await runner.drain(60.0)
         await asyncio.gather(*tasks)
         await parts.close()
 

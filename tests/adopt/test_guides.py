@@ -121,6 +121,7 @@ def test_the_small_server(tmp_path: Path) -> None:
     command = made.transports["spamassassin"].command
     assert command[:3] == ("/usr/bin/spamc", "-f", "-e")
     assert command[-5:] == ("-oi", "-f", "${sender}", "--", "${recipient}")
+    assert made.sendmail.taken_before == (made.user,)  # what comes back is not signed as ours
 
 
 def test_ispmail_on_debian_11(tmp_path: Path) -> None:

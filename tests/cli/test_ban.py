@@ -30,12 +30,12 @@ def test_bans_come_and_go(command_line: CommandLine) -> None:
 
     ran = command_line("ban", "add", "192.0.2.0/24", "--reason", "guesses\npasswords")
     assert (ran.status, ran.out) == (0, "banned 192.0.2.0/24 for ever\n")
-    before = time.time()
+    before = int(time.time())
     ran = command_line("ban", "add", "John@Example.org", "--for", "1h30m")
     assert (ran.status, ran.out[:30]) == (0, "banned john@example.org until ")
 
     first, second = command_line("ban", "list", "--json").json
-    assert 5400 <= second["until"] - before <= 5460
+    assert before <= second["since"] <= time.time()
     assert second["until"] - second["since"] == 5400
     assert first | {"since": 0} == {
         "subject": "192.0.2.0/24",

@@ -36,7 +36,8 @@ def test_no_keys(ready: Path, command_line: CommandLine) -> None:
     assert command_line("dkim", "check", "--json").json == []
     assert not (ready / FOLDER).exists()
     ran = command_line("dkim", "show", "example.org")
-    assert (ran.status, ran.err) == (os.EX_DATAERR, "postroad: example.org has no keys\n")
+    assert (ran.status, ran.out) == (os.EX_DATAERR, "")
+    assert ran.err == "postroad: example.org has no keys: postroad dkim create example.org\n"
 
 
 def test_created_and_shown(ready: Path, command_line: CommandLine) -> None:
@@ -55,6 +56,12 @@ def test_created_and_shown(ready: Path, command_line: CommandLine) -> None:
     assert [line.split()[4] for line in listed[1:]] == ["pending", "pending"]
     again = command_line("dkim", "create", "example.org", "--kind", "ed25519", "--json").json
     assert [each["selector"] for each in again] == [f"{MONTH}b-ed25519"]
+
+
+def test_names_in_web_forms_are_those_of_a_zone(ready: Path, command_line: CommandLine) -> None:
+    lines = command_line("dkim", "create", "news.example.org", "--kind", "ed25519").lines
+    at = lines.index(f"      ;   {MONTH}-ed25519._domainkey")
+    assert "a web page for the zone news.example.org: name, and text" in lines[at - 1]
 
 
 def test_rotated_and_deleted(ready: Path, command_line: CommandLine) -> None:
@@ -110,14 +117,34 @@ def test_what_is_refused(
     ready: Path, command_line: CommandLine, words: tuple[str, ...], status: int, said: str
 ) -> None:
     ran = command_line("dkim", *words)
-    assert (ran.status, said in ran.err) == (status, True)
+    assert (ran.status, said in ran.err, ran.err.count("\n")) == (status, True, 1)
     assert not (ready / FOLDER / "keys.json").exists()
 
 
 def test_a_foreign_domain_is_remarked_on(ready: Path, command_line: CommandLine) -> None:
     ran = command_line("dkim", "create", "example.com", "--kind", "ed25519")
     assert ran.status == 0
-    assert "example.com is none of the domains" in ran.err
+    assert ran.err == "postroad: example.com is none of our domains; keys are made all the same\n"
+
+
+def test_a_domain_of_the_directory_is_none_to_remark_on(
+    ready: Path, command_line: CommandLine
+) -> None:
+    command_line("domain", "add", "example.com")
+    ran = command_line("dkim", "create", "example.com", "--kind", "ed25519")
+    assert (ran.status, ran.err) == (0, "")
+
+
+def test_keys_that_are_there_already_are_remarked_on(
+    ready: Path, command_line: CommandLine
+) -> None:
+    first = command_line("dkim", "create", "example.org", "--kind", "ed25519")
+    again = command_line("dkim", "create", "Example.ORG", "--kind", "ed25519")
+    assert (first.err, again.status) == ("", 0)
+    assert again.err == (
+        "postroad: example.org has keys already, which postroad dkim show example.org prints;"
+        " these come beside them\n"
+    )
 
 
 def test_keys_of_the_operator_are_listed(ready: Path, command_line: CommandLine) -> None:

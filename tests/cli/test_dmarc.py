@@ -18,6 +18,9 @@ ZONE = {
     },
     "bank.example": {"TXT": ("v=spf1 ip4:192.0.2.1 -all",)},
     "_dmarc.firm.example": {"TXT": ("v=DMARC1; p=reject",)},
+    "_dmarc.two.example": {"TXT": ("v=DMARC1; p=reject", "v=DMARC1; p=none")},
+    "_dmarc.odd.example": {"TXT": ("v=DMARC1; p=rejct; rua=mailto:r@odd.example",)},
+    "_dmarc.own.bank.example": {"TXT": ("v=DMARC1; p=non",)},
     "_dmarc.try.example": {"TXT": ("v=DMARC1; p=reject; t=y",)},
 }
 MESSAGE = b"Return-Path: <ann@bank.example>\nFrom: Ann <ann@bank.example>\nSubject: x\n\nHello\n"
@@ -65,7 +68,42 @@ def test_no_policy(command_line: CommandLine) -> None:
     assert ran.status == 1
     assert "publishes no policy" in ran.lines[0]
     shown = command_line("dmarc", "check", "nobody.example", "--json").json
-    assert shown == {"domain": "nobody.example", "record": None}
+    assert shown == {"domain": "nobody.example", "doubt": None, "record": None}
+
+
+@pytest.mark.parametrize(
+    ("domain", "status", "words", "then"),
+    [
+        (
+            "two.example",
+            1,
+            "there are 2 records, so none of them counts",
+            "two.example publishes no policy: nothing is done to mail in its name.",
+        ),
+        (
+            "odd.example",
+            0,
+            "p=rejct is no policy, so the record counts as p=none",
+            "_dmarc.odd.example says: v=DMARC1; p=rejct; rua=mailto:r@odd.example",
+        ),
+        (
+            "own.bank.example",
+            0,
+            "p=non is no policy, so the record does not count",
+            (
+                "_dmarc.bank.example says: v=DMARC1; p=reject; np=quarantine; adkim=s; pct=50;"
+                " rua=mailto:r@bank.example"
+            ),
+        ),
+    ],
+)
+def test_a_record_with_a_mistake(
+    command_line: CommandLine, domain: str, status: int, words: str, then: str
+) -> None:
+    ran = command_line("dmarc", "check", domain)
+    assert ran.status == status
+    assert ran.lines[:2] == [f"_dmarc.{domain} is wrong: {words}.", then]
+    assert command_line("dmarc", "check", domain, "--json").json["doubt"] == words
 
 
 def test_a_policy_as_json(command_line: CommandLine) -> None:

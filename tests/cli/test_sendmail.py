@@ -287,6 +287,19 @@ def test_what_is_no_file_of_ours_is_not_read(
     assert words in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("words", [[""], [" "], ["<>"], ["", "(nobody)"], ["-t", ""], ["-bm", ","]])
+def test_an_empty_recipient_is_none(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], words: list[str]
+) -> None:
+    """What a script's unset variable becomes; nothing of it is left for a server to return."""
+    server = a_server(tmp_path / "state")
+    lay_drop(server)
+    folder = server.maildrop_directory
+    assert run("sendmail", ["-C", str(folder), *words]) == os.EX_USAGE
+    assert "ecipient addresses" in capsys.readouterr().err
+    assert list((folder / "new").iterdir()) == []
+
+
 # What `postroad check` says ----------------------------------------------------------------------
 
 

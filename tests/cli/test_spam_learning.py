@@ -133,8 +133,8 @@ MAILBOX = (
 )
 
 
-def found(path: Path, limit: int = 1000) -> list[bytes]:
-    return list(messages_in([path], limit))
+def found(path: Path | str, limit: int = 1000) -> list[bytes]:
+    return list(messages_in([str(path)], limit))
 
 
 def test_a_mailbox_in_one_file(tmp_path: Path) -> None:
@@ -148,7 +148,7 @@ def test_a_mailbox_in_one_file(tmp_path: Path) -> None:
 
 def test_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(MAILBOX)))
-    assert len(found(Path("-"))) == 2
+    assert len(found("-")) == 2
 
 
 def test_a_message_that_begins_with_from_is_no_mailbox(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from cli.test_freezing import store
 from command_line import CommandLine
 from history_records import history
 from postroad.history import HistorySettings, Remembering
@@ -88,6 +89,38 @@ def test_a_message_by_its_queue_id(command_line: CommandLine) -> None:
     assert ran.lines[-1] == f"Message {QUEUE_ID} is no longer in the queue."
     notice = command_line("why", "HODG6NB20200")
     assert "by message HODG6NB20200" in notice.out
+
+
+@pytest.mark.parametrize("name", ["", "192.0.2.7", "john@example.org"])
+def test_what_became_of_the_messages_of_a_session_or_an_address(
+    command_line: CommandLine, name: str
+) -> None:
+    (session,) = sessions((*LINES[:2], "RCPT TO:<john@example.org>", "DATA", "Subject: x\r\n\r\n."))
+    (queue_id,) = command_line("why", session, "--json").json["queue"]
+    delivered(queue_id, Status.BOUNCED)
+
+    ran = command_line("why", name or session)
+
+    assert ran.out.count("What became of the message:") == 1
+    assert ran.out.count("<lisa@elsewhere.test>: failed, goes back to the sender") == 1
+    assert ran.lines[-1] == f"Message {queue_id} is no longer in the queue."
+
+
+@pytest.mark.parametrize(
+    ("held", "state", "progress"),
+    [
+        ("", "is in the queue:", "not tried, next at 2027-01-1"),
+        ("scan: no answer", "is in the queue, held: scan: no answer:", "on hold, not tried"),
+    ],
+)
+def test_a_message_that_is_in_the_queue(
+    command_line: CommandLine, held: str, state: str, progress: str
+) -> None:
+    queue_id = store("john@example.org", held=held)
+    delivered(queue_id, Status.DEFERRED)
+    message, recipient = command_line("why", queue_id).lines[-2:]
+    assert message == f"Message {queue_id} from <lisa@example.net> {state}"
+    assert recipient.startswith(f"    <lisa@example.net>: {progress}")
 
 
 def test_the_last_of_an_address(command_line: CommandLine) -> None:

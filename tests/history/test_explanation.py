@@ -223,6 +223,26 @@ NAMES = dict.fromkeys(("user", "sender", "recipient", "domain", "address", "list
             "recipients in [domain]",
         ),
         ("550 5.1.1 <x>: rejected: User unknown in virtual mailbox table", "postroad user add"),
+        (
+            "553 5.7.1 <a>: From header address rejected: not owned by user b",
+            "the From field of the message",
+        ),
+        ("550 5.7.1 Message rejected as spam (score 17.3)", "postroad spam threshold"),
+        ("550 5.7.1 Message rejected, infected: Eicar", "the filter's program"),
+        (
+            "550 5.7.26 … due to the DMARC policy of x: neither SPF nor DKIM proves its author",
+            "[dmarc] forwarders",
+        ),
+        ("451 4.7.0 Cannot verify now that the message is from x", "tries again"),
+        (
+            "550 5.7.23 <x>: Message rejected due to: SPF fail - not authorized. Please see …",
+            "postroad spf check",
+        ),
+        ("550 5.7.24 <x>: Message rejected due to: SPF Permanent Error: …", "postroad spf check"),
+        ("451 4.7.1 Service unavailable - try again later", "on_failure"),
+        ("550 5.5.0 Service unavailable", "on_failure"),
+        ("451 4.3.0 Error: internal error in a filter", "on_failure"),
+        ("451 4.3.0 Error: the message could not be examined now", "tries again"),
         ("250 2.0.0 Ok", ""),
     ],
 )

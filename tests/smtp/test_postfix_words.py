@@ -120,7 +120,7 @@ def settled(output: bytes) -> list[str]:
 
 def heard(port: int, stream: bytes) -> bytes:
     said = b""
-    with socket.create_connection(("127.0.0.1", port), timeout=20) as client:
+    with socket.create_connection(("127.0.0.1", port), timeout=30) as client:
         client.sendall(stream)
         client.shutdown(socket.SHUT_WR)
         try:

@@ -90,7 +90,8 @@ def list_users(
     # What nobody has is left out: most servers have accounts, and nothing more to say of them.
     used = [at for at in range(len(_COLUMNS) - 1) if at < _ALWAYS or any(row[at] for row in rows)]
     shown = [*used, len(_COLUMNS) - 1] if configuration.directories else used
-    print_table([_COLUMNS[at] for at in shown], [[row[at] for at in shown] for row in rows])
+    cells = [[row[at] for at in shown] for row in rows]
+    print_table([_COLUMNS[at] for at in shown], cells, none="there are no accounts")
 
 
 def show_user(

@@ -55,7 +55,8 @@ def list_aliases(
     if json:
         print_json([{"source": source, "targets": list(targets)} for source, targets in rows])
         return
-    print_table(("ALIAS", "TARGETS"), [(source, ", ".join(targets)) for source, targets in rows])
+    shown = [(source, ", ".join(targets)) for source, targets in rows]
+    print_table(("ALIAS", "TARGETS"), shown, none="there are no aliases")
 
 
 @alias_app.command("remove")

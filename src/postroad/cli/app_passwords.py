@@ -76,6 +76,7 @@ def list_app_passwords(
             )
             for entry in entries
         ],
+        none=f"{address} has no app passwords",
     )
 
 

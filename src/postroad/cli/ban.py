@@ -78,7 +78,7 @@ def list_bans(
         (ban.subject, _when(ban.since), _when(ban.until), ban.author.value, ban.reason)
         for ban in bans
     ]
-    print_table(("BANNED", "SINCE", "UNTIL", "BY", "REASON"), rows)
+    print_table(("BANNED", "SINCE", "UNTIL", "BY", "REASON"), rows, none="nobody is banned")
 
 
 @ban_app.command("add")

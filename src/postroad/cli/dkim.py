@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 
 from postroad.cli.configured import state_of_server
+from postroad.cli.editing import directory_editor
 from postroad.cli.listing import print_json, print_table
 from postroad.cli.options import Json
 from postroad.cli.refusal import Refusal, usage
@@ -59,7 +60,7 @@ def create(
 ) -> None:
     """Make keys for a domain, and show the records to publish; they sign once these are seen."""
     configuration = state_of_server(context)
-    _warn_of_domain(configuration, domain)
+    _remark(context, configuration, domain)
     _made(configuration, domain, selector, bits, kind, json=json)
 
 
@@ -93,7 +94,7 @@ def show(context: typer.Context, domain: Domain, *, json: Json = False) -> None:
     configuration = state_of_server(context)
     found = _asked(lambda: keys(configuration, domain))
     if not found:
-        raise Refusal(f"{domain} has no keys", os.EX_DATAERR)
+        raise _keyless(domain)
     if json:
         print_json([_document(configuration, each) for each in found])
         return
@@ -130,6 +131,8 @@ def check(
 
     configuration = state_of_server(context)
     found = _asked(lambda: asyncio.run(checked(configuration, domain)))
+    if domain and not found:
+        raise _keyless(domain)
     if json:
         print_json([_document(configuration, each) for each in found])
     else:
@@ -194,7 +197,8 @@ def _records(found: Sequence[KeyView]) -> Iterator[str]:
         key = each.key
         yield f"  {published(key)}"
         yield f"      ; {key.kind}, {key.bits} bits, {each.state}"
-        yield "      ; in a form of a web page: name, and text in one piece without quotes:"
+        where = f"a web page for the zone {key.domain}"
+        yield f"      ; in a form of {where}: name, and text in one piece without quotes:"
         yield f"      ;   {key.selector}._domainkey"
         yield f"      ;   {key.record}"
         yield ""
@@ -207,7 +211,8 @@ def _table(configuration: Configuration, found: Sequence[KeyView]) -> None:
         made = _date(kept.made) if kept is not None else "-"
         size = f"{key.kind} {key.bits}"
         rows.append((key.domain, key.selector, size, each.state, made, _words(configuration, each)))
-    print_table(("DOMAIN", "SELECTOR", "KEY", "STATE", "MADE", "RECORD"), rows)
+    none = "there are no keys: postroad dkim create DOMAIN makes some"
+    print_table(("DOMAIN", "SELECTOR", "KEY", "STATE", "MADE", "RECORD"), rows, none=none)
 
 
 def _words(configuration: Configuration, each: KeyView) -> str:
@@ -248,14 +253,26 @@ def _document(configuration: Configuration, each: KeyView) -> dict[str, object]:
     }
 
 
-def _warn_of_domain(configuration: Configuration, domain: str) -> None:
+def _keyless(domain: str) -> Refusal:
+    name = printable(domain)
+    return Refusal(f"{name} has no keys: postroad dkim create {name}", os.EX_DATAERR)
+
+
+def _remark(context: typer.Context, configuration: Configuration, domain: str) -> None:
+    """Say what is odd about new keys of a domain: it is none of ours, or has some already."""
+    from postroad.app.dkim_inquiry import keys
     from postroad.model.address import belongs_to, domain_key
 
-    name = domain_key(domain)
-    ours = [domain_key(each) for each in (*configuration.local_domains, configuration.hostname)]
-    if not any(belongs_to(each, name) for each in ours):
-        words = f"{printable(domain)} is none of the domains of the configuration"
-        print(f"postroad: {words}; keys are made all the same", file=sys.stderr)
+    name, shown = domain_key(domain), printable(domain.lower())
+    has_keys = bool(_asked(lambda: keys(configuration, domain)))
+    with directory_editor(context) as editor:
+        ours = [configuration.hostname, *(each.name for each in editor.domains())]
+    if not any(belongs_to(domain_key(each), name) for each in ours):
+        words = f"{shown} is none of our domains; keys are made all the same"
+        print(f"postroad: {words}", file=sys.stderr)
+    if has_keys:
+        words = f"keys already, which postroad dkim show {shown} prints; these come beside them"
+        print(f"postroad: {shown} has {words}", file=sys.stderr)
 
 
 def _asked(question: Callable[[], _Answer]) -> _Answer:

@@ -59,7 +59,7 @@ def check(
 
     configuration = state_of_server(context)
     if what == "-" or "/" in what or Path(what).is_file():
-        _check_message(configuration, read_message(Path(what)), client, sender, helo, json=json)
+        _check_message(configuration, read_message(what), client, sender, helo, json=json)
     elif client or sender or helo:
         raise usage("--client, --sender and --helo are for a stored message")
     elif not is_domain(what):
@@ -89,6 +89,8 @@ def _check_domain(configuration: Configuration, domain: str, *, json: bool) -> N
 def _policy_lines(view: PolicyView) -> Iterator[str]:
     from postroad.mailauth.dmarc.telling import words_of
 
+    if view.doubt:
+        yield f"_dmarc.{view.domain} is wrong: {view.doubt}."
     if view.found is None:
         yield f"{view.domain} publishes no policy: nothing is done to mail in its name."
         return
@@ -98,11 +100,12 @@ def _policy_lines(view: PolicyView) -> Iterator[str]:
 def _policy_document(view: PolicyView) -> dict[str, object]:
     found = view.found
     if found is None:
-        return {"domain": view.domain, "record": None}
+        return {"domain": view.domain, "doubt": view.doubt or None, "record": None}
     record = found.record
     policy = record.policy_for(is_below=found.is_below, exists=view.exists)
     return {
         "domain": view.domain,
+        "doubt": view.doubt or None,
         "organization": found.organization,
         "found_at": found.domain,
         "record": record.text,

@@ -71,10 +71,9 @@ def list_domains(
         (each.name, "configuration" if each.configured else "directory", _words(each))
         for each in domains
     ]
-    if any(words for _, _, words in rows):
-        print_table(("DOMAIN", "FROM", "MAIL"), rows)
-    else:
-        print_table(("DOMAIN", "FROM"), [row[:2] for row in rows])
+    columns = 3 if any(words for _, _, words in rows) else 2
+    shown = [row[:columns] for row in rows]
+    print_table(("DOMAIN", "FROM", "MAIL")[:columns], shown, none="there are no domains")
 
 
 @domain_app.command("remove")

@@ -33,7 +33,7 @@ def filters() -> None:
 def try_filter(
     path: Annotated[Path, typer.Argument(metavar="FILTER", help="A file, or a folder of them.")],
     message: Annotated[
-        Path, typer.Argument(metavar="MESSAGE", help="A file with a message; - is standard input.")
+        str, typer.Argument(metavar="MESSAGE", help="A file with a message; - is standard input.")
     ],
     *,
     sender: Annotated[

@@ -72,6 +72,7 @@ def list_groups(context: typer.Context, *, json: Json = False) -> None:
     print_table(
         ("GROUP", "MEMBERS", "OWNER", "SENDERS"),
         [(each.name, str(len(each.members)), each.owner, each.senders.value) for each in groups],
+        none="there are no groups",
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -16,9 +17,16 @@ def local_time(seconds: float) -> str:
     return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds))
 
 
-def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print rows in columns as wide as they need; nothing when there are no rows."""
+def print_table(header: Sequence[str], rows: Sequence[Sequence[str]], *, none: str) -> None:
+    """Print rows in columns as wide as they need.
+
+    Args:
+        header: the names of the columns.
+        rows: their cells.
+        none: what is said on standard error where there are no rows, as silence is a riddle.
+    """
     if not rows:
+        print(none, file=sys.stderr)
         return
     lines = [header, *rows]
     widths = [max(len(line[column]) for line in lines) for column in range(len(header))]

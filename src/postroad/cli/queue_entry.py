@@ -6,7 +6,7 @@ What a peer or a client chose is shown so that nothing in it commands the operat
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 from postroad.model.counted import counted
 
-__all__ = ["HEADER", "as_json", "clean", "listed", "listed_waiting", "shown"]
+__all__ = ["HEADER", "as_json", "clean", "listed", "listed_waiting", "progress", "shown"]
 
 HEADER = "-Queue ID----  --Size-- ----Arrival Time---- -Sender/Recipient-------"
 INDENT = " " * 45
@@ -34,8 +34,8 @@ def shown(entry: Entry) -> Iterator[str]:
     for name, value in (*_wishes(entry.envelope), *_waybill(entry.waybill), *damage):
         yield f"{f'{name}:':<10} {value}"
     for recipient in entry.recipients:
-        progress = _progress(recipient, entry)
-        yield f"recipient: {recipient.address}{_aliased(recipient)}: {progress}"
+        state = progress(recipient, entry, _when)
+        yield f"recipient: {recipient.address}{_aliased(recipient)}: {state}"
         if (sender := _sender(recipient)) is not None:
             yield f"           from <{clean(sender)}>"
         if recipient.notify or recipient.orcpt:
@@ -149,8 +149,14 @@ def _sender(recipient: EntryRecipient) -> str | None:
     return str(recipient.sender or "")
 
 
-def _progress(recipient: EntryRecipient, entry: Entry) -> str:
-    """What has been tried and what comes next."""
+def progress(recipient: EntryRecipient, entry: Entry, when: Callable[[float], str]) -> str:
+    """What has been tried and what comes next.
+
+    Args:
+        recipient: one of the message.
+        entry: the message.
+        when: writes a time (seconds since 1970).
+    """
     if _is_early(entry):
         return "held"
     if entry.waybill.held:
@@ -160,7 +166,7 @@ def _progress(recipient: EntryRecipient, entry: Entry) -> str:
     if recipient.next_attempt is None or _is_due(recipient):
         again = f"{_tried(recipient)}, about to be tried again"
         return again if recipient.attempts else "about to be tried"
-    return f"{_tried(recipient)}, next at {_when(recipient.next_attempt)}"
+    return f"{_tried(recipient)}, next at {when(recipient.next_attempt)}"
 
 
 def _tried(recipient: EntryRecipient) -> str:

@@ -81,7 +81,11 @@ def _show(found: list[MailboxUsage], *, json: bool) -> int:
         print_json([_as_json(each) for each in found])
     else:
         rows = [_row(each) for each in found]
-        print_table(("ACCOUNT", "USED", "QUOTA", "MESSAGES", "OF", "FULL"), rows)
+        print_table(
+            ("ACCOUNT", "USED", "QUOTA", "MESSAGES", "OF", "FULL"),
+            rows,
+            none="there are no accounts",
+        )
     return os.EX_UNAVAILABLE if any(each.fault for each in found) else os.EX_OK
 
 

@@ -82,13 +82,15 @@ def show_sent(
         )
         return
     rows = [row for each in reports for row in _rows(each)]
-    print_table(("DAY", "DOMAIN", "OK", "FAILED", "STATE", "WORDS"), rows)
     shown = [
         (date(each.day), printable(each.domain), str(each.ok), str(each.failed)) for each in counts
     ]
+    if rows or not shown:
+        none = "nothing was sent, and nothing is counted"
+        print_table(("DAY", "DOMAIN", "OK", "FAILED", "STATE", "WORDS"), rows, none=none)
     if shown:
         print(("\n" if rows else "") + "Counted, and not reported yet:")
-        print_table(("DAY", "DOMAIN", "OK", "FAILED"), shown)
+        print_table(("DAY", "DOMAIN", "OK", "FAILED"), shown, none="")
     if lost:
         print(f"{lost} {noun} were not counted: there were too many different ones")
 

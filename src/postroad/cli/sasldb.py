@@ -51,7 +51,7 @@ def import_sasldb(
     if json:
         print_json([{"name": name, "added": name not in there} for name in wanted])
     else:
-        print_table(("ACCOUNT", "WOULD BE" if dry_run else "IS"), rows)
+        print_table(("ACCOUNT", "WOULD BE" if dry_run else "IS"), rows, none="no accounts to add")
 
 
 def _read(file: Path) -> tuple[SaslAccount, ...]:

@@ -90,7 +90,7 @@ def _enqueue(options: Options, folder: str, facts: Facts) -> int:
     message = Message(partial(os.read, 0), ends_at_dot=options.ends_at_dot, limit=facts.header)
     found = message.recipients() if options.extracts else []
     recipients = [*options.recipients, *found]
-    if not recipients:
+    if not any(recipients):  # `""`, an unset variable of a script, is nobody
         words = "Recipient addresses must be specified on the command line or via the -t option"
         if options.extracts:
             words = "No recipient addresses found in message header"

@@ -107,7 +107,8 @@ def thresholds(
         print_json([_as_json(user, wish) for user, wish in found])
         return
     rows = [(user, _shown(wish.junk), _rejected(wish.reject)) for user, wish in found]
-    print_table(("USER", "JUNK", "REJECT"), rows)
+    none = "no account has thresholds of its own"
+    print_table(("USER", "JUNK", "REJECT"), rows, none=none)
 
 
 def forget_removed(context: typer.Context, user: str) -> bool:

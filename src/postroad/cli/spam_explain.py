@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -26,7 +25,7 @@ __all__ = ["explain"]
 def explain(
     context: typer.Context,
     message: Annotated[
-        Path, typer.Argument(metavar="FILE", help="A file with a message; - is standard input.")
+        str, typer.Argument(metavar="FILE", help="A file with a message; - is standard input.")
     ],
     *,
     user: Annotated[

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -34,7 +33,7 @@ AT_ONCE = 50
 """Messages of one change: some tenths of a second, for which others that learn wait."""
 
 Sources = Annotated[
-    list[Path],
+    list[str],
     typer.Argument(
         metavar="FILE...", help="Messages, mailboxes (mbox), Maildirs or folders; - reads one."
     ),
@@ -89,7 +88,8 @@ def show_memories(context: typer.Context, *, user: User = "", json: Json = False
         )
         for each in found
     ]
-    print_table(("WHOSE", "SPAM", "HAM", "WORDS", "SIZE", "COUNTS"), rows)
+    none = "nothing has been learned yet: postroad spam learn teaches it"
+    print_table(("WHOSE", "SPAM", "HAM", "WORDS", "SIZE", "COUNTS"), rows, none=none)
 
 
 def forget_memory(
@@ -126,7 +126,7 @@ def _weight(about: About) -> str:
 
 
 def _tell(
-    context: typer.Context, sources: list[Path], *, is_spam: bool | None, user: str, json: bool
+    context: typer.Context, sources: list[str], *, is_spam: bool | None, user: str, json: bool
 ) -> None:
     """Have messages learned, batch by batch, and say what became of them."""
     from postroad.cli.spam_messages import messages_in

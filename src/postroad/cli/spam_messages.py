@@ -23,12 +23,11 @@ __all__ = ["messages_in"]
 _LINE = 64 * 1024  # octets of a line that are read at once: a longer one comes in pieces
 _MAILBOX = re.compile(rb"From \S{1,320} .{1,40}\d\d:\d\d.{0,20} \d{4}\b")
 _QUOTED = re.compile(rb">+From ")
-_STANDARD_INPUT = Path("-")
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
-def messages_in(sources: Iterable[Path], limit: int) -> Iterator[bytes]:
+def messages_in(sources: Iterable[str], limit: int) -> Iterator[bytes]:
     """The messages of each source.
 
     A source is a message, a mailbox in one file (mbox), a Maildir (the messages in its `cur` and
@@ -36,7 +35,7 @@ def messages_in(sources: Iterable[Path], limit: int) -> Iterator[bytes]:
     folders in it are not looked at: they may hold mail of another kind.
 
     Args:
-        sources: in order.
+        sources: their names, in order; `./-` is a file or a folder.
         limit: octets of each message that are wanted; the rest is passed over.
 
     Raises:
@@ -45,12 +44,12 @@ def messages_in(sources: Iterable[Path], limit: int) -> Iterator[bytes]:
         Refusal: there is no message in a folder.
     """
     for source in sources:
-        if source == _STANDARD_INPUT:
+        if source == "-":
             yield from _in_file(sys.stdin.buffer, limit)
-        elif source.is_dir():
-            yield from _in_folder(source, limit)
+        elif (path := Path(source)).is_dir():
+            yield from _in_folder(path, limit)
         else:
-            with source.open("rb") as file:
+            with path.open("rb") as file:
                 yield from _in_file(file, limit)
 
 

@@ -83,7 +83,8 @@ def _print(keys: SrsKeys, *, json: bool) -> None:
         )
         for each in found
     ]
-    print_table(("KEY", "MADE", "DAYS", "USE"), rows)
+    none = "there are no keys yet: the first forward makes one"
+    print_table(("KEY", "MADE", "DAYS", "USE"), rows, none=none)
 
 
 def _as_json(key: DatedKey) -> dict[str, object]:

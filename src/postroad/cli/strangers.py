@@ -66,7 +66,8 @@ def list_strangers(context: typer.Context, *, json: Json = False) -> None:
             )
             for each in strangers(connection)
         ]
-    print_table(("KIND", "NETWORK", "SENDER", "RECIPIENT", "FIRST", "LAST"), rows)
+    none = "no stranger has been met: a restriction list has to name greylist"
+    print_table(("KIND", "NETWORK", "SENDER", "RECIPIENT", "FIRST", "LAST"), rows, none=none)
 
 
 @greylist_app.command("forget")
@@ -114,7 +115,7 @@ def list_verified(context: typer.Context, *, json: Json = False) -> None:
             (each.address, each.status, _when(each.updated), each.why)
             for each in listed(connection)
         ]
-    print_table(("ADDRESS", "STATUS", "SINCE", "WHY"), rows)
+    print_table(("ADDRESS", "STATUS", "SINCE", "WHY"), rows, none="no address has been probed")
 
 
 @verified_app.command("forget")

@@ -66,7 +66,8 @@ def list_suppressed(
         )
         for each in found
     ]
-    print_table(("ADDRESS", "SENDERS", "SINCE", "UNTIL", "WHY", "WORDS"), rows)
+    header = ("ADDRESS", "SENDERS", "SINCE", "UNTIL", "WHY", "WORDS")
+    print_table(header, rows, none="no address is suppressed")
 
 
 @suppression_app.command("add")

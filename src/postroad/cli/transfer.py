@@ -63,7 +63,7 @@ def export_directory(
 def import_directory(
     context: typer.Context,
     file: Annotated[
-        Path, typer.Argument(metavar="FILE", help="What to bring in; - is standard input.")
+        str, typer.Argument(metavar="FILE", help="What to bring in; - is standard input.")
     ],
     *,
     form: FormatOption = None,
@@ -82,8 +82,8 @@ def import_directory(
     from postroad.directory.embedded.moved_files import Faults, from_csv, from_json
 
     text = _read(file)
-    chosen = form or (FormatName.CSV if file.suffix.lower() == ".csv" else FormatName.JSON)
-    faults = Faults(str(file))
+    chosen = form or (FormatName.CSV if file.lower().endswith(".csv") else FormatName.JSON)
+    faults = Faults(file)
     contents = (from_csv if chosen is FormatName.CSV else from_json)(text, faults)
     with directory_editor(context) as editor:
         done = editor.import_contents(
@@ -98,14 +98,14 @@ def import_directory(
     print(f"{'would import' if dry_run else 'imported'} {counts}")
 
 
-def _read(file: Path) -> str:
+def _read(file: str) -> str:
     from postroad.directory.embedded.mistake import Unimportable
     from postroad.directory.embedded.moved_files import MAX_FILE
 
-    if str(file) == "-":
+    if file == "-":
         octets = sys.stdin.buffer.read(MAX_FILE + 1)
     else:
-        with file.open("rb") as opened:
+        with Path(file).open("rb") as opened:
             octets = opened.read(MAX_FILE + 1)
     if len(octets) > MAX_FILE:
         raise usage(f"{file}: longer than {MAX_FILE >> 20} MiB; import it in parts")

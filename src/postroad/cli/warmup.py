@@ -60,4 +60,5 @@ def warmup(
         )
         for each in found
     ]
-    print_table(("ADDRESS", "DESTINATIONS", "DAY", "SHARE", "SENT", ""), rows)
+    header = ("ADDRESS", "DESTINATIONS", "DAY", "SHARE", "SENT", "")
+    print_table(header, rows, none="no source address warms up")

@@ -29,6 +29,9 @@ NOTHING_KNOWN = 1  # the exit status, as that of grep
 SOME = 5
 """Transactions that are shown of an address, where nobody says how many."""
 
+FOLLOWED = 20
+"""Messages of which it is told what became of them: each is looked for in all that is kept."""
+
 
 def why(
     context: typer.Context,
@@ -54,6 +57,7 @@ def why(
     archive = Archive(folder)
     with acting_as(owner_of(folder)):
         name, records = _found(archive, what.strip(), last)
+        records = _followed(archive, records)
         queue = _queue(configuration, _messages(name, records))
         reach = archive.reach()
     for words in dict.fromkeys(archive.unreadable):
@@ -89,6 +93,21 @@ def _found(archive: Archive, what: str, last: int) -> tuple[str, list[Record]]:
         words = "expected a queue ID (12 characters), a session ID (10), or an address"
         raise usage(f"{words}, not {printable(what)}") from None
     return address, archive.latest(address, lambda each: _came_from(each, address), last or SOME)
+
+
+def _followed(archive: Archive, records: Sequence[Record]) -> list[Record]:
+    """Records, and behind how a message came what became of it, for the first of them."""
+    told: list[Record] = []
+    left = FOLLOWED
+    for record in records:
+        if record in told:  # a delivery
+            continue
+        told.append(record)
+        if record.get("outcome") and left:
+            left -= 1
+            known = _of_message(archive, str(record["queue_id"]))
+            told += [each for each in known if each.get("kind") != "decisions"]
+    return told
 
 
 def _of_message(archive: Archive, queue_id: str) -> list[Record]:
@@ -170,14 +189,10 @@ def _explained(records: Sequence[Record], queue: Mapping[str, Entry | None]) -> 
 
 
 def _recipients(entry: Entry) -> Iterator[str]:
+    from postroad.cli.queue_entry import progress
+
     for recipient in entry.recipients:
-        state = "about to be tried"
-        if recipient.attempts:
-            state = f"tried {recipient.attempts} times"
-        if recipient.next_attempt is not None:
-            state += f", next at {local_time(recipient.next_attempt)}"
-        reason = f" ({recipient.reason})" if recipient.reason else ""
-        yield f"    <{recipient.address}>: {state}{reason}"
+        yield f"    <{recipient.address}>: {progress(recipient, entry, local_time)}"
 
 
 def _as_json(

@@ -47,6 +47,12 @@ _TABLE: tuple[Advice, ...] = (
         login=True,
     ),
     Advice(
+        "From header address rejected",
+        "{user} may send as {sender}, but the From field of the message names somebody else. Set"
+        " the name and address of the author in the mail program, give {user} that address too"
+        " ([login] send_as), or let such mail pass: from_header of listener {listener}.",
+    ),
+    Advice(
         "not owned by user",
         "{user} may send as its own address and as aliases that lead to it, and {sender} is"
         " neither. Set the sender address in the mail program to {user}, or give that user the"
@@ -137,6 +143,48 @@ _TABLE: tuple[Advice, ...] = (
         "too many recipients|too much mail|too many AUTH|too many connections",
         "A limit was reached, and the client may go on when its time is over. If it is right that"
         " it sends so much, raise the limit in [limits] or [rates].",
+    ),
+    Advice(
+        "Message rejected as spam",
+        "The points above reached reject of that filter. If the mail was wanted: postroad spam"
+        " threshold ADDRESS --reject never has such mail for this account taken, and filed in Junk;"
+        " [filters.NAME.points] changes the points of single rules; postroad spam learn --ham"
+        " teaches the built-in filter that mail of the kind is wanted.",
+    ),
+    Advice(
+        "Message rejected, infected",
+        "A virus scanner knows the content. If it is wrong about that, report it to those who make"
+        ' the filter\'s program; infected = "hold" keeps such mail for you to look at.',
+    ),
+    Advice(
+        "due to the DMARC policy",
+        "The author's domain asks for this: neither the client (SPF) nor a signature (DKIM) shows"
+        " that the mail is from there. If the sender is honest, it has to send by its own server,"
+        " or to sign. If it was forwarded or came by a mailing list, name who brings it in [dmarc]"
+        " forwarders or lists.",
+    ),
+    Advice(
+        "Cannot verify now that the message is from|could not be examined now",
+        "The DNS, or a filter, did not answer in time. The sender tries again by itself. If it"
+        " happens often, look at [dns] servers, and in the log for who is slow.",
+    ),
+    Advice(
+        "5\\.7\\.24",
+        "There is a mistake in the record by which the sender's domain says who sends for it (SPF),"
+        " and [spf] permerror_reject refuses such mail. postroad spf check {address} {sender} shows"
+        " it; only the domain can mend it.",
+    ),
+    Advice(
+        "SPF fail|5\\.7\\.23",
+        "The sender's domain does not let {address} send for it: postroad spf check {address}"
+        " {sender} shows each step. If the mail was forwarded, name the forwarder in [spf]"
+        " skip_addresses or domain_whitelist.",
+    ),
+    Advice(
+        "4\\.7\\.1 Service unavailable - try again|5\\.5\\.0 Service unavailable|error in a filter",
+        "A filter did not answer, failed, or put the mail off by itself; above, and in the log, is"
+        " which one and why. See that its program runs. What becomes of mail while it does not is"
+        " said by on_failure of its section.",
     ),
     Advice(
         "message size exceeds|Message size",

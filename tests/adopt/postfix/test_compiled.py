@@ -9,6 +9,7 @@ import pytest
 
 from adopt.postfix.test_translation import make, said
 from peers import needs
+from peers.postfix import environment
 from postroad.adopt.adoption import Adopted
 from postroad.adopt.finding import Verdict
 from postroad.adopt.postfix.compiled import text_of
@@ -24,8 +25,8 @@ def compile_at(folder: Path, program: str, kind: str, text: str) -> Path:
     """A compiled table in a folder, with the text that it was made of taken away."""
     source = folder / "t"
     source.write_text(text)
-    (folder / "main.cf").write_text("compatibility_level = 3.6\n")
-    subprocess.run([needs.program(program), "-c", str(folder), f"{kind}:{source}"], check=True)
+    argv = [needs.program(program), f"{kind}:{source}"]
+    subprocess.run(argv, check=True, env=environment(folder))
     source.unlink()
     return next(each for each in folder.iterdir() if each.name.startswith("t."))
 
@@ -39,9 +40,12 @@ def adopt_with(tmp_path: Path, main: str, compiled: Path, name: str) -> Adopted:
 
 @pytest.mark.peer
 @pytest.mark.parametrize("kind", ["hash", "btree", "lmdb"])
-def test_a_compiled_table_is_a_text_again(tmp_path: Path, kind: str) -> None:
+def test_a_compiled_table_is_a_text_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
     made = tmp_path / "made"
     made.mkdir()
+    monkeypatch.setenv("MAIL_CONFIG", environment(made)["MAIL_CONFIG"])
     compiled = compile_at(made, "postmap", kind, TEXT)
     was = compiled.read_bytes()
     line = f"virtual_alias_maps = {kind}:/etc/postfix/virtual\n"

@@ -250,10 +250,11 @@ class _Never:
 def test_an_owner_who_stops_an_agent_holds_up_own_mail_only(
     control: socket.socket, mail: Path
 ) -> None:
-    pool = AgentPool(control, MOST, time_limit=5, stalled=0.0)
+    pool = AgentPool(control, MOST, time_limit=60, stalled=0.0)
     assert pool.deliver(ANN, errand(mail / "ann/Maildir"), TEXT).written
     agent = agent_of(ANN)
     os.kill(agent, signal.SIGSTOP)
+    pool._time_limit = 5
     caught: list[OwnerAway] = []
 
     def deliver() -> None:
@@ -264,9 +265,11 @@ def test_an_owner_who_stops_an_agent_holds_up_own_mail_only(
 
     thread = threading.Thread(target=deliver)
     thread.start()
+    until(lambda: pool._busy, within=30, what="a delivery to the agent that is stopped")
     until(lambda: _is_held_back(pool, mail), within=30, what="mail that is held back")
+    pool._time_limit = 60
     assert pool.deliver(BEN, errand(mail / "ben/Maildir"), TEXT).written
-    thread.join(30)
+    thread.join(120)
     assert "no answer in time" in str(caught[0])
     until(lambda: not is_alive(agent), within=30, what="the end of the stopped agent")
     assert pool.deliver(ANN, replace(errand(mail / "ann/Maildir", 2), repeat=True), TEXT)

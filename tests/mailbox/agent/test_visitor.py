@@ -66,9 +66,9 @@ def world() -> Iterator[World]:
     remove_folder(folder)
 
 
-def pool_of(world: World, junk: str = "Junk", **limits: float) -> tuple[AgentPool, socket.socket]:
+def pool_of(world: World, junk: str = "Junk") -> tuple[AgentPool, socket.socket]:
     control = start_guard(Terms(NUMBERS, NUMBERS, (str(world.mail),), MOST, junk))
-    return AgentPool(control, MOST, **limits), control
+    return AgentPool(control, MOST, look_limit=60), control
 
 
 @pytest.fixture
@@ -103,7 +103,7 @@ def test_a_visit(world: World, pool: AgentPool) -> None:
     kept = box.top / NAME
     assert (kept.stat().st_uid, kept.stat().st_mode & 0o777) == (ANN.uid, 0o600)
     # One that was started for a look ends with it.
-    until(lambda: not agents_of(ANN.uid), within=10, what="the end of the agent")
+    until(lambda: not agents_of(ANN.uid), within=30, what="the end of the agent")
 
 
 def test_one_that_was_kept_looks_and_delivers_on(world: World, pool: AgentPool) -> None:
@@ -116,7 +116,7 @@ def test_one_that_was_kept_looks_and_delivers_on(world: World, pool: AgentPool) 
     deliver(pool, world, 2)
     assert agents_of(ANN.uid) == [agent]
     os.kill(agent, signal.SIGKILL)
-    until(lambda: not is_alive(agent), within=10, what="its end")
+    until(lambda: not is_alive(agent), within=30, what="its end")
     visitor = pool.visitor(ANN)  # another one
     assert world.look(visitor).moves == ()
     visitor.close()
@@ -182,19 +182,20 @@ def test_places_elsewhere_and_strangers_are_refused(world: World, pool: AgentPoo
 
 @pytest.mark.parametrize("when", ["before", "between"])
 def test_an_owner_who_stops_his_agent_is_waited_for_a_moment(world: World, when: str) -> None:
-    pool, control = pool_of(world, look_limit=3.0)
+    pool, control = pool_of(world)
     world.boxes[ANN].put(message("offer"), "Junk")
     visitor = pool.visitor(ANN)
     if when == "between":
         assert world.look(visitor).moves == (True,)
-    until(lambda: len(agents_of(ANN.uid)) == 1, within=10, what="an agent")
+    until(lambda: len(agents_of(ANN.uid)) == 1, within=30, what="an agent")
     [agent] = agents_of(ANN.uid)
     os.kill(agent, signal.SIGSTOP)
+    visitor._time_limit = visitor._left = 1.0  # seconds, of which others need more to start
     with pytest.raises(OwnerAway, match="no answer in time"):
         visitor.read(0, 1000) if when == "between" else world.look(visitor)
     deliver(pool, world)  # by another one
     visitor.close()
-    until(lambda: not is_alive(agent), within=10, what="the end of the stopped agent")
+    until(lambda: not is_alive(agent), within=30, what="the end of the stopped agent")
     visitor = pool.visitor(ANN)
     assert world.look(visitor).moves == (True,)  # nothing of it was lost
     visitor.close()
@@ -226,7 +227,7 @@ def test_looks_of_a_crowd_leave_no_more_agents_than_allowed(world: World, pool: 
             visitor = pool.visitor(owner)
             assert world.look(visitor, owner).moves == ()
             visitor.close()
-            until(lambda: not agents_of(owner.uid), within=10, what="its end")  # noqa: B023
+            until(lambda: not agents_of(owner.uid), within=30, what="its end")  # noqa: B023
 
 
 class Liar:

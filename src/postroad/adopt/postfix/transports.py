@@ -53,6 +53,7 @@ _OPTIONS = {
 """Options of a clone of `smtp` that are keys of a transport."""
 
 _SENDMAIL = re.compile(r"/(?:usr/)?s?bin/sendmail\Z|/usr/lib/sendmail\Z")
+_USUAL_USER = "postroad"
 _UNKNOWN_MACROS = ("client_helo", "client_hostname", "client_port", "client_protocol")
 
 
@@ -141,7 +142,7 @@ def _pipe(old: OldPostfix, service: Service, sendmail: tuple[str, ...]) -> None:
     path: KeyPath = ("transports", service.name)
     words = f"`[transports.{service.name}]`"
     if replaced:
-        words += "; what comes back enters by `postroad sendmail`"
+        words += "; what comes back enters by `postroad sendmail`, and is not signed"
     todo = ""
     if user := attributes.get("user", ""):
         words += f"; it runs as Postroad's user, not as {user}"
@@ -149,6 +150,9 @@ def _pipe(old: OldPostfix, service: Service, sendmail: tuple[str, ...]) -> None:
     finding = _say(old, service, Verdict.TRANSLATED, words, todo)
     old.plan.set((*path, "kind"), "pipe", finding)
     old.plan.set((*path, "command"), command)
+    if replaced:  # strangers' mail may be among what comes back
+        runs_as = old.plan.get(("user",)) or _USUAL_USER
+        old.plan.set(("sendmail", "taken_before"), [str(runs_as)], finding)
     for key, value in _pipe_settings(attributes).items():
         old.plan.set((*path, key), value)
     if service.maxproc:

@@ -13,6 +13,7 @@ import pytest
 from postroad.config import Configuration
 from postroad.config.examination import Finding, Verdict, examine
 from postroad.config.reach import Account
+from postroad.delivery.transport_settings import TransportSettings
 from postroad.directory.source_settings import SourceSettings
 from postroad.filters.moves.settings import Learn
 from postroad.filters.settings import FilterSettings
@@ -78,6 +79,7 @@ def said_of(configuration: Configuration, subject: str) -> list[tuple[Verdict, s
         ({"senders": {"root": ("*", "shop", "shop@example.net")}}, ""),
         ({"senders": {"rooot": ("shop",)}}, "sendmail.senders: there is no user rooot on this"),
         ({"senders": {"root": ("a b",)}}, "sendmail.senders: root: a b is no address"),
+        ({"taken_before": ("rooot",)}, "sendmail.taken_before: there is no user rooot on this"),
         ({"users": ("rooot",), "enabled": False}, ""),
     ],
 )
@@ -87,6 +89,35 @@ def test_users_that_nobody_is(
     found = said_of(replace(configuration, sendmail=SendmailSettings(**settings)), "sendmail")
     assert [verdict for verdict, _ in found] == [Verdict.WARNING] * bool(words)
     assert all(words in message for _, message in found)
+
+
+@pytest.mark.parametrize(
+    ("program", "user", "taken_before", "is_told"),
+    [
+        ("/usr/sbin/sendmail", "", (), True),
+        ("/usr/local/bin/postroad-sendmail", "", ("daemon",), True),
+        ("/usr/sbin/sendmail", "daemon:daemon", ("daemon",), False),
+        ("/usr/sbin/sendmail", "", ("root",), False),
+        ("/usr/bin/msmtp", "", (), False),
+    ],
+)
+def test_what_a_content_filter_brings_back_is_not_signed(
+    configuration: Configuration,
+    program: str,
+    user: str,
+    taken_before: tuple[str, ...],
+    is_told: bool,
+) -> None:
+    spamc = TransportSettings(kind="pipe", command=("/usr/bin/spamc", "-e", program), user=user)
+    told = replace(
+        configuration,
+        transports={"spam": spamc, "vacation": spamc},
+        listeners={"mx": ListenerSettings(preset="mx", content_filter="spam:")},
+        sendmail=SendmailSettings(taken_before=taken_before),
+    )
+    found = [words for _, words in said_of(told, "sendmail") if "transports." in words]
+    assert len(found) == is_told
+    assert all("transports.spam: what this content filter" in words for words in found)
 
 
 def test_a_socket_in_no_folder(configuration: Configuration, tmp_path: Path) -> None:

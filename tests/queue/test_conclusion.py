@@ -40,13 +40,18 @@ class Door:
         return "BOUNCE"
 
 
+class Broken(Notifier):
+    async def tell(self, *_: object) -> bool:
+        raise ZeroDivisionError
+
+
 class Stage:
-    def __init__(self) -> None:
+    def __init__(self, kind: type[Notifier] = Notifier) -> None:
         self.door = Door()
         self.results: list[Done | Retry] = []
         settings = QueueSettings()
         schedule = Schedule(settings)
-        notifier = Notifier(self.door, lambda _: None, "mail.example.org", settings, schedule)
+        notifier = kind(self.door, lambda _: None, "mail.example.org", settings, schedule)
         self.conclusion = Conclusion(
             self.results.append, notifier, Wishes(settings, schedule), schedule
         )
@@ -109,3 +114,13 @@ async def test_of_the_reports_behind_it_none_is_begun() -> None:
     done, owed = stage.results
     assert done == Done(NOBODY.recipient.id)
     assert isinstance(owed, Retry)
+
+
+async def test_a_report_that_a_fault_of_ours_ended_is_owed_as_well() -> None:
+    stage = Stage(Broken)
+    with pytest.raises(ZeroDivisionError):
+        await stage.conclusion.draw([ARRIVED], "mx", NOON + 1, relayed=True)
+
+    [owed] = stage.results
+    assert isinstance(owed, Retry)
+    assert owed.owed is Action.RELAYED

@@ -28,7 +28,12 @@ from postroad.config.mailboxes import mailbox_obstacles
 from postroad.config.outbound import unproved_levels
 from postroad.config.reach import Account, obstacles
 from postroad.config.reports import unsigned_reports
-from postroad.config.sendmail import doubts_about_drop, doubts_about_users, passable
+from postroad.config.sendmail import (
+    doubts_about_drop,
+    doubts_about_users,
+    doubts_about_what_comes_back,
+    passable,
+)
 from postroad.config.sockets import bound_sockets, missing_folders
 from postroad.config.spam_services import unseen_moves
 from postroad.config.stowage import doubts_about_spool
@@ -87,7 +92,10 @@ def examine(
         yield Finding("spool", Verdict.WARNING, words)
     for words in doubts_about_drop(configuration):
         yield Finding("sendmail", Verdict.WARNING, words)
-    for words in doubts_about_users(configuration):
+    for words in (
+        *doubts_about_users(configuration),
+        *doubts_about_what_comes_back(configuration, account.name if account else "root"),
+    ):
         yield Finding("sendmail", Verdict.WARNING, _placed(file, words))
     yield from _sockets_nowhere(configuration)
     for words in silent_filters(configuration):

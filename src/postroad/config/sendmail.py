@@ -18,6 +18,7 @@ from postroad.model import Address, AddressError
 __all__ = [
     "doubts_about_drop",
     "doubts_about_users",
+    "doubts_about_what_comes_back",
     "facts_of",
     "lay_drop",
     "make_drop",
@@ -27,6 +28,7 @@ __all__ = [
 ]
 
 _STRANGERS = stat.S_IWOTH | stat.S_IXOTH
+_SENDMAIL = frozenset(("sendmail", "postroad-sendmail"))
 _PASSABLE = stat.S_IXOTH
 _JUST_NOW = 60.0  # seconds; what is queued takes a moment, also of many
 
@@ -102,6 +104,7 @@ def doubts_about_users(configuration: Configuration) -> Iterator[str]:
         return
     named = [("users", each) for each in sendmail.users if each != ANYBODY]
     named += [("queue_users", each) for each in sendmail.queue_users if each != ANYBODY]
+    named += [("taken_before", each) for each in sendmail.taken_before]
     named += [("senders", each) for each in sendmail.senders]
     for key, name in named:
         try:
@@ -114,6 +117,26 @@ def doubts_about_users(configuration: Configuration) -> Iterator[str]:
         for text in addresses:
             if text != ANYBODY and not _is_address(text, origin_of(configuration)):
                 yield f"sendmail.senders: {name}: {text} is no address"
+
+
+def doubts_about_what_comes_back(configuration: Configuration, server: str) -> Iterator[str]:
+    """A line for each content filter whose mail, a stranger's perhaps, would be signed as ours.
+
+    Args:
+        configuration: what is examined.
+        server: the user that the server becomes, and that programs run as which name no other.
+    """
+    filters = {each.content_filter.partition(":")[0] for each in configuration.listeners.values()}
+    for name, transport in configuration.transports.items():
+        if name not in filters or transport.kind != "pipe":
+            continue
+        user = transport.user.partition(":")[0] or server
+        is_sendmail = any(Path(word).name in _SENDMAIL for word in transport.command)
+        if is_sendmail and user not in configuration.sendmail.taken_before:
+            yield (
+                f"transports.{name}: what this content filter brings back by sendmail is signed as"
+                f' if {user} had written it: name "{user}" in [sendmail] taken_before'
+            )
 
 
 def _is_address(text: str, origin: str) -> bool:

@@ -94,8 +94,9 @@ class Conclusion:
                     await asyncio.shield(telling)
                 finally:
                     if await _has_ended(telling):
+                        told = telling.result()  # it may raise: then it is owed like the others
                         del reports[key]
-                        self._reported(action, group, now, told=telling.result())
+                        self._reported(action, group, now, told=told)
         finally:  # the runner ends; else there is nothing left of them
             self._owe(reports, now)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
+import pwd
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
@@ -541,6 +542,31 @@ class _Os:
             return result
 
         return crashing
+
+
+@pytest.mark.parametrize(
+    ("is_gateway", "taken_before", "origin"),
+    [
+        (False, (), Origin.OURS),
+        (True, (), Origin.NEIGHBOUR),
+        (False, (pwd.getpwuid(os.getuid()).pw_name,), Origin.NEIGHBOUR),
+        (False, ("nobody-else",), Origin.OURS),
+    ],
+)
+async def test_what_a_program_hands_on_is_not_its_own(
+    state: Path, is_gateway: bool, taken_before: tuple[str, ...], origin: Origin
+) -> None:
+    """Else a stranger's mail that a content filter brings back would be signed as ours."""
+    post = Post(state, SendmailSettings(taken_before=taken_before))
+    looking = Looking(lambda _: Opinion())
+    post.board = Board(first=(looking,))
+    await post.pickup.start()
+    try:
+        post.leave(Slip("ann@example.net", ["john"], is_gateway=is_gateway))
+        await post.until(lambda: post.queued)
+    finally:
+        await post.pickup.stop()
+    assert [each.origin for each in looking.seen] == [origin]
 
 
 @pytest.mark.parametrize(

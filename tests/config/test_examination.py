@@ -99,6 +99,8 @@ def test_users_that_nobody_is(
         ("/usr/sbin/sendmail", "daemon:daemon", ("daemon",), False),
         ("/usr/sbin/sendmail", "", ("root",), False),
         ("/usr/bin/msmtp", "", (), False),
+        ("spamc | /usr/sbin/sendmail -oi -f $0 -- $1", "", (), True),
+        ("spamc | /usr/sbin/sendmail -G -oi -f $0 -- $1", "", (), False),
     ],
 )
 def test_what_a_content_filter_brings_back_is_not_signed(

@@ -206,7 +206,9 @@ def test_half_a_record_is_told_as_far_as_it_goes(kind: str) -> None:
     assert words({"kind": kind, "client": 5, "server": "x", "at": "y", **odd})
 
 
-NAMES = dict.fromkeys(("user", "sender", "recipient", "domain", "address", "listener"), "X")
+NAMES = dict.fromkeys(
+    ("user", "sender", "identities", "recipient", "domain", "address", "listener"), "X"
+)
 
 
 @pytest.mark.parametrize(
@@ -256,6 +258,29 @@ def test_advice_depends_on_whether_the_client_has_logged_in() -> None:
     said = "554 5.7.1 <x>: Relay access denied"
     strange = advice_for(said, logged_in=False, names=NAMES)
     assert strange != advice_for(said, logged_in=True, names=NAMES)
+
+
+UNKNOWN = "550 5.1.1 <x>: Recipient address rejected: User unknown in virtual mailbox table"
+SPF = "550 5.7.23 <x>: Message rejected due to: SPF fail - not authorized."
+
+
+@pytest.mark.parametrize(
+    ("sender", "helo", "recipient", "reply", "command"),
+    [
+        ("", "x", "lisa@y.example", UNKNOWN, "postroad user add lisa@y.example, or"),
+        ("", "x", "`id`@y.example", UNKNOWN, "postroad user add '`id`@y.example', or"),
+        ("a@b.example", "c.example", "x", SPF, "192.0.2.7 a@b.example c.example shows"),
+        ("a@b.example", "", "x", SPF, "192.0.2.7 a@b.example shows"),
+        ("", "$(id)", "x", SPF, "192.0.2.7 '<>' '$(id)' shows"),
+        ("a|id@b.example", "c.example", "x", SPF, "192.0.2.7 'a|id@b.example' c.example shows"),
+    ],
+)
+def test_a_command_of_an_advice_is_no_other_one_in_a_shell(
+    sender: str, helo: str, recipient: str, reply: str, command: str
+) -> None:
+    """An operator copies it, and strangers chose the names in it."""
+    lines = words(decided(decision(recipient, reply), sender=sender, helo=helo))
+    assert command in " ".join(line.strip() for line in lines)
 
 
 def test_names_that_look_like_fields_are_only_names() -> None:

@@ -104,6 +104,21 @@ async def test_a_report_that_takes_too_long_is_owed(monkeypatch: pytest.MonkeyPa
     assert owed.owed is Action.RELAYED
 
 
+async def test_who_is_cut_off_again_waits_for_nothing_and_leaves_nothing_behind() -> None:
+    stage = Stage()
+    drawing = await stage.cut_off(ARRIVED)
+    drawing.cancel()
+    await asyncio.wait([drawing])
+    stage.door.opens.set()
+    await turn()
+
+    assert drawing.cancelled()
+    assert stage.door.taken == 0
+    [owed] = stage.results
+    assert isinstance(owed, Retry)
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
 async def test_of_the_reports_behind_it_none_is_begun() -> None:
     stage = Stage()
     drawing = await stage.cut_off(NOBODY, ARRIVED)

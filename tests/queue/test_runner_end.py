@@ -15,6 +15,7 @@ from postroad.model import (
     Status,
 )
 from postroad.model.message_events import Delivered
+from postroad.queue.conclusion import LAST_WORD
 from postroad.spool import Done, Retry
 from queue_fakes import (
     turn,
@@ -76,6 +77,28 @@ class TestEnd:
         assert (owed.recipient_id, owed.owed) == (wishing.recipients[0].id, Action.RELAYED)
         logged = [each for each in stage.journal.events if isinstance(each, Delivered)]
         assert [each.status for each in logged] == [Status.SENT] * 2
+
+    @pytest.mark.jumps
+    async def test_reports_that_never_end_are_waited_for_together(self, stage):
+        """However many there are, a stop takes the time of one longer, and they are owed."""
+
+        async def silent(*_: object) -> str:
+            return await asyncio.get_running_loop().create_future()
+
+        stage.door.submit = silent
+        task = asyncio.create_task(stage.runner.run())
+        for at in range(4):
+            to = (f"{name}{at}@example.net" for name in "ab")
+            stage.commit(f"s{at}@example.org", to=to, asked={"notify": Notify.SUCCESS})
+        await turn(60)
+        begun = asyncio.get_running_loop().time()
+        await stage.runner.drain(30)
+        await task
+
+        assert asyncio.get_running_loop().time() - begun == pytest.approx(30 + LAST_WORD)
+        assert {each.owed for each in stage.results} == {Action.RELAYED}
+        assert len(stage.results) == 8
+        assert asyncio.all_tasks() == {asyncio.current_task()}
 
     async def test_what_comes_during_the_drain_goes_back(self, stage):
         stage.smtp.gate.clear()

@@ -20,6 +20,7 @@ from postroad.app.programs import Programs, program_filter
 from postroad.app.running import Running
 from postroad.app.signing_rights import SigningRights
 from postroad.app.spam import AccountWishes
+from postroad.config.sendmail import origin_of
 from postroad.filters.clamav import scanner as clamav
 from postroad.filters.joined import Joined, Member
 from postroad.filters.milter.setup import Way
@@ -211,6 +212,9 @@ class Filtering:
         """Those who sign: our own mail, and what was found of other mail."""
         needs = self._needs
         sealer = sealer_of(needs.running, needs.journal, needs.departures)
-        writers = None if needs.owners is None else SigningRights(needs.owners(), needs.journal)
+        configuration, writers = needs.running.configuration, None
+        if needs.owners is not None:
+            origin = origin_of(configuration)
+            writers = SigningRights(needs.owners(), configuration.sendmail, origin, needs.journal)
         signer = signer_of(needs.running, needs.journal, writers)
         return tuple([each for each in (sealer, signer) if each is not None])

@@ -22,6 +22,7 @@ from postroad.intake.door import Refusal
 from postroad.maildrop.collection import Broken, Collection, Found, Parcel
 from postroad.maildrop.submission import Denied, Submission, User, submission
 from postroad.model import Login, Recipient, Reply
+from postroad.model.client import BY_THE_SYSTEM
 from postroad.model.fault import place_of
 from postroad.model.letter import Origin
 from postroad.spool import Claimed, SpoolError
@@ -133,13 +134,14 @@ class Porter:
         if not made.recipients:
             await self._files.remove(collection, found)
             return
-        returned = user.name in self._running.configuration.sendmail.taken_before
+        taken_before = self._running.configuration.sendmail.taken_before
+        is_passed_on = parcel.slip.is_gateway or user.name in taken_before
         source = Source(
             SERVICE,
-            login=Login(f"uid={user.uid}", "local"),
-            submission=not (parcel.slip.is_gateway or returned),
+            login=Login(f"uid={user.uid}", BY_THE_SYSTEM),
+            submission=not is_passed_on,
             userid=user.uid,
-            origin=Origin.NEIGHBOUR if returned else Origin.OURS,
+            origin=Origin.NEIGHBOUR if is_passed_on else Origin.OURS,
         )
         entry = self._door.open(source, made.envelope, made.recipients, parcel.left)
         try:

@@ -131,8 +131,9 @@ def doubts_about_what_comes_back(configuration: Configuration, server: str) -> I
         if name not in filters or transport.kind != "pipe":
             continue
         user = transport.user.partition(":")[0] or server
-        is_sendmail = any(Path(word).name in _SENDMAIL for word in transport.command)
-        if is_sendmail and user not in configuration.sendmail.taken_before:
+        words = " ".join(transport.command).split()  # also those that a shell is given
+        is_own = any(Path(word).name in _SENDMAIL for word in words) and "-G" not in words
+        if is_own and user not in configuration.sendmail.taken_before:
             yield (
                 f"transports.{name}: what this content filter brings back by sendmail is signed as"
                 f' if {user} had written it: name "{user}" in [sendmail] taken_before'

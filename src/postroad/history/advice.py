@@ -20,7 +20,8 @@ class Advice:
     Attributes:
         pattern: occurs in the reply, or in the log's words.
         words: what to do; `{user}`, `{sender}`, `{recipient}`, `{domain}` (the recipient's),
-            `{address}` (the client's), `{listener}` and `{mechanism}` are filled in.
+            `{address}` (the client's), `{identities}` (what SPF is asked about: the sender, and the
+            name in HELO), `{listener}` and `{mechanism}` are filled in.
         login: whether it is for clients that have logged in, or for others; `None` for both.
     """
 
@@ -171,13 +172,13 @@ _TABLE: tuple[Advice, ...] = (
     Advice(
         "5\\.7\\.24",
         "There is a mistake in the record by which the sender's domain says who sends for it (SPF),"
-        " and [spf] permerror_reject refuses such mail. postroad spf check {address} {sender} shows"
-        " it; only the domain can mend it.",
+        " and [spf] permerror_reject refuses such mail. postroad spf check {address} {identities}"
+        " shows it; only the domain can mend it.",
     ),
     Advice(
         "SPF fail|5\\.7\\.23",
         "The sender's domain does not let {address} send for it: postroad spf check {address}"
-        " {sender} shows each step. If the mail was forwarded, name the forwarder in [spf]"
+        " {identities} shows each step. If the mail was forwarded, name the forwarder in [spf]"
         " skip_addresses or domain_whitelist.",
     ),
     Advice(
@@ -273,7 +274,8 @@ def advice_for(said: str, *, logged_in: bool, names: dict[str, str]) -> str:
     Args:
         said: the reply, or the log's words.
         logged_in: whether the client had.
-        names: what to fill in; see `Advice.words`.
+        names: what to fill in; see `Advice.words`. What strangers chose is quoted: operators copy
+            commands into a shell.
     """
     for pattern, advice in _COMPILED:
         if advice.login in (None, logged_in) and pattern.search(said):

@@ -7,6 +7,7 @@ what it looked up; a trace that is the same as the one before is not told twice.
 
 from __future__ import annotations
 
+import shlex
 import textwrap
 import time
 from collections.abc import Iterable, Iterator
@@ -197,23 +198,25 @@ def rules(steps: Iterable[Step]) -> Iterator[str]:
 
 
 def _names(part: Decided, decision: Decision) -> dict[str, str]:
-    recipient = decision.recipient
-    return {
-        "sender": part.sender or "<>",
-        "recipient": recipient or "the recipient",
-        "domain": recipient.rpartition("@")[2] or "that domain",
-    }
+    """What an advice names: strangers chose it, and an operator copies commands into a shell."""
+    sender, helo = shlex.quote(part.sender or "<>"), part.visit.client.helo
+    names = {"sender": sender, "identities": f"{sender} {shlex.quote(helo)}" if helo else sender}
+    if decision.recipient:
+        names["recipient"] = shlex.quote(decision.recipient)
+        names["domain"] = shlex.quote(decision.recipient.rpartition("@")[2])
+    return names
 
 
 def _advice(said: str, visit: Visit, names: dict[str, str]) -> Iterator[str]:
     client = visit.client
     known = {
         "sender": "the sender",
+        "identities": "the sender",
         "recipient": "the recipient",
         "domain": "that domain",
         "address": client.address,
         "listener": visit.listener,
-        "user": client.user or "the user",
+        "user": shlex.quote(client.user) if client.user else "the user",
         "mechanism": client.mechanism,
     }
     words = advice_for(said, logged_in=bool(client.user), names=known | names)

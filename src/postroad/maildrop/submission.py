@@ -23,7 +23,7 @@ from postroad.model import (
 )
 from postroad.model.address import MAX_LOCAL
 
-__all__ = ["Denied", "Submission", "User", "submission", "variable_path"]
+__all__ = ["Denied", "Submission", "User", "may_send_as", "submission", "variable_path"]
 
 _BODIES = {"7BIT": BodyType.SEVEN_BIT, "8BITMIME": BodyType.EIGHT_BIT_MIME}
 _RETURNS = {"FULL": Return.FULL, "HDRS": Return.HEADERS}
@@ -96,10 +96,8 @@ def submission(
     if not (user.is_trusted or ANYBODY in settings.users or user.name in settings.users):
         return Denied(f"user {user.name} is not among sendmail.users")
     sender = _sender(slip, user, origin)
-    if settings.sender_check and not user.is_trusted:
-        own = Address(user.name, origin)
-        if not _may_send_as(sender, own, settings.senders.get(user.name, ())):
-            return Denied(f"user {user.name} may not send as {sender}")
+    if not may_send_as(sender, user, settings, origin):
+        return Denied(f"user {user.name} may not send as {sender}")
     notify, marks = _notify(slip.notify), _marks(slip.verp)
     recipients: list[Recipient] = []
     unreadable: list[str] = []
@@ -162,7 +160,20 @@ def variable_path(
     return Address(local, sender.domain)
 
 
-def _may_send_as(sender: Address | None, own: Address, more: Sequence[str]) -> bool:
+def may_send_as(
+    sender: Address | None, user: User, settings: SendmailSettings, origin: str
+) -> bool:
+    """Whether a user may send as an address.
+
+    Args:
+        sender: it; `None`: the null one.
+        user: who wants to.
+        settings: who may.
+        origin: the domain of addresses that have none.
+    """
+    if not settings.sender_check or user.is_trusted:
+        return True
+    own, more = Address(user.name, origin), settings.senders.get(user.name, ())
     if sender is None or sender.key == own.key or ANYBODY in more:
         return True
     return any(_address(each, own.domain) == sender for each in more)

@@ -7,10 +7,22 @@ from typing import NamedTuple
 
 from postroad.model.value import value
 
-__all__ = ["LOCAL", "UNKNOWN", "Client", "ClientCertificate", "Endpoint", "Login", "TlsSession"]
+__all__ = [
+    "BY_THE_SYSTEM",
+    "LOCAL",
+    "UNKNOWN",
+    "Client",
+    "ClientCertificate",
+    "Endpoint",
+    "Login",
+    "TlsSession",
+]
 
 LOCAL = "local"
 """Stands for the address of a client on a Unix-domain socket."""
+
+BY_THE_SYSTEM = "local"
+"""The mechanism of `Login` in mail of programs of this machine: the system knows their user."""
 
 UNKNOWN = "unknown"
 """Stands for the address of a client that its proxy does not name, as Postfix logs it. It is in no

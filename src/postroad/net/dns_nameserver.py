@@ -93,10 +93,14 @@ class _WholeSockets(AsyncioBackend):
         try:
             return await asyncio.shield(making)
         except asyncio.CancelledError:
-            await asyncio.wait([making])  # a turn or two of the loop: nothing comes by the network
-            if not making.cancelled() and making.exception() is None:
-                await making.result().close()  # type: ignore[no-untyped-call]
+            making.add_done_callback(_close_unwanted)  # to wait for it here could be broken off
             raise
+
+
+def _close_unwanted(making: asyncio.Future[DatagramSocket]) -> None:
+    """Whoever asked for it is gone."""
+    if not making.cancelled() and making.exception() is None:
+        making.result().transport.close()  # type: ignore[attr-defined]  # as its `close` does
 
 
 def _lowered(wire: bytes) -> bytes:

@@ -186,9 +186,11 @@ class Conclusion:
 async def _has_ended(telling: asyncio.Task[bool]) -> bool:
     """Whether a report was told, or refused; one that takes too long is given up."""
     if not telling.done():  # else nothing is waited for: the end of the runner could come meanwhile
-        await asyncio.wait([telling], timeout=LAST_WORD)
+        try:
+            await asyncio.wait([telling], timeout=LAST_WORD)
+        finally:  # also of who is cut off once more
+            telling.cancel()
     if not telling.done():
-        telling.cancel()
         await asyncio.wait([telling])
     return not telling.cancelled()
 

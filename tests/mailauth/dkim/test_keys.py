@@ -12,11 +12,13 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from dkim_signer import Zone
+from postroad.mailauth.dkim import publication
 from postroad.mailauth.dkim.key_ring import KeyRing
 from postroad.mailauth.dkim.key_store import KeptKey, KeyGone, KeyState, KeyStore, KeysUnavailable
 from postroad.mailauth.dkim.publication import AGAIN, Publication, objection
 from postroad.mailauth.dkim.settings import DkimDomainSettings, DkimKeySettings, DkimSettings
 from postroad.mailauth.dkim.signing_key import KeyMistake, SigningKey, new_key, published
+from postroad.net.dns_records import RecordType
 
 PENDING, ACTIVE, RETIRED = KeyState.PENDING, KeyState.ACTIVE, KeyState.RETIRED
 
@@ -129,21 +131,21 @@ async def test_a_key_begins_when_its_record_is_seen(tmp_path: Path) -> None:
     old, new = key("old"), key("new")
     (former,) = keys.add([old], ACTIVE)
     (kept,) = keys.add([new], PENDING)
-    publication = Publication(keys, zone, said.append)
-    await publication.turn(1000.0)
+    watch = Publication(keys, zone, said.append)
+    await watch.turn(1000.0)
     assert [each.words for each in keys.all()] == ["", "no record is published"]
     assert zone.asked == [new.name]
     zone.records_of[new.name] = old.record
-    await publication.turn(1000.0)
+    await watch.turn(1000.0)
     assert keys.all()[1].words == "the record is of another key"
     zone.records_of[new.name] = new.record.replace("v=DKIM1; ", "")
-    await publication.turn(1000.0)
+    await watch.turn(1000.0)
     assert [each.state for each in keys.all()] == [RETIRED, ACTIVE]
     assert said == [
         f"{kept.name}: the record is published; the key signs from now on",
         f"{former.name}: the key has been replaced and signs no more",
     ]
-    await publication.turn(1000.0)
+    await watch.turn(1000.0)
     assert len(said) == 2
 
 
@@ -168,6 +170,7 @@ async def test_a_broken_key_holds_up_no_other(tmp_path: Path) -> None:
     assert [each.state for each in keys.all()] == [PENDING, ACTIVE]
 
 
+BAD = "the key signs, and its signatures count as bad"
 RECORD = "v=DKIM1; k=ed25519; p=11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo="  # RFC 8463 §A.2
 
 
@@ -192,8 +195,56 @@ async def test_the_record_of_a_key_that_signs_is_looked_for_again(
     keys.checked(kept, "")
     zone = Zone({} if record is None else {kept.name: record})
     found = await Publication(keys, zone, lambda words: None).turn(now + after)
-    expected = f"{kept.name}: {words}; the key signs, and its signatures count as bad"
+    expected = f"{kept.name}: {words}; {BAD}"
     assert found == ((expected,) if words else ())
+
+
+class Counting(KeyStore):
+    """A store that counts how often its list is written."""
+
+    written = 0
+
+    def _write(self, kept: Sequence[KeptKey]) -> None:
+        self.written += 1
+        super()._write(kept)
+
+
+async def test_what_was_found_of_many_keys_is_one_change(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The list is written whole, and all workers read it anew: for each key that takes long."""
+    monkeypatch.setattr(publication, "MOST_AT_ONCE", 3)
+    keys, new = Counting(tmp_path / "dkim", lambda: 5000.0), key("new")
+    older = [key(domain=f"{name}.test") for name in "abcde"]
+    keys.checked(keys.add(older, ACTIVE)[0], "")
+    keys.add([new], PENDING)
+    (tmp_path / "dkim/b.test/one.pem").unlink()
+    keys.written, zone = 0, Zone({})
+
+    found = await Publication(keys, zone, lambda words: None).turn(5000.0 + AGAIN)
+
+    assert zone.asked == [new.name, older[2].name, older[3].name]
+    assert keys.written == 2
+    assert [each.checked for each in keys.all()] == [5000.0] * 4 + [0.0, 5000.0]
+    assert found == (
+        f"{tmp_path}/dkim/b.test/one.pem: No such file or directory",
+        *(f"{each.name}: no record is published; {BAD}" for each in older[2:4]),
+    )
+
+
+async def test_what_is_found_of_a_key_that_is_deleted_meanwhile_is_not_said(
+    tmp_path: Path,
+) -> None:
+    keys = store(tmp_path)
+    (gone, _) = keys.add([key("gone"), key("left")], ACTIVE)
+
+    class Slow(Zone):
+        async def records(self, name: str, kind: RecordType) -> tuple[str, ...]:
+            keys.remove(gone)
+            return await super().records(name, kind)
+
+    (words,) = await Publication(keys, Slow({}), lambda words: None).turn(AGAIN)
+    assert words.startswith("left.")
 
 
 @pytest.mark.parametrize("away", [True, False])
@@ -346,9 +397,9 @@ async def test_a_key_that_is_gone_before_it_begins_takes_nobodys_place(tmp_path:
     (kept,) = keys.add([key("new")], PENDING)
     pending = keys.checked(kept, "")
     store(tmp_path).remove(kept)
-    publication = Publication(keys, Zone({}), said.append)
+    watch = Publication(keys, Zone({}), said.append)
 
-    publication._begin(pending)
+    watch._begin(pending)
 
     assert [(each.selector, each.state) for each in keys.all()] == [("old", ACTIVE)]
     assert said == []

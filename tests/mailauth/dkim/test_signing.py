@@ -177,8 +177,9 @@ async def test_what_cannot_be_signed_leaves_as_it_is_and_is_said(header: bytes, 
 class Rights:
     """Implements `Writers`."""
 
-    async def may_write(self, user: str, author: str) -> bool:
-        return (user, author) == ("eve@example.net", "list@example.org")
+    async def may_write(self, login: Login, author: str) -> bool:
+        listed = [("eve@example.net", "list@example.org"), ("uid=33", "shop@example.org")]
+        return (login.user, author) in listed
 
 
 @pytest.mark.parametrize(
@@ -216,13 +217,27 @@ async def test_users_have_signed_what_is_theirs(
         assert finding.words == f"not signed: {user} may not write in the name of {name}"
 
 
-async def test_programs_of_this_machine_sign_as_everybody() -> None:
-    signer = Signer(DkimSettings(), Keys(RSA), clock=lambda: NOW, warn=[].append, writers=Rights())
-    given = replace(letter(b"From: shop@example.org\r\n"), login=Login("uid=33", "local"))
+@pytest.mark.parametrize(
+    ("writers", "author", "is_signed"),
+    [
+        (Rights(), "shop@example.org", True),
+        (Rights(), "boss@example.org", False),
+        (None, "boss@example.org", True),
+    ],
+)
+async def test_programs_of_this_machine_sign_as_they_may_send(
+    writers: Rights | None, author: str, is_signed: bool
+) -> None:
+    signer = Signer(DkimSettings(), Keys(RSA), clock=lambda: NOW, warn=[].append, writers=writers)
+    header = f"From: {author}\r\n".encode()
+    given = replace(letter(header), login=Login("uid=33", "local"))
 
     opinion = await signer.examine(given)
 
-    assert opinion.fields is not None
+    assert (opinion.fields is not None) is is_signed
+    if not is_signed:
+        words = "not signed: uid=33 may not write in the name of example.org"
+        assert [each.words for each in opinion.findings] == [words]
 
 
 def test_the_domain_of_the_author() -> None:

@@ -190,8 +190,24 @@ class KeyStore:
         Raises:
             KeysUnavailable: the list cannot be written.
         """
+        return next(iter(self.noted({old: words})), old)
+
+    def noted(self, found: Mapping[KeptKey, str]) -> tuple[KeptKey, ...]:
+        """The same of several keys in one change.
+
+        Returns:
+            Those that are still there, as they are then.
+
+        Raises:
+            KeysUnavailable: the list cannot be written.
+        """
         now = self._clock()
-        return self._update(old, lambda found: replace(found, checked=now, words=words))
+        words = {_made(old): said for old, said in found.items()}
+        with self._changing() as kept:
+            for at, each in enumerate(kept):
+                if _made(each) in words:
+                    kept[at] = replace(each, checked=now, words=words[_made(each)])
+            return tuple([each for each in kept if _made(each) in words])
 
     def remove(self, key: KeptKey) -> None:
         """Forget a key, and destroy its private half; one that is gone meanwhile stays gone.

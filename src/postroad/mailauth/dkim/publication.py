@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from postroad.mailauth.dkim.key_store import (
     KeptKey,
@@ -31,6 +31,10 @@ __all__ = ["AGAIN", "Publication", "objection"]
 
 AGAIN = 3_600.0
 """Seconds between two looks for the record of a key that signs."""
+
+MOST_AT_ONCE = 200
+"""Keys that sign and are looked at in one turn, the longest unseen first: a DNS that is away takes
+some seconds for each, and new keys wait meanwhile."""
 
 _PROBE = hashlib.sha256(b"is this record of this key?").digest()
 _NO_ANSWER = "the DNS gives no answer at present"
@@ -79,24 +83,46 @@ class Publication:
             What is wrong, for the log.
 
         Raises:
-            KeysUnavailable: the list cannot be read.
+            KeysUnavailable: the list cannot be read or written.
         """
-        found = [await self._trouble(kept, now) for kept in self._store.all()]
-        return tuple([words for words in found if words])
+        listed = self._store.all()
+        pending = [each for each in listed if each.state is KeyState.PENDING]
+        active = [each for each in listed if each.state is KeyState.ACTIVE]
+        due = [each for each in active if abs(now - each.checked) >= AGAIN]
+        due.sort(key=lambda each: each.checked)
+        words = [await self._trouble(each) for each in pending]
+        words += await self._looked_again(due[:MOST_AT_ONCE])
+        return tuple(filter(None, words))
 
-    async def _trouble(self, kept: KeptKey, now: float) -> str:
-        is_due = kept.state is KeyState.ACTIVE and abs(now - kept.checked) >= AGAIN
-        if not is_due and kept.state is not KeyState.PENDING:
-            return ""
+    async def _trouble(self, kept: KeptKey) -> str:
         try:
-            found = await self.look(kept)
+            await self.look(kept)
         except KeyGone:  # the look at another one took its time
             return ""
         except KeysUnavailable as error:
             return str(error)
-        if found.state is not KeyState.ACTIVE or found.words in ("", _NO_ANSWER):
-            return ""
-        return f"{found.name}: {found.words}; the key signs, and its signatures count as bad"
+        return ""
+
+    async def _looked_again(self, due: Sequence[KeptKey]) -> list[str]:
+        """What is wrong with keys that sign; noted together, as a note is a list written anew."""
+        found: dict[KeptKey, str] = {}
+        unreadable: list[str] = []
+        for kept in due:
+            try:
+                key = await asyncio.to_thread(self._store.key, kept)
+            except KeyGone:
+                continue
+            except KeysUnavailable as error:
+                found[kept] = str(error)
+                unreadable.append(str(error))
+            else:
+                found[kept] = await objection(self._texts, key)
+        noted = await asyncio.to_thread(self._store.noted, found) if found else ()
+        return unreadable + [
+            f"{each.name}: {each.words}; the key signs, and its signatures count as bad"
+            for each in noted
+            if each.state is KeyState.ACTIVE and each.words not in ("", _NO_ANSWER, *unreadable)
+        ]
 
     async def look(self, kept: KeptKey) -> KeptKey:
         """Look for the record of one key; a pending one whose record is right begins to sign.

@@ -21,8 +21,10 @@ from postroad.mailauth.dkim.settings import DkimSettings, name_of_domain
 from postroad.mailauth.dkim.signature_field import MOST_NAMES, names_to_sign, signature_field
 from postroad.mailauth.dkim.signed_input import is_whole
 from postroad.mailauth.dkim.signing_key import SigningKey
+from postroad.model import Login
 from postroad.model.address import belongs_to
 from postroad.model.authors import MAX_FROM, UNREADABLE, authors
+from postroad.model.client import BY_THE_SYSTEM
 from postroad.model.fields import Fields
 from postroad.model.letter import NO_OPINION, Finding, Letter, Opinion, Origin
 
@@ -32,9 +34,6 @@ AT_ONCE = 2_048
 """Octets of From fields that are read on the event loop; real ones have a hundred."""
 
 _OURS = (Origin.OURS, Origin.MADE)
-
-_BY_THE_SYSTEM = "local"
-"""The mechanism of `Login` in mail that programs of this machine left to be sent."""
 
 _RELAXED = Wanted(Canonicalization.RELAXED)
 
@@ -52,10 +51,10 @@ class Keys(Protocol):
 
 
 class Writers(Protocol):
-    """Who knows in whose name a user may write."""
+    """Who knows in whose name a user, or a program of this machine, may write."""
 
-    async def may_write(self, user: str, author: str) -> bool:
-        """Whether the account may send as the address; `False` where that cannot be found out."""
+    async def may_write(self, login: Login, author: str) -> bool:
+        """Whether they may send as the address; `False` where that cannot be found out."""
         ...
 
 
@@ -78,8 +77,8 @@ class Signer:
             keys: knows who signs for whom.
             clock: seconds since the epoch.
             warn: takes a line for the log.
-            writers: asked about users who write in the name of another domain than their own;
-                `None`: such mail is not signed.
+            writers: asked about programs of this machine, and about users who write in the name of
+                another domain than their own; `None`: the former may, and the latter not.
         """
         self._settings = settings
         self._keys = keys
@@ -111,26 +110,29 @@ class Signer:
         names = names_to_sign(letter.fields, self._settings.signed, self._settings.oversigned)
         obstacle = _obstacle(letter.fields, names)
         if not obstacle and not await self._is_theirs(letter, author, keys[0].domain):
-            obstacle = f"{_login(letter)} may not write in the name of {domain}"
+            obstacle = f"{_user(letter)} may not write in the name of {domain}"
         if obstacle:
             return _unsigned(obstacle)
         hashes = await body_hashes(letter.body, [_RELAXED])
         return self._signed(letter, keys, names, hashes[_RELAXED].digest)
 
     async def _is_theirs(self, letter: Letter, author: str, signer: str) -> bool:
-        """Whether who has logged in may have a domain answer for what they write.
+        """Whether who has logged in, or left it to be sent, may have a domain answer for it.
 
         Their own domain's keys do so for all that is below it. A domain below that has keys of its
         own may be somebody else's: of that, their addresses tell.
         """
-        user = _login(letter)
-        if not user:
-            return True  # a trusted network, a program of this machine, or made here
+        login = letter.login
+        if login is None:
+            return True  # a trusted network, or made here
+        if login.mechanism == BY_THE_SYSTEM:
+            return self._writers is None or await self._writers.may_write(login, author)
+        user = login.user
         own, domain = [name_of_domain(name.rpartition("@")[2]) for name in (user, author)]
         is_own = domain == own or (belongs_to(domain, own) and belongs_to(own, signer))
         if "@" in user and own and is_own:
             return True
-        return self._writers is not None and await self._writers.may_write(user, author)
+        return self._writers is not None and await self._writers.may_write(login, author)
 
     def _signed(
         self, letter: Letter, keys: Sequence[SigningKey], names: Sequence[str], digest: bytes
@@ -182,10 +184,8 @@ def _obstacle(fields: Fields, names: Sequence[str]) -> str:
     return ""
 
 
-def _login(letter: Letter) -> str:
-    """Who has logged in; empty for a program of this machine, whose user the system knows."""
-    login = letter.login
-    return "" if login is None or login.mechanism == _BY_THE_SYSTEM else login.user
+def _user(letter: Letter) -> str:
+    return "" if letter.login is None else letter.login.user
 
 
 def _unsigned(why: str) -> Opinion:

@@ -9,26 +9,23 @@ from dataclasses import replace
 from postroad.mailauth.dmarc.record import record_of
 from postroad.mailauth.dmarc.recording import AuthDkim, AuthSpf, Evaluated
 from postroad.mailauth.dmarc.result import DmarcResult, Policy
-from postroad.model import Address
 from postroad.net.dns import DnsTemporary, RecordType
 from postroad.reports.day import DAY
-from postroad.reports.dispatch import Dispatch, delay_of
+from postroad.reports.dispatch import Dispatch
 from postroad.reports.dmarc.destinations import Destinations
 from postroad.reports.dmarc.file import DMARC_REPORTS
 from postroad.reports.dmarc.observation import Observation, observation
 from postroad.reports.dmarc.report import Made
 from postroad.reports.dmarc.sending import DmarcReporting
 from postroad.reports.dmarc.settings import ReportFormat
-from postroad.reports.kind import Identity, NotSent
-from report_world import MemoryFile
+from postroad.reports.kind import Identity
+from report_world import TODAY, DispatchWorld, MemoryFile
 
-TODAY = 20_000
 YESTERDAY = TODAY - 1
 RECORD = "v=DMARC1; p=reject; sp=quarantine; adkim=s; rua=mailto:dmarc@bank.example"
 IDENTITY = Identity(
     "mail.example.org", "postmaster@example.org", "dmarc@example.org", "Example & <Sons>"
 )
-BEGIN = TODAY * DAY + delay_of(IDENTITY.hostname)  # when yesterday's reports are due
 
 
 def _record(text: str) -> object:
@@ -103,18 +100,13 @@ class Zone:
         return (found,) if isinstance(found, str) else found
 
 
-class World:
-    """A dispatch, and all it talks to. Time stands still unless a test moves it."""
+class World(DispatchWorld[Made]):
+    """That of reports on DMARC."""
 
-    def __init__(self, form: ReportFormat = "rfc9990", file: object = None) -> None:
-        self.now = BEGIN
+    def __init__(self, form: ReportFormat = "rfc9990", file: MemoryFile | None = None) -> None:
+        super().__init__(IDENTITY, file or MemoryFile(memory()))
         self.form = form
-        self.file = file or MemoryFile(memory())
         self.zone = Zone({"_dmarc.bank.example": RECORD})
-        self.mail: list[tuple[str, bytes]] = []
-        self.refusing: set[str] = set()
-        self.log: list[str] = []
-        self.warnings: list[str] = []
         self.dispatch = self.another()
 
     def another(self) -> Dispatch[Made]:
@@ -126,18 +118,4 @@ class World:
             form=self.form,
             now=lambda: self.now,
         )
-        return Dispatch(
-            kind,
-            IDENTITY,
-            30.0 * DAY,
-            file=self.file,  # type: ignore[arg-type]
-            say=self.log.append,
-            warn=self.warnings.append,
-            now=lambda: self.now,
-        )
-
-    async def submit(self, to: Address, message: bytes) -> str:
-        if str(to) in self.refusing:
-            raise NotSent("not taken into the queue: 452 4.3.1 no room")
-        self.mail.append((str(to), message))
-        return f"Q{len(self.mail)}"
+        return self.dispatch_of(kind)

@@ -5,19 +5,20 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 from postroad.model import Address
 from postroad.net.dns import DnsTemporary, RecordType
 from postroad.reports.day import DAY
 from postroad.reports.dispatch import Dispatch, delay_of
-from postroad.reports.kind import Identity, NotSent
+from postroad.reports.kind import Identity, Kind, Made, NotSent
 from postroad.reports.tls.file import TLS_REPORTS
 from postroad.reports.tls.report import Report
 from postroad.reports.tls.sending import TlsReporting
 from postroad.reports.tls.session import Policy, Session
 
 _Answer = TypeVar("_Answer")
+_Report = TypeVar("_Report", bound=Made)
 
 EXAMPLE = Path(__file__).parent / "reports" / "tls" / "rfc8460.json"
 TODAY = 20_000
@@ -63,32 +64,22 @@ class Records:
         return (self.texts[domain],) if domain in self.texts else ()
 
 
-class World:
-    """A dispatch, and all it talks to. Time stands still unless a test moves it."""
+class DispatchWorld(Generic[_Report]):
+    """What a dispatch of any kind talks to. Time stands still unless a test moves it."""
 
-    def __init__(self, file: object = None) -> None:
+    def __init__(self, identity: Identity, file: MemoryFile) -> None:
         self.now = BEGIN
-        self.file = file or MemoryFile()
-        self.records = Records()
+        self.identity = identity
+        self.file = file
         self.mail: list[tuple[str, bytes]] = []
-        self.posts: list[tuple[str, bytes]] = []
         self.refusing: set[str] = set()
         self.log: list[str] = []
         self.warnings: list[str] = []
-        self.dispatch = self.another()
 
-    def another(self, posting: object = None) -> Dispatch[Report]:
-        kind = TlsReporting(
-            IDENTITY,
-            self.file,  # type: ignore[arg-type]
-            self.records,
-            self.submit,
-            posting=posting or self,  # type: ignore[arg-type]
-            now=lambda: self.now,
-        )
+    def dispatch_of(self, kind: Kind[_Report]) -> Dispatch[_Report]:
         return Dispatch(
             kind,
-            IDENTITY,
+            self.identity,
             30.0 * DAY,
             file=self.file,  # type: ignore[arg-type]
             say=self.log.append,
@@ -101,6 +92,27 @@ class World:
             raise NotSent("not taken into the queue: 452 4.3.1 no room")
         self.mail.append((str(to), message))
         return f"Q{len(self.mail)}"
+
+
+class World(DispatchWorld[Report]):
+    """That of reports about TLS, with a web server."""
+
+    def __init__(self, file: MemoryFile | None = None) -> None:
+        super().__init__(IDENTITY, file or MemoryFile())
+        self.records = Records()
+        self.posts: list[tuple[str, bytes]] = []
+        self.dispatch = self.another()
+
+    def another(self, posting: object = None) -> Dispatch[Report]:
+        kind = TlsReporting(
+            IDENTITY,
+            self.file,  # type: ignore[arg-type]
+            self.records,
+            self.submit,
+            posting=posting or self,  # type: ignore[arg-type]
+            now=lambda: self.now,
+        )
+        return self.dispatch_of(kind)
 
     async def post(self, url: str, octets: bytes) -> str:
         if url in self.refusing:

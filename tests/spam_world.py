@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from postroad.filters.builtin.appraisal import hits_of
 from postroad.filters.builtin.case import Case, Here, case_of
 from postroad.filters.builtin.reading import message_of, read
 from postroad.model import Address, Client, Envelope, Recipient
@@ -66,6 +67,11 @@ def case(message: bytes = b"", here: Here = HERE, **about: object) -> Case:
     """The same, read."""
     made = letter(message, **about)
     return case_of(made, read(made.fields, b"".join(made.body.chunks())), here)
+
+
+def names(looked_at: Case) -> set[str]:
+    """The rules that apply to it."""
+    return {each.name for each in hits_of(looked_at, {})}
 
 
 def spf(result: str, domain: str = "example.com", identity: str = "mailfrom") -> Finding:

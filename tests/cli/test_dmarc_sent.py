@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 
 from command_line import CommandLine
-from dmarc_report_world import FAILED, PASSED, TODAY, seen
+from dmarc_report_world import FAILED, PASSED, seen
 from postroad.limits.state_file import open_file
 from postroad.reports import outgoing
 from postroad.reports.dmarc import adding
 from postroad.reports.dmarc.file import DMARC_REPORTS
+from report_world import TODAY
 
 pytestmark = pytest.mark.usefixtures("server")
 

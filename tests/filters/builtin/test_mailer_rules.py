@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from postroad.filters.builtin.appraisal import hits_of
 from postroad.filters.builtin.case import Case
 from postroad.filters.builtin.mailer_rules import MAILER_RULES
-from spam_world import case, dkim, octets, of_html
+from spam_world import case, dkim, names, octets, of_html
 
 OUTLOOK = {"X-Mailer": "Microsoft Outlook Express 6.00.2600.0000"}
 PRIORITY = {"X-MSMail-Priority": "Normal"}
@@ -57,10 +56,6 @@ APPLIES_NOT: list[tuple[str, Case]] = [
     ("TO_NAMESAKES", to(*[f"joe{at}@example.org" for at in range(6)])),
     ("TO_NAMESAKES", to("ann@a.example", "bob@b.example", "carl@c.example", "joe@d.example")),
 ]
-
-
-def names(looked_at: Case) -> set[str]:
-    return {each.name for each in hits_of(looked_at, {})}
 
 
 @pytest.mark.parametrize(("rule", "looked_at"), APPLIES)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from postroad.filters.builtin.appraisal import hits_of
 from postroad.filters.builtin.case import Case
 from postroad.filters.builtin.manner_rules import MANNER_RULES
-from spam_world import case, octets
+from spam_world import case, names, octets
 
 LIST = {"List-Id": "<talk.lists.example.net>"}
 
@@ -83,10 +82,6 @@ APPLIES_NOT: list[tuple[str, Case]] = [
         text("SMS\u043a\u0430, \u0394t, \u03b1-helix: \u043f\u0440\u0438\u0432\u0435\u0442 Ann"),
     ),
 ]
-
-
-def names(looked_at: Case) -> set[str]:
-    return {each.name for each in hits_of(looked_at, {})}
 
 
 @pytest.mark.parametrize(("rule", "looked_at"), APPLIES)

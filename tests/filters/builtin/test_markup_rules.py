@@ -6,10 +6,9 @@ import base64
 
 import pytest
 
-from postroad.filters.builtin.appraisal import hits_of
 from postroad.filters.builtin.case import Case
 from postroad.filters.builtin.markup_rules import MARKUP_RULES
-from spam_world import case, dkim, octets, of_html
+from spam_world import case, dkim, names, octets, of_html
 
 BASE64 = base64.b64encode(b"<html><body>Hello, this is it.</body></html>").decode()
 SIGNED = (dkim("pass"),)
@@ -61,10 +60,6 @@ APPLIES_NOT: list[tuple[str, Case]] = [
     ("BULK_UNDECLARED", case(of_html("<p>To unsubscribe write to us", **LIST))),
     ("BULK_UNDECLARED", case(of_html("<p>To unsubscribe write to us"), findings=SIGNED)),
 ]
-
-
-def names(looked_at: Case) -> set[str]:
-    return {each.name for each in hits_of(looked_at, {})}
 
 
 @pytest.mark.parametrize(("rule", "looked_at"), APPLIES)

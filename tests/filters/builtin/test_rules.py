@@ -22,7 +22,7 @@ from postroad.model import Client, Envelope
 from postroad.model.content import Octets
 from postroad.model.fields import Fields
 from postroad.model.letter import Finding, Origin
-from spam_world import CLIENT, case, dkim, dmarc, octets, spf
+from spam_world import CLIENT, case, dkim, dmarc, names, octets, spf
 
 NAMELESS = Client("192.0.2.7", 25)
 UNCONFIRMED = replace(CLIENT, name="unknown")
@@ -315,10 +315,6 @@ APPLIES_NOT: list[tuple[str, Case]] = [
     ("FILE_PAGE", case(of_html("<p>hello"))),
     ("GTUBE", case(octets(body=GTUBE[:-1]))),
 ]
-
-
-def names(looked_at: Case) -> set[str]:
-    return {each.name for each in hits_of(looked_at, {})}
 
 
 @pytest.mark.parametrize(("rule", "looked_at"), APPLIES)

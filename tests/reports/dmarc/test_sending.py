@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from dmarc_report_schemas import check
-from dmarc_report_world import BEGIN, FAILED, PASSED, RECORD, TODAY, YESTERDAY, World, by, seen
+from dmarc_report_world import FAILED, PASSED, RECORD, YESTERDAY, World, by, seen
 from postroad.limits.state_file import Keeper
 from postroad.mailauth.dmarc.recording import Evaluated
 from postroad.reports import outgoing
@@ -20,6 +20,7 @@ from postroad.reports.dmarc.feedback import Feedback
 from postroad.reports.dmarc.file import DMARC_REPORTS
 from postroad.reports.dmarc.reading import parse
 from postroad.reports.outgoing import GIVE_UP, LEASE, Tried
+from report_world import BEGIN, TODAY
 
 
 @pytest.fixture

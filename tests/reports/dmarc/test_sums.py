@@ -7,12 +7,13 @@ from dataclasses import replace
 
 import pytest
 
-from dmarc_report_world import FAILED, PASSED, RECORD, TODAY, YESTERDAY, by, memory, seen
+from dmarc_report_world import FAILED, PASSED, RECORD, YESTERDAY, by, memory, seen
 from postroad.mailauth.dmarc.recording import AuthDkim, Evaluated
 from postroad.reports import outgoing
 from postroad.reports.dmarc import adding, sums
 from postroad.reports.dmarc.counting import Counts
 from postroad.reports.missed import missed
+from report_world import TODAY
 
 
 def counts_of(*messages: Evaluated, day: int = YESTERDAY) -> Counts:
